@@ -1,0 +1,382 @@
+//! A schema line, read by the compiler.
+//!
+//! Everything here is `const fn`: it runs while the crate compiles and leaves nothing in the binary but ids and flag
+//! plans. That is also why it may index and panic: an index out of bounds or a panic here is a compile error that says
+//! what is wrong with a line.
+#![expect(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "runs in the compiler")]
+
+/// The type of a field as Rust has it, to be held against the schema's text.
+pub enum Shape {
+    /// A type or constructor, spelled as in the schema.
+    Named(&'static str),
+    /// `Vector<T>`: boxed, `1cb5c415` in front.
+    Vector(&'static Shape),
+    /// `vector<T>`: bare.
+    BareVector(&'static Shape),
+    /// `flags.N?T`.
+    Optional(&'static Shape),
+    /// Fields that stand side by side under one flag: `views:flags.10?int forwards:flags.10?int`.
+    Together(&'static [Shape]),
+    /// `Bool`, or `true` under a flag.
+    Bool,
+    /// `!X` or `Object`: any value, to the end.
+    Rest,
+}
+
+/// Where each struct field's flag lives, and where the flag words stand.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan<const N: usize> {
+    /// `(word, bit)` of a conditional field.
+    pub flag: [Option<(u8, u8)>; N],
+    /// How many flag words stand before a field.
+    pub words_before: [u8; N],
+    /// How many flag words there are.
+    pub words: u8,
+}
+
+/// The flag words a line may have.
+pub const MAX_WORDS: usize = 3;
+
+/// CRC-32 (IEEE, reflected), one byte further.
+const fn crc_byte(mut crc: u32, byte: u8) -> u32 {
+    crc ^= byte as u32;
+    let mut i = 0;
+    while i < 8 {
+        crc = if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 };
+        i += 1;
+    }
+    crc
+}
+
+const fn starts(s: &[u8], at: usize, with: &[u8]) -> bool {
+    let mut i = 0;
+    while i < with.len() {
+        if at + i >= s.len() || s[at + i] != with[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
+const fn find(s: &[u8], mut at: usize, c: u8) -> usize {
+    while at < s.len() && s[at] != c {
+        at += 1;
+    }
+    at
+}
+
+/// Whether `s[from..to]` is a `name:flags.N?true`: such a field takes no bytes and does not count in the id.
+const fn is_true_flag(s: &[u8], from: usize, to: usize) -> bool {
+    to - from > 5 && starts(s, to - 5, b"?true")
+}
+
+/// The id that the schema's own rule gives `line`.
+///
+/// The rule: leave out `#id` and each ` name:flags.N?true`, write `bytes` for a field's type as `string`, `<` as a
+/// space, drop `>` `%` `{` `}` and the `;`, and take the CRC-32. A handful of lines in the schema have ids decreed by
+/// hand instead; `tl/README.md` lists them.
+///
+/// ```
+/// use nanogram::tl::line;
+/// assert_eq!(line::id("inputUser#f21158c6 user_id:long access_hash:long = InputUser;"), 0xf21158c6);
+/// ```
+pub const fn id(line: &str) -> u32 {
+    let s = line.as_bytes();
+    let mut crc = !0;
+    let mut at = 0;
+    let mut first = true;
+    while at < s.len() && s[at] != b';' {
+        let end = find(s, at, b' ');
+        if !is_true_flag(s, at, end) {
+            if !first {
+                crc = crc_byte(crc, b' ');
+            }
+            crc = crc_token(crc, s, at, end, first);
+            first = false;
+        }
+        at = end + 1;
+    }
+    !crc
+}
+
+const fn crc_token(mut crc: u32, s: &[u8], from: usize, to: usize, first: bool) -> u32 {
+    let mut i = from;
+    while i < to && s[i] != b';' && !(first && s[i] == b'#') {
+        let is_type = i > from && (s[i - 1] == b':' || s[i - 1] == b'?');
+        if is_type && starts(s, i, b"bytes") {
+            let word = b"string";
+            let mut j = 0;
+            while j < word.len() {
+                crc = crc_byte(crc, word[j]);
+                j += 1;
+            }
+            i += 5;
+            continue;
+        }
+        crc = match s[i] {
+            b'<' => crc_byte(crc, b' '),
+            b'>' | b'%' | b'{' | b'}' => crc,
+            c => crc_byte(crc, c),
+        };
+        i += 1;
+    }
+    crc
+}
+
+/// Reads the type at `s[at..]` against `shape`: where what matched ends.
+const fn expect(s: &[u8], at: usize, shape: &Shape) -> usize {
+    match shape {
+        Shape::Named(name) => {
+            let at = if s[at] == b'%' { at + 1 } else { at };
+            assert!(starts(s, at, name.as_bytes()), "the Rust type is not the type in the TL line");
+            at + name.len()
+        }
+        Shape::Bool => {
+            assert!(starts(s, at, b"Bool"), "bool stands for Bool");
+            at + 4
+        }
+        Shape::Vector(of) => {
+            assert!(starts(s, at, b"Vector<"), "Vec<T> stands for Vector<T>");
+            let at = expect(s, at + 7, of);
+            assert!(s[at] == b'>', "unclosed Vector<");
+            at + 1
+        }
+        Shape::BareVector(of) => {
+            assert!(starts(s, at, b"vector<"), "BareVec<T> stands for vector<T>");
+            let at = expect(s, at + 7, of);
+            assert!(s[at] == b'>', "unclosed vector<");
+            at + 1
+        }
+        Shape::Rest => {
+            if starts(s, at, b"!X") {
+                return at + 2;
+            }
+            assert!(starts(s, at, b"Object"), "Raw stands for !X or Object");
+            at + 6
+        }
+        Shape::Optional(_) | Shape::Together(_) => {
+            panic!("Option<T> stands for flags.N?T, a tuple for several of them")
+        }
+    }
+}
+
+/// Whether the TL name `s[from..to]` is the Rust name: the same but for case, a leading `r#` and a trailing `_`.
+const fn is_named(s: &[u8], from: usize, to: usize, rust: &str) -> bool {
+    let r = rust.as_bytes();
+    let skip = if starts(r, 0, b"r#") { 2 } else { 0 };
+    let mut len = r.len() - skip;
+    if len == to - from + 1 && r[r.len() - 1] == b'_' {
+        len -= 1;
+    }
+    if len != to - from {
+        return false;
+    }
+    let mut i = 0;
+    while i < len {
+        if !s[from + i].eq_ignore_ascii_case(&r[skip + i]) {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
+/// The `(word, bit)` of the `flagsW.B?` that starts at `at`.
+const fn flag(s: &[u8], at: usize) -> (u8, u8) {
+    assert!(starts(s, at, b"flags"), "a condition is flags.N?");
+    let word = if s[at + 5] == b'.' { 0 } else { s[at + 5] - b'1' };
+    assert!((word as usize) < MAX_WORDS, "more flag words than a plan holds");
+    let mut i = find(s, at, b'.') + 1;
+    let mut bit = 0;
+    while s[i] != b'?' {
+        bit = bit * 10 + (s[i] - b'0');
+        i += 1;
+    }
+    (word, bit)
+}
+
+const fn is_same_flag(a: (u8, u8), b: (u8, u8)) -> bool {
+    a.0 == b.0 && a.1 == b.1
+}
+
+/// Whether some field with bytes stands under the flag of the `true` at `s[from..to]`: then that field's presence is
+/// the flag, and the `true` is left out of the struct.
+const fn is_told_by_another(s: &[u8], from: usize, to: usize) -> bool {
+    let wanted = flag(s, find(s, from, b':') + 1);
+    let mut at = find(s, 0, b' ') + 1;
+    while s[at] != b'=' {
+        let end = find(s, at, b' ');
+        let ty = find(s, at, b':') + 1;
+        if at != from
+            && ty < end
+            && find(s, ty, b'?') < end
+            && !is_true_flag(s, at, end)
+            && is_same_flag(flag(s, ty), wanted)
+        {
+            return true;
+        }
+        at = end + 1;
+    }
+    let _ = to;
+    false
+}
+
+/// Holds a struct against its line: same names, same order, same types, same flags.
+///
+/// With `head` the struct may stop before the line does and leave out `true` flags.
+pub const fn plan<const N: usize>(line: &str, names: [&str; N], shapes: [Shape; N], head: bool) -> Plan<N> {
+    let s = line.as_bytes();
+    let mut p = Plan { flag: [None; N], words_before: [0; N], words: 0 };
+    let mut at = find(s, 0, b' ') + 1;
+    let mut n = 0;
+    while s[at] != b'=' && !(head && n == N) {
+        let mut end = find(s, at, b' ');
+        let colon = find(s, at, b':');
+        let named = n < N && colon < end && is_named(s, at, colon, names[n]);
+        let is_left_out = is_true_flag(s, at, end) && (head || is_told_by_another(s, at, end)) && !named;
+        if s[at] == b'{' || is_left_out {
+            // a type parameter, or a flag that takes no bytes
+        } else if colon + 2 == end && s[colon + 1] == b'#' {
+            p.words += 1;
+        } else {
+            assert!(n < N, "the TL line has more fields than the struct");
+            assert!(named, "a field's name or place differs from the TL line");
+            p.words_before[n] = p.words;
+            let ty = colon + 1;
+            if find(s, ty, b'?') < end {
+                let bit = flag(s, ty);
+                let mut k = 0;
+                while k < n {
+                    if let Some(other) = p.flag[k] {
+                        assert!(
+                            head || !is_same_flag(other, bit),
+                            "two fields share a flag: make them one Option of a tuple"
+                        );
+                    }
+                    k += 1;
+                }
+                p.flag[n] = Some(bit);
+                end = expect_conditional(s, ty, end, bit, &shapes[n]);
+            } else {
+                assert!(expect(s, ty, &shapes[n]) == end, "a field's type differs from the TL line");
+            }
+            n += 1;
+        }
+        at = end + 1;
+    }
+    assert!(n == N, "the struct has more fields than the TL line");
+    p
+}
+
+/// Holds `flags.N?T` (or several side by side) against `shape`: where the last of them ends.
+const fn expect_conditional(s: &[u8], at: usize, end: usize, bit: (u8, u8), shape: &Shape) -> usize {
+    let ty = find(s, at, b'?') + 1;
+    match shape {
+        Shape::Bool => {
+            assert!(end - ty == 4 && starts(s, ty, b"true"), "a bool under a flag stands for true");
+            end
+        }
+        Shape::Optional(Shape::Together(parts)) => {
+            let (mut ty, mut end, mut i) = (ty, end, 0);
+            loop {
+                assert!(expect(s, ty, &parts[i]) == end, "a type in the tuple differs from the TL line");
+                i += 1;
+                if i == parts.len() {
+                    return end;
+                }
+                let next = find(s, end + 1, b':') + 1;
+                assert!(is_same_flag(flag(s, next), bit), "the fields of a tuple stand side by side under one flag");
+                ty = find(s, next, b'?') + 1;
+                end = find(s, next, b' ');
+            }
+        }
+        Shape::Optional(Shape::Bool) => {
+            assert!(end - ty == 4 && starts(s, ty, b"Bool"), "Option<bool> stands for flags.N?Bool");
+            end
+        }
+        Shape::Optional(of) => {
+            assert!(expect(s, ty, of) == end, "a field's type differs from the TL line");
+            end
+        }
+        _ => panic!("a field under a flag is an Option<T>, or a bool for true"),
+    }
+}
+
+/// The explicit `#id` of the line.
+pub const fn written_id(line: &str) -> u32 {
+    let s = line.as_bytes();
+    let mut at = find(s, 0, b'#') + 1;
+    let mut id = 0;
+    while s[at] != b' ' {
+        id = id << 4
+            | match s[at] {
+                d @ b'0'..=b'9' => d - b'0',
+                d @ b'a'..=b'f' => d - b'a' + 10,
+                _ => panic!("an id is lower-case hex"),
+            } as u32;
+        at += 1;
+    }
+    id
+}
+
+/// The type after `=`.
+pub const fn result(line: &'static str) -> &'static str {
+    let s = line.as_bytes();
+    let start = find(s, 0, b'=') + 2;
+    let (s, _) = s.split_at(find(s, 0, b';'));
+    match core::str::from_utf8(s.split_at(start).1) {
+        Ok(name) => name,
+        Err(_) => panic!("a TL line is ASCII"),
+    }
+}
+
+/// The name before `#`.
+pub const fn name(line: &'static str) -> &'static str {
+    let s = line.as_bytes();
+    match core::str::from_utf8(s.split_at(find(s, 0, b'#')).0) {
+        Ok(name) => name,
+        Err(_) => panic!("a TL line is ASCII"),
+    }
+}
+
+/// `a == b`, while compiling.
+pub const fn same(a: &str, b: &str) -> bool {
+    a.len() == b.len() && starts(a.as_bytes(), 0, b.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_the_crc_of_the_line() {
+        for (line, is) in [
+            ("req_pq_multi#be7e8ef1 nonce:int128 = ResPQ;", 0xbe7e_8ef1),
+            ("msg_container#73f1f8dc messages:vector<message> = MessageContainer;", 0x73f1_f8dc),
+            ("gzip_packed#3072cfa1 packed_data:bytes = Object;", 0x3072_cfa1),
+            ("invokeWithLayer#da9b0d0d {X:Type} layer:int query:!X = X;", 0xda9b_0d0d),
+            (
+                "username#b4073647 flags:# editable:flags.0?true active:flags.1?true username:string = Username;",
+                0xb407_3647,
+            ),
+        ] {
+            assert_eq!(id(line), is, "{line}");
+            assert_eq!(written_id(line), is, "{line}");
+        }
+        assert_ne!(id("x bytes:Vector<bytes> = X;"), id("x bytes:Vector<string> = X;"));
+    }
+
+    #[test]
+    fn fields_side_by_side_under_one_flag_are_one_tuple() {
+        const LINE: &str = "a#0 flags:# x:flags.1?true y:flags.1?int z:flags.1?string w:long = A;";
+        let p = plan(
+            LINE,
+            ["y", "w"],
+            [Shape::Optional(&Shape::Together(&[Shape::Named("int"), Shape::Named("string")])), Shape::Named("long")],
+            false,
+        );
+        assert_eq!(p.flag, [Some((0, 1)), None]);
+        assert_eq!((p.words_before, p.words), ([1, 1], 1));
+    }
+}

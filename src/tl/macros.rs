@@ -1,0 +1,181 @@
+//! [`tl!`](crate::tl!), [`tl_head!`](crate::tl_head!), [`tl_type!`](crate::tl_type!): structs and enums that are held
+//! against the schema while they compile.
+
+/// Structs that stand for schema lines.
+///
+/// The compiler refuses a line whose id is not its CRC-32, and a struct whose fields differ from the line in name,
+/// order, type or flag. A function has `-> Reply`.
+///
+/// ```
+/// use nanogram::tl::{Combinator, Tl};
+/// nanogram::tl! {
+///     /// A user, and the hash that proves we have met.
+///     "inputUser#f21158c6 user_id:long access_hash:long = InputUser;"
+///     struct InputUser { user_id: i64, access_hash: i64 }
+/// }
+/// let wire = InputUser { user_id: 1, access_hash: 2 }.to_boxed();
+/// assert_eq!(wire, [0xc6, 0x58, 0x11, 0xf2, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0]);
+/// ```
+///
+/// A mistake does not compile:
+/// ```compile_fail
+/// nanogram::tl! {
+///     "inputUser#f21158c6 user_id:long access_hash:long = InputUser;"
+///     struct InputUser { user_id: i32, access_hash: i64 }
+/// }
+/// ```
+#[macro_export]
+macro_rules! tl {
+    ($($(#[$meta:meta])* $line:literal struct $name:ident { $($field:ident: $t:ty),* $(,)? } $(-> $reply:ty)?)*) => {$(
+        $(#[$meta])*
+        #[doc = concat!("\n\n```tl\n", $line, "\n```")]
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct $name {
+            $(#[doc = concat!("`", stringify!($field), "` of the schema line.")] pub $field: $t),*
+        }
+
+        const _: () = assert!($crate::tl::line::id($line) == $crate::tl::line::written_id($line),
+            "{}", concat!("the id is not the CRC-32 of: ", $line));
+
+        impl $name {
+            const FIELDS: usize = <[&str]>::len(&[$(stringify!($field)),*]);
+            const PLAN: $crate::tl::line::Plan<{ Self::FIELDS }> = $crate::tl::line::plan(
+                $line, [$(stringify!($field)),*], [$(<$t as $crate::tl::Tl>::SHAPE),*], false);
+        }
+        const _: u8 = $name::PLAN.words; // held even if nobody uses the struct
+
+        impl $crate::tl::Combinator for $name {
+            const ID: u32 = $crate::tl::line::written_id($line);
+            const LINE: &'static str = $line;
+        }
+        impl $crate::tl::Tl for $name {
+            const SHAPE: $crate::tl::line::Shape = $crate::tl::line::Shape::Named($crate::tl::line::name($line));
+            const LEAST: usize = {
+                #[allow(unused_mut)]
+                let (mut least, mut i) = (Self::PLAN.words as usize * 4, 0usize);
+                $(if Self::PLAN.flag[i].is_none() { least += <$t as $crate::tl::Tl>::LEAST }
+                  i += 1;)*
+                let _ = i;
+                least
+            };
+            #[allow(unused, clippy::indexing_slicing)]
+            #[inline]
+            fn write(&self, out: &mut $crate::tl::__Vec<u8>) {
+                let plan = const { Self::PLAN };
+                let (mut words, mut next, mut i) = ([0u32; $crate::tl::line::MAX_WORDS], 0u8, 0usize);
+                $(if let Some((word, bit)) = plan.flag[i] {
+                    words[word as usize] |= u32::from($crate::tl::Tl::is_present(&self.$field)) << bit;
+                  }
+                  i += 1;)*
+                i = 0;
+                $(while next < plan.words_before[i] { $crate::tl::Tl::write(&words[next as usize], out); next += 1 }
+                  $crate::tl::Tl::write_field(&self.$field, out, plan.flag[i].is_some());
+                  i += 1;)*
+                while next < plan.words { $crate::tl::Tl::write(&words[next as usize], out); next += 1 }
+            }
+            #[allow(unused, clippy::indexing_slicing)]
+            #[inline]
+            fn read(r: &mut $crate::tl::Reader<'_>) -> Result<Self, $crate::tl::DecodeError> {
+                let plan = const { Self::PLAN };
+                let (mut words, mut next, mut i) = ([0u32; $crate::tl::line::MAX_WORDS], 0u8, 0usize);
+                $(while next < plan.words_before[i] { words[next as usize] = r.u32()?; next += 1 }
+                  let $field = <$t as $crate::tl::Tl>::read_field(r,
+                      plan.flag[i].map(|(word, bit)| words[word as usize] >> bit & 1 == 1))?;
+                  i += 1;)*
+                while next < plan.words { r.u32()?; next += 1 }
+                Ok(Self { $($field),* })
+            }
+        }
+        $(impl $crate::tl::Call for $name { type Reply = $reply; })?
+    )*};
+}
+
+/// The first fields of a line; what follows them stays unread, and `true` flags may be left out.
+///
+/// TL values carry no length, but messages do: after a head, the rest of a message may stay as it is.
+#[macro_export]
+macro_rules! tl_head {
+    ($($(#[$meta:meta])* $line:literal struct $name:ident { $($field:ident: $t:ty),* $(,)? })*) => {$(
+        $(#[$meta])*
+        #[doc = concat!("\n\n```tl\n", $line, "\n```")]
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct $name {
+            $(#[doc = concat!("`", stringify!($field), "` of the schema line.")] pub $field: $t),*
+        }
+        const _: () = assert!($crate::tl::line::id($line) == $crate::tl::line::written_id($line),
+            "{}", concat!("the id is not the CRC-32 of: ", $line));
+        impl $name {
+            /// The constructor id.
+            pub const ID: u32 = $crate::tl::line::written_id($line);
+            /// The schema line.
+            pub const LINE: &'static str = $line;
+            const FIELDS: usize = <[&str]>::len(&[$(stringify!($field)),*]);
+            const PLAN: $crate::tl::line::Plan<{ Self::FIELDS }> = $crate::tl::line::plan(
+                $line, [$(stringify!($field)),*], [$(<$t as $crate::tl::Tl>::SHAPE),*], true);
+
+            /// Takes the head from the front of `r`, after the id.
+            ///
+            /// # Errors
+            /// The bytes end early, or are no such value.
+            #[allow(unused, clippy::indexing_slicing)]
+            pub fn read(r: &mut $crate::tl::Reader<'_>) -> Result<Self, $crate::tl::DecodeError> {
+                let plan = const { Self::PLAN };
+                let (mut words, mut next, mut i) = ([0u32; $crate::tl::line::MAX_WORDS], 0u8, 0usize);
+                $(while next < plan.words_before[i] { words[next as usize] = r.u32()?; next += 1 }
+                  let $field = <$t as $crate::tl::Tl>::read_field(r,
+                      plan.flag[i].map(|(word, bit)| words[word as usize] >> bit & 1 == 1))?;
+                  i += 1;)*
+                Ok(Self { $($field),* })
+            }
+        }
+    )*};
+}
+
+/// A boxed type: one enum over its constructors.
+///
+/// ```
+/// use nanogram::tl::Tl;
+/// nanogram::tl! {
+///     "peerUser#59511722 user_id:long = Peer;"
+///     struct PeerUser { user_id: i64 }
+///     "peerChat#36c6019a chat_id:long = Peer;"
+///     struct PeerChat { chat_id: i64 }
+/// }
+/// nanogram::tl_type! {
+///     /// Whom a message is with.
+///     "Peer" enum Peer { User(PeerUser), Chat(PeerChat) }
+/// }
+/// let peer = Peer::from_bytes(&[0x22, 0x17, 0x51, 0x59, 7, 0, 0, 0, 0, 0, 0, 0]).unwrap();
+/// assert_eq!(peer, Peer::User(PeerUser { user_id: 7 }));
+/// ```
+#[macro_export]
+macro_rules! tl_type {
+    ($($(#[$meta:meta])* $tl:literal enum $name:ident { $($(#[$vmeta:meta])* $variant:ident($of:ident)),* $(,)? })*) => {$(
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq)]
+        #[non_exhaustive]
+        pub enum $name { $(
+            $(#[$vmeta])*
+            #[doc = concat!("[`", stringify!($of), "`]")]
+            $variant($of)
+        ),* }
+        $(const _: () = assert!($crate::tl::line::same($crate::tl::line::result(<$of as $crate::tl::Combinator>::LINE), $tl),
+            concat!(stringify!($of), " does not build ", $tl));)*
+        impl $crate::tl::Tl for $name {
+            const SHAPE: $crate::tl::line::Shape = $crate::tl::line::Shape::Named($tl);
+            const LEAST: usize = 4;
+            fn write(&self, out: &mut $crate::tl::__Vec<u8>) {
+                match self { $(Self::$variant(value) => $crate::tl::Combinator::write_boxed(value, out)),* }
+            }
+            fn read(r: &mut $crate::tl::Reader<'_>) -> Result<Self, $crate::tl::DecodeError> {
+                match r.u32()? {
+                    $(<$of as $crate::tl::Combinator>::ID => <$of as $crate::tl::Tl>::read(r).map(Self::$variant),)*
+                    id => Err(r.fault_before($crate::tl::Fault::Id(id))),
+                }
+            }
+        }
+        $(impl From<$of> for $name {
+            fn from(value: $of) -> Self { Self::$variant(value) }
+        })*
+    )*};
+}

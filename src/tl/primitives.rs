@@ -1,0 +1,320 @@
+//! The types that no schema defines: numbers, strings, vectors, options.
+
+use super::line::Shape;
+use super::reader::VECTOR;
+use super::{DecodeError, Fault, Reader, Tl};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+macro_rules! plain {
+    ($($(#[$doc:meta])* $t:ty, $name:literal, $size:literal;)*) => {$(
+        impl Tl for $t {
+            const SHAPE: Shape = Shape::Named($name);
+            const LEAST: usize = $size;
+            fn write(&self, out: &mut Vec<u8>) {
+                out.extend_from_slice(&self.to_le_bytes());
+            }
+            fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+                Ok(Self::from_le_bytes(*r.array()?))
+            }
+        }
+    )*};
+}
+plain! {
+    u32, "#", 4;
+    i32, "int", 4;
+    i64, "long", 8;
+    f64, "double", 8;
+}
+
+macro_rules! fixed {
+    ($($size:literal, $name:literal;)*) => {$(
+        impl Tl for [u8; $size] {
+            const SHAPE: Shape = Shape::Named($name);
+            const LEAST: usize = $size;
+            fn write(&self, out: &mut Vec<u8>) {
+                out.extend_from_slice(self);
+            }
+            fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+                r.array().copied()
+            }
+        }
+    )*};
+}
+fixed! {
+    16, "int128";
+    32, "int256";
+}
+
+/// Appends `data` as `bytes` or `string`.
+///
+/// At most 2^24 - 1 bytes fit TL's length; what is longer is cut there, as no message can be that long either.
+pub fn write_bytes(data: &[u8], out: &mut Vec<u8>) {
+    let data = data.get(..0xff_ffff).unwrap_or(data);
+    let start = out.len();
+    match u8::try_from(data.len()) {
+        Ok(len @ 0..=253) => out.push(len),
+        _ => {
+            let [a, b, c, ..] = data.len().to_le_bytes();
+            out.extend_from_slice(&[254, a, b, c]);
+        }
+    }
+    out.extend_from_slice(data);
+    out.resize(start + (out.len() - start).next_multiple_of(4), 0);
+}
+
+impl Tl for String {
+    const SHAPE: Shape = Shape::Named("string");
+    const LEAST: usize = 4;
+    fn write(&self, out: &mut Vec<u8>) {
+        write_bytes(self.as_bytes(), out);
+    }
+    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let bad = r.fault(Fault::Utf8);
+        core::str::from_utf8(r.bytes()?).map(Self::from).map_err(|_| bad)
+    }
+}
+
+/// `bytes`: a string that is no text.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct Blob(pub Vec<u8>);
+
+impl Tl for Blob {
+    const SHAPE: Shape = Shape::Named("bytes");
+    const LEAST: usize = 4;
+    fn write(&self, out: &mut Vec<u8>) {
+        write_bytes(&self.0, out);
+    }
+    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        r.bytes().map(|b| Self(b.to_vec()))
+    }
+}
+impl fmt::Debug for Blob {
+    /// The length alone: some blobs are secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Blob({} bytes)", self.0.len())
+    }
+}
+impl From<&[u8]> for Blob {
+    fn from(bytes: &[u8]) -> Self {
+        Self(bytes.to_vec())
+    }
+}
+
+/// A value kept as it lies on the wire, to the end: the inner call of a wrapper, the result of a call.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct Raw(pub Vec<u8>);
+
+impl Tl for Raw {
+    const SHAPE: Shape = Shape::Rest;
+    const LEAST: usize = 0;
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.0);
+    }
+    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self(r.take_rest().to_vec()))
+    }
+}
+impl Raw {
+    /// The constructor id it starts with.
+    pub fn id(&self) -> Option<u32> {
+        Reader::new(&self.0).peek()
+    }
+}
+impl fmt::Debug for Raw {
+    /// The id and the length: the rest may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Raw({:08x}, {} bytes)", self.id().unwrap_or(0), self.0.len())
+    }
+}
+
+const TRUE: u32 = 0x9972_75b5;
+const FALSE: u32 = 0xbc79_9737;
+
+impl Tl for bool {
+    const SHAPE: Shape = Shape::Bool;
+    const LEAST: usize = 4;
+    fn write(&self, out: &mut Vec<u8>) {
+        (if *self { TRUE } else { FALSE }).write(out);
+    }
+    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        match r.u32()? {
+            TRUE => Ok(true),
+            FALSE => Ok(false),
+            id => Err(r.fault_before(Fault::Id(id))),
+        }
+    }
+    fn is_present(&self) -> bool {
+        *self
+    }
+    fn write_field(&self, out: &mut Vec<u8>, under_flag: bool) {
+        if !under_flag {
+            self.write(out);
+        }
+    }
+    fn read_field(r: &mut Reader<'_>, flag: Option<bool>) -> Result<Self, DecodeError> {
+        flag.map_or_else(|| Self::read(r), Ok)
+    }
+}
+
+/// `flags.N?T`: nothing on the wire when it is not there.
+impl<T: Tl> Tl for Option<T> {
+    const SHAPE: Shape = Shape::Optional(&T::SHAPE);
+    const LEAST: usize = 0;
+    fn write(&self, out: &mut Vec<u8>) {
+        if let Some(value) = self {
+            value.write(out);
+        }
+    }
+    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        T::read(r).map(Some)
+    }
+    fn is_present(&self) -> bool {
+        self.is_some()
+    }
+    fn read_field(r: &mut Reader<'_>, flag: Option<bool>) -> Result<Self, DecodeError> {
+        if flag == Some(true) { Self::read(r) } else { Ok(None) }
+    }
+}
+
+/// Reads `count` elements; memory grows with what is really there.
+fn elements<T: Tl>(count: usize, r: &mut Reader<'_>) -> Result<Vec<T>, DecodeError> {
+    // An element of no bytes would let a count of 2^31 loop for nothing: `LEAST` of one makes `count` safe above, and
+    // this makes the memory safe for elements that are far larger than their wire form.
+    let mut out = Vec::with_capacity(count.min(1 + r.rest().len() / size_of::<T>().max(1)));
+    for _ in 0..count {
+        out.push(T::read(r)?);
+    }
+    Ok(out)
+}
+
+impl<T: Tl> Tl for Vec<T> {
+    const SHAPE: Shape = Shape::Vector(&T::SHAPE);
+    const LEAST: usize = 8;
+    fn write(&self, out: &mut Vec<u8>) {
+        VECTOR.write(out);
+        write_elements(self, out);
+    }
+    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let count = r.vector(T::LEAST)?;
+        elements(count, r)
+    }
+}
+
+/// `vector<T>`: the bare one of MTProto's own schema, without `1cb5c415`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BareVec<T>(pub Vec<T>);
+
+impl<T: Tl> Tl for BareVec<T> {
+    const SHAPE: Shape = Shape::BareVector(&T::SHAPE);
+    const LEAST: usize = 4;
+    fn write(&self, out: &mut Vec<u8>) {
+        write_elements(&self.0, out);
+    }
+    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let count = r.count(T::LEAST)?;
+        elements(count, r).map(Self)
+    }
+}
+
+fn write_elements<T: Tl>(items: &[T], out: &mut Vec<u8>) {
+    u32::try_from(items.len()).unwrap_or(u32::MAX).write(out);
+    for item in items {
+        item.write(out);
+    }
+}
+
+/// A box around a value is the value: types that hold themselves need one.
+impl<T: Tl> Tl for alloc::boxed::Box<T> {
+    const SHAPE: Shape = T::SHAPE;
+    const LEAST: usize = 4;
+    fn write(&self, out: &mut Vec<u8>) {
+        (**self).write(out);
+    }
+    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        T::read(r).map(Self::new)
+    }
+}
+
+macro_rules! together {
+    ($($name:ident)*) => {
+        /// Fields that stand side by side under one flag.
+        impl<$($name: Tl),*> Tl for ($($name,)*) {
+            const SHAPE: Shape = Shape::Together(&[$($name::SHAPE),*]);
+            const LEAST: usize = 0 $(+ $name::LEAST)*;
+            #[expect(non_snake_case, reason = "one name for a type and its value")]
+            fn write(&self, out: &mut Vec<u8>) {
+                let ($($name,)*) = self;
+                $($name.write(out);)*
+            }
+            fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+                Ok(($($name::read(r)?,)*))
+            }
+        }
+    };
+}
+together!(A B);
+together!(A B C);
+
+/// `string` that is nobody's business: phone numbers, codes.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct Hidden(pub String);
+
+impl Tl for Hidden {
+    const SHAPE: Shape = Shape::Named("string");
+    const LEAST: usize = 4;
+    fn write(&self, out: &mut Vec<u8>) {
+        self.0.write(out);
+    }
+    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        String::read(r).map(Self)
+    }
+}
+impl fmt::Debug for Hidden {
+    /// Nothing of it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hidden(..)")
+    }
+}
+impl Drop for Hidden {
+    fn drop(&mut self) {
+        zeroize::Zeroize::zeroize(&mut self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written<T: Tl>(value: &T) -> Vec<u8> {
+        let mut out = Vec::new();
+        value.write(&mut out);
+        out
+    }
+
+    #[test]
+    fn lengths_around_the_long_form_round_trip() {
+        for len in [0, 1, 2, 3, 4, 252, 253, 254, 255, 256, 257, 70_000] {
+            let blob = Blob(alloc::vec![7; len]);
+            let wire = written(&blob);
+            assert_eq!(wire.len() % 4, 0);
+            assert_eq!(Blob::from_bytes(&wire).unwrap(), blob);
+            for cut in [0, 1, 3, 4, wire.len() - 1] {
+                if cut < wire.len() {
+                    assert!(Blob::from_bytes(&wire[..cut]).is_err());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn text_must_be_utf8() {
+        assert_eq!(String::from_bytes(&[1, 0xff, 0, 0]).unwrap_err(), DecodeError { at: 0, fault: Fault::Utf8 });
+    }
+
+    #[test]
+    fn a_secret_blob_prints_its_length_alone() {
+        assert_eq!(alloc::format!("{:?}", Blob(alloc::vec![1, 2, 3])), "Blob(3 bytes)");
+    }
+}
