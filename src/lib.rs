@@ -17,6 +17,7 @@ extern crate alloc;
 extern crate std;
 
 // Floor 0: what the rest is made of. `tl` and `crypto` do not know each other.
+pub mod crc;
 pub mod crypto;
 pub mod entropy;
 pub mod side;

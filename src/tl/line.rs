@@ -5,6 +5,8 @@
 //! what is wrong with a line.
 #![expect(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "runs in the compiler")]
 
+use crate::crc;
+
 /// The type of a field as Rust has it, to be held against the schema's text.
 pub enum Shape {
     /// A type or constructor, spelled as in the schema.
@@ -36,17 +38,6 @@ pub struct Plan<const N: usize> {
 
 /// The flag words a line may have.
 pub const MAX_WORDS: usize = 3;
-
-/// CRC-32 (IEEE, reflected), one byte further.
-const fn crc_byte(mut crc: u32, byte: u8) -> u32 {
-    crc ^= byte as u32;
-    let mut i = 0;
-    while i < 8 {
-        crc = if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 };
-        i += 1;
-    }
-    crc
-}
 
 const fn starts(s: &[u8], at: usize, with: &[u8]) -> bool {
     let mut i = 0;
@@ -90,7 +81,7 @@ pub const fn id(line: &str) -> u32 {
         let end = find(s, at, b' ');
         if !is_true_flag(s, at, end) {
             if !first {
-                crc = crc_byte(crc, b' ');
+                crc = crc::step(crc, b' ');
             }
             crc = crc_token(crc, s, at, end, first);
             first = false;
@@ -108,16 +99,16 @@ const fn crc_token(mut crc: u32, s: &[u8], from: usize, to: usize, first: bool) 
             let word = b"string";
             let mut j = 0;
             while j < word.len() {
-                crc = crc_byte(crc, word[j]);
+                crc = crc::step(crc, word[j]);
                 j += 1;
             }
             i += 5;
             continue;
         }
         crc = match s[i] {
-            b'<' => crc_byte(crc, b' '),
+            b'<' => crc::step(crc, b' '),
             b'>' | b'%' | b'{' | b'}' => crc,
-            c => crc_byte(crc, c),
+            c => crc::step(crc, c),
         };
         i += 1;
     }
