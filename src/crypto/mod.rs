@@ -14,17 +14,19 @@
 //! ```
 //!
 //! The primitives themselves - AES, SHA-1, SHA-256 - are the `aes`, `sha1` and `sha2` crates; the mode, the
-//! derivations, the padding and the numbers are here. `ctr` only disguises the transport.
+//! derivations, the padding and the numbers are here. [`ctr`] only disguises the transport.
 //!
 //! What is secret is wiped when it goes, compared by [`ct::same`], and prints nothing of itself.
 //!
 //! Spec: mtproto/auth_key, mtproto/description, mtproto/security_guidelines
 
+pub mod auth_key;
 pub mod ct;
 pub mod ctr;
 pub mod dh;
 pub mod factor;
 pub mod ige;
+pub mod kdf;
 mod mont;
 mod prime;
 #[cfg(feature = "srp")]
