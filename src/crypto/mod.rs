@@ -27,7 +27,10 @@ pub mod dh;
 pub mod factor;
 pub mod ige;
 pub mod kdf;
+pub mod keys;
 mod mont;
+mod pem;
 mod prime;
+pub mod rsa;
 #[cfg(feature = "srp")]
 pub mod srp;
