@@ -13,7 +13,7 @@
 //!
 //! Spec: mtproto/mtproto-transports#full
 
-use super::{FrameError, Head, MAX_FRAME};
+use super::{FrameError, Head};
 use crate::{crc::crc32, side::Side};
 use bytes::{Buf, BytesMut};
 
@@ -29,13 +29,11 @@ pub(super) fn head(inbox: &[u8], side: Side) -> Result<Option<Head>, FrameError>
         return Ok(Some(Head::Fault(code)));
     }
     let len = u32::from_le_bytes(*word) as usize;
-    if len > MAX_FRAME {
-        return Err(FrameError::TooLong(len));
-    }
+    let head = Head::body(0, len, AROUND + 4, false)?;
     if !len.is_multiple_of(4) {
         return Err(FrameError::Length(len));
     }
-    Head::body(0, len, AROUND + 4, false)
+    Ok(head)
 }
 
 /// Leaves of `frame` the packet, if it is frame `due` and whole.

@@ -35,13 +35,14 @@ pub(super) fn head(inbox: &[u8], side: Side, framing: Framing) -> Result<Option<
     let Some(word) = inbox.first_chunk().map(|word| u32::from_le_bytes(*word)) else { return Ok(None) };
     let marked = word & QUICK_ACK != 0;
     if marked && side == Side::Client {
-        return Ok(Some(Head::QuickAck(word))); // servers send it bare on the padded framing too, says TDLib
+        return Ok(Some(Head::QuickAck(word))); // TDLib takes a bare one on the padded framing too
     }
     let len = (word & !QUICK_ACK) as usize;
+    let head = Head::body(4, len, 4, marked)?;
     if framing == Framing::Intermediate && !len.is_multiple_of(4) {
         return Err(FrameError::Length(len));
     }
-    Head::body(4, len, 4, marked)
+    Ok(head)
 }
 
 /// Appends one frame of `packet` and `tail`, of which both lengths were checked.
