@@ -13,7 +13,7 @@
 //!
 //! Spec: mtproto/mtproto-transports#transport-obfuscation
 
-use super::{FrameError, Framer, Framing, full};
+use super::{FrameError, Framer, Framing, Obfuscated, full};
 use crate::side::Side;
 use bytes::BytesMut;
 use core::mem;
@@ -28,29 +28,32 @@ pub(super) const FOREIGN: [[u8; 4]; 5] = [*b"HEAD", *b"POST", *b"GET ", *b"OPTI"
 /// # Errors
 /// No transport starts so.
 pub fn detect(start: &mut BytesMut) -> Result<Option<Framer>, FrameError> {
-    let Some(framing) = plain(start)? else { return Ok(None) };
-    let mut framer = Framer::new(framing, Side::Server);
-    framer.inbox = mem::take(start);
+    if let Some(framing) = plain(start)? {
+        return Ok(Some(Framer { inbox: mem::take(start), ..Framer::new(framing, Side::Server) }));
+    }
+    let Some((init, rest)) = start.split_first_chunk() else { return Ok(None) };
+    let mut framer = Framer::obfuscated(Obfuscated::accept(init, None)?);
+    framer.push(rest);
+    start.clear();
     Ok(Some(framer))
 }
 
-/// The framing that `start` begins with.
+/// The framing that `start` names openly; `None` if it is too short to tell, or obfuscated.
 fn plain(start: &[u8]) -> Result<Option<Framing>, FrameError> {
     if start.first() == Some(&0xef) {
         return Ok(Some(Framing::Abridged));
     }
     match start.first_chunk() {
-        None => return Ok(None),
         Some([0xee, 0xee, 0xee, 0xee]) => return Ok(Some(Framing::Intermediate)),
         Some([0xdd, 0xdd, 0xdd, 0xdd]) => return Ok(Some(Framing::PaddedIntermediate)),
         Some(foreign) if FOREIGN.contains(foreign) => return Err(FrameError::Start),
-        Some(_) => {}
+        _ => {}
     }
     match start.first_chunk() {
-        None => Ok(None),
         Some([_, _, _, _, 0, 0, 0, 0]) => {
-            full::head(start, Side::Server).map(|_| Some(Framing::Full)).map_err(|_| FrameError::Start)
+            full::head(start, Side::Server).map_err(|_| FrameError::Start)?;
+            Ok(Some(Framing::Full))
         }
-        Some(_) => Err(FrameError::Start),
+        _ => Ok(None),
     }
 }

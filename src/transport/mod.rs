@@ -47,13 +47,17 @@ mod abridged;
 mod detect;
 mod full;
 mod intermediate;
+mod obfuscated;
 
 pub use detect::detect;
 pub use intermediate::Tail;
+pub use obfuscated::{ObfuscateError, Obfuscated, ProxySecret};
 
 use crate::side::Side;
+use alloc::boxed::Box;
 use bytes::{Buf, Bytes, BytesMut};
 use core::{fmt, mem};
+use obfuscated::Streams;
 
 /// The longest frame body taken or sent: 4 MiB of payload and 1 KiB for what is around it, as TDLib has it.
 ///
@@ -228,6 +232,8 @@ pub struct Framer {
     /// Of a client: not yet written. Of a server: not yet read.
     preamble: Bytes,
     inbox: BytesMut,
+    /// Of an obfuscated connection.
+    streams: Option<Box<Streams>>,
     /// Frames so far in each direction: the sequence numbers of the full framing.
     received: u32,
     sent: u32,
@@ -245,10 +251,20 @@ impl Framer {
             side,
             preamble: Bytes::from_static(framing.preamble()),
             inbox: BytesMut::new(),
+            streams: None,
             received: 0,
             sent: 0,
             over: None,
         }
+    }
+    /// One end of an obfuscated connection. A client's first bytes are its `init`; a server has read it.
+    pub fn obfuscated(obfuscated: Obfuscated) -> Self {
+        let Obfuscated { side, framing, init, streams, .. } = obfuscated;
+        let preamble = match side {
+            Side::Client => Bytes::copy_from_slice(&init),
+            Side::Server => Bytes::new(),
+        };
+        Self { preamble, streams: Some(Box::new(streams)), ..Self::new(framing, side) }
     }
     /// How packets are told apart here.
     pub const fn framing(&self) -> Framing {
@@ -257,8 +273,13 @@ impl Framer {
 
     /// Takes bytes as the socket gave them. After an error they are dropped.
     pub fn push(&mut self, bytes: &[u8]) {
-        if self.over.is_none() {
-            self.inbox.extend_from_slice(bytes);
+        if self.over.is_some() {
+            return;
+        }
+        let start = self.inbox.len();
+        self.inbox.extend_from_slice(bytes);
+        if let (Some(streams), Some(new)) = (&mut self.streams, self.inbox.get_mut(start..)) {
+            streams.read.apply(new);
         }
     }
 
@@ -316,7 +337,7 @@ impl Framer {
         match self.framing {
             Framing::Abridged | Framing::Intermediate => {}
             Framing::PaddedIntermediate => {
-                if let Some(token) = intermediate::framed_quick_ack(&body) {
+                if let (Side::Client, Some(token)) = (self.side, intermediate::framed_quick_ack(&body)) {
                     return Ok(Some(Frame::QuickAck(token)));
                 }
                 intermediate::strip_tail(&mut body)?;
@@ -366,6 +387,7 @@ impl Framer {
             return Err(FrameError::Length(packet.len()));
         }
         self.write_preamble(out);
+        let start = out.len();
         let wants_ack = extras.quick_ack && self.side == Side::Client;
         match self.framing {
             Framing::Abridged => abridged::write(packet, wants_ack, out),
@@ -374,6 +396,7 @@ impl Framer {
             Framing::Full => full::write(packet, self.sent, out),
         }
         self.sent = self.sent.wrapping_add(1);
+        self.hide(out, start);
         Ok(())
     }
 
@@ -384,6 +407,7 @@ impl Framer {
         if self.side == Side::Client {
             return;
         }
+        let start = out.len();
         let token = token | 1 << 31;
         match self.framing {
             Framing::Abridged => out.extend_from_slice(&token.to_be_bytes()),
@@ -391,6 +415,7 @@ impl Framer {
             Framing::PaddedIntermediate => intermediate::write_quick_ack(token, out),
             Framing::Full => {}
         }
+        self.hide(out, start);
     }
 
     /// Appends `fault` to `out` in place of a packet: a server's last word.
@@ -399,10 +424,58 @@ impl Framer {
         let _ = self.encode(&fault.code().to_le_bytes(), out);
     }
 
+    /// Encrypts what was appended to `out` since `start`, if this connection is obfuscated.
+    fn hide(&mut self, out: &mut BytesMut, start: usize) {
+        if let (Some(streams), Some(new)) = (&mut self.streams, out.get_mut(start..)) {
+            streams.write.apply(new);
+        }
+    }
+
     /// A client writes its preamble once.
     fn write_preamble(&mut self, out: &mut BytesMut) {
         if self.side == Side::Client {
             out.extend_from_slice(&mem::take(&mut self.preamble));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_announced_length_reserves_nothing() {
+        let most = u32::try_from(MAX_FRAME).unwrap().to_le_bytes();
+        for (framing, head) in [
+            (Framing::Abridged, &[0x7f, 0xff, 0xff, 0x0f][..]),
+            (Framing::Intermediate, &most),
+            (Framing::PaddedIntermediate, &most),
+            (Framing::Full, &most),
+        ] {
+            let mut client = Framer::new(framing, Side::Client);
+            client.push(head);
+            assert_eq!(client.next(), Ok(None));
+            assert!(client.inbox.capacity() <= 64, "{framing:?} holds {} bytes", client.inbox.capacity());
+        }
+    }
+
+    #[test]
+    fn packets_are_parts_of_the_receive_buffer() {
+        let mut client = Framer::new(Framing::Abridged, Side::Client);
+        client.push(&[&[10; 41][..], &[10; 41]].concat());
+        let start = client.inbox.as_ptr() as usize;
+        for at in [1, 42] {
+            let Ok(Some(Frame::Packet(packet))) = client.next() else { panic!("no packet") };
+            assert_eq!(packet.as_ptr() as usize, start + at);
+        }
+    }
+
+    #[test]
+    fn after_an_error_the_buffer_is_given_back() {
+        let mut client = Framer::new(Framing::Intermediate, Side::Client);
+        client.push(&[0; 4096]);
+        assert_eq!(client.next(), Err(FrameError::Length(0)));
+        client.push(&[0; 4096]);
+        assert_eq!(client.inbox.capacity(), 0);
     }
 }
