@@ -50,8 +50,8 @@ macro_rules! tl {
         }
         impl $crate::tl::Tl for $name {
             const SHAPE: $crate::tl::line::Shape = $crate::tl::line::Shape::Named($crate::tl::line::name($line));
+            #[allow(clippy::indexing_slicing, unused_mut)]
             const LEAST: usize = {
-                #[allow(unused_mut)]
                 let (mut least, mut i) = (Self::PLAN.words as usize * 4, 0usize);
                 $(if Self::PLAN.flag[i].is_none() { least += <$t as $crate::tl::Tl>::LEAST }
                   i += 1;)*
