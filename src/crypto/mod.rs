@@ -1,1 +1,36 @@
-//! Under construction.
+//! What is encrypted with what. Everything here is a function of its arguments: no clock, no entropy of its own.
+//!
+//! ```text
+//!                     nonce, server_nonce: sent openly          new_nonce: 32 random bytes of the client
+//!                                      │                               │
+//!  RSA key, pinned ── rsa_pad ─────────┼── hides new_nonce from all but the server
+//!                                      ▼                               ▼
+//!                              kdf::tmp_aes(new_nonce, server_nonce) ── ige ── hides g, p, g^a and g^b
+//!                                                                               │ dh: checks, then g^ab mod p
+//!                                                                               ▼
+//!                                                                     AuthKey, 256 bytes, for years
+//!                                                                               │
+//!         one message:  plaintext ── kdf::msg_key ── kdf::aes(auth_key, side, msg_key) ── ige ── the packet
+//! ```
+//!
+//! The primitives themselves - AES, SHA-1, SHA-256 - are the `aes`, `sha1` and `sha2` crates; the mode, the
+//! derivations, the padding and the numbers are here. [`ctr`] only disguises the transport.
+//!
+//! What is secret is wiped when it goes, compared by [`ct::same`], and prints nothing of itself.
+//!
+//! Spec: mtproto/auth_key, mtproto/description, mtproto/security_guidelines
+
+pub mod auth_key;
+pub mod ct;
+pub mod ctr;
+pub mod dh;
+pub mod factor;
+pub mod ige;
+pub mod kdf;
+pub mod keys;
+mod mont;
+mod pem;
+mod prime;
+pub mod rsa;
+#[cfg(feature = "srp")]
+pub mod srp;

@@ -1,0 +1,198 @@
+//! From the authorization key to the key of one message.
+//!
+//! ```text
+//! x = 0 from the client, 8 from the server                                    ak = auth_key, 256 bytes
+//! large   = SHA256( ak[88+x..120+x] | plaintext with padding )                 msg_key = large[8..24]
+//! A       = SHA256( msg_key | ak[x..36+x] )      B = SHA256( ak[40+x..76+x] | msg_key )
+//! aes_key = A[0..8] | B[8..24] | A[24..32]       aes_iv = B[0..8] | A[8..24] | B[24..32]
+//! ```
+//!
+//! So each message has its own AES key, which also is its proof: who opens it makes `msg_key` again from what came
+//! out. The key exchange has keys of its own ([`tmp_aes`]), and one message of the whole protocol, the one that binds a
+//! temporary key, is still sealed by MTProto 1.0 ([`aes_v1`]).
+//!
+//! Spec: mtproto/description#defining-aes-key-and-initialization-vector
+
+use super::auth_key::AuthKey;
+use crate::side::Side;
+use core::fmt;
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
+use zeroize::{Zeroize, Zeroizing};
+
+/// A key and an initialization vector for [`ige`](super::ige), wiped when they go.
+#[derive(Clone)]
+pub struct AesPair {
+    /// The AES-256 key.
+    pub key: [u8; 32],
+    /// `c[0]:16 | p[0]:16`.
+    pub iv: [u8; 32],
+}
+
+impl Drop for AesPair {
+    fn drop(&mut self) {
+        self.key.zeroize();
+        self.iv.zeroize();
+    }
+}
+
+impl fmt::Debug for AesPair {
+    /// Nothing of it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AesPair(..)")
+    }
+}
+
+/// The SHA-256 from whose middle `msg_key` is cut.
+#[derive(Clone, Copy)]
+pub struct MsgKeyLarge([u8; 32]);
+
+impl MsgKeyLarge {
+    /// Bytes 8 to 24: the key of the message, and its fingerprint on the wire.
+    #[must_use]
+    pub fn msg_key(&self) -> [u8; 16] {
+        part(&self.0[8..24])
+    }
+
+    /// Bytes 0 to 4, little-endian, highest bit set: by this the server may confirm the message before it answers.
+    ///
+    /// Spec: mtproto/mtproto-transports#quick-ack
+    #[must_use]
+    pub fn quick_ack(&self) -> u32 {
+        u32::from_le_bytes(part(&self.0[..4])) | 0x8000_0000
+    }
+}
+
+impl fmt::Debug for MsgKeyLarge {
+    /// Nothing of it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MsgKeyLarge(..)")
+    }
+}
+
+/// Hashes `plain`, padding and all, as `from` sends it.
+///
+/// Spec: mtproto/description#message-key
+#[must_use]
+pub fn msg_key_large(key: &AuthKey, from: Side, plain: &[u8]) -> MsgKeyLarge {
+    let ak = key.as_bytes();
+    let salt = match from {
+        Side::Client => &ak[88..120],
+        Side::Server => &ak[96..128],
+    };
+    MsgKeyLarge(Sha256::new().chain_update(salt).chain_update(plain).finalize().into())
+}
+
+/// `msg_key` of `plain`, padding and all, as `from` sends it.
+#[must_use]
+pub fn msg_key(key: &AuthKey, from: Side, plain: &[u8]) -> [u8; 16] {
+    msg_key_large(key, from, plain).msg_key()
+}
+
+/// The AES key of the message that `from` sends under `msg_key`.
+#[must_use]
+pub fn aes(key: &AuthKey, from: Side, msg_key: &[u8; 16]) -> AesPair {
+    let ak = key.as_bytes();
+    let (for_a, for_b) = match from {
+        Side::Client => (&ak[..36], &ak[40..76]),
+        Side::Server => (&ak[8..44], &ak[48..84]),
+    };
+    let a = &*sha256(&[msg_key, for_a]);
+    let b = &*sha256(&[for_b, msg_key]);
+    AesPair { key: join([&a[..8], &b[8..24], &a[24..]]), iv: join([&b[..8], &a[8..24], &b[24..]]) }
+}
+
+/// The AES key that hides the Diffie-Hellman numbers of the key exchange.
+///
+/// ```text
+/// key = SHA1(new_nonce | server_nonce):20 | SHA1(server_nonce | new_nonce)[0..12]
+/// iv  = SHA1(server_nonce | new_nonce)[12..20] | SHA1(new_nonce | new_nonce):20 | new_nonce[0..4]
+/// ```
+///
+/// Spec: mtproto/auth_key#presenting-proof-of-work-server-authentication
+#[must_use]
+pub fn tmp_aes(new_nonce: &[u8; 32], server_nonce: &[u8; 16]) -> AesPair {
+    let new_server = &*sha1(&[new_nonce, server_nonce]);
+    let server_new = &*sha1(&[server_nonce, new_nonce]);
+    let new_new = &*sha1(&[new_nonce, new_nonce]);
+    AesPair {
+        key: join([&new_server[..], &server_new[..12]]),
+        iv: join([&server_new[12..], &new_new[..], &new_nonce[..4]]),
+    }
+}
+
+/// `msg_key` of MTProto 1.0: `SHA1(plain)[4..20]`, where `plain` is without its padding.
+///
+/// Spec: mtproto/description_v1#message-key
+#[must_use]
+pub fn msg_key_v1(plain: &[u8]) -> [u8; 16] {
+    let hash = &*sha1(&[plain]);
+    part(&hash[4..])
+}
+
+/// The AES key of MTProto 1.0, for the message inside `auth.bindTempAuthKey` and for nothing else.
+///
+/// ```text
+/// a = SHA1( msg_key | ak[x..32+x] )                      b = SHA1( ak[32+x..48+x] | msg_key | ak[48+x..64+x] )
+/// c = SHA1( ak[64+x..96+x] | msg_key )                   d = SHA1( msg_key | ak[96+x..128+x] )
+/// key = a[0..8] | b[8..20] | c[4..16]                    iv = a[8..20] | b[0..8] | c[16..20] | d[0..8]
+/// ```
+///
+/// Spec: mtproto/description_v1#defining-aes-key-and-initialization-vector
+#[must_use]
+pub fn aes_v1(key: &AuthKey, from: Side, msg_key: &[u8; 16]) -> AesPair {
+    let ak = key.as_bytes();
+    let [for_a, b_left, b_right, for_c, for_d] = match from {
+        Side::Client => [&ak[..32], &ak[32..48], &ak[48..64], &ak[64..96], &ak[96..128]],
+        Side::Server => [&ak[8..40], &ak[40..56], &ak[56..72], &ak[72..104], &ak[104..136]],
+    };
+    let a = &*sha1(&[msg_key, for_a]);
+    let b = &*sha1(&[b_left, msg_key, b_right]);
+    let c = &*sha1(&[for_c, msg_key]);
+    let d = &*sha1(&[msg_key, for_d]);
+    AesPair { key: join([&a[..8], &b[8..], &c[4..16]]), iv: join([&a[8..], &b[..8], &c[16..], &d[..8]]) }
+}
+
+fn sha256(parts: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+    let hash = parts.iter().fold(Sha256::new(), |hash, part| hash.chain_update(part));
+    Zeroizing::new(hash.finalize().into())
+}
+
+fn sha1(parts: &[&[u8]]) -> Zeroizing<[u8; 20]> {
+    let hash = parts.iter().fold(Sha1::new(), |hash, part| hash.chain_update(part));
+    Zeroizing::new(hash.finalize().into())
+}
+
+/// `N` bytes out of a slice that has them.
+fn part<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    let mut out = [0; N];
+    out.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+    out
+}
+
+/// Parts that are 32 bytes together.
+fn join<const N: usize>(parts: [&[u8]; N]) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.iter_mut().zip(parts.into_iter().flatten()).for_each(|(to, from)| *to = *from);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_two_directions_share_no_key() {
+        let key = AuthKey::from_bytes(core::array::from_fn(|i| (i * 7 % 251) as u8));
+        assert_ne!(msg_key(&key, Side::Client, b"x"), msg_key(&key, Side::Server, b"x"));
+        let pair = |side| aes(&key, side, &[9; 16]);
+        assert_ne!(pair(Side::Client).key, pair(Side::Server).key);
+        assert_ne!(pair(Side::Client).iv, pair(Side::Server).iv);
+    }
+
+    #[test]
+    fn nothing_secret_is_printed() {
+        let pair = AesPair { key: [0xab; 32], iv: [0xab; 32] };
+        assert_eq!(alloc::format!("{pair:?}"), "AesPair(..)");
+    }
+}
