@@ -1,1 +1,576 @@
-//! Under construction.
+//! Everything after the key: messages that are sealed, numbered, acknowledged, answered, and never taken twice.
+//!
+//! ```text
+//!   call(body) ──▶ outbox ──▶ container? ──▶ seal ──▶ poll_packet            the way out
+//!
+//!   handle_packet ──▶ open ──▶ session? id? time? repeat? ──▶ container? gzip? ──▶ service message   handled here
+//!                                                                              ├─▶ rpc_result        Incoming::Reply
+//!                                                                              └─▶ anything else     Incoming::Update
+//! ```
+//!
+//! One machine serves both ends: a data centre is a [`Session`] with [`Side::Server`]. It has no clock, no socket and
+//! no entropy of its own; after each `handle_*` or `call`, take packets with [`Session::poll_packet`] until there are
+//! none, then events with [`Session::poll_incoming`], then ask [`Session::poll_timeout`] when to call
+//! [`Session::handle_timeout`].
+//!
+//! Spec: mtproto/description, mtproto/service_messages, mtproto/security_guidelines
+
+mod inbox;
+pub mod msg_id;
+mod outbox;
+pub mod packet;
+mod rpc;
+pub mod salts;
+mod seqno;
+#[cfg(feature = "dc")]
+mod server;
+mod service;
+
+pub use inbox::{MAX_ACKS, ReplayWindow, Seen, WINDOW};
+pub use outbox::{MAX_BATCH, MAX_MESSAGES};
+pub use packet::{Header, Opened, Refused};
+pub use rpc::{CallId, RpcError};
+pub use seqno::Seqno;
+
+use crate::crypto::auth_key::AuthKey;
+use crate::entropy::{self, Entropy, EntropyFailed};
+use crate::mt::message::{self, MSG_CONTAINER, Message};
+use crate::mt::service::{GetFutureSalts, MsgsAck, MsgsStateReq, PingDelayDisconnect};
+use crate::side::Side;
+use crate::time::{Instant, ServerClock, UnixTime};
+use crate::tl::{Combinator, DecodeError, Reader};
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use bytes::{Bytes, BytesMut};
+use core::fmt;
+use core::time::Duration;
+use inbox::Inbox;
+use msg_id::MsgIds;
+use outbox::{Batch, Meaning, Outbox, Service, State};
+use salts::Salts;
+
+/// A client that has nothing to say says so this often.
+pub const PING_EVERY: Duration = Duration::from_secs(60);
+/// The server closes the connection when it has not heard for this long (seconds).
+const DISCONNECT_DELAY: i32 = 75;
+/// After a ping, a connection that stays silent this long is dead.
+pub const PONG_WITHIN: Duration = Duration::from_secs(15);
+/// The server is asked what became of calls that are unanswered after this long.
+pub const ASK_AFTER: Duration = Duration::from_secs(15);
+/// A call that the server refuses to receive so often is given up.
+const MAX_TRIES: usize = 8;
+/// `invokeAfterMsg#cb9f372d {X:Type} msg_id:long query:!X = X;`
+const INVOKE_AFTER_MSG: u32 = 0xcb9f_372d;
+
+/// One session of one key.
+#[derive(Debug)]
+pub struct Session {
+    side: Side,
+    key: AuthKey,
+    session_id: i64,
+    /// The session before this one: what is still on its way for it is no forgery.
+    previous_id: Option<i64>,
+    must_renew: bool,
+    clock: ServerClock,
+    ids: MsgIds,
+    seqno: Seqno,
+    salts: Salts,
+    inbox: Inbox,
+    outbox: Outbox,
+    incoming: VecDeque<Incoming>,
+    /// The last `unique_id` of `new_session_created`.
+    server_session: Option<i64>,
+    next_ping: Option<Instant>,
+    pong_due: Option<Instant>,
+    ask_at: Option<Instant>,
+    pings: i64,
+    #[cfg(feature = "dc")]
+    strict: server::Strict,
+}
+
+/// What a session has for its owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Incoming {
+    /// The answer to a call.
+    Reply {
+        /// Which.
+        call: CallId,
+        /// What came back, unpacked; a slice of the packet where it was not compressed.
+        result: Result<Bytes, CallError>,
+    },
+    /// To a client: something that it did not ask for, of the API's own types.
+    Update(Bytes),
+    /// To a client: the server began a new session, and what it said before may be lost.
+    NewSession,
+    /// To a server: a call.
+    Request {
+        /// What to answer to.
+        msg_id: i64,
+        /// The call.
+        body: Bytes,
+    },
+}
+
+/// Why a call has no result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CallError {
+    /// The server said no.
+    Refused(RpcError),
+    /// The result was compressed, and is damaged or too large.
+    Damaged,
+    /// The server refused to receive it, again and again; the code is that of `bad_msg_notification`.
+    Undeliverable(i32),
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(e) => e.fmt(f),
+            Self::Damaged => f.write_str("the compressed answer is damaged or too large"),
+            Self::Undeliverable(code) => {
+                let (says, _) = crate::mt::service::bad_msg(*code);
+                write!(f, "the server does not take the message: {says} (code {code})")
+            }
+        }
+    }
+}
+impl core::error::Error for CallError {}
+
+/// Why a packet was not taken. Whoever receives such a packet closes the connection and begins another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// It was not made with this key.
+    Packet(Refused),
+    /// It belongs to another session of the key.
+    WrongSession,
+    /// Its id is not one that the other side makes.
+    MsgId,
+    /// Its id is of a time too long ago, or still to come.
+    Untimely,
+    /// A container that must not be: nested, in the wrong order, or cut short.
+    Container,
+    /// A service message that cannot be read.
+    Decode(DecodeError),
+    /// Compressed data that are damaged, too large, or compressed twice.
+    Gzip,
+    /// The other side has been silent for too long.
+    Silent,
+    /// There was no randomness to seal a packet with.
+    Entropy,
+}
+
+impl fmt::Display for SessionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Packet(e) => e.fmt(f),
+            Self::WrongSession => f.write_str("a message of another session"),
+            Self::MsgId => f.write_str("a message id that the other side cannot have made"),
+            Self::Untimely => f.write_str("a message too old or from the future"),
+            Self::Container => f.write_str("a container that must not be"),
+            Self::Decode(e) => write!(f, "a service message cannot be read: {e}"),
+            Self::Gzip => f.write_str("compressed data are damaged or too large"),
+            Self::Silent => f.write_str("the other side has been silent for too long"),
+            Self::Entropy => EntropyFailed.fmt(f),
+        }
+    }
+}
+impl core::error::Error for SessionError {}
+impl From<Refused> for SessionError {
+    fn from(e: Refused) -> Self {
+        Self::Packet(e)
+    }
+}
+impl From<DecodeError> for SessionError {
+    fn from(e: DecodeError) -> Self {
+        Self::Decode(e)
+    }
+}
+impl From<EntropyFailed> for SessionError {
+    fn from(_: EntropyFailed) -> Self {
+        Self::Entropy
+    }
+}
+
+impl Session {
+    /// A client's session, with a random id of its own.
+    ///
+    /// # Errors
+    /// The entropy failed.
+    pub fn client(
+        key: AuthKey,
+        salt: i64,
+        clock: ServerClock,
+        random: &mut dyn Entropy,
+    ) -> Result<Self, EntropyFailed> {
+        Ok(Self::new(Side::Client, key, salt, clock, random_id(random)?))
+    }
+
+    /// A session of `side` with a given id.
+    pub fn new(side: Side, key: AuthKey, salt: i64, clock: ServerClock, session_id: i64) -> Self {
+        Self {
+            side,
+            key,
+            session_id,
+            previous_id: None,
+            must_renew: false,
+            clock,
+            ids: MsgIds::default(),
+            seqno: Seqno::default(),
+            salts: Salts::new(salt),
+            inbox: Inbox::new(),
+            outbox: Outbox::default(),
+            incoming: VecDeque::new(),
+            server_session: None,
+            next_ping: None,
+            pong_due: None,
+            ask_at: None,
+            pings: 0,
+            #[cfg(feature = "dc")]
+            strict: server::Strict::default(),
+        }
+    }
+
+    /// Which session of the key this is.
+    pub const fn session_id(&self) -> i64 {
+        self.session_id
+    }
+    /// The key.
+    pub const fn key(&self) -> &AuthKey {
+        &self.key
+    }
+    /// The server's clock as known here.
+    pub const fn clock(&self) -> &ServerClock {
+        &self.clock
+    }
+    /// The salts known, to be saved.
+    pub const fn salts(&self) -> &Salts {
+        &self.salts
+    }
+    /// The same, to put in what was saved.
+    pub const fn salts_mut(&mut self) -> &mut Salts {
+        &mut self.salts
+    }
+    /// How many calls are unanswered.
+    pub fn unanswered(&self) -> usize {
+        self.outbox.calls.len()
+    }
+
+    /// Sends `body`, a function with its id, and gives the answer as [`Incoming::Reply`].
+    pub fn call(&mut self, body: Bytes) -> CallId {
+        self.outbox.call(body, None)
+    }
+
+    /// Sends `body`, and the server will execute it only after `earlier`.
+    ///
+    /// Whoever sits between may swap two packets unseen: calls whose order matters must be awaited, or chained so.
+    /// Spec: api/invoking#dependent-calls
+    pub fn call_after(&mut self, earlier: CallId, body: Bytes) -> CallId {
+        self.outbox.call(body, Some(earlier))
+    }
+
+    /// Nobody waits for the answer to `call` any more; if it comes, it is dropped.
+    pub fn forget(&mut self, call: CallId) {
+        self.outbox.finish(call);
+    }
+
+    /// Whether `call` has gone out and no answer has come: it may have been executed.
+    pub fn is_sent(&self, call: CallId) -> bool {
+        self.outbox.calls.get(&call).is_some_and(|c| !c.msg_ids.is_empty())
+    }
+
+    /// The connection is new. The session is not: what was sent and not answered is asked about before it is sent again,
+    /// so that nothing is executed twice that the server has.
+    pub fn reconnected(&mut self, now: Instant) {
+        self.pong_due = None;
+        self.next_ping = Some(now + PING_EVERY);
+        match self.side {
+            Side::Client => self.ask_about_calls(now),
+            Side::Server => self.outbox.say_again(),
+        }
+    }
+
+    /// Takes one packet from the other side; returns the number for its quick ack.
+    ///
+    /// # Errors
+    /// Why it was not taken: nothing changed, and the connection should be closed.
+    pub fn handle_packet(&mut self, now: Instant, packet: BytesMut) -> Result<u32, SessionError> {
+        let opened = packet::open(&self.key, self.side.peer(), packet)?;
+        let quick_ack = opened.quick_ack;
+        self.handle_opened(now, opened).map(|()| quick_ack)
+    }
+
+    /// Takes a packet that was opened with [`packet::open`].
+    ///
+    /// # Errors
+    /// As [`handle_packet`](Self::handle_packet).
+    pub fn handle_opened(&mut self, now: Instant, opened: Opened) -> Result<(), SessionError> {
+        let Header { session_id, msg_id, seqno, .. } = opened.header;
+        if session_id != self.session_id {
+            return if self.previous_id == Some(session_id) { Ok(()) } else { Err(SessionError::WrongSession) };
+        }
+        #[cfg(feature = "dc")]
+        if self.side == Side::Server && !self.is_acceptable(now, &opened) {
+            return Ok(());
+        }
+        if !msg_id::is_from(msg_id, self.side.peer()) {
+            return Err(SessionError::MsgId);
+        }
+        let outer = Message { msg_id, seqno, body: opened.body };
+        match self.inbox.window.seen(msg_id) {
+            Seen::New => {}
+            Seen::Repeated => {
+                self.acknowledge(now, &outer);
+                return Ok(());
+            }
+            Seen::TooOld => return Ok(()),
+        }
+        if self.side == Side::Client && self.clock.is_synced() && !msg_id::is_timely(msg_id, self.clock.at(now)) {
+            return Err(SessionError::Untimely);
+        }
+        let inner = self.unpack(&outer)?;
+        self.inbox.window.note(msg_id);
+        self.pong_due = None;
+        let Some(inner) = inner else {
+            self.acknowledge(now, &outer);
+            return self.handle_message(now, &outer);
+        };
+        for message in inner {
+            // A copy of an old message may lawfully come in a new container: acknowledged again, taken once.
+            self.acknowledge(now, &message);
+            if self.inbox.window.note(message.msg_id) == Seen::New {
+                self.handle_message(now, &message)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The messages of a container, which is taken whole or not at all; `None` for any other message.
+    fn unpack(&self, outer: &Message) -> Result<Option<Vec<Message>>, SessionError> {
+        if Reader::new(&outer.body).u32()? != MSG_CONTAINER {
+            return Ok(None);
+        }
+        let inner = message::read_container(&outer.body).map_err(|_| SessionError::Container)?;
+        let is_lawful = |m: &Message| {
+            m.msg_id < outer.msg_id
+                && msg_id::is_from(m.msg_id, self.side.peer())
+                && Reader::new(&m.body).peek().is_some_and(|id| id != MSG_CONTAINER)
+        };
+        if inner.iter().all(is_lawful) { Ok(Some(inner)) } else { Err(SessionError::Container) }
+    }
+
+    /// Notes that a message must be acknowledged, if it must.
+    fn acknowledge(&mut self, now: Instant, message: &Message) {
+        if message.is_content() {
+            self.inbox.owe_ack(now, message.msg_id);
+        }
+    }
+
+    /// What is due at `now`.
+    ///
+    /// # Errors
+    /// [`SessionError::Silent`]: the connection is dead.
+    pub fn handle_timeout(&mut self, now: Instant) -> Result<(), SessionError> {
+        if self.pong_due.is_some_and(|due| due <= now) {
+            self.pong_due = None;
+            return Err(SessionError::Silent);
+        }
+        if self.side == Side::Client && self.next_ping.is_some_and(|due| due <= now) {
+            self.next_ping = Some(now + PING_EVERY);
+            self.pong_due = Some(now + PONG_WITHIN);
+            self.pings += 1;
+            let ping = PingDelayDisconnect { ping_id: self.pings, disconnect_delay: DISCONNECT_DELAY };
+            self.push_service(ping.to_boxed(), true);
+            if self.salts.are_short(self.clock.at(now)) {
+                let body = GetFutureSalts { num: 8 }.to_boxed().into();
+                self.outbox.push_service(Service { body, is_content: true, meaning: Meaning::SaltReq });
+            }
+        }
+        if self.ask_at.is_some_and(|due| due <= now) {
+            self.ask_about_calls(now);
+        }
+        Ok(())
+    }
+
+    /// Asks what became of every call that was sent and not answered.
+    fn ask_about_calls(&mut self, now: Instant) {
+        let msg_ids: Vec<i64> =
+            self.outbox.unanswered().filter_map(|(_, call)| call.msg_ids.last().copied()).take(MAX_ACKS).collect();
+        self.ask_at = if msg_ids.is_empty() { None } else { Some(now + ASK_AFTER) };
+        if !msg_ids.is_empty() {
+            let body = MsgsStateReq { msg_ids: msg_ids.clone() }.to_boxed().into();
+            self.outbox.push_service(Service { body, is_content: false, meaning: Meaning::StateReq(msg_ids) });
+        }
+    }
+
+    fn push_service(&mut self, body: Vec<u8>, is_content: bool) {
+        let body = Bytes::from(body);
+        let meaning = Meaning::Service(is_content.then(|| body.clone()));
+        self.outbox.push_service(Service { body, is_content, meaning });
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) must be called.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        [self.inbox.acks_due(), self.next_ping, self.pong_due, self.ask_at].into_iter().flatten().min()
+    }
+
+    /// What there is for the owner.
+    pub fn poll_incoming(&mut self) -> Option<Incoming> {
+        self.incoming.pop_front()
+    }
+
+    /// The next packet to send: everything that waits, in one container where there are several messages.
+    ///
+    /// # Errors
+    /// The entropy failed: nothing was sent or lost.
+    pub fn poll_packet(&mut self, now: Instant, random: &mut dyn Entropy) -> Result<Option<Bytes>, EntropyFailed> {
+        if self.must_renew {
+            self.renew(random_id(random)?);
+        }
+        let unix = self.clock.at(now);
+        let mut batch = Batch::default();
+        self.collect_service(unix, &mut batch);
+        self.collect_calls(now, unix, &mut batch);
+        let has_copies = self.collect_said(unix, &mut batch);
+        if !batch.messages.is_empty() || self.inbox.acks_due().is_some_and(|due| due <= now) {
+            self.collect_acks(unix, &mut batch);
+        }
+        let (header, body) = match &*batch.messages {
+            [] => return Ok(None),
+            [only] if !has_copies => (self.header(unix, only.msg_id, only.seqno), only.body.clone()),
+            many => {
+                let inner = many.iter().map(|m| m.msg_id).collect();
+                let (msg_id, seqno) = (self.next_id(unix, false), self.seqno.next(false));
+                self.outbox.note_sent(msg_id, Meaning::Container(inner));
+                (self.header(unix, msg_id, seqno), batch.container())
+            }
+        };
+        if self.side == Side::Client && self.next_ping.is_none() {
+            self.next_ping = Some(now + PING_EVERY);
+        }
+        let (packet, _) = packet::seal(&self.key, self.side, &header, &body, random)?;
+        Ok(Some(packet))
+    }
+
+    fn header(&mut self, unix: UnixTime, msg_id: i64, seqno: i32) -> Header {
+        Header { salt: self.salts.at(unix), session_id: self.session_id, msg_id, seqno }
+    }
+
+    fn next_id(&mut self, unix: UnixTime, is_answer: bool) -> i64 {
+        match self.side {
+            Side::Client => self.ids.client(unix),
+            Side::Server => self.ids.server(unix, is_answer),
+        }
+    }
+
+    fn collect_service(&mut self, unix: UnixTime, batch: &mut Batch) {
+        while let Some(next) = self.outbox.service.front()
+            && batch.has_room(next.body.len())
+            && let Some(service) = self.outbox.service.pop_front()
+        {
+            let (msg_id, seqno) = (self.next_id(unix, true), self.seqno.next(service.is_content));
+            self.outbox.note_sent(msg_id, service.meaning);
+            batch.push(Message { msg_id, seqno, body: service.body });
+        }
+    }
+
+    fn collect_calls(&mut self, now: Instant, unix: UnixTime, batch: &mut Batch) {
+        while let Some(&id) = self.outbox.waiting.front() {
+            let Some(call) = self.outbox.calls.get(&id) else {
+                self.outbox.waiting.pop_front();
+                continue;
+            };
+            if !batch.has_room(call.body.len()) {
+                break;
+            }
+            self.outbox.waiting.pop_front();
+            let body = self.in_order(id);
+            let (msg_id, seqno) = (self.next_id(unix, false), self.seqno.next(true));
+            if let Some(call) = self.outbox.calls.get_mut(&id) {
+                call.msg_ids.push(msg_id);
+                call.state = State::Sent;
+            }
+            self.outbox.note_sent(msg_id, Meaning::Call(id));
+            batch.push(Message { msg_id, seqno, body });
+            self.ask_at.get_or_insert(now + ASK_AFTER);
+        }
+    }
+
+    /// The body of a call, wrapped in `invokeAfterMsg` if an unanswered one must come first.
+    fn in_order(&self, id: CallId) -> Bytes {
+        let Some(call) = self.outbox.calls.get(&id) else { return Bytes::new() };
+        let earlier = call.after.and_then(|earlier| self.outbox.calls.get(&earlier)).and_then(|c| c.msg_ids.last());
+        let Some(earlier) = earlier else { return call.body.clone() };
+        let mut wrapped = BytesMut::with_capacity(12 + call.body.len());
+        wrapped.extend_from_slice(&INVOKE_AFTER_MSG.to_le_bytes());
+        wrapped.extend_from_slice(&earlier.to_le_bytes());
+        wrapped.extend_from_slice(&call.body);
+        wrapped.freeze()
+    }
+
+    /// Server: what it has to say. True if something is said again, which only a container can carry.
+    fn collect_said(&mut self, unix: UnixTime, batch: &mut Batch) -> bool {
+        let mut has_copies = false;
+        let mut at = 0;
+        while self.outbox.said_waiting > 0
+            && let Some(said) = self.outbox.said.get(at)
+        {
+            if !said.is_waiting {
+                at += 1;
+                continue;
+            }
+            if !batch.has_room(said.body.len()) {
+                break;
+            }
+            let (is_answer, is_content, body) = (said.is_answer, said.is_content, said.body.clone());
+            has_copies |= said.sent_as.is_some();
+            let (msg_id, seqno) = match said.sent_as {
+                Some(first) => first,
+                None => (self.next_id(unix, is_answer), self.seqno.next(is_content)),
+            };
+            if let Some(said) = self.outbox.said.get_mut(at) {
+                said.is_waiting = false;
+                said.sent_as = Some((msg_id, seqno));
+            }
+            self.outbox.said_waiting -= 1;
+            if is_content {
+                at += 1;
+            } else {
+                self.outbox.said.remove(at);
+            }
+            batch.push(Message { msg_id, seqno, body });
+        }
+        has_copies
+    }
+
+    fn collect_acks(&mut self, unix: UnixTime, batch: &mut Batch) {
+        let msg_ids = self.inbox.take_acks();
+        if !msg_ids.is_empty() {
+            let (msg_id, seqno) = (self.next_id(unix, true), self.seqno.next(false));
+            self.outbox.note_sent(msg_id, Meaning::Service(None));
+            batch.push(Message { msg_id, seqno, body: MsgsAck { msg_ids }.to_boxed().into() });
+        }
+    }
+
+    /// Begins a session anew under `session_id`: the two sides have counted apart.
+    fn renew(&mut self, session_id: i64) {
+        self.must_renew = false;
+        self.previous_id = Some(core::mem::replace(&mut self.session_id, session_id));
+        self.ids = MsgIds::default();
+        self.seqno = Seqno::default();
+        self.inbox = Inbox::new();
+        self.server_session = None;
+        self.outbox.start_over();
+    }
+}
+
+/// A random id that is not zero: servers answer a session 0 with -404.
+fn random_id(random: &mut dyn Entropy) -> Result<i64, EntropyFailed> {
+    loop {
+        let id = i64::from_le_bytes(entropy::bytes(random)?);
+        if id != 0 {
+            return Ok(id);
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Messages, and the calls that send and fetch them.
+//!
+//! Spec: api/bots, method/messages.startBot
+
+use super::Boxed;
+use super::account::PeerNotifySettings;
+use super::chats::AnyChat;
+use super::peer::{InputPeer, InputUser, Peer};
+use super::updates::Updates;
+use super::users::{AnyUser, RestrictionReason};
+use crate::{tl, tl_head, tl_type};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+tl! {
+    /// Presses START: the server sends `/start start_param` to the bot for us.
+    ///
+    /// `peer` is the bot itself (or `inputPeerEmpty`), or a group that the bot is then added to. The same `random_id`
+    /// is executed once. Spec: method/messages.startBot
+    "messages.startBot#e6df7378 bot:InputUser peer:InputPeer random_id:long start_param:string = Updates;"
+    struct StartBot { bot: InputUser, peer: InputPeer, random_id: i64, start_param: String } -> Updates
+
+    /// Sends a message.
+    "messages.sendMessage#fef48f62 flags:# no_webpage:flags.1?true silent:flags.5?true background:flags.6?true clear_draft:flags.7?true noforwards:flags.14?true update_stickersets_order:flags.15?true invert_media:flags.16?true allow_paid_floodskip:flags.19?true peer:InputPeer reply_to:flags.0?InputReplyTo message:string random_id:long reply_markup:flags.2?ReplyMarkup entities:flags.3?Vector<MessageEntity> schedule_date:flags.10?int schedule_repeat_period:flags.24?int send_as:flags.13?InputPeer quick_reply_shortcut:flags.17?InputQuickReplyShortcut effect:flags.18?long allow_paid_stars:flags.21?long suggested_post:flags.22?SuggestedPost rich_message:flags.23?InputRichMessage = Updates;"
+    struct SendMessage {
+        no_webpage: bool, silent: bool, background: bool, clear_draft: bool, noforwards: bool,
+        update_stickersets_order: bool, invert_media: bool, allow_paid_floodskip: bool, peer: InputPeer,
+        reply_to: Option<InputReplyTo>, message: String, random_id: i64, reply_markup: Option<ReplyMarkup>,
+        entities: Option<Vec<MessageEntity>>, schedule_date: Option<i32>, schedule_repeat_period: Option<i32>,
+        send_as: Option<InputPeer>, quick_reply_shortcut: Option<InputQuickReplyShortcut>, effect: Option<i64>,
+        allow_paid_stars: Option<i64>, suggested_post: Option<SuggestedPost>,
+        rich_message: Option<InputRichMessage>,
+    } -> Updates
+
+    /// Asks for the list of dialogs.
+    "messages.getDialogs#a0f4cb4f flags:# exclude_pinned:flags.0?true folder_id:flags.1?int offset_date:int offset_id:int offset_peer:InputPeer limit:int hash:long = messages.Dialogs;"
+    struct GetDialogs {
+        exclude_pinned: bool, folder_id: Option<i32>, offset_date: i32, offset_id: i32, offset_peer: InputPeer,
+        limit: i32, hash: i64,
+    } -> AnyDialogs
+    /// Asks for messages of one dialog, newest first.
+    "messages.getHistory#4423e6c5 peer:InputPeer offset_id:int offset_date:int add_offset:int limit:int max_id:int min_id:int hash:long = messages.Messages;"
+    struct GetHistory {
+        peer: InputPeer, offset_id: i32, offset_date: i32, add_offset: i32, limit: i32, max_id: i32,
+        min_id: i32, hash: i64,
+    } -> AnyMessages
+
+    /// A message.
+    "message#7600b9d3 flags:# out:flags.1?true mentioned:flags.4?true media_unread:flags.5?true silent:flags.13?true post:flags.14?true from_scheduled:flags.18?true legacy:flags.19?true edit_hide:flags.21?true pinned:flags.24?true noforwards:flags.26?true invert_media:flags.27?true flags2:# offline:flags2.1?true video_processing_pending:flags2.4?true paid_suggested_post_stars:flags2.8?true paid_suggested_post_ton:flags2.9?true id:int from_id:flags.8?Peer from_boosts_applied:flags.29?int from_rank:flags2.12?string peer_id:Peer saved_peer_id:flags.28?Peer fwd_from:flags.2?MessageFwdHeader via_bot_id:flags.11?long via_business_bot_id:flags2.0?long guestchat_via_from:flags2.19?Peer reply_to:flags.3?MessageReplyHeader date:int message:string media:flags.9?MessageMedia reply_markup:flags.6?ReplyMarkup entities:flags.7?Vector<MessageEntity> views:flags.10?int forwards:flags.10?int replies:flags.23?MessageReplies edit_date:flags.15?int post_author:flags.16?string grouped_id:flags.17?long reactions:flags.20?MessageReactions restriction_reason:flags.22?Vector<RestrictionReason> ttl_period:flags.25?int quick_reply_shortcut_id:flags.30?int effect:flags2.2?long factcheck:flags2.3?FactCheck report_delivery_until_date:flags2.5?int paid_message_stars:flags2.6?long suggested_post:flags2.7?SuggestedPost schedule_repeat_period:flags2.10?int summary_from_language:flags2.11?string rich_message:flags2.13?RichMessage = Message;"
+    struct Message {
+        out: bool, mentioned: bool, media_unread: bool, silent: bool, post: bool, from_scheduled: bool,
+        legacy: bool, edit_hide: bool, pinned: bool, noforwards: bool, invert_media: bool, offline: bool,
+        video_processing_pending: bool, paid_suggested_post_stars: bool, paid_suggested_post_ton: bool, id: i32,
+        from_id: Option<Peer>, from_boosts_applied: Option<i32>, from_rank: Option<String>, peer_id: Peer,
+        saved_peer_id: Option<Peer>, fwd_from: Option<MessageFwdHeader>, via_bot_id: Option<i64>,
+        via_business_bot_id: Option<i64>, guestchat_via_from: Option<Peer>,
+        reply_to: Option<MessageReplyHeader>, date: i32, message: String, media: Option<MessageMedia>,
+        reply_markup: Option<ReplyMarkup>, entities: Option<Vec<MessageEntity>>, views: Option<(i32, i32)>,
+        replies: Option<MessageReplies>, edit_date: Option<i32>, post_author: Option<String>,
+        grouped_id: Option<i64>, reactions: Option<MessageReactions>,
+        restriction_reason: Option<Vec<Boxed<RestrictionReason>>>, ttl_period: Option<i32>,
+        quick_reply_shortcut_id: Option<i32>, effect: Option<i64>, factcheck: Option<FactCheck>,
+        report_delivery_until_date: Option<i32>, paid_message_stars: Option<i64>,
+        suggested_post: Option<SuggestedPost>, schedule_repeat_period: Option<i32>,
+        summary_from_language: Option<String>, rich_message: Option<RichMessage>,
+    }
+    /// A message that says what happened.
+    "messageService#7a800e0a flags:# out:flags.1?true mentioned:flags.4?true media_unread:flags.5?true reactions_are_possible:flags.9?true silent:flags.13?true post:flags.14?true legacy:flags.19?true id:int from_id:flags.8?Peer peer_id:Peer saved_peer_id:flags.28?Peer reply_to:flags.3?MessageReplyHeader date:int action:MessageAction reactions:flags.20?MessageReactions ttl_period:flags.25?int = Message;"
+    struct MessageService {
+        out: bool, mentioned: bool, media_unread: bool, reactions_are_possible: bool, silent: bool, post: bool,
+        legacy: bool, id: i32, from_id: Option<Peer>, peer_id: Peer, saved_peer_id: Option<Peer>,
+        reply_to: Option<MessageReplyHeader>, date: i32, action: MessageAction,
+        reactions: Option<MessageReactions>, ttl_period: Option<i32>,
+    }
+    /// No such message.
+    "messageEmpty#90a6ca84 flags:# id:int peer_id:flags.0?Peer = Message;"
+    struct MessageEmpty { id: i32, peer_id: Option<Peer> }
+
+    /// Somebody was added.
+    "messageActionChatAddUser#15cefd00 users:Vector<long> = MessageAction;"
+    struct MessageActionChatAddUser { users: Vec<i64> }
+    /// The basic group was made.
+    "messageActionChatCreate#bd47cbad title:string users:Vector<long> = MessageAction;"
+    struct MessageActionChatCreate { title: String, users: Vec<i64> }
+    /// The channel or supergroup was made.
+    "messageActionChannelCreate#95d2ac92 title:string = MessageAction;"
+    struct MessageActionChannelCreate { title: String }
+
+    /// One line of the list of dialogs.
+    "dialog#fc89f7f3 flags:# pinned:flags.2?true unread_mark:flags.3?true view_forum_as_messages:flags.6?true peer:Peer top_message:int read_inbox_max_id:int read_outbox_max_id:int unread_count:int unread_mentions_count:int unread_reactions_count:int unread_poll_votes_count:int notify_settings:PeerNotifySettings pts:flags.0?int draft:flags.1?DraftMessage folder_id:flags.4?int ttl_period:flags.5?int = Dialog;"
+    struct Dialog {
+        pinned: bool, unread_mark: bool, view_forum_as_messages: bool, peer: Peer, top_message: i32,
+        read_inbox_max_id: i32, read_outbox_max_id: i32, unread_count: i32, unread_mentions_count: i32,
+        unread_reactions_count: i32, unread_poll_votes_count: i32, notify_settings: Boxed<PeerNotifySettings>,
+        pts: Option<i32>, draft: Option<DraftMessage>, folder_id: Option<i32>, ttl_period: Option<i32>,
+    }
+    /// All dialogs.
+    "messages.dialogs#15ba6c40 dialogs:Vector<Dialog> messages:Vector<Message> chats:Vector<Chat> users:Vector<User> = messages.Dialogs;"
+    struct Dialogs {
+        dialogs: Vec<AnyDialog>, messages: Vec<AnyMessage>, chats: Vec<AnyChat>, users: Vec<AnyUser>,
+    }
+    /// Some of them.
+    "messages.dialogsSlice#71e094f3 count:int dialogs:Vector<Dialog> messages:Vector<Message> chats:Vector<Chat> users:Vector<User> = messages.Dialogs;"
+    struct DialogsSlice {
+        count: i32, dialogs: Vec<AnyDialog>, messages: Vec<AnyMessage>, chats: Vec<AnyChat>,
+        users: Vec<AnyUser>,
+    }
+    /// What you have is right.
+    "messages.dialogsNotModified#f0e3e596 count:int = messages.Dialogs;"
+    struct DialogsNotModified { count: i32 }
+
+    /// All messages of a dialog.
+    "messages.messages#1d73e7ea messages:Vector<Message> topics:Vector<ForumTopic> chats:Vector<Chat> users:Vector<User> = messages.Messages;"
+    struct Messages {
+        messages: Vec<AnyMessage>, topics: Vec<ForumTopic>, chats: Vec<AnyChat>, users: Vec<AnyUser>,
+    }
+    /// Some of them.
+    "messages.messagesSlice#5f206716 flags:# inexact:flags.1?true count:int next_rate:flags.0?int offset_id_offset:flags.2?int search_flood:flags.3?SearchPostsFlood messages:Vector<Message> topics:Vector<ForumTopic> chats:Vector<Chat> users:Vector<User> = messages.Messages;"
+    struct MessagesSlice {
+        inexact: bool, count: i32, next_rate: Option<i32>, offset_id_offset: Option<i32>,
+        search_flood: Option<SearchPostsFlood>, messages: Vec<AnyMessage>, topics: Vec<ForumTopic>,
+        chats: Vec<AnyChat>, users: Vec<AnyUser>,
+    }
+    /// Some of a channel's.
+    "messages.channelMessages#c776ba4e flags:# inexact:flags.1?true pts:int count:int offset_id_offset:flags.2?int messages:Vector<Message> topics:Vector<ForumTopic> chats:Vector<Chat> users:Vector<User> = messages.Messages;"
+    struct ChannelMessages {
+        inexact: bool, pts: i32, count: i32, offset_id_offset: Option<i32>, messages: Vec<AnyMessage>,
+        topics: Vec<ForumTopic>, chats: Vec<AnyChat>, users: Vec<AnyUser>,
+    }
+}
+
+tl_type! {
+    /// A message of any kind.
+    "Message" enum AnyMessage { Message(Message), Service(MessageService), Empty(MessageEmpty) }
+    /// What happened.
+    "MessageAction" enum MessageAction {
+        ChatAddUser(MessageActionChatAddUser), ChatCreate(MessageActionChatCreate),
+        ChannelCreate(MessageActionChannelCreate),
+    }
+    /// A line of the list of dialogs.
+    "Dialog" enum AnyDialog { Dialog(Dialog) }
+    /// The answer to [`GetDialogs`].
+    "messages.Dialogs" enum AnyDialogs {
+        Dialogs(Dialogs), Slice(DialogsSlice), NotModified(DialogsNotModified),
+    }
+    /// The answer to [`GetHistory`].
+    "messages.Messages" enum AnyMessages { Messages(Messages), Slice(MessagesSlice), Channel(ChannelMessages) }
+}
+
+unread! {
+    "DraftMessage" DraftMessage;
+    "FactCheck" FactCheck;
+    "ForumTopic" ForumTopic;
+    "InputQuickReplyShortcut" InputQuickReplyShortcut;
+    "InputReplyTo" InputReplyTo;
+    "InputRichMessage" InputRichMessage;
+    "MessageEntity" MessageEntity;
+    "MessageFwdHeader" MessageFwdHeader;
+    "MessageMedia" MessageMedia;
+    "MessageReactions" MessageReactions;
+    "MessageReplies" MessageReplies;
+    "MessageReplyHeader" MessageReplyHeader;
+    "ReplyMarkup" ReplyMarkup;
+    "RichMessage" RichMessage;
+    "SearchPostsFlood" SearchPostsFlood;
+    "SuggestedPost" SuggestedPost;
+}
+
+tl_head! {
+    /// A message up to its text.
+    "message#7600b9d3 flags:# out:flags.1?true mentioned:flags.4?true media_unread:flags.5?true silent:flags.13?true post:flags.14?true from_scheduled:flags.18?true legacy:flags.19?true edit_hide:flags.21?true pinned:flags.24?true noforwards:flags.26?true invert_media:flags.27?true flags2:# offline:flags2.1?true video_processing_pending:flags2.4?true paid_suggested_post_stars:flags2.8?true paid_suggested_post_ton:flags2.9?true id:int from_id:flags.8?Peer from_boosts_applied:flags.29?int from_rank:flags2.12?string peer_id:Peer saved_peer_id:flags.28?Peer fwd_from:flags.2?MessageFwdHeader via_bot_id:flags.11?long via_business_bot_id:flags2.0?long guestchat_via_from:flags2.19?Peer reply_to:flags.3?MessageReplyHeader date:int message:string media:flags.9?MessageMedia reply_markup:flags.6?ReplyMarkup entities:flags.7?Vector<MessageEntity> views:flags.10?int forwards:flags.10?int replies:flags.23?MessageReplies edit_date:flags.15?int post_author:flags.16?string grouped_id:flags.17?long reactions:flags.20?MessageReactions restriction_reason:flags.22?Vector<RestrictionReason> ttl_period:flags.25?int quick_reply_shortcut_id:flags.30?int effect:flags2.2?long factcheck:flags2.3?FactCheck report_delivery_until_date:flags2.5?int paid_message_stars:flags2.6?long suggested_post:flags2.7?SuggestedPost schedule_repeat_period:flags2.10?int summary_from_language:flags2.11?string rich_message:flags2.13?RichMessage = Message;"
+    struct MessageHead {
+        out: bool, id: i32, from_id: Option<Peer>, from_boosts_applied: Option<i32>, from_rank: Option<String>,
+        peer_id: Peer, saved_peer_id: Option<Peer>, fwd_from: Option<MessageFwdHeader>, via_bot_id: Option<i64>,
+        via_business_bot_id: Option<i64>, guestchat_via_from: Option<Peer>,
+        reply_to: Option<MessageReplyHeader>, date: i32, message: String,
+    }
+    /// A message to send up to its `random_id`; entities, buttons and dates that follow stay unread.
+    "messages.sendMessage#fef48f62 flags:# no_webpage:flags.1?true silent:flags.5?true background:flags.6?true clear_draft:flags.7?true noforwards:flags.14?true update_stickersets_order:flags.15?true invert_media:flags.16?true allow_paid_floodskip:flags.19?true peer:InputPeer reply_to:flags.0?InputReplyTo message:string random_id:long reply_markup:flags.2?ReplyMarkup entities:flags.3?Vector<MessageEntity> schedule_date:flags.10?int schedule_repeat_period:flags.24?int send_as:flags.13?InputPeer quick_reply_shortcut:flags.17?InputQuickReplyShortcut effect:flags.18?long allow_paid_stars:flags.21?long suggested_post:flags.22?SuggestedPost rich_message:flags.23?InputRichMessage = Updates;"
+    struct SendMessageHead { peer: InputPeer, reply_to: Option<InputReplyTo>, message: String, random_id: i64 }
+}

@@ -1,0 +1,243 @@
+//! What goes out: calls until they are answered, and everything else once.
+//!
+//! ```text
+//!   call() ──▶ waiting ──compose──▶ sent ──rpc_result──▶ answered
+//!                 ▲                   │
+//!                 └── send again ─────┘  with a new msg_id: the same one is never encrypted twice
+//! ```
+//!
+//! A call keeps its name ([`CallId`]) while its `msg_id` changes; every `msg_id` it had stays valid for an answer.
+
+use super::rpc::CallId;
+use crate::mt::message::{self, MESSAGE_HEADER, Message};
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+use bytes::Bytes;
+
+/// The most messages that one packet carries.
+pub const MAX_MESSAGES: usize = 100;
+/// The most bytes of messages in one packet that carries several.
+pub const MAX_BATCH: usize = 512 << 10;
+/// Ids of sent messages that are no calls: enough to know what a notification talks about.
+const MAX_SERVICE: usize = 256;
+/// Service messages waiting to go out; past that, the oldest are forgotten (their askers ask again).
+const MAX_WAITING_SERVICE: usize = 256;
+/// What the server said and nobody has acknowledged.
+#[cfg(feature = "dc")]
+const MAX_SAID: usize = 1024;
+
+/// A call that is not answered yet.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) body: Bytes,
+    /// It must not be executed before this one.
+    pub(super) after: Option<CallId>,
+    /// Every id it was sent with; the last is the one in force.
+    pub(super) msg_ids: Vec<i64>,
+    pub(super) state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// Not sent, or to be sent again.
+    Waiting,
+    /// Sent; nothing is known.
+    Sent,
+    /// The server has it.
+    Received,
+}
+
+/// What a sent `msg_id` stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Meaning {
+    Call(CallId),
+    /// A question about the state of messages, with the ids asked about.
+    StateReq(Vec<i64>),
+    /// A request for salts of the session's own.
+    SaltReq,
+    /// Any other service message, kept to be sent again if the server refuses it; acks are not worth it.
+    Service(Option<Bytes>),
+    /// A container and what was in it.
+    Container(Vec<i64>),
+}
+
+/// A message that is not a call, on its way out.
+#[derive(Debug, Clone)]
+pub(super) struct Service {
+    pub(super) body: Bytes,
+    pub(super) is_content: bool,
+    pub(super) meaning: Meaning,
+}
+
+/// What a server says: answers and updates, kept until they are acknowledged.
+#[derive(Debug, Clone)]
+pub(super) struct Said {
+    pub(super) body: Bytes,
+    pub(super) is_answer: bool,
+    /// The id and number it was sent with: a second sending repeats it inside a container, as a copy.
+    pub(super) sent_as: Option<(i64, i32)>,
+    pub(super) is_content: bool,
+    pub(super) is_waiting: bool,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    next_call: u64,
+    pub(super) calls: BTreeMap<CallId, Pending>,
+    pub(super) waiting: VecDeque<CallId>,
+    pub(super) service: VecDeque<Service>,
+    pub(super) sent: BTreeMap<i64, Meaning>,
+    /// Service ids in `sent`, oldest first, so that they can be forgotten.
+    sent_service: VecDeque<i64>,
+    pub(super) said: VecDeque<Said>,
+    pub(super) said_waiting: usize,
+}
+
+impl Outbox {
+    pub(super) fn call(&mut self, body: Bytes, after: Option<CallId>) -> CallId {
+        let id = CallId(self.next_call);
+        self.next_call += 1;
+        self.calls.insert(id, Pending { body, after, msg_ids: Vec::new(), state: State::Waiting });
+        self.waiting.push_back(id);
+        id
+    }
+    /// The call is answered, or nobody wants its answer.
+    pub(super) fn finish(&mut self, id: CallId) -> Option<Pending> {
+        let call = self.calls.remove(&id)?;
+        for msg_id in &call.msg_ids {
+            self.sent.remove(msg_id);
+        }
+        if call.state == State::Waiting {
+            self.waiting.retain(|other| *other != id);
+        }
+        Some(call)
+    }
+    /// Which unanswered call was sent as `msg_id`.
+    pub(super) fn call_of(&self, msg_id: i64) -> Option<CallId> {
+        match self.sent.get(&msg_id) {
+            Some(Meaning::Call(id)) => Some(*id),
+            _ => None,
+        }
+    }
+    /// Sends the call again, if it is not waiting already.
+    pub(super) fn send_again(&mut self, id: CallId) {
+        if let Some(call) = self.calls.get_mut(&id).filter(|call| call.state != State::Waiting) {
+            call.state = State::Waiting;
+            // What was called first goes out first.
+            let at = self.waiting.partition_point(|other| *other < id);
+            self.waiting.insert(at, id);
+        }
+    }
+    /// Sends again whatever `msg_id` stood for.
+    pub(super) fn send_meaning_again(&mut self, msg_id: i64) {
+        match self.sent.get(&msg_id).cloned() {
+            Some(Meaning::Call(id)) => self.send_again(id),
+            Some(Meaning::Container(inner)) => {
+                self.sent.remove(&msg_id);
+                inner.into_iter().for_each(|id| self.send_meaning_again(id));
+            }
+            Some(Meaning::Service(Some(body))) => {
+                self.sent.remove(&msg_id);
+                self.push_service(Service { meaning: Meaning::Service(None), is_content: true, body });
+            }
+            Some(Meaning::StateReq(_) | Meaning::SaltReq | Meaning::Service(None)) => {
+                self.sent.remove(&msg_id);
+            }
+            None => {}
+        }
+    }
+    /// Every unanswered call that was sent, whatever happened to it.
+    pub(super) fn unanswered(&self) -> impl Iterator<Item = (CallId, &Pending)> {
+        self.calls.iter().filter(|(_, call)| call.state != State::Waiting).map(|(id, call)| (*id, call))
+    }
+    pub(super) fn push_service(&mut self, service: Service) {
+        if self.service.len() >= MAX_WAITING_SERVICE {
+            self.service.pop_front();
+        }
+        self.service.push_back(service);
+    }
+    /// Notes what a sent id stands for; ids of service messages are forgotten after a while.
+    pub(super) fn note_sent(&mut self, msg_id: i64, meaning: Meaning) {
+        if !matches!(meaning, Meaning::Call(_)) {
+            if self.sent_service.len() >= MAX_SERVICE
+                && let Some(oldest) = self.sent_service.pop_front()
+            {
+                self.sent.remove(&oldest);
+            }
+            self.sent_service.push_back(msg_id);
+        }
+        self.sent.insert(msg_id, meaning);
+    }
+    /// Forgets all ids but not the calls, which are sent again: what the other side knew is gone.
+    pub(super) fn start_over(&mut self) {
+        self.sent.clear();
+        self.sent_service.clear();
+        self.service.clear();
+        for call in self.calls.values_mut() {
+            call.state = State::Waiting;
+            call.msg_ids.clear();
+        }
+        self.waiting = self.calls.keys().copied().collect();
+    }
+    /// Server: something to say.
+    #[cfg(feature = "dc")]
+    pub(super) fn say(&mut self, body: Bytes, is_answer: bool, is_content: bool) {
+        if self.said.len() >= MAX_SAID {
+            // The client acknowledges nothing: what it was sent longest ago is dropped.
+            if self.said.pop_front().is_some_and(|said| said.is_waiting) {
+                self.said_waiting -= 1;
+            }
+        }
+        self.said.push_back(Said { body, is_answer, sent_as: None, is_content, is_waiting: true });
+        self.said_waiting += 1;
+    }
+    /// Server: says again what nobody has acknowledged.
+    pub(super) fn say_again(&mut self) {
+        self.said.iter_mut().for_each(|said| said.is_waiting = true);
+        self.said_waiting = self.said.len();
+    }
+    /// Server: says `msg_id` again, if it is still known.
+    pub(super) fn say_again_one(&mut self, msg_id: i64) {
+        for said in self.said.iter_mut().filter(|s| !s.is_waiting && s.sent_as.is_some_and(|(id, _)| id == msg_id)) {
+            said.is_waiting = true;
+            self.said_waiting += 1;
+        }
+    }
+    /// Server: forgets what was acknowledged.
+    pub(super) fn acknowledged(&mut self, msg_id: i64) {
+        let before = self.said.len();
+        let mut waiting = 0;
+        self.said.retain(|said| {
+            let is_it = said.sent_as.is_some_and(|(id, _)| id == msg_id);
+            waiting += usize::from(is_it && said.is_waiting);
+            !is_it
+        });
+        debug_assert!(before - self.said.len() <= 1);
+        self.said_waiting -= waiting;
+    }
+}
+
+/// Collects the messages of one packet.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) messages: Vec<Message>,
+    bytes: usize,
+}
+
+impl Batch {
+    /// Whether another `len` bytes fit.
+    pub(super) fn has_room(&self, len: usize) -> bool {
+        self.messages.is_empty()
+            || (self.messages.len() < MAX_MESSAGES && self.bytes + len + MESSAGE_HEADER <= MAX_BATCH)
+    }
+    pub(super) fn push(&mut self, message: Message) {
+        self.bytes += message.body.len() + MESSAGE_HEADER;
+        self.messages.push(message);
+    }
+    /// The container of them all.
+    pub(super) fn container(&self) -> Bytes {
+        let mut out = Vec::with_capacity(8 + self.bytes);
+        message::write_container(&self.messages, &mut out);
+        out.into()
+    }
+}

@@ -1,0 +1,309 @@
+//! What a session does with each message that comes: a function per service message, in the order of the spec's pages.
+//!
+//! Spec: mtproto/service_messages, mtproto/service_messages_about_messages
+
+use super::outbox::{Meaning, State};
+use super::{CallError, CallId, Incoming, MAX_TRIES, RpcError, Session, SessionError, msg_id};
+use crate::mt::message::{GzipPacked, MSG_CONTAINER, Message, RpcResult};
+use crate::mt::service::{
+    BadMsgNotification, BadServerSalt, Cure, DestroySessionNone, DestroySessionOk, FutureSalt, FutureSalts, HttpWait,
+    MsgDetailedInfo, MsgNewDetailedInfo, MsgResendReq, MsgsAck, MsgsAllInfo, MsgsStateInfo, MsgsStateReq,
+    NewSessionCreated, Pong, RpcErrorBare, bad_msg, state,
+};
+use crate::side::Side;
+use crate::time::Instant;
+use crate::tl::{Blob, Combinator, Reader, Tl};
+use alloc::vec::Vec;
+use bytes::Bytes;
+
+/// `msg_copy`, `http_wait`, `future_salt`, `rpc_error`: constructors that have no business on their own in a session.
+const STRAY: [u32; 4] = [0xe060_46b2, HttpWait::ID, FutureSalt::ID, RpcErrorBare::ID];
+
+impl Session {
+    /// Takes one message that is new, and does what it says.
+    pub(super) fn handle_message(&mut self, now: Instant, message: &Message) -> Result<(), SessionError> {
+        let body = match Reader::new(&message.body).u32()? {
+            GzipPacked::ID => unzip(&message.body)?,
+            _ => message.body.clone(),
+        };
+        self.dispatch(now, message.msg_id, body)
+    }
+
+    fn dispatch(&mut self, now: Instant, own_id: i64, body: Bytes) -> Result<(), SessionError> {
+        let mut r = Reader::new(&body);
+        match r.u32()? {
+            RpcResult::ID => self.on_result(now, own_id, &body)?,
+            MsgsAck::ID => self.on_ack(&MsgsAck::read(&mut r)?),
+            BadMsgNotification::ID => self.on_bad_msg(now, own_id, &BadMsgNotification::read(&mut r)?),
+            BadServerSalt::ID => self.on_bad_salt(&BadServerSalt::read(&mut r)?),
+            MsgsStateReq::ID => self.on_state_req(own_id, &MsgsStateReq::read(&mut r)?),
+            MsgsStateInfo::ID => self.on_state_info(MsgsStateInfo::read(&mut r)?),
+            MsgsAllInfo::ID => {
+                let MsgsAllInfo { msg_ids, info } = MsgsAllInfo::read(&mut r)?;
+                self.learn_states(&msg_ids, &info);
+            }
+            MsgDetailedInfo::ID => self.on_detailed_info(now, &MsgDetailedInfo::read(&mut r)?),
+            MsgNewDetailedInfo::ID => {
+                let answer = MsgNewDetailedInfo::read(&mut r)?.answer_msg_id;
+                self.fetch(now, answer, true);
+            }
+            MsgResendReq::ID => self.on_resend_req(&MsgResendReq::read(&mut r)?),
+            FutureSalts::ID => self.on_future_salts(&FutureSalts::read(&mut r)?, &body),
+            Pong::ID => self.on_pong(now, own_id, &Pong::read(&mut r)?, &body),
+            NewSessionCreated::ID => self.on_new_session(&NewSessionCreated::read(&mut r)?),
+            DestroySessionOk::ID | DestroySessionNone::ID => self.on_session_destroyed(r.i64()?, &body),
+            id if STRAY.contains(&id) => {}
+            MSG_CONTAINER => return Err(SessionError::Container),
+            GzipPacked::ID => return Err(SessionError::Gzip),
+            id => self.on_other(now, id, own_id, body)?,
+        }
+        Ok(())
+    }
+
+    /// Anything that is not the business of every session.
+    fn on_other(&mut self, now: Instant, id: u32, msg_id: i64, body: Bytes) -> Result<(), SessionError> {
+        match self.side {
+            Side::Client => self.incoming.push_back(Incoming::Update(body)),
+            #[cfg(feature = "dc")]
+            Side::Server => self.on_request(now, id, msg_id, body)?,
+            #[cfg(not(feature = "dc"))]
+            Side::Server => {
+                let _ = (now, id);
+                self.incoming.push_back(Incoming::Request { msg_id, body });
+            }
+        }
+        Ok(())
+    }
+
+    /// `rpc_result`. The first answer to a call counts; one to an unknown call is acknowledged and dropped.
+    fn on_result(&mut self, now: Instant, own_id: i64, body: &Bytes) -> Result<(), SessionError> {
+        let mut r = Reader::new(body);
+        r.u32()?;
+        let Some(call) = self.outbox.call_of(r.i64()?) else { return Ok(()) };
+        let result = body.slice(r.position()..);
+        let result = match r.peek() {
+            Some(GzipPacked::ID) => unzip(&result).map_err(|_| CallError::Damaged),
+            _ => Ok(result),
+        };
+        let result = result.and_then(|value| match Reader::new(&value).peek() {
+            Some(RpcErrorBare::ID) => Err(refusal(&value)),
+            _ => Ok(value),
+        });
+        self.believe_clock(now, own_id);
+        self.answer(call, result);
+        Ok(())
+    }
+
+    fn answer(&mut self, call: CallId, result: Result<Bytes, CallError>) {
+        if self.outbox.finish(call).is_some() {
+            self.incoming.push_back(Incoming::Reply { call, result });
+        }
+    }
+
+    /// The time in a message that answers one of this session's own: it cannot be a replay of another day.
+    const fn believe_clock(&mut self, now: Instant, own_id: i64) {
+        if !self.clock.is_synced() {
+            self.clock.sync(now, msg_id::time(own_id));
+        }
+    }
+
+    fn on_ack(&mut self, ack: &MsgsAck) {
+        for &msg_id in ack.msg_ids.iter().take(super::MAX_ACKS) {
+            if let Some(call) = self.outbox.call_of(msg_id).and_then(|id| self.outbox.calls.get_mut(&id))
+                && call.state == State::Sent
+            {
+                call.state = State::Received;
+            }
+            if self.side == Side::Server {
+                self.outbox.acknowledged(msg_id);
+            }
+        }
+    }
+
+    /// `bad_msg_notification`, if it talks about something sent lately.
+    fn on_bad_msg(&mut self, now: Instant, own_id: i64, bad: &BadMsgNotification) {
+        if !self.outbox.sent.contains_key(&bad.bad_msg_id) {
+            return;
+        }
+        match bad_msg(bad.error_code).1 {
+            Cure::FixClock => self.clock.sync(now, msg_id::time(own_id)),
+            Cure::FixClockInNewSession => {
+                self.clock.sync(now, msg_id::time(own_id));
+                self.must_renew = true;
+            }
+            Cure::NewSession => self.must_renew = true,
+            Cure::SendAgain | Cure::NewSalt => {}
+        }
+        self.send_again(bad.bad_msg_id, bad.error_code);
+    }
+
+    /// `bad_server_salt`, if it talks about something sent lately: nobody else may change the salt.
+    fn on_bad_salt(&mut self, bad: &BadServerSalt) {
+        if self.outbox.sent.contains_key(&bad.bad_msg_id) {
+            self.salts.set(bad.new_server_salt);
+            self.send_again(bad.bad_msg_id, bad.error_code);
+        }
+    }
+
+    /// Sends again what was sent as `msg_id`; a call that has been refused too often is given up.
+    fn send_again(&mut self, msg_id: i64, code: i32) {
+        let inner = match self.outbox.sent.get(&msg_id) {
+            Some(Meaning::Container(inner)) => inner.clone(),
+            _ => alloc::vec![msg_id],
+        };
+        for id in inner {
+            if let Some(call) = self.outbox.call_of(id)
+                && self.outbox.calls.get(&call).is_some_and(|c| c.msg_ids.len() >= MAX_TRIES)
+            {
+                self.answer(call, Err(CallError::Undeliverable(code)));
+            }
+        }
+        self.outbox.send_meaning_again(msg_id);
+    }
+
+    /// `msgs_state_req`: what became of the other side's messages.
+    fn on_state_req(&mut self, req_msg_id: i64, req: &MsgsStateReq) {
+        let window = &self.inbox.window;
+        let info = req.msg_ids.iter().map(|&id| match (window.contains(id), window.highest(), window.lowest()) {
+            (true, ..) => state::RECEIVED,
+            (_, Some(highest), _) if id > highest => state::TOO_HIGH,
+            (_, None, _) => state::TOO_HIGH,
+            (_, _, Some(lowest)) if id < lowest => state::UNKNOWN,
+            _ => state::NOT_RECEIVED,
+        });
+        let info = Blob(info.collect());
+        self.push_service(MsgsStateInfo { req_msg_id, info }.to_boxed(), false);
+    }
+
+    /// `msgs_state_info`, if it answers a question of ours and is as long.
+    fn on_state_info(&mut self, info: MsgsStateInfo) {
+        let Some(Meaning::StateReq(asked)) = self.outbox.sent.get(&info.req_msg_id) else { return };
+        if asked.len() == info.info.0.len() {
+            let asked = asked.clone();
+            self.outbox.sent.remove(&info.req_msg_id);
+            self.learn_states(&asked, &info.info);
+        }
+    }
+
+    /// What the other side has not received is sent again; for what it has, the answer will come.
+    fn learn_states(&mut self, msg_ids: &[i64], info: &Blob) {
+        if msg_ids.len() != info.0.len() {
+            return;
+        }
+        for (&msg_id, &byte) in msg_ids.iter().zip(&info.0) {
+            // An id that a call has left behind says nothing about the one it has now.
+            let Some(id) = self.outbox.call_of(msg_id) else { continue };
+            let Some(call) = self.outbox.calls.get_mut(&id).filter(|c| c.msg_ids.last() == Some(&msg_id)) else {
+                continue;
+            };
+            match byte & state::MASK {
+                state::UNKNOWN | state::NOT_RECEIVED | state::TOO_HIGH => self.outbox.send_again(id),
+                state::RECEIVED if call.state == State::Sent => call.state = State::Received,
+                _ => {}
+            }
+        }
+    }
+
+    /// `msg_detailed_info`: an answer of ours was not sent for its length; it is asked for unless it has come.
+    fn on_detailed_info(&mut self, now: Instant, info: &MsgDetailedInfo) {
+        let is_wanted = self.outbox.call_of(info.msg_id).is_some();
+        self.fetch(now, info.answer_msg_id, is_wanted);
+    }
+
+    /// Asks for a message of the other side that has not come, or acknowledges it as not needed.
+    fn fetch(&mut self, now: Instant, answer: i64, is_wanted: bool) {
+        if !msg_id::is_from(answer, self.side.peer()) {
+            return;
+        }
+        if is_wanted && !self.inbox.window.contains(answer) {
+            self.push_service(MsgResendReq { msg_ids: alloc::vec![answer] }.to_boxed(), false);
+        } else {
+            self.inbox.owe_ack(now, answer);
+        }
+    }
+
+    /// `msg_resend_req`: sends again what is still known.
+    fn on_resend_req(&mut self, req: &MsgResendReq) {
+        for &msg_id in req.msg_ids.iter().take(super::MAX_ACKS) {
+            match self.side {
+                Side::Client => self.outbox.send_meaning_again(msg_id),
+                Side::Server => self.outbox.say_again_one(msg_id),
+            }
+        }
+    }
+
+    /// `future_salts`, if this session asked for it; to a caller who asked himself it is the answer.
+    fn on_future_salts(&mut self, salts: &FutureSalts, body: &Bytes) {
+        match self.outbox.sent.get(&salts.req_msg_id) {
+            Some(Meaning::SaltReq) => {
+                self.outbox.sent.remove(&salts.req_msg_id);
+                self.salts.extend(&salts.salts.0);
+            }
+            Some(&Meaning::Call(call)) => {
+                self.salts.extend(&salts.salts.0);
+                self.answer(call, Ok(body.clone()));
+            }
+            _ => {}
+        }
+    }
+
+    /// `pong`: that something came has been noted; to a caller who pinged himself it is the answer.
+    fn on_pong(&mut self, now: Instant, own_id: i64, pong: &Pong, body: &Bytes) {
+        if let Some(call) = self.outbox.call_of(pong.msg_id) {
+            self.believe_clock(now, own_id);
+            self.answer(call, Ok(body.clone()));
+        }
+    }
+
+    /// `new_session_created`: takes the salt, and sends again what the server does not have.
+    fn on_new_session(&mut self, new: &NewSessionCreated) {
+        if self.side != Side::Client || self.server_session.replace(new.unique_id) == Some(new.unique_id) {
+            return;
+        }
+        self.salts.set(new.server_salt);
+        let lost: Vec<CallId> = self
+            .outbox
+            .unanswered()
+            .filter(|(_, call)| call.msg_ids.iter().all(|&id| id < new.first_msg_id))
+            .map(|(id, _)| id)
+            .collect();
+        lost.into_iter().for_each(|id| self.outbox.send_again(id));
+        self.incoming.push_back(Incoming::NewSession);
+    }
+
+    /// `destroy_session_ok` and `_none` name a session, not a call.
+    fn on_session_destroyed(&mut self, session_id: i64, body: &Bytes) {
+        let asked = crate::mt::service::DestroySession { session_id }.to_boxed();
+        let call = self.outbox.unanswered().find(|(_, call)| *call.body == *asked).map(|(id, _)| id);
+        if let Some(call) = call {
+            self.answer(call, Ok(body.clone()));
+        }
+    }
+}
+
+/// The refusal in an `rpc_result`; one that cannot be read is still a refusal.
+fn refusal(value: &[u8]) -> CallError {
+    match RpcErrorBare::read_boxed(&mut Reader::new(value)) {
+        Ok(e) => CallError::Refused(RpcError { code: e.error_code, message: e.error_message }),
+        Err(_) => CallError::Refused(RpcError::new(500, "RPC_ERROR_UNREADABLE")),
+    }
+}
+
+/// Opens `gzip_packed`, once.
+#[cfg(feature = "gzip")]
+fn unzip(body: &[u8]) -> Result<Bytes, SessionError> {
+    use crate::mt::gzip;
+    let mut r = Reader::new(body);
+    r.expect(GzipPacked::ID)?;
+    let value = gzip::inflate(r.bytes()?, gzip::MAX_INFLATED).map_err(|_| SessionError::Gzip)?;
+    match Reader::new(&value).peek() {
+        None | Some(GzipPacked::ID) => Err(SessionError::Gzip),
+        Some(_) => Ok(value.into()),
+    }
+}
+
+/// Without the feature there is nothing to open it with.
+#[cfg(not(feature = "gzip"))]
+fn unzip(_: &[u8]) -> Result<Bytes, SessionError> {
+    Err(SessionError::Gzip)
+}

@@ -1,0 +1,121 @@
+//! The intermediate framing, and its padded form that hides the exact size.
+//!
+//! ```text
+//! intermediate                     padded intermediate
+//! ┌─────┬────────────┐             ┌─────┬───────────────────────┐
+//! │len:4│ packet:len │             │len:4│ packet | random:0..15 │  len covers both; nothing says where the packet ends
+//! └─────┴────────────┘             └─────┴───────────────────────┘
+//! client asks for a quick ack: bit 31 of len set
+//! server gives one:  ┌───────┐     ┌─────┬──────────┬───────┬───────────┐
+//!                    │token:4│     │len:4│ffffffff:4│token:4│random:0..8│
+//!                    └───────┘     └─────┴──────────┴───────┴───────────┘
+//! ```
+//!
+//! Numbers are little-endian, and a token has bit 31 set, which no length has. Where a padded packet ends is seen from
+//! its own shape:
+//!
+//! ```text
+//! auth_key_id:8 | msg_key:16 | blocks:16·n        the tail is (len - 24) mod 16 bytes
+//! 0:8 | msg_id:8 | n:4 | body:n                   the tail begins at 20 + n
+//! code:4                                          no packet is shorter than 20 bytes, so under 20 it is an error
+//! ```
+//!
+//! Spec: mtproto/mtproto-transports#padded-intermediate
+
+use super::{FrameError, Framing, Head};
+use crate::entropy::{self, Entropy, EntropyFailed};
+use crate::side::Side;
+use bytes::BytesMut;
+
+/// Bit 31 of a length.
+const QUICK_ACK: u32 = 1 << 31;
+
+/// What `inbox` starts with, read by `side`.
+pub(super) fn head(inbox: &[u8], side: Side, framing: Framing) -> Result<Option<Head>, FrameError> {
+    let Some(word) = inbox.first_chunk().map(|word| u32::from_le_bytes(*word)) else { return Ok(None) };
+    let marked = word & QUICK_ACK != 0;
+    if marked && side == Side::Client {
+        return Ok(Some(Head::QuickAck(word))); // TDLib takes a bare one on the padded framing too
+    }
+    let len = (word & !QUICK_ACK) as usize;
+    let head = Head::body(4, len, 4, marked)?;
+    if framing == Framing::Intermediate && !len.is_multiple_of(4) {
+        return Err(FrameError::Length(len));
+    }
+    Ok(head)
+}
+
+/// Appends one frame of `packet` and `tail`, of which both lengths were checked.
+pub(super) fn write(packet: &[u8], tail: &[u8], wants_ack: bool, out: &mut BytesMut) {
+    let [a, b, c, d, ..] = (packet.len() + tail.len()).to_le_bytes();
+    let mark = if wants_ack { QUICK_ACK } else { 0 };
+    out.extend_from_slice(&(u32::from_le_bytes([a, b, c, d]) | mark).to_le_bytes());
+    out.extend_from_slice(packet);
+    out.extend_from_slice(tail);
+}
+
+/// The token of a padded quick ack: `ffffffff | token:4`, in a body too short for a packet.
+pub(super) fn framed_quick_ack(body: &[u8]) -> Option<u32> {
+    match body {
+        [0xff, 0xff, 0xff, 0xff, a, b, c, d, rest @ ..] if rest.len() < 12 => {
+            Some(u32::from_le_bytes([*a, *b, *c, *d]))
+        }
+        _ => None,
+    }
+}
+
+/// Appends a padded quick ack, with an empty tail.
+pub(super) fn write_quick_ack(token: u32, out: &mut BytesMut) {
+    out.extend_from_slice(&8u32.to_le_bytes());
+    out.extend_from_slice(&[0xff; 4]);
+    out.extend_from_slice(&token.to_le_bytes());
+}
+
+/// Cuts `body` where its packet, or its error, ends.
+pub(super) fn strip_tail(body: &mut BytesMut) -> Result<(), FrameError> {
+    let len = body.len();
+    let end = match body.first_chunk::<20>() {
+        None => 4,
+        Some([0, 0, 0, 0, 0, 0, 0, 0, .., a, b, c, d]) => usize::try_from(u32::from_le_bytes([*a, *b, *c, *d]))
+            .ok()
+            .and_then(|n| n.checked_add(20))
+            .unwrap_or(len + 1),
+        Some(_) => len - len.checked_sub(24).ok_or(FrameError::Length(len))? % 16,
+    };
+    if end > len {
+        return Err(FrameError::Length(len));
+    }
+    body.truncate(end);
+    Ok(())
+}
+
+/// What follows a packet in a padded frame: 0 to 15 random bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tail {
+    bytes: [u8; Self::LONGEST],
+    len: u8,
+}
+
+impl Tail {
+    /// 15: one more would be a block.
+    pub const LONGEST: usize = 15;
+
+    /// A tail of these bytes; `None` for more than [`LONGEST`](Self::LONGEST).
+    pub fn new(tail: &[u8]) -> Option<Self> {
+        let mut bytes = [0; Self::LONGEST];
+        bytes.get_mut(..tail.len())?.copy_from_slice(tail);
+        Some(Self { bytes, len: u8::try_from(tail.len()).ok()? })
+    }
+    /// A tail of random length and content.
+    ///
+    /// # Errors
+    /// The source of randomness gave nothing.
+    pub fn random(entropy: &mut dyn Entropy) -> Result<Self, EntropyFailed> {
+        let [len, bytes @ ..] = entropy::bytes::<16>(entropy)?;
+        Ok(Self { bytes, len: len % 16 })
+    }
+    /// The bytes of it.
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+}
