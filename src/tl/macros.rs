@@ -154,6 +154,7 @@ macro_rules! tl_type {
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq)]
         #[non_exhaustive]
+        #[allow(clippy::large_enum_variant)] // a boxed variant would cost an allocation a value
         pub enum $name { $(
             $(#[$vmeta])*
             #[doc = concat!("[`", stringify!($of), "`]")]
