@@ -104,6 +104,7 @@ macro_rules! tl_head {
         }
         const _: () = assert!($crate::tl::line::id($line) == $crate::tl::line::written_id($line),
             "{}", concat!("the id is not the CRC-32 of: ", $line));
+        const _: u8 = $name::PLAN.words; // held even if nobody reads the head
         impl $name {
             /// The constructor id.
             pub const ID: u32 = $crate::tl::line::written_id($line);
