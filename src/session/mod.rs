@@ -47,6 +47,7 @@ use core::time::Duration;
 use inbox::Inbox;
 use msg_id::MsgIds;
 use outbox::{Batch, Meaning, Outbox, Service, State};
+use packet::Padding;
 use salts::Salts;
 
 /// A client that has nothing to say says so this often.
@@ -428,12 +429,17 @@ impl Session {
         if self.must_renew {
             self.renew(random_id(random)?);
         }
+        let are_acks_due = self.inbox.acks_due().is_some_and(|due| due <= now);
+        if !are_acks_due && self.outbox.is_quiet() {
+            return Ok(None);
+        }
+        let padding = Padding::draw(random)?;
         let unix = self.clock.at(now);
         let mut batch = Batch::default();
         self.collect_service(unix, &mut batch);
         self.collect_calls(now, unix, &mut batch);
         let has_copies = self.collect_said(unix, &mut batch);
-        if !batch.messages.is_empty() || self.inbox.acks_due().is_some_and(|due| due <= now) {
+        if are_acks_due || !batch.messages.is_empty() {
             self.collect_acks(unix, &mut batch);
         }
         let (header, body) = match &*batch.messages {
@@ -449,7 +455,7 @@ impl Session {
         if self.side == Side::Client && self.next_ping.is_none() {
             self.next_ping = Some(now + PING_EVERY);
         }
-        let (packet, _) = packet::seal(&self.key, self.side, &header, &body, random)?;
+        let (packet, _) = packet::seal_with(&self.key, self.side, &header, &body, &padding);
         Ok(Some(packet))
     }
 

@@ -119,6 +119,10 @@ impl Outbox {
             _ => None,
         }
     }
+    /// Whether there is nothing to send but acks.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.service.is_empty() && self.waiting.is_empty() && self.said_waiting == 0
+    }
     /// Sends the call again, if it is not waiting already.
     pub(super) fn send_again(&mut self, id: CallId) {
         if let Some(call) = self.calls.get_mut(&id).filter(|call| call.state != State::Waiting) {
