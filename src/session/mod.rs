@@ -285,10 +285,16 @@ impl Session {
     /// so that nothing is executed twice that the server has.
     pub fn reconnected(&mut self, now: Instant) {
         self.pong_due = None;
-        self.next_ping = Some(now + PING_EVERY);
         match self.side {
-            Side::Client => self.ask_about_calls(now),
-            Side::Server => self.outbox.say_again(),
+            Side::Client => {
+                self.next_ping = Some(now + PING_EVERY);
+                self.ask_about_calls(now);
+            }
+            Side::Server => {
+                #[cfg(feature = "dc")]
+                self.strict.never_mind_the_connection();
+                self.outbox.say_again();
+            }
         }
     }
 
@@ -543,7 +549,7 @@ impl Session {
             if is_content {
                 at += 1;
             } else {
-                self.outbox.said.remove(at);
+                self.outbox.unsay(at);
             }
             batch.push(Message { msg_id, seqno, body });
         }

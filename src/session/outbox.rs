@@ -22,9 +22,11 @@ pub const MAX_BATCH: usize = 512 << 10;
 const MAX_SERVICE: usize = 256;
 /// Service messages waiting to go out; past that, the oldest are forgotten (their askers ask again).
 const MAX_WAITING_SERVICE: usize = 256;
-/// What the server said and nobody has acknowledged.
+/// What the server said and nobody has acknowledged: messages, and bytes of them. Past that, the oldest are forgotten.
 #[cfg(feature = "dc")]
-const MAX_SAID: usize = 1024;
+const MAX_SAID: usize = 8192;
+#[cfg(feature = "dc")]
+const MAX_SAID_BYTES: usize = 16 << 20;
 
 /// A call that is not answered yet.
 #[derive(Debug)]
@@ -89,8 +91,10 @@ pub(super) struct Outbox {
     pub(super) sent: BTreeMap<i64, Meaning>,
     /// Service ids in `sent`, oldest first, so that they can be forgotten.
     sent_service: VecDeque<i64>,
+    /// In the order of ids; what has none yet comes last.
     pub(super) said: VecDeque<Said>,
     pub(super) said_waiting: usize,
+    said_bytes: usize,
 }
 
 impl Outbox {
@@ -186,14 +190,26 @@ impl Outbox {
     /// Server: something to say.
     #[cfg(feature = "dc")]
     pub(super) fn say(&mut self, body: Bytes, is_answer: bool, is_content: bool) {
-        if self.said.len() >= MAX_SAID {
+        while !self.said.is_empty()
+            && (self.said.len() >= MAX_SAID || self.said_bytes.saturating_add(body.len()) > MAX_SAID_BYTES)
+        {
             // The client acknowledges nothing: what it was sent longest ago is dropped.
-            if self.said.pop_front().is_some_and(|said| said.is_waiting) {
-                self.said_waiting -= 1;
-            }
+            self.unsay(self.said.iter().position(|said| !said.is_waiting).unwrap_or(0));
         }
+        self.said_bytes += body.len();
         self.said.push_back(Said { body, is_answer, sent_as: None, is_content, is_waiting: true });
         self.said_waiting += 1;
+    }
+    /// Server: forgets what stands at `at`.
+    pub(super) fn unsay(&mut self, at: usize) {
+        if let Some(said) = self.said.remove(at) {
+            self.said_bytes -= said.body.len();
+            self.said_waiting -= usize::from(said.is_waiting);
+        }
+    }
+    /// Server: where what was said as `msg_id` stands.
+    fn said_as(&self, msg_id: i64) -> Option<usize> {
+        self.said.binary_search_by_key(&msg_id, |said| said.sent_as.map_or(i64::MAX, |(id, _)| id)).ok()
     }
     /// Server: says again what nobody has acknowledged.
     pub(super) fn say_again(&mut self) {
@@ -202,22 +218,14 @@ impl Outbox {
     }
     /// Server: says `msg_id` again, if it is still known.
     pub(super) fn say_again_one(&mut self, msg_id: i64) {
-        for said in self.said.iter_mut().filter(|s| !s.is_waiting && s.sent_as.is_some_and(|(id, _)| id == msg_id)) {
-            said.is_waiting = true;
-            self.said_waiting += 1;
-        }
+        let Some(said) = self.said_as(msg_id).and_then(|at| self.said.get_mut(at)) else { return };
+        self.said_waiting += usize::from(!core::mem::replace(&mut said.is_waiting, true));
     }
     /// Server: forgets what was acknowledged.
     pub(super) fn acknowledged(&mut self, msg_id: i64) {
-        let before = self.said.len();
-        let mut waiting = 0;
-        self.said.retain(|said| {
-            let is_it = said.sent_as.is_some_and(|(id, _)| id == msg_id);
-            waiting += usize::from(is_it && said.is_waiting);
-            !is_it
-        });
-        debug_assert!(before - self.said.len() <= 1);
-        self.said_waiting -= waiting;
+        if let Some(at) = self.said_as(msg_id) {
+            self.unsay(at);
+        }
     }
 }
 
