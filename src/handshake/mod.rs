@@ -34,6 +34,8 @@
 
 pub mod client;
 pub mod plain;
+#[cfg(feature = "dc")]
+pub mod server;
 
 use crate::crypto::dh::DhError;
 use crate::crypto::kdf::AesPair;
