@@ -3,3 +3,5 @@ pub mod dh;
 pub mod factor;
 mod mont;
 mod prime;
+#[cfg(feature = "srp")]
+pub mod srp;
