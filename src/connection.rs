@@ -1,1 +1,462 @@
-//! Under construction.
+//! What an application without an async runtime holds: bytes in, bytes out, events.
+//!
+//! ```text
+//!   socket bytes ──▶ handle_input ──▶ Framer ──▶ Handshake … Session ──▶ poll_event ──▶ Authorized · Reply · Update
+//!   socket bytes ◀── poll_transmit ◀─ Framer ◀──────────┘   ▲
+//!                                                          call
+//! ```
+//!
+//! One contract: after any `handle_*` or `call`, take bytes with [`Connection::poll_transmit`] until it says `false`,
+//! then events with [`Connection::poll_event`] until there are none, then ask [`Connection::poll_timeout`] when to call
+//! [`Connection::handle_timeout`]. An error means that the socket must be closed; [`Connection::reconnect`] begins again
+//! on a new one, and no call is lost.
+//!
+//! ```
+//! # use nanogram::{connection::*, crypto::keys, time::*, transport::Framing, tl::Combinator};
+//! # use nanogram::mt::service::Ping;
+//! # use rand::SeedableRng;
+//! # let entropy = Box::new(rand::rngs::ChaCha12Rng::seed_from_u64(1));
+//! let config = Config::new(2, keys::keys(keys::Environment::Production).to_vec());
+//! let mut conn = Connection::new(config, Instant::ZERO, UnixTime::from_secs(1_700_000_000), entropy);
+//! let pong = conn.call(&Ping { ping_id: 1 });
+//! let mut out = bytes::BytesMut::new();
+//! while conn.poll_transmit(Instant::ZERO, &mut out).unwrap() {}
+//! assert_eq!(out[0], 0xef); // abridged, and then req_pq_multi: the key comes first
+//! ```
+
+use crate::api::LAYER;
+use crate::api::connect::{InitConnection, InvokeWithLayer};
+use crate::crypto::auth_key::AuthKey;
+use crate::crypto::rsa::RsaKey;
+use crate::entropy::{Entropy, EntropyFailed};
+use crate::handshake::client::{ClientHandshake, HandshakeConfig, Step};
+use crate::handshake::{Grant, HandshakeError};
+use crate::session::{CallError, CallId, Incoming, Session, SessionError};
+use crate::time::{Instant, ServerClock, UnixTime};
+use crate::tl::{Call, Combinator, DecodeError, Raw, Tl};
+use crate::transport::{Frame, FrameError, Framer, Framing, TransportFault};
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
+use bytes::{Bytes, BytesMut};
+use core::fmt;
+use core::marker::PhantomData;
+
+/// What a connection must know before its first byte.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// How packets are framed.
+    pub framing: Framing,
+    /// The data centre, as the key exchange names it: + 10000 in the test environment, negative for media.
+    pub dc: i32,
+    /// The public keys that a data centre of this environment may show.
+    pub keys: Vec<RsaKey>,
+    /// A key made before; without one the connection begins with the key exchange.
+    pub saved: Option<SavedKey>,
+    /// Ask for a temporary key that lives this many seconds.
+    pub expires_in: Option<i32>,
+    /// Who connects; `None` sends calls as they are.
+    pub init: Option<Init>,
+}
+
+impl Config {
+    /// Abridged framing, no saved key.
+    pub fn new(dc: i32, keys: Vec<RsaKey>) -> Self {
+        Self { framing: Framing::Abridged, dc, keys, saved: None, expires_in: None, init: None }
+    }
+}
+
+/// A key and what is worth keeping with it.
+#[derive(Debug, Clone)]
+pub struct SavedKey {
+    /// The key.
+    pub key: AuthKey,
+    /// The salt last in use; a wrong one costs a round trip, no more.
+    pub salt: i64,
+    /// Server time minus local time, in seconds, if it is known.
+    pub time_offset: Option<i64>,
+}
+
+/// `initConnection`: what a client tells of itself, with its first call.
+///
+/// Spec: api/invoking#saving-client-info
+#[derive(Debug, Clone)]
+pub struct Init {
+    /// The application's id, from my.telegram.org.
+    pub api_id: i32,
+    /// The device, as the user will see it in the list of his sessions.
+    pub device_model: String,
+    /// Its system.
+    pub system_version: String,
+    /// The application's version.
+    pub app_version: String,
+    /// Language of the system, such as `en`.
+    pub lang_code: String,
+}
+
+impl Init {
+    fn wrap(&self, call: Vec<u8>) -> Vec<u8> {
+        let query = InitConnection {
+            api_id: self.api_id,
+            device_model: self.device_model.clone(),
+            system_version: self.system_version.clone(),
+            app_version: self.app_version.clone(),
+            system_lang_code: self.lang_code.clone(),
+            lang_pack: String::new(),
+            lang_code: self.lang_code.clone(),
+            proxy: None,
+            params: None,
+            query: Raw(call),
+        };
+        InvokeWithLayer { layer: LAYER, query: Raw(query.to_boxed()) }.to_boxed()
+    }
+}
+
+/// A call that is on its way, and the type of its answer.
+pub struct Pending<C> {
+    id: CallId,
+    call: PhantomData<fn() -> C>,
+}
+
+impl<C> Pending<C> {
+    /// Which call, to be compared with [`Event::Reply`].
+    pub const fn id(&self) -> CallId {
+        self.id
+    }
+}
+impl<C: Call> Pending<C> {
+    /// Reads the answer.
+    ///
+    /// # Errors
+    /// It is not what the function returns.
+    pub fn read(&self, body: &[u8]) -> Result<C::Reply, DecodeError> {
+        C::Reply::from_bytes(body)
+    }
+}
+impl<C> fmt::Debug for Pending<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Pending").field(&self.id).finish()
+    }
+}
+
+/// What happened.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Event {
+    /// The key exchange is over. Keep the key: it is the account's once somebody signs in with it.
+    Authorized(SavedKey),
+    /// A call is answered.
+    Reply {
+        /// Which.
+        call: CallId,
+        /// With what.
+        result: Result<Bytes, CallError>,
+    },
+    /// Something of the API that was not asked for: updates.
+    Update(Bytes),
+    /// The server began a new session: updates may have been missed.
+    NewSession,
+    /// The server takes packets to have come; only if asked for.
+    QuickAck(u32),
+}
+
+/// Why a connection is over. The socket is to be closed; calls are kept for [`Connection::reconnect`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConnectionError {
+    /// The stream cannot be cut into packets.
+    Frame(FrameError),
+    /// The server said no with four unauthenticated bytes. Anybody on the way can send these: no reason to forget a key.
+    Fault(TransportFault),
+    /// The key exchange failed.
+    Handshake(HandshakeError),
+    /// A packet was not taken.
+    Session(SessionError),
+}
+
+impl fmt::Display for ConnectionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Frame(e) => e.fmt(f),
+            Self::Fault(e) => e.fmt(f),
+            Self::Handshake(e) => e.fmt(f),
+            Self::Session(e) => e.fmt(f),
+        }
+    }
+}
+impl core::error::Error for ConnectionError {}
+
+macro_rules! from {
+    ($($of:ty => $variant:ident),* $(,)?) => {$(
+        impl From<$of> for ConnectionError {
+            fn from(e: $of) -> Self {
+                Self::$variant(e)
+            }
+        }
+    )*};
+}
+from!(FrameError => Frame, TransportFault => Fault, HandshakeError => Handshake, SessionError => Session);
+impl From<EntropyFailed> for ConnectionError {
+    fn from(e: EntropyFailed) -> Self {
+        Self::Session(e.into())
+    }
+}
+
+enum Stage {
+    /// Nothing is sent yet.
+    Start,
+    Handshake {
+        machine: Box<ClientHandshake>,
+        waiting: Option<Bytes>,
+    },
+    Open(Box<Session>),
+}
+
+/// A client's connection to one data centre: framing, key exchange, session.
+pub struct Connection {
+    config: Config,
+    framer: Framer,
+    stage: Stage,
+    clock: ServerClock,
+    random: Box<dyn Entropy + Send>,
+    /// Calls made before there is a session.
+    early: Vec<Bytes>,
+    events: VecDeque<Event>,
+    /// The server knows who we are: a call that told it so was answered.
+    is_known: bool,
+    /// Calls that tell it so.
+    introductions: Vec<CallId>,
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stage = match self.stage {
+            Stage::Start => "start",
+            Stage::Handshake { .. } => "handshake",
+            Stage::Open(_) => "open",
+        };
+        f.debug_struct("Connection").field("dc", &self.config.dc).field("stage", &stage).finish_non_exhaustive()
+    }
+}
+
+impl Connection {
+    /// A connection about to begin; `unix` is the local clock's guess of the time of day at `now`.
+    pub fn new(config: Config, now: Instant, unix: UnixTime, random: Box<dyn Entropy + Send>) -> Self {
+        let mut clock = ServerClock::guess(now, unix);
+        if let Some(offset) = config.saved.as_ref().and_then(|saved| saved.time_offset) {
+            clock = ServerClock::guess(
+                now,
+                UnixTime::from_micros(unix.as_micros().saturating_add(offset.saturating_mul(1_000_000))),
+            );
+        }
+        Self {
+            framer: Framer::new(config.framing, crate::side::Side::Client),
+            config,
+            stage: Stage::Start,
+            clock,
+            random,
+            early: Vec::new(),
+            events: VecDeque::new(),
+            is_known: false,
+            introductions: Vec::new(),
+        }
+    }
+
+    /// Makes a call; its answer comes as [`Event::Reply`].
+    pub fn call<C: Call>(&mut self, call: &C) -> Pending<C> {
+        Pending { id: self.call_raw(call.to_boxed()), call: PhantomData }
+    }
+
+    /// Makes a call whose bytes are at hand, id and all.
+    pub fn call_raw(&mut self, body: Vec<u8>) -> CallId {
+        let body = match &self.config.init {
+            Some(init) if !self.is_known => init.wrap(body),
+            _ => body,
+        };
+        let id = match &mut self.stage {
+            Stage::Open(session) => session.call(body.into()),
+            _ => {
+                self.early.push(body.into());
+                CallId(self.early.len() as u64 - 1)
+            }
+        };
+        if !self.is_known {
+            self.introductions.push(id);
+        }
+        id
+    }
+
+    /// Nobody waits for the answer any more.
+    pub fn forget(&mut self, call: CallId) {
+        if let Stage::Open(session) = &mut self.stage {
+            session.forget(call);
+        }
+    }
+
+    /// Whether `call` has gone out and may have been executed.
+    pub fn is_sent(&self, call: CallId) -> bool {
+        matches!(&self.stage, Stage::Open(session) if session.is_sent(call))
+    }
+
+    /// The session, once there is a key.
+    pub const fn session(&self) -> Option<&Session> {
+        match &self.stage {
+            Stage::Open(session) => Some(session),
+            _ => None,
+        }
+    }
+
+    /// What is worth keeping now: the key, the salt in force, the server's clock against `unix`, the local one.
+    pub fn saved(&self, now: Instant, unix: UnixTime) -> Option<SavedKey> {
+        let session = self.session()?;
+        let clock = session.clock();
+        let time_offset = clock.is_synced().then(|| clock.at(now).as_secs() - unix.as_secs());
+        Some(SavedKey { key: session.key().clone(), salt: session.salts().current(), time_offset })
+    }
+
+    /// Begins on a new socket. Session, numbers and unanswered calls go on; an unfinished key exchange starts over.
+    pub fn reconnect(&mut self, now: Instant) {
+        self.framer = Framer::new(self.config.framing, crate::side::Side::Client);
+        match &mut self.stage {
+            Stage::Open(session) => session.reconnected(now),
+            _ => self.stage = Stage::Start,
+        }
+    }
+
+    /// The server does not know the client any more (`CONNECTION_NOT_INITED`): calls introduce it again.
+    pub fn introduce_again(&mut self) {
+        self.is_known = false;
+        self.introductions.clear();
+    }
+
+    /// Takes bytes from the socket, cut anywhere.
+    ///
+    /// # Errors
+    /// The connection is over.
+    pub fn handle_input(&mut self, now: Instant, bytes: &[u8]) -> Result<(), ConnectionError> {
+        self.framer.push(bytes);
+        while let Some(frame) = self.framer.next()? {
+            match frame {
+                Frame::Packet(packet) | Frame::AckWanted(packet) => self.handle_packet(now, packet)?,
+                Frame::QuickAck(token) => self.events.push_back(Event::QuickAck(token)),
+                Frame::Fault(fault) => return Err(fault.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn handle_packet(&mut self, now: Instant, packet: BytesMut) -> Result<(), ConnectionError> {
+        match &mut self.stage {
+            Stage::Start => Err(HandshakeError::Misuse.into()),
+            Stage::Handshake { machine, waiting } => {
+                match machine.handle(now, &packet, &mut *self.random)? {
+                    Step::Send(question) => *waiting = Some(question),
+                    Step::Done(grant) => self.open(grant)?,
+                }
+                Ok(())
+            }
+            Stage::Open(session) => {
+                session.handle_packet(now, packet)?;
+                self.drain();
+                Ok(())
+            }
+        }
+    }
+
+    /// The key is there: the session begins, and what was called before goes out.
+    fn open(&mut self, grant: Grant) -> Result<(), ConnectionError> {
+        self.clock = grant.clock;
+        let saved = SavedKey { key: grant.auth_key, salt: grant.server_salt, time_offset: None };
+        self.open_session(&saved)?;
+        self.events.push_back(Event::Authorized(saved));
+        Ok(())
+    }
+
+    fn open_session(&mut self, saved: &SavedKey) -> Result<(), EntropyFailed> {
+        let mut session = Session::client(saved.key.clone(), saved.salt, self.clock, &mut *self.random)?;
+        for body in core::mem::take(&mut self.early) {
+            session.call(body);
+        }
+        self.stage = Stage::Open(Box::new(session));
+        Ok(())
+    }
+
+    /// Turns what the session has into events.
+    fn drain(&mut self) {
+        let Stage::Open(session) = &mut self.stage else { return };
+        while let Some(incoming) = session.poll_incoming() {
+            let event = match incoming {
+                Incoming::Reply { call, result } => {
+                    if let Some(at) = self.introductions.iter().position(|id| *id == call) {
+                        self.introductions.swap_remove(at);
+                        self.is_known |= result.is_ok();
+                    }
+                    Event::Reply { call, result }
+                }
+                Incoming::Update(body) | Incoming::Request { body, .. } => Event::Update(body),
+                Incoming::NewSession => Event::NewSession,
+            };
+            self.events.push_back(event);
+        }
+    }
+
+    /// What is due at `now`.
+    ///
+    /// # Errors
+    /// The connection is over.
+    pub fn handle_timeout(&mut self, now: Instant) -> Result<(), ConnectionError> {
+        match &mut self.stage {
+            Stage::Start => Ok(()),
+            Stage::Handshake { machine, .. } => Ok(machine.handle_timeout(now)?),
+            Stage::Open(session) => Ok(session.handle_timeout(now)?),
+        }
+    }
+
+    /// Appends the next packet's bytes to `out`; `false` when there is nothing to send.
+    ///
+    /// # Errors
+    /// The entropy failed.
+    pub fn poll_transmit(&mut self, now: Instant, out: &mut BytesMut) -> Result<bool, ConnectionError> {
+        if matches!(self.stage, Stage::Start) {
+            self.begin(now)?;
+        }
+        let packet = match &mut self.stage {
+            Stage::Start => None,
+            Stage::Handshake { waiting, .. } => waiting.take(),
+            Stage::Open(session) => session.poll_packet(now, &mut *self.random)?,
+        };
+        match packet {
+            Some(packet) => self.framer.encode(&packet, out).map(|()| true).map_err(Into::into),
+            None => {
+                self.drain();
+                Ok(false)
+            }
+        }
+    }
+
+    fn begin(&mut self, now: Instant) -> Result<(), ConnectionError> {
+        if let Some(saved) = self.config.saved.clone() {
+            return Ok(self.open_session(&saved)?);
+        }
+        let config =
+            HandshakeConfig { keys: self.config.keys.clone(), dc: self.config.dc, expires_in: self.config.expires_in };
+        let (machine, question) = ClientHandshake::start(config, self.clock, now, &mut *self.random)?;
+        self.stage = Stage::Handshake { machine: Box::new(machine), waiting: Some(question) };
+        Ok(())
+    }
+
+    /// What has happened.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) must be called.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        match &self.stage {
+            Stage::Start => None,
+            Stage::Handshake { machine, .. } => machine.poll_timeout(),
+            Stage::Open(session) => session.poll_timeout(),
+        }
+    }
+}

@@ -335,7 +335,8 @@ fn read_update(r: &mut Reader<'_>, found: &mut Vec<Text>) -> Result<bool, Decode
             match AnyMessage::read(&mut whole) {
                 Ok(message) => {
                     *r = whole;
-                    (r.i32()?, r.i32()?);
+                    r.i32()?;
+                    r.i32()?;
                     if let AnyMessage::Message(m) = message {
                         found.push(Text { id: m.id, out: m.out, from: m.from_id, peer: m.peer_id, text: m.message });
                     }

@@ -30,7 +30,7 @@ pub mod kdf;
 pub mod keys;
 mod mont;
 mod pem;
-mod prime;
+pub(crate) mod prime;
 pub mod rsa;
 #[cfg(feature = "srp")]
 pub mod srp;

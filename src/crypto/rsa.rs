@@ -14,17 +14,13 @@
 //! A server still meets clients with the padding from before 2021, `SHA1(data):20 | data | random` in 255 bytes; it can
 //! open that too, and nobody here seals it.
 //!
-//! The numbers are `num-bigint`'s, which is not constant in time: right for a public key, and bearable for the private
-//! key of a test data centre.
-//!
 //! Spec: mtproto/auth_key#41-rsa-paddata-server-public-key-mentioned-above-is-implemented-as-follows
 
-use super::ige;
-use super::pem;
+use super::mont::Modulus;
+use super::{ige, pem};
 use crate::entropy::{self, Entropy, EntropyFailed};
 use alloc::string::String;
 use core::fmt;
-use num_bigint::BigUint;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -143,12 +139,7 @@ impl RsaKey {
     /// `block ^ e mod n`; `None` if `block` is not below `n`.
     fn raise(&self, block: &[u8; 256]) -> Option<[u8; 256]> {
         let below = block < &self.n;
-        let power = below.then(|| self.big(block).modpow(&BigUint::from(self.e), &self.big(&self.n)))?;
-        fixed(&power)
-    }
-
-    fn big(&self, number: &[u8; 256]) -> BigUint {
-        BigUint::from_bytes_be(number)
+        Some(Modulus::new(&self.n).filter(|_| below)?.power_public(block, self.e))
     }
 }
 
@@ -173,13 +164,6 @@ fn read_spki(mut der: &[u8]) -> Option<(&[u8], &[u8])> {
     let (unused_bits, key) = pem::take(&mut outer, pem::BIT_STRING)?.split_first()?;
     (algorithm == RSA_ENCRYPTION && *unused_bits == 0).then_some(())?;
     read_pkcs1(key)
-}
-
-fn fixed(number: &BigUint) -> Option<[u8; 256]> {
-    let bytes = number.to_bytes_be();
-    let mut out = [0; 256];
-    out.get_mut(256_usize.checked_sub(bytes.len())?..)?.copy_from_slice(&bytes);
-    Some(out)
 }
 
 /// Seals `data` for the owner of `key`: `RSA_PAD` of the spec.

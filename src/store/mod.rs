@@ -1,10 +1,19 @@
-//! What outlives a run: a session as a line of text ([`string`]).
+//! What outlives a run: a session as a line of text, and everything that is known as one small file.
+//!
+//! | | what | for |
+//! | --- | --- | --- |
+//! | [`string`] | [`SavedSession`]: one authorization key, the data centre it belongs to, the user | moving an account between programs |
+//! | [`state`] | [`State`](state::State): the keys of all data centres, salts, clock, user, names, addresses | the next start |
+//! | `file` (feature `client`) | the state on a disk: whole or not at all, one process at a time | |
 //!
 //! An authorization key is for one program at a time: when two use it at once, the server answers both with
 //! `AUTH_KEY_DUPLICATED` and the key is dead. Moving a session means to stop using it here.
 
 mod base64;
+#[cfg(feature = "client")]
+pub mod file;
 mod formats;
+pub mod state;
 pub mod string;
 
 pub use base64::Base64Error;

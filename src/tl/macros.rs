@@ -104,6 +104,7 @@ macro_rules! tl_head {
         }
         const _: () = assert!($crate::tl::line::id($line) == $crate::tl::line::written_id($line),
             "{}", concat!("the id is not the CRC-32 of: ", $line));
+        const _: u8 = $name::PLAN.words; // held even if nobody reads the head
         impl $name {
             /// The constructor id.
             pub const ID: u32 = $crate::tl::line::written_id($line);
@@ -154,6 +155,7 @@ macro_rules! tl_type {
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq)]
         #[non_exhaustive]
+        #[allow(clippy::large_enum_variant)] // a boxed variant would cost an allocation a value
         pub enum $name { $(
             $(#[$vmeta])*
             #[doc = concat!("[`", stringify!($of), "`]")]

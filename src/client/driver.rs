@@ -1,0 +1,300 @@
+//! The task that owns the socket: it feeds the connection, makes a new one when the old one is lost, and gives every
+//! caller his answer.
+
+use super::{Clock, Command, Error, KeyLost, Options};
+use crate::connection::{Connection, ConnectionError, Event, SavedKey};
+use crate::session::{CallError, CallId};
+use crate::time::Instant;
+use crate::transport::TransportFault;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+use bytes::{Buf, Bytes, BytesMut};
+use core::time::Duration;
+use rand::TryRng;
+use rand::rngs::SysRng;
+use std::collections::BTreeMap;
+use std::io;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{sleep, timeout};
+
+/// Bytes read from the socket at once.
+const READ: usize = 16 << 10;
+/// The first wait before connecting again; it doubles, and is drawn at random up to what it is.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+/// The longest.
+const LONGEST_WAIT: Duration = Duration::from_secs(20);
+/// A key that the server does not know on so many connections in a row is given up, and kept.
+const KEY_LOST: u32 = 3;
+
+/// How often callers who have stopped waiting are looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// Why a socket was left.
+enum Lost {
+    /// The handle is gone: nobody wants anything.
+    Dropped,
+    Io(io::Error),
+    Protocol(ConnectionError),
+}
+
+struct Driver {
+    options: Options,
+    clock: Clock,
+    connection: Connection,
+    orders: mpsc::Receiver<Command>,
+    news: mpsc::Sender<Bytes>,
+    key: watch::Sender<Option<SavedKey>>,
+    waiting: BTreeMap<CallId, oneshot::Sender<Result<Bytes, Error>>>,
+    failures: u32,
+    key_lost: u32,
+    sweep_at: Instant,
+}
+
+/// Connects, and goes on in a task of its own.
+pub(super) async fn start(
+    options: Options,
+    orders: mpsc::Receiver<Command>,
+    news: mpsc::Sender<Bytes>,
+) -> Result<watch::Receiver<Option<SavedKey>>, Error> {
+    let clock = Clock::new();
+    let connection = Connection::new(options.config(), clock.now(), Clock::unix(), Box::new(SysRng));
+    let (key, known) = watch::channel(options.saved.clone());
+    let mut driver = Driver {
+        options,
+        clock,
+        connection,
+        orders,
+        news,
+        key,
+        waiting: BTreeMap::new(),
+        failures: 0,
+        key_lost: 0,
+        sweep_at: Instant::ZERO,
+    };
+    // The first connection is the caller's to wait for; a saved key needs nothing more than the socket.
+    let socket = driver.connect().await?;
+    let has_key = driver.options.saved.is_some();
+    let (ready, opened) = oneshot::channel();
+    tokio::spawn(async move { driver.run(socket, ready).await });
+    if !has_key {
+        opened.await.map_err(|_| Error::Closed)??;
+    }
+    Ok(known)
+}
+
+async fn connect_once(addr: &str, within: Duration) -> io::Result<TcpStream> {
+    let late = || io::Error::new(io::ErrorKind::TimedOut, "no connection in time");
+    let socket = timeout(within, TcpStream::connect(addr)).await.map_err(|_| late())??;
+    socket.set_nodelay(true)?;
+    Ok(socket)
+}
+
+type Ready = oneshot::Sender<Result<(), Error>>;
+
+impl Driver {
+    /// One socket, after as many attempts as the options allow.
+    async fn connect(&mut self) -> Result<TcpStream, Error> {
+        let addr = self.options.address()?;
+        loop {
+            match connect_once(&addr, self.options.connect_within).await {
+                Ok(socket) => return Ok(socket),
+                Err(error) => {
+                    self.failures += 1;
+                    if self.failures >= self.options.attempts {
+                        return Err(Error::Network { addr, error });
+                    }
+                    sleep(self.pause()).await;
+                }
+            }
+        }
+    }
+
+    /// How long to wait before the next attempt: random, so that many clients do not come back at once.
+    fn pause(&self) -> Duration {
+        let most = LONGEST_WAIT.min(FIRST_WAIT.saturating_mul(1 << self.failures.min(10)));
+        let random = SysRng.try_next_u32().unwrap_or(u32::MAX);
+        most / 2 + most.mul_f64(f64::from(random) / f64::from(u32::MAX) / 2.0)
+    }
+
+    async fn run(mut self, mut socket: TcpStream, ready: Ready) {
+        let mut ready = Some(ready);
+        loop {
+            let lost = match self.serve(&mut socket, &mut ready).await {
+                Lost::Dropped => return,
+                lost => lost,
+            };
+            drop(socket);
+            if let Some(error) = self.verdict(lost) {
+                return self.fail(error, ready.take());
+            }
+            sleep(self.pause()).await;
+            socket = match self.connect().await {
+                Ok(socket) => socket,
+                Err(error) => return self.fail(error, ready.take()),
+            };
+            self.connection.reconnect(self.clock.now());
+        }
+    }
+
+    /// Whether a lost connection is the end: an error for everybody, or nothing and another is tried.
+    fn verdict(&mut self, lost: Lost) -> Option<Error> {
+        self.failures += 1;
+        let is_last = self.failures >= self.options.attempts;
+        match lost {
+            Lost::Protocol(ConnectionError::Fault(TransportFault::AuthKeyNotFound))
+                if self.connection.session().is_some() =>
+            {
+                self.key_lost += 1;
+                (self.key_lost >= KEY_LOST).then_some(Error::KeyLost(KeyLost { times: self.key_lost }))
+            }
+            Lost::Protocol(error) => is_last.then_some(Error::Connection(error)),
+            Lost::Io(error) => is_last.then(|| {
+                let addr = self.options.address().unwrap_or_else(|_| String::new());
+                Error::Network { addr, error }
+            }),
+            Lost::Dropped => Some(Error::Closed),
+        }
+    }
+
+    /// Tells everybody that there will be no answer.
+    fn fail(mut self, error: Error, ready: Option<Ready>) {
+        self.orders.close();
+        let mut all: Vec<_> = core::mem::take(&mut self.waiting).into_values().collect();
+        while let Ok(command) = self.orders.try_recv() {
+            all.push(command.reply);
+        }
+        if let Some(ready) = ready {
+            let _ = ready.send(Err(error.again()));
+        }
+        for reply in all {
+            let _ = reply.send(Err(error.again()));
+        }
+    }
+
+    /// Serves one socket until it is lost.
+    async fn serve(&mut self, socket: &mut TcpStream, ready: &mut Option<Ready>) -> Lost {
+        let mut input = vec![0; READ];
+        let mut output = BytesMut::new();
+        loop {
+            if let Err(error) = self.turn(&mut output, ready) {
+                return Lost::Protocol(error);
+            }
+            let (mut read, mut write) = socket.split();
+            let due = self.connection.poll_timeout().map(|at| self.clock.until(at));
+            tokio::select! {
+                result = read.read(&mut input) => match result {
+                    Ok(0) => return Lost::Io(io::ErrorKind::UnexpectedEof.into()),
+                    Ok(n) => {
+                        let now = self.clock.now();
+                        let bytes = input.get(..n).unwrap_or_default();
+                        if let Err(error) = self.connection.handle_input(now, bytes) {
+                            self.deliver(ready);
+                            return Lost::Protocol(error);
+                        }
+                    }
+                    Err(error) => return Lost::Io(error),
+                },
+                result = write.write(&output), if !output.is_empty() => match result {
+                    Ok(n) => output.advance(n),
+                    Err(error) => return Lost::Io(error),
+                },
+                // Orders wait while the socket takes nothing: the channel is what bounds them.
+                command = self.orders.recv(), if output.is_empty() => match command {
+                    Some(command) => self.take(command),
+                    None => return Lost::Dropped,
+                },
+                () = sleep(due.unwrap_or_default()), if due.is_some() => {
+                    let now = self.clock.now();
+                    if let Err(error) = self.connection.handle_timeout(now) {
+                        return Lost::Protocol(error);
+                    }
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, command: Command) {
+        // A caller who gave up before his call was taken gets none.
+        if !command.reply.is_closed() {
+            let call = self.connection.call_raw(command.body);
+            self.waiting.insert(call, command.reply);
+        }
+        // Those that wait already go out in the same packet.
+        while let Ok(command) = self.orders.try_recv() {
+            let call = self.connection.call_raw(command.body);
+            self.waiting.insert(call, command.reply);
+        }
+    }
+
+    /// Whatever the connection has: bytes to send, events to hand out.
+    fn turn(&mut self, output: &mut BytesMut, ready: &mut Option<Ready>) -> Result<(), ConnectionError> {
+        self.forget_abandoned();
+        if output.is_empty() {
+            while self.connection.poll_transmit(self.clock.now(), output)? {}
+        }
+        self.deliver(ready);
+        Ok(())
+    }
+
+    /// Callers who have stopped waiting (a time-out of their own) are forgotten, and so are their calls.
+    fn forget_abandoned(&mut self) {
+        let now = self.clock.now();
+        if now < self.sweep_at {
+            return;
+        }
+        self.sweep_at = now + SWEEP_EVERY;
+        let connection = &mut self.connection;
+        self.waiting.retain(|call, reply| {
+            let is_wanted = !reply.is_closed();
+            if !is_wanted {
+                connection.forget(*call);
+            }
+            is_wanted
+        });
+    }
+
+    fn deliver(&mut self, ready: &mut Option<Ready>) {
+        while let Some(event) = self.connection.poll_event() {
+            match event {
+                Event::Authorized(saved) => {
+                    self.failures = 0;
+                    self.key.send_replace(Some(saved));
+                    if let Some(ready) = ready.take() {
+                        let _ = ready.send(Ok(()));
+                    }
+                }
+                Event::Reply { call, result } => {
+                    // Only what is authentic shows that the connection is good.
+                    (self.failures, self.key_lost) = (0, 0);
+                    if let Some(reply) = self.waiting.remove(&call) {
+                        let _ = reply.send(self.judge(result));
+                    }
+                }
+                Event::Update(body) => drop(self.news.try_send(body)),
+                Event::NewSession | Event::QuickAck(_) => {}
+            }
+        }
+        if let Some(saved) = self.connection.saved(self.clock.now(), Clock::unix()) {
+            self.key.send_if_modified(|key| {
+                let is_new = key.as_ref().is_none_or(|k| k.salt != saved.salt || k.time_offset != saved.time_offset);
+                if is_new {
+                    *key = Some(saved);
+                }
+                is_new
+            });
+        }
+    }
+
+    fn judge(&mut self, result: Result<Bytes, CallError>) -> Result<Bytes, Error> {
+        if let Err(CallError::Refused(error)) = &result
+            && (error.is("CONNECTION_NOT_INITED") || error.is("CONNECTION_LAYER_INVALID"))
+        {
+            self.connection.introduce_again();
+        }
+        result.map_err(Error::from)
+    }
+}

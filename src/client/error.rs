@@ -1,0 +1,156 @@
+//! Why a client has no result, by who can do something about it.
+
+use crate::connection::ConnectionError;
+use crate::session::{CallError, RpcError};
+use crate::start::{self, StartError, WhoError};
+use crate::store::StringError;
+use crate::tl::DecodeError;
+use alloc::string::{String, ToString};
+use core::fmt;
+
+/// Why a client has no result.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// One of the documented errors of starting a bot: from the server, or found before anything was sent.
+    Start(StartError),
+    /// The session is not signed in, or no longer (401), or its key is dead (`AUTH_KEY_DUPLICATED`).
+    NotSignedIn(RpcError),
+    /// The server does not know the key any more.
+    KeyLost(KeyLost),
+    /// Too many calls; wait so long.
+    Flood {
+        /// How long.
+        seconds: u32,
+        /// The server's own words.
+        error: RpcError,
+    },
+    /// The server refused, for another reason.
+    Rpc(RpcError),
+    /// The text names nobody.
+    Who(WhoError),
+    /// The text is no session string.
+    Session(StringError),
+    /// The link is for a group, and none was given.
+    NeedsGroup,
+    /// There is no such data centre.
+    NoAddress(u8),
+    /// Nobody answers at this address.
+    Network {
+        /// Where.
+        addr: String,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The other side does not follow the protocol, or is not who it should be.
+    Connection(ConnectionError),
+    /// No answer in time.
+    Timeout,
+    /// The answer cannot be read.
+    Decode(DecodeError),
+    /// The server does not take the message.
+    Call(CallError),
+    /// The system gave no randomness.
+    Entropy,
+    /// The client was dropped, or its connection is over for good.
+    Closed,
+}
+
+/// A transport error -404 for a key that was in use. It is not authenticated: anybody on the way can send it, so that
+/// the key is kept and nobody is signed out for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyLost {
+    /// On how many connections in a row it came.
+    pub times: u32,
+}
+
+impl Error {
+    /// What a person can do about it.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Start(e) => e.hint().into(),
+            Self::Rpc(e) | Self::NotSignedIn(e) => return start::hint(e).map(Into::into),
+            Self::Flood { seconds, .. } => alloc::format!("too many calls: wait {seconds} seconds, then try again"),
+            Self::KeyLost(_) => "the server does not know this session's key: it was signed out, or the session is of \
+                                 another data centre or environment; the key was kept"
+                .into(),
+            Self::NeedsGroup => "the link asks for a group: name one".into(),
+            Self::Network { .. } => "check the address, the network, and whether a firewall or proxy is between".into(),
+            Self::Timeout => "try again; if it happens always, look at the network".into(),
+            Self::Session(_) => "a session string comes from a program that is signed in, whole and on one line".into(),
+            _ => return None,
+        })
+    }
+
+    /// The same error for another caller: one lost connection may end many calls.
+    pub(super) fn again(&self) -> Self {
+        match self {
+            Self::Network { addr, error } => {
+                Self::Network { addr: addr.clone(), error: std::io::Error::new(error.kind(), error.to_string()) }
+            }
+            Self::Connection(e) => Self::Connection(e.clone()),
+            Self::KeyLost(e) => Self::KeyLost(*e),
+            Self::NoAddress(dc) => Self::NoAddress(*dc),
+            _ => Self::Closed,
+        }
+    }
+
+    /// The typed form of what the server answered.
+    pub(super) fn from_rpc(error: RpcError) -> Self {
+        if let Some(start) = StartError::from_rpc(&error) {
+            return Self::Start(start);
+        }
+        match (error.code, error.kind()) {
+            (420, (_, Some(seconds))) => Self::Flood { seconds, error },
+            (401, _) | (_, ("AUTH_KEY_DUPLICATED", _)) => Self::NotSignedIn(error),
+            _ => Self::Rpc(error),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start(e) => e.fmt(f),
+            Self::NotSignedIn(e) => write!(f, "not signed in: {} ({})", e.message, e.code),
+            Self::KeyLost(_) => f.write_str("the server does not know the key (-404)"),
+            Self::Flood { error, .. } | Self::Rpc(error) => error.fmt(f),
+            Self::Who(e) => e.fmt(f),
+            Self::Session(e) => e.fmt(f),
+            Self::NeedsGroup => f.write_str("the link starts the bot in a group, and no group was given"),
+            Self::NoAddress(dc) => write!(f, "there is no data centre {dc}"),
+            Self::Network { addr, error } => write!(f, "no connection to {addr}: {error}"),
+            Self::Connection(e) => e.fmt(f),
+            Self::Timeout => f.write_str("no answer in time"),
+            Self::Decode(e) => write!(f, "the answer cannot be read: {e}"),
+            Self::Call(e) => e.fmt(f),
+            Self::Entropy => f.write_str("the system gave no randomness"),
+            Self::Closed => f.write_str("the connection is closed"),
+        }
+    }
+}
+impl core::error::Error for Error {}
+
+impl From<WhoError> for Error {
+    fn from(e: WhoError) -> Self {
+        Self::Who(e)
+    }
+}
+impl From<core::convert::Infallible> for Error {
+    fn from(e: core::convert::Infallible) -> Self {
+        match e {}
+    }
+}
+impl From<StringError> for Error {
+    fn from(e: StringError) -> Self {
+        Self::Session(e)
+    }
+}
+impl From<CallError> for Error {
+    fn from(e: CallError) -> Self {
+        match e {
+            CallError::Refused(e) => Self::from_rpc(e),
+            other => Self::Call(other),
+        }
+    }
+}

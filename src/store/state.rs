@@ -1,0 +1,537 @@
+//! Everything that is worth keeping between two runs, and its bytes.
+//!
+//! ```text
+//! "nanogram" | version:4 | length:4 | environment:4 | home:4 | flags:4 | [user_id:8 Bool] | [api_id:4] | [clock:8]
+//!   | count:4 ( dc:4 auth_key:256 count:4 ( salt:8 valid_since:4 valid_until:4 )* )*      keys and salts
+//!   | count:4 ( username as TL string, user_id:8 access_hash:8 seen:8 )*                  names
+//!   | count:4 ( dc:4 ip as TL bytes, port:4 )*                                            addresses beyond the built-in
+//!   | SHA-256:32 of all before
+//! ```
+//!
+//! Little-endian, as TL. A file that was cut says so by its length, one that was changed by its hash; both are refused
+//! rather than guessed at, because half a state is worse than none. Everything that grows has a limit.
+
+use crate::crypto::auth_key::AuthKey;
+use crate::crypto::keys::Environment;
+use crate::dcs::DcTable;
+use crate::link::Username;
+use crate::store::SavedSession;
+use crate::time::UnixTime;
+use crate::tl::{DecodeError, Reader, Tl, write_bytes};
+use alloc::collections::BTreeMap;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+/// The version of the layout.
+pub const VERSION: u32 = 1;
+/// The most bytes a state has; a larger file is none.
+pub const MAX_BYTES: usize = 64 * 1024;
+/// The most salts kept for one key: what `get_future_salts` gives at once.
+pub const MAX_SALTS: usize = 64;
+/// The most names kept; the ones seen longest ago go first.
+pub const MAX_NAMES: usize = 256;
+
+const MAGIC: &[u8; 8] = b"nanogram";
+const HASH: usize = 32;
+/// `MAGIC | version:4 | length:4`
+const HEAD: usize = MAGIC.len() + 4 + 4;
+
+/// What one account keeps.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// Whose data centres, and where they are.
+    pub dcs: DcTable,
+    /// The account's data centre; known to `dcs`.
+    pub home: u8,
+    /// Who is signed in.
+    pub user: Option<SavedUser>,
+    /// The application that signed in.
+    pub api_id: Option<i32>,
+    /// The server's clock minus the device's, in microseconds.
+    pub clock_offset: Option<i64>,
+    /// The permanent key of each data centre, and its salts.
+    pub keys: BTreeMap<u8, DcKey>,
+    /// Users found by their names. Their access hashes are this user's alone.
+    pub names: NameCache,
+}
+
+/// Who is signed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SavedUser {
+    /// The user's id.
+    pub id: i64,
+    /// Whether it is a bot; only people can start bots.
+    pub is_bot: bool,
+}
+
+/// The permanent key of a data centre.
+#[derive(Debug, Clone)]
+pub struct DcKey {
+    /// The key.
+    pub auth_key: AuthKey,
+    /// Server salts that are or will be valid for it.
+    pub salts: Vec<SavedSalt>,
+}
+
+/// A server salt and when it is valid, in seconds since 1970 by the server's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SavedSalt {
+    /// The salt.
+    pub salt: i64,
+    /// From when.
+    pub valid_since: i32,
+    /// Until when.
+    pub valid_until: i32,
+}
+
+/// A user as found by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CachedName {
+    /// The name asked for.
+    pub username: Username,
+    /// The user's id.
+    pub user_id: i64,
+    /// What proves to the server that this account may address the user.
+    pub access_hash: i64,
+    /// When the server said so.
+    pub seen: UnixTime,
+}
+
+/// Users found by name, not more than [`MAX_NAMES`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NameCache(BTreeMap<Username, CachedName>);
+
+impl NameCache {
+    /// Keeps what the server said, in place of what it said before.
+    pub fn insert(&mut self, name: CachedName) {
+        self.0.insert(name.username.clone(), name);
+        while self.0.len() > MAX_NAMES {
+            let oldest = self.0.values().min_by_key(|name| name.seen).map(|name| name.username.clone());
+            let _gone = oldest.and_then(|username| self.0.remove(&username));
+        }
+    }
+    /// The user of that name, unless the knowledge is older than `max_age` or from the future.
+    #[must_use]
+    pub fn get(&self, username: &Username, now: UnixTime, max_age: Duration) -> Option<&CachedName> {
+        let known = self.0.get(username)?;
+        let age = u64::try_from(now.as_micros().checked_sub(known.seen.as_micros())?).ok()?;
+        (Duration::from_micros(age) <= max_age).then_some(known)
+    }
+    /// Forgets a name that led nowhere.
+    pub fn remove(&mut self, username: &Username) {
+        self.0.remove(username);
+    }
+    /// Forgets all: another user signed in, to whom these access hashes mean nothing.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+    /// All of them, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &CachedName> {
+        self.0.values()
+    }
+}
+
+impl State {
+    /// Nothing but a place to begin.
+    #[must_use]
+    pub const fn new(environment: Environment, home: u8) -> Self {
+        let (user, api_id, clock_offset) = (None, None, None);
+        let names = NameCache(BTreeMap::new());
+        Self { dcs: DcTable::new(environment), home, user, api_id, clock_offset, keys: BTreeMap::new(), names }
+    }
+
+    /// The state that a session string begins; `or_else` is the environment if the string does not tell.
+    ///
+    /// # Errors
+    /// Its data centre is not one of that environment.
+    pub fn from_session(session: &SavedSession, or_else: Environment) -> Result<Self, StateError> {
+        let mut state = Self::new(session.known_environment().unwrap_or(or_else), session.dc_id);
+        if state.dcs.address(session.dc_id).is_none() {
+            return Err(StateError::Invalid("the data centre"));
+        }
+        if let Some((ip, port)) = session.ip().filter(|_| session.addr.is_some()) {
+            state.dcs.add(session.dc_id, SocketAddr::new(ip, port));
+        }
+        state.user = session.user_id.map(|id| SavedUser { id, is_bot: session.is_bot == Some(true) });
+        state.api_id = session.api_id;
+        state.keys.insert(session.dc_id, DcKey { auth_key: session.auth_key.clone(), salts: Vec::new() });
+        Ok(state)
+    }
+
+    /// The home's key as a session string has it; `None` before there is one.
+    #[must_use]
+    pub fn to_session(&self) -> Option<SavedSession> {
+        let addr = self.dcs.address(self.home).map(|addr| (addr.ip().to_string(), addr.port()));
+        Some(SavedSession {
+            addr,
+            environment: Some(self.dcs.environment()),
+            user_id: self.user.map(|user| user.id),
+            is_bot: self.user.map(|user| user.is_bot),
+            api_id: self.api_id,
+            ..SavedSession::new(self.home, self.keys.get(&self.home)?.auth_key.clone())
+        })
+    }
+
+    /// The state as bytes; they hold keys, and are wiped when dropped.
+    ///
+    /// What is beyond a limit is left out: salts from the end.
+    #[must_use]
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        // Never to grow: no copy of a key is left behind.
+        let mut out = Zeroizing::new(Vec::with_capacity(MAX_BYTES));
+        out.extend_from_slice(MAGIC);
+        VERSION.write(&mut out);
+        let length_at = out.len();
+        0_u32.write(&mut out);
+        u32::from(self.dcs.environment() == Environment::Test).write(&mut out);
+        u32::from(self.home).write(&mut out);
+        self.write_account(&mut out);
+        self.write_keys(&mut out);
+        self.write_names(&mut out);
+        self.write_addresses(&mut out);
+
+        let length = u32::try_from(out.len() + HASH).unwrap_or(u32::MAX).to_le_bytes();
+        if let Some(place) = out.get_mut(length_at..).and_then(<[u8]>::first_chunk_mut) {
+            *place = length;
+        }
+        let hash: [u8; HASH] = Sha256::digest(&*out).into();
+        out.extend_from_slice(&hash);
+        out
+    }
+
+    fn write_account(&self, out: &mut Vec<u8>) {
+        let there = [self.user.is_some(), self.api_id.is_some(), self.clock_offset.is_some()];
+        there.iter().rev().fold(0_u32, |flags, is_there| flags << 1 | u32::from(*is_there)).write(out);
+        if let Some(user) = self.user {
+            user.id.write(out);
+            user.is_bot.write(out);
+        }
+        if let Some(api_id) = self.api_id {
+            api_id.write(out);
+        }
+        if let Some(offset) = self.clock_offset {
+            offset.write(out);
+        }
+    }
+    fn write_keys(&self, out: &mut Vec<u8>) {
+        count(self.keys.len()).write(out);
+        for (dc_id, DcKey { auth_key, salts }) in &self.keys {
+            u32::from(*dc_id).write(out);
+            out.extend_from_slice(auth_key.as_bytes());
+            count(salts.len().min(MAX_SALTS)).write(out);
+            for salt in salts.iter().take(MAX_SALTS) {
+                salt.salt.write(out);
+                salt.valid_since.write(out);
+                salt.valid_until.write(out);
+            }
+        }
+    }
+    fn write_names(&self, out: &mut Vec<u8>) {
+        count(self.names.0.len()).write(out);
+        for name in self.names.iter() {
+            write_bytes(name.username.as_str().as_bytes(), out);
+            name.user_id.write(out);
+            name.access_hash.write(out);
+            name.seen.as_micros().write(out);
+        }
+    }
+    fn write_addresses(&self, out: &mut Vec<u8>) {
+        count(self.dcs.offered().count()).write(out);
+        for (dc_id, addr) in self.dcs.offered() {
+            u32::from(dc_id).write(out);
+            match addr.ip() {
+                IpAddr::V4(ip) => write_bytes(&ip.octets(), out),
+                IpAddr::V6(ip) => write_bytes(&ip.octets(), out),
+            }
+            u32::from(addr.port()).write(out);
+        }
+    }
+
+    /// Reads what [`to_bytes`](Self::to_bytes) wrote, all of it or nothing.
+    ///
+    /// # Errors
+    /// The bytes are something else, of another version, cut, or changed.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, StateError> {
+        let mut r = Reader::new(bytes);
+        if r.array() != Ok(MAGIC) {
+            return Err(if MAGIC.starts_with(bytes) { StateError::Cut } else { StateError::Foreign });
+        }
+        let version = r.u32()?;
+        if version != VERSION {
+            return Err(StateError::Version(version));
+        }
+        let length = usize::try_from(r.u32()?).unwrap_or(usize::MAX);
+        if bytes.len() < length {
+            return Err(StateError::Cut);
+        }
+        let (body, hash) = bytes.split_last_chunk::<HASH>().ok_or(StateError::Cut)?;
+        let is_whole = bytes.len() == length && bytes.len() <= MAX_BYTES && Sha256::digest(body).as_slice() == hash;
+        let mut r = Reader::new(body.get(HEAD..).filter(|_| is_whole).ok_or(StateError::Damaged)?);
+
+        let environment = match r.u32()? {
+            0 => Environment::Production,
+            1 => Environment::Test,
+            _ => return Err(StateError::Invalid("the environment")),
+        };
+        let mut state = Self::new(environment, 0);
+        state.home = state.read_dc(&mut r)?;
+        state.read_account(&mut r)?;
+        state.read_keys(&mut r)?;
+        state.read_names(&mut r)?;
+        state.read_addresses(&mut r)?;
+        r.end()?;
+        Ok(state)
+    }
+
+    fn read_dc(&self, r: &mut Reader<'_>) -> Result<u8, StateError> {
+        self.dcs.known(r.i32()?).ok_or(StateError::Invalid("a data centre"))
+    }
+    fn read_account(&mut self, r: &mut Reader<'_>) -> Result<(), StateError> {
+        let flags = r.u32()?;
+        if flags > 0b111 {
+            return Err(StateError::Invalid("the flags"));
+        }
+        if flags & 1 != 0 {
+            self.user = Some(SavedUser { id: r.i64()?, is_bot: bool::read(r)? });
+        }
+        if flags & 2 != 0 {
+            self.api_id = Some(r.i32()?);
+        }
+        if flags & 4 != 0 {
+            self.clock_offset = Some(r.i64()?);
+        }
+        Ok(())
+    }
+    fn read_keys(&mut self, r: &mut Reader<'_>) -> Result<(), StateError> {
+        for _ in 0..r.count(4 + 256 + 4)? {
+            let dc_id = self.read_dc(r)?;
+            let auth_key = AuthKey::from_bytes(*r.array()?);
+            let mut salts = Vec::new();
+            for _ in 0..r.count(16)? {
+                salts.push(SavedSalt { salt: r.i64()?, valid_since: r.i32()?, valid_until: r.i32()? });
+            }
+            self.keys.insert(dc_id, DcKey { auth_key, salts });
+        }
+        Ok(())
+    }
+    fn read_names(&mut self, r: &mut Reader<'_>) -> Result<(), StateError> {
+        for _ in 0..r.count(4 + 24)? {
+            let username = core::str::from_utf8(r.bytes()?).ok().and_then(|name| Username::parse(name).ok());
+            let username = username.ok_or(StateError::Invalid("a username"))?;
+            let (user_id, access_hash, seen) = (r.i64()?, r.i64()?, UnixTime::from_micros(r.i64()?));
+            self.names.insert(CachedName { username, user_id, access_hash, seen });
+        }
+        Ok(())
+    }
+    fn read_addresses(&mut self, r: &mut Reader<'_>) -> Result<(), StateError> {
+        for _ in 0..r.count(4 + 8 + 4)? {
+            let dc_id = self.read_dc(r)?;
+            let ip = r.bytes()?;
+            let v4 = <[u8; 4]>::try_from(ip).map(IpAddr::from);
+            let ip = v4.or_else(|_| <[u8; 16]>::try_from(ip).map(IpAddr::from));
+            let place = ip.ok().zip(u16::try_from(r.u32()?).ok()).map(SocketAddr::from);
+            if !place.is_some_and(|place| self.dcs.add(dc_id, place)) {
+                return Err(StateError::Invalid("an address"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+/// Why bytes are no state.
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StateError {
+    /// They are something else.
+    Foreign,
+    /// Of a version that this program does not know.
+    Version(u32),
+    /// They end early.
+    Cut,
+    /// They were changed: the hash does not fit.
+    Damaged,
+    /// Whole, but what they say cannot be.
+    Invalid(&'static str),
+}
+
+impl From<DecodeError> for StateError {
+    fn from(_: DecodeError) -> Self {
+        Self::Cut
+    }
+}
+
+impl fmt::Display for StateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Foreign => f.write_str("this is no session file of nanogram"),
+            Self::Version(version) => {
+                write!(f, "a session file of version {version}: this program knows version {VERSION}")
+            }
+            Self::Cut => f.write_str("the session file was cut: its end is missing"),
+            Self::Damaged => f.write_str("the session file was changed or damaged: its check does not fit"),
+            Self::Invalid(what) => write!(f, "the session file cannot be right: {what} is impossible"),
+        }
+    }
+}
+impl core::error::Error for StateError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+    use alloc::string::String;
+
+    fn name(username: &str, seen: i64) -> CachedName {
+        let username = Username::parse(username).unwrap();
+        CachedName { username, user_id: 1 << 40, access_hash: -7, seen: UnixTime::from_secs(seen) }
+    }
+
+    fn full() -> State {
+        let mut state = State::new(Environment::Test, 2);
+        state.user = Some(SavedUser { id: 7_000_000_001, is_bot: false });
+        state.api_id = Some(12_345);
+        state.clock_offset = Some(-1_500_000);
+        for dc_id in 1..=3 {
+            let salt =
+                |i: i32| SavedSalt { salt: i64::from(i) << 40, valid_since: i * 1800, valid_until: i * 1800 + 3600 };
+            let key = DcKey { auth_key: AuthKey::from_bytes([dc_id; 256]), salts: (0..3).map(salt).collect() };
+            state.keys.insert(dc_id, key);
+        }
+        state.names.insert(name("DurgerKingBot", 100));
+        state.names.insert(name("a", 200));
+        assert!(state.dcs.add(2, "127.0.0.1:14430".parse().unwrap()));
+        assert!(state.dcs.add(3, "[2001:67c:4e8:f002::b]:443".parse().unwrap()));
+        state
+    }
+
+    fn shown(state: &State) -> String {
+        format!("{state:?}")
+    }
+
+    #[test]
+    fn a_state_reads_as_it_was_written() {
+        for state in [full(), State::new(Environment::Production, 5)] {
+            let bytes = state.to_bytes();
+            let same = State::from_bytes(&bytes).unwrap();
+            assert_eq!(shown(&same), shown(&state));
+            assert_eq!(same.to_bytes(), bytes);
+            assert!(same.keys.iter().all(|(dc_id, key)| key.auth_key.is(&state.keys[dc_id].auth_key)));
+            assert!(!shown(&state).contains("[2, 2"), "no key in sight");
+        }
+    }
+
+    #[test]
+    fn a_part_or_a_change_is_refused() {
+        let bytes = full().to_bytes();
+        for end in 0..bytes.len() {
+            assert_eq!(State::from_bytes(&bytes[..end]).unwrap_err(), StateError::Cut, "{end}");
+        }
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut changed = bytes.to_vec();
+                changed[at] ^= 1 << bit;
+                assert!(State::from_bytes(&changed).is_err(), "bit {bit} of byte {at}");
+            }
+        }
+        let longer = [&bytes[..], &[0]].concat();
+        assert_eq!(State::from_bytes(&longer).unwrap_err(), StateError::Damaged);
+        assert_eq!(State::from_bytes(b"SQLite format 3\0").unwrap_err(), StateError::Foreign);
+        let mut newer = bytes.to_vec();
+        newer[8] = 2;
+        assert_eq!(State::from_bytes(&newer).unwrap_err(), StateError::Version(2));
+    }
+
+    /// Whoever can compute a hash can write any bytes: those are refused too, without a panic.
+    #[test]
+    fn bytes_with_a_fitting_hash_are_checked_all_the_same() {
+        let sealed = |mut body: Vec<u8>| {
+            let length = count(body.len() + HASH).to_le_bytes();
+            body[12..16].copy_from_slice(&length);
+            let hash: [u8; HASH] = Sha256::digest(&body).into();
+            [body, hash.into()].concat()
+        };
+        let bytes = full().to_bytes();
+        let body = &bytes[..bytes.len() - HASH];
+        for end in HEAD..body.len() {
+            assert!(State::from_bytes(&sealed(body[..end].into())).is_err(), "{end}");
+        }
+        for at in HEAD..body.len() {
+            for value in [0, 1, 0x7f, 0xff] {
+                let mut changed = body.to_vec();
+                changed[at] = value;
+                if let Ok(state) = State::from_bytes(&sealed(changed)) {
+                    assert_eq!(shown(&State::from_bytes(&state.to_bytes()).unwrap()), shown(&state));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_state_at_its_limits_fits_and_is_as_large_as_it_gets() {
+        let mut state = State::new(Environment::Production, 1);
+        let salt = SavedSalt { salt: 1, valid_since: 2, valid_until: 3 };
+        for dc_id in 0..=u8::MAX {
+            let (auth_key, salts) = (AuthKey::from_bytes([1; 256]), [salt; 2 * MAX_SALTS].into());
+            if state.dcs.known(dc_id.into()).is_some() {
+                state.keys.insert(dc_id, DcKey { auth_key, salts });
+            }
+            for last in 0..u8::MAX {
+                state
+                    .dcs
+                    .add(dc_id, (IpAddr::from([0x20, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last]), 443).into());
+            }
+        }
+        for i in 0..1000 {
+            state.names.insert(name(&format!("{}{i:03}", "n".repeat(29)), i));
+        }
+        let bytes = state.to_bytes();
+        assert!(bytes.len() <= MAX_BYTES, "{}", bytes.len());
+        let same = State::from_bytes(&bytes).unwrap();
+        assert_eq!(same.keys[&5].salts.len(), MAX_SALTS);
+        assert_eq!(same.names.iter().map(|name| name.seen.as_secs()).min(), Some(1000 - 256), "the oldest went");
+    }
+
+    #[test]
+    fn a_name_is_known_while_it_is_fresh() {
+        let mut names = NameCache::default();
+        names.insert(name("Bot", 1000));
+        let get = |names: &NameCache, now, age| {
+            let username = Username::parse("@bOT").unwrap();
+            names.get(&username, UnixTime::from_secs(now), Duration::from_secs(age)).is_some()
+        };
+        assert!(get(&names, 1000, 0) && get(&names, 1060, 60) && get(&names, i64::from(i32::MAX), u64::MAX));
+        assert!(!get(&names, 1061, 60) && !get(&names, 999, 60), "too old; from the future");
+        names.insert(name("BOT", 2000));
+        assert_eq!(names.iter().count(), 1);
+        assert!(get(&names, 2001, 60));
+        names.remove(&Username::parse("bot").unwrap());
+        assert!(!get(&names, 2001, 60));
+    }
+
+    #[test]
+    fn a_session_string_begins_a_state_and_comes_back() {
+        let state = full();
+        let session = state.to_session().unwrap();
+        assert_eq!(session.addr, Some(("127.0.0.1".into(), 14430)));
+        let again = State::from_session(&session, Environment::Production).unwrap();
+        assert_eq!(again.dcs.environment(), Environment::Test, "the string knows better");
+        assert_eq!(format!("{:?}", again.to_session()), format!("{:?}", Some(&session)));
+        assert!(again.keys[&2].auth_key.is(&state.keys[&2].auth_key));
+        assert!(State::new(Environment::Test, 1).to_session().is_none());
+
+        let elsewhere = SavedSession { dc_id: 4, ..session };
+        assert_eq!(
+            State::from_session(&elsewhere, Environment::Test).unwrap_err(),
+            StateError::Invalid("the data centre")
+        );
+    }
+}

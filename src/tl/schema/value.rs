@@ -1,0 +1,280 @@
+//! Any value as a tree: read by the schema, written by it.
+
+use super::{Definition, Flag, Schema, Type};
+use crate::tl::line::MAX_WORDS;
+use crate::tl::table::MAX_DEPTH;
+use crate::tl::{DecodeError, Fault, Reader, Tl, VECTOR, write_bytes};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// A value, and what it is made of.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value<'s> {
+    /// `int`
+    Int(i32),
+    /// `long`
+    Long(i64),
+    /// `double`
+    Double(f64),
+    /// `int128`
+    Int128([u8; 16]),
+    /// `int256`
+    Int256([u8; 32]),
+    /// `string`
+    Text(String),
+    /// `bytes`, or a `string` that is not UTF-8.
+    Bytes(Vec<u8>),
+    /// `Bool`
+    Bool(bool),
+    /// `true`: present, and nothing more.
+    True,
+    /// The elements of a vector, boxed or bare.
+    Vector(Vec<Self>),
+    /// A constructor or a call, with its fields.
+    Object(Object<'s>),
+    /// What stands where anything may, under an id that the schema does not have, to the end.
+    Raw(Vec<u8>),
+}
+
+/// A line of the schema with values in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Object<'s> {
+    /// The line.
+    pub of: &'s Definition<'s>,
+    /// A value for each of the line's fields; `None` for a flag word, and for what the flags leave out.
+    pub fields: Vec<Option<Value<'s>>>,
+}
+
+impl<'s> Object<'s> {
+    /// The field with this name, if it is there.
+    pub fn field(&self, name: &str) -> Option<&Value<'s>> {
+        let at = self.of.fields.iter().position(|field| field.name == name)?;
+        self.fields.get(at)?.as_ref()
+    }
+    /// The fields that are there, with their names.
+    pub fn present(&self) -> impl Iterator<Item = (&'s str, &Value<'s>)> {
+        self.of.fields.iter().zip(&self.fields).filter_map(|(field, value)| Some((field.name, value.as_ref()?)))
+    }
+}
+
+impl<'t> Schema<'t> {
+    /// Takes one value of type `ty` from the front of `r`.
+    ///
+    /// It ends where [`Table::skip`](crate::tl::table::Table::skip) ends, and refuses what that refuses. Bits that no
+    /// field stands under are not kept.
+    ///
+    /// # Errors
+    /// The bytes end early, or are no such value.
+    pub fn read(&self, r: &mut Reader<'_>, ty: &Type<'_>) -> Result<Value<'_>, DecodeError> {
+        self.value(r, ty, 0)
+    }
+    /// The value alone in `bytes`, whatever its id says: a constructor or a call.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), or something follows.
+    pub fn from_bytes(&self, bytes: &[u8]) -> Result<Value<'_>, DecodeError> {
+        let mut r = Reader::new(bytes);
+        let value = self.read(&mut r, &Type::Any)?;
+        r.end().map(|()| value)
+    }
+
+    fn value(&self, r: &mut Reader<'_>, ty: &Type<'_>, depth: usize) -> Result<Value<'_>, DecodeError> {
+        Ok(match ty {
+            Type::Flags | Type::Int => Value::Int(r.i32()?),
+            Type::Long => Value::Long(r.i64()?),
+            Type::Double => Value::Double(f64::read(r)?),
+            Type::Int128 => Value::Int128(*r.array()?),
+            Type::Int256 => Value::Int256(*r.array()?),
+            Type::Text => {
+                let bytes = r.bytes()?.to_vec();
+                String::from_utf8(bytes).map_or_else(|e| Value::Bytes(e.into_bytes()), Value::Text)
+            }
+            Type::Bytes => Value::Bytes(r.bytes()?.to_vec()),
+            Type::Bool => Value::Bool(bool::read(r)?),
+            Type::True => Value::True,
+            Type::Vector(of) => {
+                let count = r.vector(4)?;
+                self.elements(r, of, count, depth)?
+            }
+            Type::BareVector(of) => {
+                let count = r.count(4)?;
+                self.elements(r, of, count, depth)?
+            }
+            Type::Bare(name) => {
+                let of = self.named(name).ok_or(r.fault(Fault::Id(0)))?;
+                Value::Object(self.object(r, of, depth)?)
+            }
+            Type::Boxed(_) => {
+                deeper(r, depth)?;
+                let id = r.u32()?;
+                let strange = r.fault_before(Fault::Id(id));
+                let (schema, of) = self.find(id).ok_or(strange)?;
+                if of.is_function || of.result != *ty {
+                    return Err(strange);
+                }
+                Value::Object(schema.object(r, of, depth)?)
+            }
+            Type::Any => self.any(r, depth)?,
+        })
+    }
+    /// Memory grows with what is really there: the count is only a promise.
+    fn elements(
+        &self,
+        r: &mut Reader<'_>,
+        of: &Type<'_>,
+        count: usize,
+        depth: usize,
+    ) -> Result<Value<'_>, DecodeError> {
+        let mut items = Vec::new();
+        for _ in 0..count {
+            items.push(self.value(r, of, depth)?);
+        }
+        Ok(Value::Vector(items))
+    }
+    fn any(&self, r: &mut Reader<'_>, depth: usize) -> Result<Value<'_>, DecodeError> {
+        deeper(r, depth)?;
+        let id = r.peek().ok_or(r.fault(Fault::End))?;
+        match self.find(id) {
+            None => Ok(Value::Raw(r.take_rest().to_vec())),
+            Some((_, of)) if of.result == Type::Bool && !of.is_function => Ok(Value::Bool(bool::read(r)?)),
+            Some((schema, of)) => {
+                r.u32()?;
+                Ok(Value::Object(schema.object(r, of, depth)?))
+            }
+        }
+    }
+    /// `bytes:int body:Object`: the one place where TL says how long a value is, so that a container's messages can
+    /// be told apart even if one of them is unknown.
+    fn body(&self, r: &mut Reader<'_>, len: i32, depth: usize) -> Result<Value<'_>, DecodeError> {
+        let start = r.position();
+        let len = usize::try_from(len).map_err(|_| r.fault(Fault::Length))?;
+        let mut body = Reader::new(r.take(len)?);
+        let value = self.any(&mut body, depth).and_then(|value| body.end().map(|()| value));
+        value.map_err(|e| DecodeError { at: start + e.at, ..e })
+    }
+    fn object(&self, r: &mut Reader<'_>, of: &'t Definition<'t>, depth: usize) -> Result<Object<'_>, DecodeError> {
+        deeper(r, depth)?;
+        let mut fields: Vec<Option<Value<'_>>> = Vec::with_capacity(of.fields.len());
+        let mut words = Vec::new();
+        for field in &of.fields {
+            let is_there = |flag: Flag| words.get(usize::from(flag.word)).is_some_and(|w| w >> flag.bit & 1 == 1);
+            fields.push(if field.ty == Type::Flags {
+                words.push(r.u32()?);
+                None
+            } else if field.when.is_some_and(|flag| !is_there(flag)) {
+                None
+            } else if let (Type::Any, Some(("bytes", Value::Int(len)))) = (&field.ty, last_of(of, &fields)) {
+                Some(self.body(r, *len, depth + 1)?)
+            } else {
+                Some(self.value(r, &field.ty, depth + 1)?)
+            });
+        }
+        Ok(Object { of, fields })
+    }
+}
+
+/// The field that was read last, with its name.
+fn last_of<'f, 's>(of: &Definition<'s>, fields: &'f [Option<Value<'_>>]) -> Option<(&'s str, &'f Value<'f>)> {
+    let at = fields.len().checked_sub(1)?;
+    Some((of.fields.get(at)?.name, fields.get(at)?.as_ref()?))
+}
+
+fn deeper(r: &Reader<'_>, depth: usize) -> Result<(), DecodeError> {
+    if depth < MAX_DEPTH { Ok(()) } else { Err(r.fault(Fault::Depth)) }
+}
+
+impl Value<'_> {
+    /// Appends the value as one of type `ty`.
+    ///
+    /// # Errors
+    /// It is none. Then `out` holds a part of it.
+    pub fn write(&self, ty: &Type<'_>, out: &mut Vec<u8>) -> Result<(), Misfit> {
+        match (self, ty) {
+            (Self::Int(v), Type::Int) => v.write(out),
+            (Self::Long(v), Type::Long) => v.write(out),
+            (Self::Double(v), Type::Double) => v.write(out),
+            (Self::Int128(v), Type::Int128) => v.write(out),
+            (Self::Int256(v), Type::Int256) => v.write(out),
+            (Self::Text(v), Type::Text) if v.len() < 1 << 24 => write_bytes(v.as_bytes(), out),
+            (Self::Bytes(v), Type::Text | Type::Bytes) if v.len() < 1 << 24 => write_bytes(v, out),
+            (Self::Bool(v), Type::Bool | Type::Any) => v.write(out),
+            (Self::True, Type::True) => {}
+            (Self::Raw(v), Type::Any) => out.extend_from_slice(v),
+            (Self::Vector(items), Type::Vector(of)) => {
+                VECTOR.write(out);
+                return write_items(items, of, out);
+            }
+            (Self::Vector(items), Type::BareVector(of)) => return write_items(items, of, out),
+            (Self::Object(o), Type::Bare(name)) if o.of.name == *name => return o.write(out),
+            (Self::Object(o), _) if *ty == Type::Any || (o.of.result == *ty && !o.of.is_function) => {
+                o.of.id.write(out);
+                return o.write(out);
+            }
+            _ => return Err(Misfit(String::new())),
+        }
+        Ok(())
+    }
+    /// The value behind its id, as it travels alone.
+    ///
+    /// # Errors
+    /// A field in it is not what its line says, or the value is nothing that has an id.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, Misfit> {
+        let mut out = Vec::new();
+        self.write(&Type::Any, &mut out)?;
+        Ok(out)
+    }
+}
+
+fn write_items(items: &[Value<'_>], of: &Type<'_>, out: &mut Vec<u8>) -> Result<(), Misfit> {
+    i32::try_from(items.len()).map_err(|_| Misfit(String::new()))?.write(out);
+    items.iter().try_for_each(|item| item.write(of, out))
+}
+
+impl Object<'_> {
+    /// The fields; flag words say which are there.
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), Misfit> {
+        let mut words = [0u32; MAX_WORDS];
+        for (field, value) in self.of.fields.iter().zip(&self.fields) {
+            let word = field.when.and_then(|flag| words.get_mut(usize::from(flag.word)));
+            if let (Some(word), Some(flag), Some(_)) = (word, field.when, value) {
+                *word |= 1 << flag.bit;
+            }
+        }
+        let misfit = |name: &str| Misfit(format!("{}.{name}", self.of.name));
+        let mut next = words.iter();
+        for (at, field) in self.of.fields.iter().enumerate() {
+            let value = self.fields.get(at).and_then(Option::as_ref);
+            let is_wanted = field
+                .when
+                .is_none_or(|flag| words.get(usize::from(flag.word)).is_some_and(|word| word >> flag.bit & 1 == 1));
+            match (value, &field.ty) {
+                (None, Type::Flags) => next.next().ok_or_else(|| misfit(field.name))?.write(out),
+                (None, _) if !is_wanted => {}
+                (Some(value), ty) => value.write(ty, out).map_err(|e| e.or(|| misfit(field.name)))?,
+                (None, _) => return Err(misfit(field.name)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A value is not what the schema says: which field of which line, or nothing if it is the whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misfit(pub String);
+
+impl Misfit {
+    fn or(self, place: impl FnOnce() -> Self) -> Self {
+        if self.0.is_empty() { place() } else { self }
+    }
+}
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_str() {
+            "" => f.write_str("the value is not of the type it should be"),
+            place => write!(f, "{place} is not what the schema says"),
+        }
+    }
+}
+impl core::error::Error for Misfit {}

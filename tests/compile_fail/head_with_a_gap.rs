@@ -1,0 +1,6 @@
+//! A head may stop early, but not skip.
+nanogram::tl_head! {
+    "inputUser#f21158c6 user_id:long access_hash:long = InputUser;"
+    struct InputUserHead { access_hash: i64 }
+}
+fn main() {}

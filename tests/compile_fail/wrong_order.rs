@@ -1,0 +1,6 @@
+//! The wire has `user_id` first.
+nanogram::tl! {
+    "inputUser#f21158c6 user_id:long access_hash:long = InputUser;"
+    struct InputUser { access_hash: i64, user_id: i64 }
+}
+fn main() {}
