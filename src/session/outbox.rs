@@ -101,6 +101,21 @@ impl Outbox {
         self.waiting.push_back(id);
         id
     }
+    /// A call of the session's own, before all others; its body is made when it is sent.
+    pub(super) fn call_as(&mut self, id: CallId) {
+        let pending = Pending { body: Bytes::new(), after: None, msg_ids: Vec::new(), state: State::Waiting };
+        if self.calls.insert(id, pending).is_none() {
+            self.waiting.push_front(id);
+        }
+    }
+    /// Takes over the unanswered calls of another session, names and all.
+    pub(super) fn adopt(&mut self, other: &mut Self) {
+        other.finish(CallId::BIND);
+        other.start_over();
+        self.next_call = self.next_call.max(other.next_call);
+        self.calls.append(&mut other.calls);
+        self.waiting.append(&mut other.waiting);
+    }
     /// The call is answered, or nobody wants its answer.
     pub(super) fn finish(&mut self, id: CallId) -> Option<Pending> {
         let call = self.calls.remove(&id)?;
@@ -124,7 +139,7 @@ impl Outbox {
         if let Some(call) = self.calls.get_mut(&id).filter(|call| call.state != State::Waiting) {
             call.state = State::Waiting;
             // What was called first goes out first.
-            let at = self.waiting.partition_point(|other| *other < id);
+            let at = if id == CallId::BIND { 0 } else { self.waiting.partition_point(|other| *other < id) };
             self.waiting.insert(at, id);
         }
     }
@@ -178,6 +193,9 @@ impl Outbox {
             call.msg_ids.clear();
         }
         self.waiting = self.calls.keys().copied().collect();
+        if self.waiting.back() == Some(&CallId::BIND) {
+            self.waiting.rotate_right(1);
+        }
     }
     /// Server: something to say.
     #[cfg(feature = "dc")]

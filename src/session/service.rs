@@ -96,6 +96,9 @@ impl Session {
 
     fn answer(&mut self, call: CallId, result: Result<Bytes, CallError>) {
         if self.outbox.finish(call).is_some() {
+            if call == CallId::BIND {
+                self.binding = None;
+            }
             self.incoming.push_back(Incoming::Reply { call, result });
         }
     }
