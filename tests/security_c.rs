@@ -900,6 +900,38 @@ fn nothing_is_lost_when_entropy_fails() {
 }
 
 #[test]
+fn a_binding_comes_first_and_is_not_lost_when_entropy_fails() {
+    use nanogram::api::auth::BindTempAuthKey;
+    use nanogram::session::CallId;
+    for draws in 0..3 {
+        let mut bench = Bench::new();
+        let mut failing = Failing(draws, Bench::new().random);
+        bench.client.call(Bytes::from_static(&CALL));
+        bench.client.bind(key(), 5);
+        bench.say(&MsgsStateReq { msg_ids: vec![1] }.to_boxed()).unwrap();
+        let before = format!("{:?}", bench.client);
+        assert_eq!(bench.client.poll_packet(bench.now, &mut failing), Err(EntropyFailed));
+        assert_eq!(format!("{:?}", bench.client), before);
+        let binds = |sent: &[Message]| {
+            let binds = sent.iter().filter(|m| BindTempAuthKey::from_boxed(&m.body).is_ok());
+            binds.map(|m| m.msg_id).collect::<Vec<_>>()
+        };
+        let sent = bench.sent_messages();
+        assert!(sent.iter().any(|m| MsgsStateInfo::from_boxed(&m.body).is_ok()));
+        assert!(sent.iter().all(|m| m.body != CALL[..]));
+        // Refused for its salt, it comes first again, made anew for its new id.
+        let [bind] = binds(&sent)[..] else { panic!() };
+        bench.say(&new_salt(bind, 9)).unwrap();
+        let sent = bench.sent_messages();
+        let [bind] = binds(&sent)[..] else { panic!() };
+        assert!(sent.iter().all(|m| m.body != CALL[..]));
+        bench.say(&result(bind, &[0xb5, 0x75, 0x72, 0x99])).unwrap();
+        assert!(matches!(bench.incoming()[..], [Incoming::Reply { call: CallId::BIND, result: Ok(_) }]));
+        assert!(bench.sent_messages().iter().any(|m| m.body == CALL[..]));
+    }
+}
+
+#[test]
 fn a_refused_container_is_sent_message_by_message() {
     let mut bench = Bench::new();
     for n in 0..3 {

@@ -3,10 +3,11 @@
 //! Spec: api/updates
 
 use super::chats::AnyChat;
+use super::connect::MessageRange;
 use super::messages::{
-    AnyMessage, Message, MessageEntity, MessageFwdHeader, MessageHead, MessageMedia, MessageReplyHeader,
+    AnyDialog, AnyMessage, Message, MessageEntity, MessageFwdHeader, MessageHead, MessageMedia, MessageReplyHeader,
 };
-use super::peer::Peer;
+use super::peer::{InputChannel, Peer};
 use super::users::AnyUser;
 use super::{Boxed, raw};
 use crate::tl::line::Shape;
@@ -47,6 +48,33 @@ tl! {
     /// Too much was missed: begin anew from here.
     "updates.differenceTooLong#4afe8f6d pts:int = updates.Difference;"
     struct DifferenceTooLong { pts: i32 }
+
+    /// Asks for what was missed of a channel or supergroup.
+    "updates.getChannelDifference#3173d78 flags:# force:flags.0?true channel:InputChannel filter:ChannelMessagesFilter pts:int limit:int = updates.ChannelDifference;"
+    struct GetChannelDifference {
+        force: bool, channel: InputChannel, filter: AnyChannelMessagesFilter, pts: i32, limit: i32,
+    } -> AnyChannelDifference
+    /// All messages.
+    "channelMessagesFilterEmpty#94d42ee7 = ChannelMessagesFilter;"
+    struct ChannelMessagesFilterEmpty {}
+    /// Messages of these ranges.
+    "channelMessagesFilter#cd77d957 flags:# exclude_new_messages:flags.1?true ranges:Vector<MessageRange> = ChannelMessagesFilter;"
+    struct ChannelMessagesFilter { exclude_new_messages: bool, ranges: Vec<Boxed<MessageRange>> }
+    /// Nothing was missed.
+    "updates.channelDifferenceEmpty#3e11affb flags:# final:flags.0?true pts:int timeout:flags.1?int = updates.ChannelDifference;"
+    struct ChannelDifferenceEmpty { final_: bool, pts: i32, timeout: Option<i32> }
+    /// This was missed.
+    "updates.channelDifference#2064674e flags:# final:flags.0?true pts:int timeout:flags.1?int new_messages:Vector<Message> other_updates:Vector<Update> chats:Vector<Chat> users:Vector<User> = updates.ChannelDifference;"
+    struct ChannelDifference {
+        final_: bool, pts: i32, timeout: Option<i32>, new_messages: Vec<AnyMessage>, other_updates: Vec<Update>,
+        chats: Vec<AnyChat>, users: Vec<AnyUser>,
+    }
+    /// Too much was missed: begin anew from here.
+    "updates.channelDifferenceTooLong#a4bcc6fe flags:# final:flags.0?true timeout:flags.1?int dialog:Dialog messages:Vector<Message> chats:Vector<Chat> users:Vector<User> = updates.ChannelDifference;"
+    struct ChannelDifferenceTooLong {
+        final_: bool, timeout: Option<i32>, dialog: AnyDialog, messages: Vec<AnyMessage>, chats: Vec<AnyChat>,
+        users: Vec<AnyUser>,
+    }
 
     /// Too much to tell: ask for the difference.
     "updatesTooLong#e317af7e = Updates;"
@@ -113,6 +141,14 @@ tl_type! {
     /// What was missed.
     "updates.Difference" enum AnyDifference {
         Empty(DifferenceEmpty), Difference(Difference), Slice(DifferenceSlice), TooLong(DifferenceTooLong),
+    }
+    /// Which messages of a channel.
+    "ChannelMessagesFilter" enum AnyChannelMessagesFilter {
+        Empty(ChannelMessagesFilterEmpty), Ranges(ChannelMessagesFilter),
+    }
+    /// What was missed of a channel.
+    "updates.ChannelDifference" enum AnyChannelDifference {
+        Empty(ChannelDifferenceEmpty), Difference(ChannelDifference), TooLong(ChannelDifferenceTooLong),
     }
 }
 

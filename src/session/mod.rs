@@ -15,6 +15,7 @@
 //!
 //! Spec: mtproto/description, mtproto/service_messages, mtproto/security_guidelines
 
+pub mod bind;
 mod inbox;
 pub mod msg_id;
 mod outbox;
@@ -41,6 +42,7 @@ use crate::time::{Instant, ServerClock, UnixTime};
 use crate::tl::{Combinator, DecodeError, Reader};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use bind::{Binding, Drawn};
 use bytes::{Bytes, BytesMut};
 use core::fmt;
 use core::time::Duration;
@@ -95,6 +97,8 @@ pub struct Session {
     pong_due: Option<Instant>,
     ask_at: Option<Instant>,
     pings: i64,
+    /// The key is temporary and not bound yet: nothing but the binding goes out.
+    binding: Option<Binding>,
     #[cfg(feature = "dc")]
     strict: server::Strict,
 }
@@ -241,6 +245,7 @@ impl Session {
             pong_due: None,
             ask_at: None,
             pings: 0,
+            binding: None,
             #[cfg(feature = "dc")]
             strict: server::Strict::default(),
         }
@@ -282,6 +287,18 @@ impl Session {
     /// Spec: api/invoking#dependent-calls
     pub fn call_after(&mut self, earlier: CallId, body: Bytes) -> CallId {
         self.outbox.call(body, Some(earlier))
+    }
+
+    /// Binds this session's key, a temporary one, to the `permanent` one before anything else is sent; the answer comes
+    /// as the reply to [`CallId::BIND`].
+    pub fn bind(&mut self, permanent: AuthKey, expires_at: i32) {
+        self.binding = Some(Binding { permanent, expires_at });
+        self.outbox.call_as(CallId::BIND);
+    }
+
+    /// Takes over the unanswered calls of a session whose key is at its end; they keep their names.
+    pub fn adopt(&mut self, mut other: Self) {
+        self.outbox.adopt(&mut other.outbox);
     }
 
     /// Nobody waits for the answer to `call` any more; if it comes, it is dropped.
@@ -499,10 +516,14 @@ impl Session {
             return Ok(None);
         }
         let padding = Padding::draw(random)?;
+        let mut drawn = match &self.binding {
+            Some(_) => Drawn::draw(random)?,
+            None => Drawn::default(),
+        };
         let unix = self.clock.at(now);
         let mut batch = Batch::new(self.outbox.singly);
         self.collect_service(unix, &mut batch);
-        self.collect_calls(now, unix, &mut batch);
+        self.collect_calls(now, unix, &mut batch, &mut drawn)?;
         let has_copies = self.collect_said(unix, &mut batch);
         let can_acks_go = if batch.messages.is_empty() { are_acks_due } else { !self.outbox.singly };
         if can_acks_go {
@@ -547,22 +568,32 @@ impl Session {
         }
     }
 
-    fn collect_calls(&mut self, now: Instant, unix: UnixTime, batch: &mut Batch) {
+    fn collect_calls(
+        &mut self,
+        now: Instant,
+        unix: UnixTime,
+        batch: &mut Batch,
+        random: &mut dyn Entropy,
+    ) -> Result<(), EntropyFailed> {
         while let Some(&id) = self.outbox.waiting.front() {
             let Some(call) = self.outbox.calls.get(&id) else {
                 self.outbox.waiting.pop_front();
                 continue;
             };
-            if !batch.has_room(call.body.len()) {
+            if !batch.has_room(call.body.len()) || (self.binding.is_some() && id != CallId::BIND) {
                 break;
             }
-            self.outbox.waiting.pop_front();
-            let body = self.in_order(id);
+            let mut body = self.in_order(id);
             let (msg_id, seqno) = (self.next_id(unix, false), self.seqno.next(true));
+            if let Some(binding) = &self.binding {
+                body = binding.call(&self.key, self.session_id, msg_id, random)?;
+            }
+            self.outbox.waiting.pop_front();
             self.outbox.note_sent_call(id, msg_id);
             batch.push(Message { msg_id, seqno, body });
             self.ask_at.get_or_insert(now + ASK_AFTER);
         }
+        Ok(())
     }
 
     /// The body of a call, wrapped in `invokeAfterMsg` if an unanswered one must come first.

@@ -114,6 +114,22 @@ impl Outbox {
         self.waiting.push_back(id);
         id
     }
+    /// A call of the session's own, before all others; its body is made when it is sent.
+    pub(super) fn call_as(&mut self, id: CallId) {
+        let pending =
+            Pending { body: Bytes::new(), after: None, msg_ids: Vec::new(), state: State::Waiting, refusals: 0 };
+        if self.calls.insert(id, pending).is_none() {
+            self.waiting.push_front(id);
+        }
+    }
+    /// Takes over the unanswered calls of another session, names and all.
+    pub(super) fn adopt(&mut self, other: &mut Self) {
+        other.finish(CallId::BIND);
+        other.start_over();
+        self.next_call = self.next_call.max(other.next_call);
+        self.calls.append(&mut other.calls);
+        self.waiting.append(&mut other.waiting);
+    }
     /// The call is answered, or nobody wants its answer.
     pub(super) fn finish(&mut self, id: CallId) -> Option<Pending> {
         let call = self.calls.remove(&id)?;
@@ -154,7 +170,8 @@ impl Outbox {
         if let Some(call) = self.calls.get_mut(&id).filter(|call| call.state != State::Waiting) {
             call.state = State::Waiting;
             // What was called first goes out first.
-            let at = self.waiting.partition_point(|other| *other < id);
+            let in_turn = |id: CallId| (id != CallId::BIND, id);
+            let at = self.waiting.partition_point(|other| in_turn(*other) < in_turn(id));
             self.waiting.insert(at, id);
         }
     }
@@ -222,6 +239,9 @@ impl Outbox {
             call.msg_ids.clear();
         }
         self.waiting = self.calls.keys().copied().collect();
+        if self.waiting.back() == Some(&CallId::BIND) {
+            self.waiting.rotate_right(1);
+        }
     }
     /// Server: something to say.
     #[cfg(feature = "dc")]

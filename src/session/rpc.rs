@@ -7,6 +7,11 @@ use core::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallId(pub(crate) u64);
 
+impl CallId {
+    /// The session's own call, `auth.bindTempAuthKey`.
+    pub const BIND: Self = Self(u64::MAX);
+}
+
 /// `rpc_error`: the server's no.
 ///
 /// Spec: api/errors

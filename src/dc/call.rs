@@ -1,0 +1,258 @@
+//! One call: taken out of its wrappers, judged, and handed to whom it is for.
+//!
+//! ```text
+//! invokeWithLayer( initConnection( invokeWithoutUpdates( contacts.resolveUsername )))
+//! └── caller.layer   └── caller.app    └── no subscription  └── METHODS ──▶ World::resolve_username ──▶ Outcome
+//! ```
+
+use super::view::written;
+use super::world::{Missing, World};
+use crate::api::LAYER;
+use crate::api::account::UpdateStatus;
+use crate::api::auth::LogOut;
+use crate::api::chats::{AddChatUser, EditAdmin, EditChatAdmin, InviteToChannel};
+use crate::api::connect::{
+    GetConfig, GetNearestDc, InitConnection, InvokeAfterMsg, InvokeAfterMsgs, InvokeWithLayer, InvokeWithMessagesRange,
+    InvokeWithTakeout, InvokeWithoutUpdates,
+};
+use crate::api::contacts::ResolveUsername;
+use crate::api::messages::{GetDialogs, GetHistory, SendMessage, SendMessageHead, StartBot};
+use crate::api::updates::{GetChannelDifference, GetDifference, GetState, Updates};
+use crate::api::users::{GetFullUser, GetUsers};
+use crate::session::RpcError;
+use crate::tl::{Call, Combinator, DecodeError, Fault, Raw, Reader, Tl, line};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// The oldest layer that is let in.
+pub const OLDEST_LAYER: i32 = 100;
+/// The most wrappers around one call.
+const MAX_WRAPPERS: usize = 8;
+
+/// What the data centre knows of whoever calls: the state of one auth key.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Caller {
+    /// Who is signed in.
+    pub user_id: Option<i64>,
+    /// What `invokeWithLayer` said.
+    pub layer: Option<i32>,
+    /// What `initConnection` said.
+    pub app: Option<App>,
+}
+
+impl Caller {
+    /// A caller that is signed in as `user_id` and has said nothing yet.
+    pub const fn signed_in(user_id: i64) -> Self {
+        Self { user_id: Some(user_id), layer: None, app: None }
+    }
+}
+
+/// What a program says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct App {
+    /// The number its author got.
+    pub api_id: i32,
+    /// What it runs on.
+    pub device_model: String,
+    /// Its version.
+    pub app_version: String,
+}
+
+/// What came of a call.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The answer.
+    pub reply: Result<Vec<u8>, RpcError>,
+    /// The id of the call inside all wrappers; 0 if there was none.
+    pub method: u32,
+    /// Whether the session that called wants updates.
+    pub wants_updates: bool,
+    /// Whom to tell what, in this order, after the answer.
+    pub pushes: Vec<Push>,
+}
+
+/// Updates for all sessions of a user.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Push {
+    /// Whose sessions.
+    pub user_id: i64,
+    /// What to tell them.
+    pub updates: Updates,
+    /// The session that called knows it from the reply.
+    pub not_to_caller: bool,
+}
+
+impl Push {
+    /// The updates for a client that speaks `layer`.
+    pub fn to_bytes(&self, layer: Option<i32>) -> Vec<u8> {
+        written(&self.updates, layer)
+    }
+}
+
+/// An error of the caller: 400.
+pub(super) fn bad(message: &str) -> RpcError {
+    RpcError::new(400, message)
+}
+
+/// Bytes that are no call.
+fn unreadable(e: DecodeError) -> RpcError {
+    match e.fault {
+        Fault::Id(id) => bad(&format!("INPUT_CONSTRUCTOR_INVALID_{id:X}")),
+        _ => bad("INPUT_FETCH_ERROR"),
+    }
+}
+
+impl Missing {
+    /// The error, where a peer that is not there is `peer`.
+    pub(super) fn or(self, peer: &str) -> RpcError {
+        match self {
+            Self::Peer => bad(peer),
+            Self::Message => bad("MSG_ID_INVALID"),
+        }
+    }
+}
+
+/// Who calls, and when.
+pub(super) struct Turn<'a> {
+    /// Seconds since 1970.
+    pub(super) now: i32,
+    /// The user who calls; 0 if nobody is signed in.
+    pub(super) me: i64,
+    /// The key's state.
+    pub(super) caller: &'a mut Caller,
+}
+
+/// Methods, and the functions of [`World`] that serve them: the types say that each returns its reply.
+macro_rules! methods {
+    ($($call:ident => $serve:ident,)*) => {
+        /// The schema's name of a method that is served here.
+        pub fn method_name(id: u32) -> Option<&'static str> {
+            match id {
+                $($call::ID => Some(const { line::name($call::LINE) }),)*
+                SendMessage::ID => Some(const { line::name(SendMessage::LINE) }),
+                _ => None,
+            }
+        }
+
+        fn serve(world: &mut World, turn: &mut Turn<'_>, id: u32, r: &mut Reader<'_>) -> Result<Vec<u8>, RpcError> {
+            let layer = turn.caller.layer;
+            match id {
+                $($call::ID => {
+                    let call = $call::read(r).map_err(unreadable)?;
+                    r.end().map_err(unreadable)?;
+                    let reply: <$call as Call>::Reply = world.$serve(turn, call)?;
+                    Ok(written(&reply, layer))
+                })*
+                // The rest of it is not looked at: buttons, entities, a date.
+                SendMessage::ID => {
+                    let call = SendMessageHead::read(r).map_err(unreadable)?;
+                    let reply: <SendMessage as Call>::Reply = world.send_message(turn, call)?;
+                    Ok(written(&reply, layer))
+                }
+                id => Err(bad(&format!("INPUT_METHOD_INVALID_{id}"))),
+            }
+        }
+    };
+}
+methods! {
+    UpdateStatus => update_status,
+    LogOut => log_out,
+    EditAdmin => edit_admin,
+    InviteToChannel => invite_to_channel,
+    ResolveUsername => resolve_username,
+    GetConfig => get_config,
+    GetNearestDc => get_nearest_dc,
+    AddChatUser => add_chat_user,
+    EditChatAdmin => edit_chat_admin,
+    GetDialogs => get_dialogs,
+    GetHistory => get_history,
+    StartBot => start_bot,
+    GetChannelDifference => get_channel_difference,
+    GetDifference => get_difference,
+    GetState => get_state,
+    GetFullUser => get_full_user,
+    GetUsers => get_users,
+}
+
+/// Methods that need nobody signed in.
+const OPEN: &[u32] = &[GetConfig::ID, GetNearestDc::ID];
+
+impl World {
+    /// Executes one call: `body` is a function with its id, `now` seconds since 1970.
+    pub fn call(&mut self, caller: &mut Caller, now: i32, body: &[u8]) -> Outcome {
+        let mut outcome = Outcome { reply: Ok(Vec::new()), method: 0, wants_updates: true, pushes: Vec::new() };
+        outcome.reply = self.unwrapped(caller, now, body, &mut outcome);
+        outcome.wants_updates &= caller.user_id.is_some();
+        outcome.pushes = core::mem::take(&mut self.pushes);
+        outcome
+    }
+
+    fn unwrapped(
+        &mut self,
+        caller: &mut Caller,
+        now: i32,
+        body: &[u8],
+        outcome: &mut Outcome,
+    ) -> Result<Vec<u8>, RpcError> {
+        let mut query = Raw(body.to_vec());
+        for _ in 0..MAX_WRAPPERS {
+            let mut r = Reader::new(&query.0);
+            let id = r.u32().map_err(unreadable)?;
+            outcome.method = id;
+            match unwrap(caller, id, &mut r, &mut outcome.wants_updates)? {
+                Some(inner) => query = inner,
+                None => return self.execute(caller, now, id, &mut r),
+            }
+        }
+        Err(bad("INPUT_FETCH_ERROR"))
+    }
+
+    fn execute(&mut self, caller: &mut Caller, now: i32, id: u32, r: &mut Reader<'_>) -> Result<Vec<u8>, RpcError> {
+        if caller.app.is_none() {
+            return Err(bad("CONNECTION_NOT_INITED"));
+        }
+        if caller.layer.is_none() {
+            return Err(bad("CONNECTION_LAYER_INVALID"));
+        }
+        let me = caller.user_id.filter(|me| self.user(*me).is_some_and(|user| !user.is_deleted));
+        if me.is_none() && method_name(id).is_some() && !OPEN.contains(&id) {
+            return Err(RpcError::new(401, "AUTH_KEY_UNREGISTERED"));
+        }
+        serve(self, &mut Turn { now, me: me.unwrap_or(0), caller }, id, r)
+    }
+}
+
+/// Takes one wrapper off: what is inside, or `None` if it is none.
+fn unwrap(caller: &mut Caller, id: u32, r: &mut Reader<'_>, wants_updates: &mut bool) -> Result<Option<Raw>, RpcError> {
+    let inner = match id {
+        InvokeWithLayer::ID => {
+            let call = InvokeWithLayer::read(r).map_err(unreadable)?;
+            if !(OLDEST_LAYER..=LAYER).contains(&call.layer) {
+                return Err(bad("CONNECTION_LAYER_INVALID"));
+            }
+            caller.layer = Some(call.layer);
+            call.query
+        }
+        InitConnection::ID => {
+            let call = InitConnection::read(r).map_err(unreadable)?;
+            if call.api_id <= 0 {
+                return Err(bad("API_ID_INVALID"));
+            }
+            let (device_model, app_version) = (call.device_model, call.app_version);
+            caller.app = Some(App { api_id: call.api_id, device_model, app_version });
+            call.query
+        }
+        InvokeWithoutUpdates::ID => {
+            *wants_updates = false;
+            InvokeWithoutUpdates::read(r).map_err(unreadable)?.query
+        }
+        // Calls are executed in the order they come: what they wait for is done.
+        InvokeAfterMsg::ID => InvokeAfterMsg::read(r).map_err(unreadable)?.query,
+        InvokeAfterMsgs::ID => InvokeAfterMsgs::read(r).map_err(unreadable)?.query,
+        InvokeWithMessagesRange::ID => InvokeWithMessagesRange::read(r).map_err(unreadable)?.query,
+        InvokeWithTakeout::ID => InvokeWithTakeout::read(r).map_err(unreadable)?.query,
+        _ => return Ok(None),
+    };
+    Ok(Some(inner))
+}

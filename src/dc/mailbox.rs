@@ -1,0 +1,125 @@
+//! What one user, or one supergroup, has been told: letters, numbered and counted.
+//!
+//! Two numbers keep a client in step. A letter's `id` is what it is called by. `pts` counts changes: each letter raises
+//! it by one, a client that sees a gap asks for the difference, and the difference is the letters of a higher `pts`.
+//! Basic groups and private chats are counted for each user apart, supergroups for all their members together.
+//!
+//! Spec: api/updates#update-handling
+
+use super::world::PeerId;
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// The most letters kept; older ones are forgotten.
+pub const MAX_LETTERS: usize = 1000;
+/// The most `random_id`s remembered of a user.
+pub const MAX_SENT: usize = 1000;
+
+/// One message as it lies in one mailbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    /// What it is called by in this mailbox.
+    pub id: i32,
+    /// What the mailbox's `pts` became with it.
+    pub pts: i32,
+    /// When.
+    pub date: i32,
+    /// Who said it.
+    pub from: i64,
+    /// With whom: of a private chat, the other side.
+    pub peer: PeerId,
+    /// What was said or done.
+    pub what: What,
+}
+
+/// What a letter says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// Words.
+    Text(String),
+    /// These users were added.
+    Added(Vec<i64>),
+    /// The group of this title was made.
+    Created(String),
+}
+
+/// Letters of one user or supergroup.
+#[derive(Debug, Default)]
+pub struct Mailbox {
+    letters: VecDeque<Letter>,
+    /// Letters ever put in.
+    count: i32,
+    /// `random_id`s that were executed, oldest first.
+    sent: VecDeque<i64>,
+}
+
+impl Mailbox {
+    /// `pts` as it is now; it begins with 1.
+    pub const fn pts(&self) -> i32 {
+        self.count.saturating_add(1)
+    }
+
+    /// Puts a letter in and gives it its numbers.
+    pub(super) fn put(&mut self, date: i32, from: i64, peer: PeerId, what: What) -> Letter {
+        self.count = self.count.saturating_add(1);
+        let letter = Letter { id: self.count, pts: self.pts(), date, from, peer, what };
+        if self.letters.len() >= MAX_LETTERS {
+            self.letters.pop_front();
+        }
+        self.letters.push_back(letter.clone());
+        letter
+    }
+
+    /// The letters, oldest first.
+    pub fn letters(&self) -> impl DoubleEndedIterator<Item = &Letter> {
+        self.letters.iter()
+    }
+
+    /// The letters after `pts`, oldest first; `None` if some of them are forgotten.
+    pub fn since(&self, pts: i32) -> Option<impl Iterator<Item = &Letter>> {
+        let oldest = self.letters.front().map_or(self.pts(), |letter| letter.pts - 1);
+        (oldest <= pts).then(|| self.letters.iter().filter(move |letter| letter.pts > pts))
+    }
+
+    /// Notes a `random_id`; false if it was noted before.
+    pub(super) fn note_sent(&mut self, random_id: i64) -> bool {
+        if self.sent.contains(&random_id) {
+            return false;
+        }
+        if self.sent.len() >= MAX_SENT {
+            self.sent.pop_front();
+        }
+        self.sent.push_back(random_id);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mailbox_forgets_its_oldest_letters_and_says_so() {
+        let mut mailbox = Mailbox::default();
+        assert_eq!(mailbox.since(1).unwrap().count(), 0);
+        for n in 0..MAX_LETTERS + 10 {
+            mailbox.put(0, 1, PeerId::User(2), What::Text(alloc::format!("{n}")));
+        }
+        assert_eq!(mailbox.letters().count(), MAX_LETTERS);
+        assert!(mailbox.since(1).is_none());
+        assert_eq!(mailbox.since(mailbox.pts() - 5).unwrap().count(), 5);
+        let oldest = mailbox.letters().next().unwrap().pts;
+        assert!(mailbox.since(oldest - 1).is_some() && mailbox.since(oldest - 2).is_none());
+    }
+
+    #[test]
+    fn a_random_id_is_noted_once() {
+        let mut mailbox = Mailbox::default();
+        for n in 0..2000 {
+            assert!(mailbox.note_sent(n));
+            assert!(!mailbox.note_sent(n));
+        }
+        assert_eq!(mailbox.sent.len(), MAX_SENT);
+    }
+}

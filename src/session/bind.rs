@@ -1,0 +1,167 @@
+//! Perfect forward secrecy: a temporary key is bound to the permanent one, which then encrypts nothing else.
+//!
+//! ```text
+//! auth.bindTempAuthKey( perm_auth_key_id nonce expires_at encrypted_message )
+//!
+//! encrypted_message = perm_auth_key_id:8 | msg_key:16 |
+//!     AES-IGE( random:16 | msg_id:8 | seqno:4 = 0 | len:4 = 40 | bind_auth_key_inner:40 | padding:8 )
+//! ```
+//!
+//! The keys of this one message are derived as in MTProto 1.0, from the permanent key; `msg_id` is that of the message
+//! that carries the call. Spec: api/pfs, method/auth.bindTempAuthKey
+
+use crate::api::auth::BindTempAuthKey;
+use crate::crypto::auth_key::AuthKey;
+use crate::crypto::{ct, ige, kdf};
+use crate::entropy::{Entropy, EntropyFailed};
+use crate::mt::service::BindAuthKeyInner;
+use crate::side::Side;
+use crate::tl::{Blob, Combinator, Reader};
+use alloc::vec::Vec;
+use bytes::Bytes;
+use zeroize::Zeroizing;
+
+/// Bytes of `encrypted_message`.
+pub const BIND_MESSAGE: usize = 24 + INSIDE;
+const INSIDE: usize = 80;
+/// Bytes in front of the inner value.
+const HEAD: usize = 32;
+/// Bytes of the inner value, id and all.
+const INNER: usize = 40;
+
+/// What a session must know to bind its key.
+#[derive(Debug)]
+pub(super) struct Binding {
+    pub(super) permanent: AuthKey,
+    pub(super) expires_at: i32,
+}
+
+/// Randomness for one binding, drawn before anything is decided that could not be taken back.
+#[derive(Default)]
+pub(super) struct Drawn {
+    bytes: [u8; 32],
+    used: usize,
+}
+
+impl Drawn {
+    /// Draws it.
+    ///
+    /// # Errors
+    /// The entropy failed.
+    pub(super) fn draw(random: &mut dyn Entropy) -> Result<Self, EntropyFailed> {
+        Ok(Self { bytes: crate::entropy::bytes(random)?, used: 0 })
+    }
+}
+
+impl Entropy for Drawn {
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), EntropyFailed> {
+        let drawn = self.bytes.get(self.used..).and_then(|rest| rest.get(..out.len())).ok_or(EntropyFailed)?;
+        out.copy_from_slice(drawn);
+        self.used += out.len();
+        Ok(())
+    }
+}
+
+impl Binding {
+    /// The call, for the message `msg_id` of the session `session_id` of the key `temporary`.
+    pub(super) fn call(
+        &self,
+        temporary: &AuthKey,
+        session_id: i64,
+        msg_id: i64,
+        random: &mut dyn Entropy,
+    ) -> Result<Bytes, EntropyFailed> {
+        let nonce = i64::from_le_bytes(crate::entropy::bytes(random)?);
+        let inner = BindAuthKeyInner {
+            nonce,
+            temp_auth_key_id: temporary.id_i64(),
+            perm_auth_key_id: self.permanent.id_i64(),
+            temp_session_id: session_id,
+            expires_at: self.expires_at,
+        };
+        let encrypted_message = Blob(seal_bind(&self.permanent, &inner, msg_id, random)?);
+        let perm_auth_key_id = self.permanent.id_i64();
+        let call = BindTempAuthKey { perm_auth_key_id, nonce, expires_at: self.expires_at, encrypted_message };
+        Ok(call.to_boxed().into())
+    }
+}
+
+/// Makes `encrypted_message`.
+///
+/// # Errors
+/// The entropy failed.
+pub fn seal_bind(
+    permanent: &AuthKey,
+    inner: &BindAuthKeyInner,
+    msg_id: i64,
+    random: &mut dyn Entropy,
+) -> Result<Vec<u8>, EntropyFailed> {
+    let mut plain = Zeroizing::new(Vec::with_capacity(INSIDE));
+    plain.extend_from_slice(&crate::entropy::bytes::<16>(random)?);
+    plain.extend_from_slice(&msg_id.to_le_bytes());
+    plain.extend_from_slice(&[0, 0, 0, 0, 40, 0, 0, 0]);
+    inner.write_boxed(&mut plain);
+    let msg_key = kdf::msg_key_v1(&plain);
+    plain.extend_from_slice(&crate::entropy::bytes::<8>(random)?);
+    let pair = kdf::aes_v1(permanent, Side::Client, &msg_key);
+    ige::encrypt(&pair.key, &pair.iv, plain.as_chunks_mut().0);
+    let mut out = Vec::with_capacity(BIND_MESSAGE);
+    out.extend_from_slice(&permanent.id());
+    out.extend_from_slice(&msg_key);
+    out.extend_from_slice(&plain);
+    Ok(out)
+}
+
+/// Opens `encrypted_message`: the value inside, and the `msg_id` of the message that must carry it.
+///
+/// `None`, whatever is wrong with it.
+pub fn open_bind(permanent: &AuthKey, message: &[u8]) -> Option<(BindAuthKeyInner, i64)> {
+    let (key_id, rest) = message.split_first_chunk::<8>()?;
+    let (msg_key, inside) = rest.split_first_chunk::<16>()?;
+    if *key_id != permanent.id() || inside.len() != INSIDE {
+        return None;
+    }
+    let mut plain = Zeroizing::new(inside.to_vec());
+    let pair = kdf::aes_v1(permanent, Side::Client, msg_key);
+    ige::decrypt(&pair.key, &pair.iv, plain.as_chunks_mut().0);
+    let signed = plain.get(..HEAD + INNER)?;
+    if !ct::same(&kdf::msg_key_v1(signed), msg_key) {
+        return None;
+    }
+    let mut r = Reader::new(signed.get(16..)?);
+    let (msg_id, seqno, len) = (r.i64().ok()?, r.i32().ok()?, r.i32().ok()?);
+    if (seqno, usize::try_from(len)) != (0, Ok(INNER)) {
+        return None;
+    }
+    BindAuthKeyInner::from_boxed(r.rest()).ok().map(|inner| (inner, msg_id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_bound_opens_with_the_permanent_key_alone() {
+        let key = |n: u8| AuthKey::from_bytes(core::array::from_fn(|i| n ^ i as u8));
+        let mut random = <rand::rngs::ChaCha12Rng as rand::SeedableRng>::seed_from_u64(3);
+        let inner = BindAuthKeyInner {
+            nonce: 1,
+            temp_auth_key_id: 2,
+            perm_auth_key_id: key(0).id_i64(),
+            temp_session_id: 4,
+            expires_at: 5,
+        };
+        let sealed = seal_bind(&key(0), &inner, 4096, &mut random).unwrap();
+        assert_eq!(sealed.len(), BIND_MESSAGE);
+        assert_eq!(open_bind(&key(0), &sealed), Some((inner, 4096)));
+        assert_eq!(open_bind(&key(1), &sealed), None);
+        for at in 0..sealed.len() {
+            let mut bad = sealed.clone();
+            bad[at] ^= 1;
+            // The last eight bytes are padding that MTProto 1.0 does not authenticate: with IGE a change there spoils
+            // the block that holds them, whose first half is authenticated.
+            assert_eq!(open_bind(&key(0), &bad), None, "byte {at}");
+        }
+        assert_eq!(open_bind(&key(0), &sealed[..BIND_MESSAGE - 16]), None);
+    }
+}

@@ -1,0 +1,623 @@
+//! The test data centre's world, without a wire: what each call does and refuses.
+#![cfg(feature = "dc")]
+
+use nanogram::api::chats::{AddChatUser, AnyChat, ChatAdminRights, EditAdmin, EditChatAdmin, InviteToChannel};
+use nanogram::api::connect::{
+    GetConfig, GetNearestDc, InitConnection, InvokeAfterMsg, InvokeWithLayer, InvokeWithoutUpdates,
+};
+use nanogram::api::contacts::{ResolveUsername, Resolved, ResolvedPeer};
+use nanogram::api::messages::{
+    AnyDialogs, AnyMessage, AnyMessages, GetDialogs, GetHistory, MessageAction, SendMessage, StartBot,
+};
+use nanogram::api::peer::{
+    DirectPeer, InputChannel, InputChannelById, InputPeer, InputPeerChannelFromMessage, InputPeerEmpty, InputPeerSelf,
+    InputPeerUser, InputPeerUserFromMessage, InputUser, InputUserById, InputUserEmpty, InputUserFromMessage,
+    InputUserSelf, Peer,
+};
+use nanogram::api::updates::{
+    AnyChannelDifference, AnyChannelMessagesFilter, AnyDifference, ChannelMessagesFilterEmpty, GetChannelDifference,
+    GetDifference, GetState, Update, UpdateShortSentMessage, Updates, UpdatesKind, UpdatesList,
+};
+use nanogram::api::users::{AnyUser, GetFullUser, GetUsers, UserFullWithPeers};
+use nanogram::api::{Boxed, LAYER, account::UpdateStatus, auth::LogOut};
+use nanogram::dc::call::method_name;
+use nanogram::dc::mailbox::MAX_LETTERS;
+use nanogram::dc::residents::*;
+use nanogram::dc::{Caller, PeerId, Push, World};
+use nanogram::session::RpcError;
+use nanogram::tl::{Call, Combinator, Raw, Tl};
+
+const NOW: i32 = 1_790_000_000;
+
+/// One account's way into the world.
+struct Seat {
+    world: World,
+    caller: Caller,
+    pushes: Vec<Push>,
+    wants_updates: bool,
+}
+
+fn init(query: Vec<u8>) -> InitConnection {
+    InitConnection {
+        api_id: 1,
+        device_model: "test".into(),
+        system_version: "1".into(),
+        app_version: "1".into(),
+        system_lang_code: "en".into(),
+        lang_pack: "".into(),
+        lang_code: "en".into(),
+        proxy: None,
+        params: None,
+        query: Raw(query),
+    }
+}
+
+fn greeting(layer: i32, query: Vec<u8>) -> Vec<u8> {
+    InvokeWithLayer { layer, query: Raw(init(query).to_boxed()) }.to_boxed()
+}
+
+impl Seat {
+    /// Alice, whose program has said who it is.
+    fn alice() -> Self {
+        Self::of(Caller::signed_in(ALICE))
+    }
+    fn of(caller: Caller) -> Self {
+        let mut seat = Self { world: World::new([7; 32]), caller, pushes: vec![], wants_updates: false };
+        seat.bytes(&greeting(LAYER, GetConfig {}.to_boxed())).unwrap();
+        seat
+    }
+    fn bytes(&mut self, body: &[u8]) -> Result<Vec<u8>, RpcError> {
+        let outcome = self.world.call(&mut self.caller, NOW, body);
+        self.pushes = outcome.pushes;
+        self.wants_updates = outcome.wants_updates;
+        outcome.reply
+    }
+    fn call<C: Call>(&mut self, call: C) -> Result<C::Reply, RpcError> {
+        self.bytes(&call.to_boxed()).map(|reply| C::Reply::from_bytes(&reply).expect("the reply is of its type"))
+    }
+    fn user(&self, id: i64) -> InputUser {
+        self.world.input_user(ALICE, id)
+    }
+    fn peer(&self, id: PeerId) -> InputPeer {
+        self.world.input_peer(ALICE, id)
+    }
+    fn start(&mut self, bot: i64, peer: PeerId, random_id: i64, param: &str) -> Result<Updates, RpcError> {
+        let call = self.start_call(bot, peer, random_id, param);
+        self.call(call)
+    }
+    fn start_call(&self, bot: i64, peer: PeerId, random_id: i64, param: &str) -> StartBot {
+        StartBot { bot: self.user(bot), peer: self.peer(peer), random_id, start_param: param.into() }
+    }
+    fn send(&mut self, peer: InputPeer, random_id: i64, text: &str) -> Result<Updates, RpcError> {
+        self.call(SendMessage {
+            no_webpage: false,
+            silent: false,
+            background: false,
+            clear_draft: false,
+            noforwards: false,
+            update_stickersets_order: false,
+            invert_media: false,
+            allow_paid_floodskip: false,
+            peer,
+            reply_to: None,
+            message: text.into(),
+            random_id,
+            reply_markup: None,
+            entities: None,
+            schedule_date: None,
+            schedule_repeat_period: None,
+            send_as: None,
+            quick_reply_shortcut: None,
+            effect: None,
+            allow_paid_stars: None,
+            suggested_post: None,
+            rich_message: None,
+        })
+    }
+    /// The texts pushed to `user`, those that its calling session is told of too.
+    fn texts_to(&self, user: i64) -> Vec<String> {
+        let pushes = self.pushes.iter().filter(|push| push.user_id == user && !push.not_to_caller);
+        pushes.flat_map(|push| push.updates.texts()).map(|text| text.text).collect()
+    }
+}
+
+fn error<T: std::fmt::Debug>(result: Result<T, RpcError>) -> (i32, String) {
+    let e = result.unwrap_err();
+    (e.code, e.message)
+}
+
+fn list(updates: &Updates) -> UpdatesList {
+    assert_eq!(updates.kind, UpdatesKind::List);
+    UpdatesList::from_bytes(&updates.body.0).unwrap()
+}
+
+#[test]
+fn a_bot_started_in_private_answers_with_the_parameter() {
+    let mut seat = Seat::alice();
+    let reply = seat.start(ECHO_BOT, PeerId::User(ECHO_BOT), 42, "hello_42").unwrap();
+    let reply = list(&reply);
+    let Update::MessageId(named) = &reply.updates[0] else { panic!("{:?}", reply.updates[0]) };
+    let Update::NewMessage(new) = &reply.updates[1] else { panic!("{:?}", reply.updates[1]) };
+    let AnyMessage::Message(message) = &new.message else { panic!("{:?}", new.message) };
+    assert_eq!((named.random_id, named.id), (42, message.id));
+    assert_eq!((message.message.as_str(), message.out, message.date), ("/start", true, NOW));
+    assert_eq!((&message.peer_id, &message.from_id), (&Peer::user(ECHO_BOT), &Some(Peer::user(ALICE))));
+    let ids: Vec<_> =
+        reply.users.iter().map(|user| if let AnyUser::User(user) = user { user.id } else { panic!() }).collect();
+    assert_eq!(ids, [ALICE, ECHO_BOT]);
+
+    let texts = seat.texts_to(ALICE);
+    assert_eq!(texts.len(), 1);
+    assert!(texts[0].contains("hello_42"), "{}", texts[0]);
+    let heard = seat.pushes.iter().find(|push| push.user_id == ECHO_BOT).unwrap().updates.texts();
+    assert_eq!(heard[0].text, "/start hello_42", "the bot is told what the user does not see");
+    let other_sessions = seat.pushes.iter().find(|push| push.user_id == ALICE && push.not_to_caller).unwrap();
+    assert_eq!(other_sessions.updates.texts()[0].text, "/start");
+}
+
+#[test]
+fn an_empty_peer_means_the_bot_itself() {
+    let mut seat = Seat::alice();
+    let call = StartBot { peer: InputPeerEmpty {}.into(), ..seat.start_call(ECHO_BOT, GROUP, 1, "x") };
+    seat.call(call).unwrap();
+    assert_eq!(seat.texts_to(ALICE).len(), 1);
+}
+
+#[test]
+fn a_silent_bot_says_nothing() {
+    let mut seat = Seat::alice();
+    seat.start(SILENT_BOT, PeerId::User(SILENT_BOT), 1, "x").unwrap();
+    assert_eq!(seat.texts_to(ALICE), [""; 0]);
+}
+
+#[test]
+fn a_bot_started_in_a_group_joins_it_and_answers_all() {
+    for group in [GROUP, SUPERGROUP] {
+        let mut seat = Seat::alice();
+        let reply = list(&seat.start(ECHO_BOT, group, 42, "hello_42").unwrap());
+        let messages: Vec<_> = reply
+            .updates
+            .iter()
+            .filter_map(|update| match update {
+                Update::NewMessage(new) => Some(&new.message),
+                Update::NewChannelMessage(new) => Some(&new.message),
+                _ => None,
+            })
+            .collect();
+        let [AnyMessage::Service(joined), AnyMessage::Message(said)] = &*messages else { panic!("{messages:?}") };
+        let MessageAction::ChatAddUser(added) = &joined.action else { panic!("{joined:?}") };
+        assert_eq!(added.users, [ECHO_BOT]);
+        assert_eq!(said.message, "/start@echo_bot hello_42");
+        assert_eq!(said.peer_id, group.into());
+        let Update::MessageId(named) = &reply.updates[0] else { panic!() };
+        assert_eq!((named.random_id, named.id), (42, said.id));
+        match &reply.chats[..] {
+            [AnyChat::Chat(chat)] => assert_eq!((chat.participants_count, chat.version), (3, 2)),
+            [AnyChat::Channel(channel)] => assert_eq!(channel.participants_count, Some(3)),
+            other => panic!("{other:?}"),
+        }
+        for member in [ALICE, BOB] {
+            let texts = seat.texts_to(member);
+            assert!(texts.last().unwrap().contains("You started me with: hello_42"), "{texts:?}");
+        }
+
+        // The second time it is there already.
+        let again = list(&seat.start(ECHO_BOT, group, 43, "x").unwrap());
+        assert_eq!(again.updates.len(), 2);
+    }
+}
+
+#[test]
+fn every_documented_error_of_start_bot_has_its_cause() {
+    let mut seat = Seat::alice();
+    let private = PeerId::User(ECHO_BOT);
+    let long = "x".repeat(65);
+    for (bot, peer, param, code, message) in [
+        (BOB, private, "x", 400, "BOT_INVALID"),
+        (9, private, "x", 400, "BOT_INVALID"),
+        (DELETED_BOT, PeerId::User(DELETED_BOT), "x", 400, "INPUT_USER_DEACTIVATED"),
+        (ECHO_BOT, CLOSED_GROUP, "x", 400, "CHAT_ADMIN_REQUIRED"),
+        (ECHO_BOT, CLOSED_SUPERGROUP, "x", 400, "CHAT_ADMIN_REQUIRED"),
+        (ECHO_BOT, QUIET_GROUP, "x", 403, "CHAT_WRITE_FORBIDDEN"),
+        (ECHO_BOT, QUIET_SUPERGROUP, "x", 403, "CHAT_WRITE_FORBIDDEN"),
+        (ECHO_BOT, PeerId::Chat(9), "x", 400, "PEER_ID_INVALID"),
+        (ECHO_BOT, PeerId::Channel(9), "x", 400, "PEER_ID_INVALID"),
+        (ECHO_BOT, PeerId::User(SILENT_BOT), "x", 400, "PEER_ID_INVALID"),
+        (ECHO_BOT, private, "", 400, "START_PARAM_EMPTY"),
+        (ECHO_BOT, GROUP, "", 400, "START_PARAM_EMPTY"),
+        (ECHO_BOT, private, "a b", 400, "START_PARAM_INVALID"),
+        (ECHO_BOT, GROUP, "ä", 400, "START_PARAM_INVALID"),
+        (ECHO_BOT, private, &long, 400, "START_PARAM_TOO_LONG"),
+    ] {
+        let got = error(seat.start(bot, peer, 1, param));
+        assert_eq!(got, (code, message.into()), "{bot} {peer:?} {param}");
+        assert!(seat.pushes.is_empty());
+    }
+    seat.start(ECHO_BOT, private, 1, &"x".repeat(64)).unwrap();
+}
+
+#[test]
+fn wrong_hashes_and_foreign_messages_open_nothing() {
+    let mut seat = Seat::alice();
+    let call = seat.start_call(ECHO_BOT, PeerId::User(ECHO_BOT), 1, "x");
+    let bots_hash = seat.world.access_hash(BOB, PeerId::User(ECHO_BOT));
+    for bot in [
+        InputUserById { user_id: ECHO_BOT, access_hash: bots_hash }.into(),
+        InputUserEmpty {}.into(),
+        InputUserSelf {}.into(),
+    ] {
+        assert_eq!(error(seat.call(StartBot { bot, ..call.clone() })), (400, "BOT_INVALID".into()));
+    }
+    let hash = seat.world.access_hash(ALICE, PeerId::User(ECHO_BOT)) ^ 1;
+    for peer in [InputPeerUser { user_id: ECHO_BOT, access_hash: hash }.into(), InputPeerSelf {}.into()] {
+        assert_eq!(error(seat.call(StartBot { peer, ..call.clone() })), (400, "PEER_ID_INVALID".into()));
+    }
+}
+
+#[test]
+fn a_message_shows_a_bot_or_is_no_reference() {
+    let mut seat = Seat::alice();
+    seat.start(ECHO_BOT, GROUP, 1, "x").unwrap();
+    let InputPeer::Chat(group) = seat.peer(GROUP) else { panic!() };
+    let group = DirectPeer::Chat(group);
+    let history = seat.call(GetHistory {
+        peer: seat.peer(GROUP),
+        offset_id: 0,
+        offset_date: 0,
+        add_offset: 0,
+        limit: 10,
+        max_id: 0,
+        min_id: 0,
+        hash: 0,
+    });
+    let AnyMessages::Messages(history) = history.unwrap() else { panic!() };
+    let AnyMessage::Message(answer) = &history.messages[0] else { panic!("{:?}", history.messages) };
+    assert_eq!(answer.from_id, Some(Peer::user(ECHO_BOT)));
+
+    let by_message =
+        |msg_id| -> InputUser { InputUserFromMessage { peer: group.clone(), msg_id, user_id: ECHO_BOT }.into() };
+    let call = seat.start_call(ECHO_BOT, GROUP, 2, "x");
+    seat.call(StartBot { bot: by_message(answer.id), ..call.clone() }).unwrap();
+    let call = StartBot { random_id: 3, ..call };
+    for msg_id in [0, 1, -1, 9999] {
+        let got = error(seat.call(StartBot { bot: by_message(msg_id), ..call.clone() }));
+        assert_eq!(got, (400, "MSG_ID_INVALID".into()), "{msg_id}");
+    }
+    for peer in [
+        InputPeerUserFromMessage { peer: group.clone(), msg_id: 1, user_id: ECHO_BOT }.into(),
+        InputPeerChannelFromMessage { peer: group.clone(), msg_id: 1, channel_id: 4_000_001 }.into(),
+    ] {
+        assert_eq!(error(seat.call(StartBot { peer, ..call.clone() })), (400, "MSG_ID_INVALID".into()));
+    }
+}
+
+#[test]
+fn a_random_id_is_executed_once() {
+    let mut seat = Seat::alice();
+    seat.start(ECHO_BOT, PeerId::User(ECHO_BOT), -4_156_887_774_564, "x").unwrap();
+    let before = seat.call(GetState {}).unwrap();
+    let again = seat.start(ECHO_BOT, PeerId::User(ECHO_BOT), -4_156_887_774_564, "x");
+    assert_eq!(error(again), (500, "RANDOM_ID_DUPLICATE".into()));
+    assert!(seat.pushes.is_empty());
+    assert_eq!(seat.call(GetState {}).unwrap(), before, "nothing was done");
+    let peer = seat.peer(PeerId::User(ECHO_BOT));
+    assert_eq!(error(seat.send(peer, -4_156_887_774_564, "x")).1, "RANDOM_ID_DUPLICATE");
+    // A call that was refused has used up nothing.
+    assert_eq!(error(seat.start(ECHO_BOT, PeerId::User(ECHO_BOT), 5, "")).1, "START_PARAM_EMPTY");
+    seat.start(ECHO_BOT, PeerId::User(ECHO_BOT), 5, "x").unwrap();
+}
+
+#[test]
+fn bots_cannot_start_bots() {
+    let mut seat = Seat::of(Caller::signed_in(SILENT_BOT));
+    assert_eq!(error(seat.start(ECHO_BOT, PeerId::User(ECHO_BOT), 1, "x")), (400, "BOT_METHOD_INVALID".into()));
+}
+
+#[test]
+fn names_are_found_in_any_case_or_refused() {
+    let mut seat = Seat::alice();
+    let mut resolve = |name: &str| seat.call(ResolveUsername { username: name.into(), referer: None });
+    for name in ["echo_bot", "ECHO_Bot"] {
+        let found = resolve(name).unwrap();
+        let Resolved::User(bot) = found.resolved().unwrap() else { panic!() };
+        assert_eq!((bot.id, bot.bot, bot.min, bot.deleted), (ECHO_BOT, true, false, false));
+        assert!(ResolvedPeer::from_boxed(&found.0.0).unwrap().chats.is_empty());
+    }
+    let Resolved::Channel(group) = resolve("nano_group").unwrap().resolved().unwrap() else { panic!() };
+    assert_eq!((group.id, group.megagroup, group.left), (4_000_001, true, false));
+    for name in ["", "bot", "1bot", "@echo_bot", "echo__bot", "echo_bot_", "echo bot", &"x".repeat(33)] {
+        assert_eq!(error(resolve(name)), (400, "USERNAME_INVALID".into()), "{name}");
+    }
+    assert_eq!(error(resolve("nobody_here")), (400, "USERNAME_NOT_OCCUPIED".into()));
+    let referred = ResolveUsername { username: "echo_bot".into(), referer: Some("_tgr_x".into()) };
+    assert_eq!(error(seat.call(referred)), (400, "STARREF_EXPIRED".into()));
+}
+
+#[test]
+fn what_resolve_gives_starts_the_bot() {
+    let mut seat = Seat::alice();
+    let found = seat.call(ResolveUsername { username: "echo_bot".into(), referer: None }).unwrap();
+    let Resolved::User(bot) = found.resolved().unwrap() else { panic!() };
+    let (user_id, access_hash) = (bot.id, bot.access_hash.unwrap());
+    seat.call(StartBot {
+        bot: InputUserById { user_id, access_hash }.into(),
+        peer: InputPeerUser { user_id, access_hash }.into(),
+        random_id: 1,
+        start_param: "x".into(),
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_connection_says_who_it_is_first() {
+    let mut seat = Seat::alice();
+    seat.caller = Caller::signed_in(ALICE);
+    let state = GetState {}.to_boxed();
+    assert_eq!(error(seat.bytes(&state)), (400, "CONNECTION_NOT_INITED".into()));
+    assert_eq!(error(seat.bytes(&init(state.clone()).to_boxed())), (400, "CONNECTION_LAYER_INVALID".into()));
+    for layer in [0, -1, 1, LAYER + 1] {
+        assert_eq!(error(seat.bytes(&greeting(layer, state.clone()))), (400, "CONNECTION_LAYER_INVALID".into()));
+    }
+    seat.bytes(&greeting(LAYER, state.clone())).unwrap();
+    assert!(seat.wants_updates);
+    assert_eq!(seat.caller.app.as_ref().unwrap().device_model, "test");
+    seat.bytes(&state).unwrap();
+    seat.call(AfterMsg { msg_id: 4, query: Raw(state.clone()) }).unwrap();
+    seat.bytes(&InvokeWithoutUpdates { query: Raw(state.clone()) }.to_boxed()).unwrap();
+    assert!(!seat.wants_updates);
+    let nested = (0..9).fold(state, |query, _| InvokeWithoutUpdates { query: Raw(query) }.to_boxed());
+    assert_eq!(error(seat.bytes(&nested)), (400, "INPUT_FETCH_ERROR".into()));
+}
+
+nanogram::tl! {
+    /// `invokeAfterMsg` around `updates.getState`.
+    "invokeAfterMsg#cb9f372d {X:Type} msg_id:long query:!X = X;"
+    struct AfterMsg { msg_id: i64, query: Raw } -> Boxed<nanogram::api::updates::State>
+}
+
+#[test]
+fn who_is_not_signed_in_gets_the_config_and_no_more() {
+    let mut seat = Seat::of(Caller::default());
+    seat.call(GetConfig {}).unwrap();
+    assert!(!seat.wants_updates);
+    assert_eq!(seat.call(GetNearestDc {}).unwrap().0.this_dc, 2);
+    for call in [GetState {}.to_boxed(), seat.start_call(ECHO_BOT, GROUP, 1, "x").to_boxed()] {
+        assert_eq!(error(seat.bytes(&call)), (401, "AUTH_KEY_UNREGISTERED".into()));
+    }
+    seat.caller.user_id = Some(9);
+    assert_eq!(error(seat.call(GetState {})), (401, "AUTH_KEY_UNREGISTERED".into()), "nobody of that id");
+}
+
+#[test]
+fn after_log_out_the_key_is_nobodys() {
+    let mut seat = Seat::alice();
+    assert!(seat.call(UpdateStatus { offline: false }).unwrap());
+    seat.call(LogOut {}).unwrap();
+    assert_eq!(seat.caller.user_id, None);
+    assert_eq!(error(seat.call(GetState {})), (401, "AUTH_KEY_UNREGISTERED".into()));
+}
+
+#[test]
+fn what_is_no_call_is_refused_with_its_id() {
+    let mut seat = Seat::alice();
+    assert_eq!(error(seat.bytes(&[])), (400, "INPUT_FETCH_ERROR".into()));
+    assert_eq!(error(seat.bytes(&[1, 0, 0, 0])), (400, "INPUT_METHOD_INVALID_1".into()));
+    let call = seat.start_call(ECHO_BOT, GROUP, 1, "x").to_boxed();
+    for cut in 4..call.len() {
+        assert!(seat.bytes(&call[..cut]).is_err(), "{cut}");
+    }
+    let mut trailing = call.clone();
+    trailing.extend([0; 4]);
+    assert_eq!(error(seat.bytes(&trailing)), (400, "INPUT_FETCH_ERROR".into()));
+    let mut foreign = call;
+    foreign[4] ^= 1;
+    assert!(error(seat.bytes(&foreign)).1.starts_with("INPUT_CONSTRUCTOR_INVALID_"));
+    assert_eq!(method_name(StartBot::ID), Some("messages.startBot"));
+    assert_eq!(method_name(InvokeAfterMsg::ID), None);
+}
+
+#[test]
+fn users_are_shown_to_whom_they_may_be() {
+    let mut seat = Seat::alice();
+    let id = vec![InputUserSelf {}.into(), seat.user(ECHO_BOT), seat.user(DELETED_BOT), seat.user(9)];
+    let body = seat.call(GetUsers { id }).unwrap();
+    assert!(body.first().unwrap().unwrap().self_);
+    let users = body.all().unwrap();
+    let [AnyUser::User(alice), AnyUser::User(echo), AnyUser::User(deleted), AnyUser::Empty(nobody)] = &users[..] else {
+        panic!("{users:?}")
+    };
+    assert!(alice.phone.is_some() && alice.self_ && alice.bot_info_version.is_none());
+    assert!(echo.bot_info_version.is_some() && echo.username.as_deref() == Some("echo_bot"));
+    assert!(deleted.deleted && nobody.id == 9);
+    let full = seat.call(GetFullUser { id: InputUserSelf {}.into() }).unwrap();
+    assert_eq!(UserFullWithPeers::from_boxed(&full.0.0).unwrap().full_user.0.id, ALICE);
+    assert_eq!(error(seat.call(GetFullUser { id: seat.user(9) })), (400, "USER_ID_INVALID".into()));
+
+    let bob = list_of_bob(&mut seat);
+    assert!(bob.phone.is_none(), "a number is its owner's business");
+}
+
+fn list_of_bob(seat: &mut Seat) -> nanogram::api::users::User {
+    let id = vec![seat.user(BOB)];
+    match seat.call(GetUsers { id }).unwrap().all().unwrap().remove(0) {
+        AnyUser::User(user) => user,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_text_is_sent_named_and_echoed() {
+    let mut seat = Seat::alice();
+    let echo = seat.peer(PeerId::User(ECHO_BOT));
+    let sent = seat.send(echo.clone(), 1, "good morning").unwrap();
+    assert_eq!(sent.kind, UpdatesKind::ShortSentMessage);
+    let sent = UpdateShortSentMessage::from_bytes(&sent.body.0).unwrap();
+    assert!(sent.out && sent.date == NOW);
+    assert_eq!(seat.texts_to(ALICE), ["good morning"]);
+    seat.send(echo.clone(), 2, "/start").unwrap();
+    assert_eq!(seat.texts_to(ALICE), ["You started me without a parameter."]);
+
+    assert_eq!(error(seat.send(echo.clone(), 3, "")), (400, "MESSAGE_EMPTY".into()));
+    assert_eq!(error(seat.send(echo.clone(), 3, &"ä".repeat(4097))), (400, "MESSAGE_TOO_LONG".into()));
+    seat.send(echo.clone(), 3, &"ä".repeat(4096)).unwrap();
+    assert_eq!(error(seat.send(echo, 0, "x")), (400, "RANDOM_ID_EMPTY".into()));
+    let (deleted, quiet) = (seat.peer(PeerId::User(DELETED_BOT)), seat.peer(QUIET_GROUP));
+    assert_eq!(error(seat.send(deleted, 4, "x")), (400, "INPUT_USER_DEACTIVATED".into()));
+    assert_eq!(error(seat.send(quiet, 4, "x")), (403, "CHAT_WRITE_FORBIDDEN".into()));
+    assert_eq!(error(seat.send(InputPeerEmpty {}.into(), 4, "x")), (400, "PEER_ID_INVALID".into()));
+
+    let (bob, group) = (seat.peer(PeerId::User(BOB)), seat.peer(GROUP));
+    seat.send(bob, 5, "hello Bob").unwrap();
+    assert_eq!(seat.texts_to(BOB), ["hello Bob"]);
+    let said = list(&seat.send(group, 6, "hello all").unwrap());
+    assert!(matches!(said.updates[0], Update::MessageId(_)));
+    assert_eq!(seat.texts_to(BOB), ["hello all"]);
+    seat.send(InputPeerSelf {}.into(), 7, "note").unwrap();
+    assert_eq!(seat.texts_to(ALICE), [""; 0]);
+}
+
+#[test]
+fn what_was_missed_is_the_difference() {
+    let mut seat = Seat::alice();
+    let before = seat.call(GetState {}).unwrap().0;
+    let since = |pts| GetDifference { pts, pts_limit: None, pts_total_limit: None, date: NOW, qts: 0, qts_limit: None };
+    assert!(matches!(seat.call(since(before.pts)).unwrap(), AnyDifference::Empty(_)));
+
+    seat.start(ECHO_BOT, PeerId::User(ECHO_BOT), 1, "hello_42").unwrap();
+    let AnyDifference::Difference(missed) = seat.call(since(before.pts)).unwrap() else { panic!() };
+    let texts: Vec<_> = missed
+        .new_messages
+        .iter()
+        .map(|m| if let AnyMessage::Message(m) = m { (m.out, m.message.as_str()) } else { panic!() })
+        .collect();
+    assert_eq!(texts, [(true, "/start"), (false, "You started me with: hello_42")]);
+    assert_eq!(missed.state.0.pts, before.pts + 2);
+    assert_eq!(missed.users.len(), 2);
+
+    assert_eq!(error(seat.call(since(0))), (400, "PERSISTENT_TIMESTAMP_EMPTY".into()));
+    assert_eq!(error(seat.call(since(before.pts + 3))), (400, "PERSISTENT_TIMESTAMP_INVALID".into()));
+
+    let silent = seat.peer(PeerId::User(SILENT_BOT));
+    for n in 0..150 {
+        seat.send(silent.clone(), 100 + n, "x").unwrap();
+    }
+    let AnyDifference::Slice(slice) = seat.call(since(before.pts + 2)).unwrap() else { panic!() };
+    assert_eq!((slice.new_messages.len(), slice.intermediate_state.0.pts), (100, before.pts + 102));
+    let AnyDifference::Difference(rest) = seat.call(since(before.pts + 102)).unwrap() else { panic!() };
+    assert_eq!((rest.new_messages.len(), rest.state.0.pts), (50, before.pts + 152));
+
+    for n in 0..i64::try_from(MAX_LETTERS).unwrap() {
+        seat.send(silent.clone(), 1000 + n, "x").unwrap();
+    }
+    assert!(matches!(seat.call(since(before.pts)).unwrap(), AnyDifference::TooLong(_)));
+}
+
+#[test]
+fn a_supergroup_counts_for_itself() {
+    let mut seat = Seat::alice();
+    let PeerId::Channel(channel_id) = SUPERGROUP else { panic!() };
+    let access_hash = seat.world.access_hash(ALICE, SUPERGROUP);
+    let channel: InputChannel = InputChannelById { channel_id, access_hash }.into();
+    let since = |pts| GetChannelDifference {
+        force: false,
+        channel: channel.clone(),
+        filter: AnyChannelMessagesFilter::Empty(ChannelMessagesFilterEmpty {}),
+        pts,
+        limit: 100,
+    };
+    let state = seat.call(GetState {}).unwrap();
+    let AnyChannelDifference::Difference(all) = seat.call(since(1)).unwrap() else { panic!() };
+    assert_eq!(all.new_messages.len(), 1, "the group was made");
+    seat.start(ECHO_BOT, SUPERGROUP, 1, "x").unwrap();
+    assert_eq!(seat.call(GetState {}).unwrap(), state, "a supergroup does not touch the account's pts");
+    let AnyChannelDifference::Difference(missed) = seat.call(since(all.pts)).unwrap() else { panic!() };
+    assert_eq!((missed.new_messages.len(), missed.pts, missed.final_), (3, all.pts + 3, true));
+    assert!(matches!(seat.call(since(missed.pts)).unwrap(), AnyChannelDifference::Empty(_)));
+}
+
+#[test]
+fn dialogs_and_history_are_newest_first() {
+    let mut seat = Seat::alice();
+    seat.start(ECHO_BOT, PeerId::User(ECHO_BOT), 1, "x").unwrap();
+    let dialogs = |limit| GetDialogs {
+        exclude_pinned: false,
+        folder_id: None,
+        offset_date: 0,
+        offset_id: 0,
+        offset_peer: InputPeerEmpty {}.into(),
+        limit,
+        hash: 0,
+    };
+    let AnyDialogs::Dialogs(all) = seat.call(dialogs(100)).unwrap() else { panic!() };
+    assert_eq!(all.dialogs.len(), 7);
+    let nanogram::api::messages::AnyDialog::Dialog(first) = &all.dialogs[0] else { panic!() };
+    assert_eq!(first.peer, Peer::user(ECHO_BOT));
+    assert!(matches!(seat.call(dialogs(2)).unwrap(), AnyDialogs::Slice(slice) if slice.count == 7));
+
+    let history = |peer, limit| GetHistory {
+        peer,
+        offset_id: 0,
+        offset_date: 0,
+        add_offset: 0,
+        limit,
+        max_id: 0,
+        min_id: 0,
+        hash: 0,
+    };
+    let echo = seat.peer(PeerId::User(ECHO_BOT));
+    let AnyMessages::Messages(all) = seat.call(history(echo.clone(), 10)).unwrap() else { panic!() };
+    let AnyMessage::Message(newest) = &all.messages[0] else { panic!() };
+    assert!(!newest.out && newest.from_id.is_none());
+    assert!(matches!(seat.call(history(echo, 1)).unwrap(), AnyMessages::Slice(slice) if slice.count == 2));
+    let group = seat.peer(SUPERGROUP);
+    assert!(matches!(seat.call(history(group, 10)).unwrap(), AnyMessages::Channel(_)));
+}
+
+#[test]
+fn groups_take_in_whom_they_may() {
+    let mut seat = Seat::alice();
+    let add = |seat: &Seat, group, user| {
+        let PeerId::Chat(chat_id) = group else { panic!() };
+        AddChatUser { chat_id, user_id: seat.user(user), fwd_limit: 0 }
+    };
+    seat.call(add(&seat, GROUP, ECHO_BOT)).unwrap().check().unwrap();
+    assert!(seat.world.group(GROUP).unwrap().members.contains(&ECHO_BOT));
+    for (group, user, message) in [
+        (GROUP, ECHO_BOT, "USER_ALREADY_PARTICIPANT"),
+        (GROUP, DELETED_BOT, "INPUT_USER_DEACTIVATED"),
+        (GROUP, 9, "USER_ID_INVALID"),
+        (CLOSED_GROUP, ECHO_BOT, "CHAT_ADMIN_REQUIRED"),
+        (PeerId::Chat(9), ECHO_BOT, "CHAT_ID_INVALID"),
+    ] {
+        let call = add(&seat, group, user);
+        assert_eq!(error(seat.call(call)), (400, message.into()));
+    }
+
+    let channel = |seat: &Seat, id| -> InputChannel {
+        let PeerId::Channel(channel_id) = id else { panic!() };
+        InputChannelById { channel_id, access_hash: seat.world.access_hash(ALICE, id) }.into()
+    };
+    let invite = |seat: &Seat, id| InviteToChannel { channel: channel(seat, id), users: vec![seat.user(ECHO_BOT)] };
+    for _ in 0..2 {
+        seat.call(invite(&seat, SUPERGROUP)).unwrap().check().unwrap();
+        assert!(seat.world.group(SUPERGROUP).unwrap().members.contains(&ECHO_BOT));
+    }
+    let call = invite(&seat, CLOSED_SUPERGROUP);
+    assert_eq!(error(seat.call(call)), (400, "CHAT_ADMIN_REQUIRED".into()));
+
+    let promote = |seat: &Seat, id| EditAdmin {
+        channel: channel(seat, id),
+        user_id: seat.user(SILENT_BOT),
+        admin_rights: Boxed(ChatAdminRights { ban_users: true, ..ChatAdminRights::default() }),
+        rank: None,
+    };
+    let call = promote(&seat, SUPERGROUP);
+    seat.call(call).unwrap();
+    assert!(seat.world.group(SUPERGROUP).unwrap().is_admin(SILENT_BOT));
+    let call = promote(&seat, CLOSED_SUPERGROUP);
+    assert_eq!(error(seat.call(call)), (400, "CHAT_ADMIN_REQUIRED".into()));
+    let PeerId::Chat(chat_id) = GROUP else { panic!() };
+    let user_id = seat.user(ECHO_BOT);
+    assert!(seat.call(EditChatAdmin { chat_id, user_id, is_admin: true }).unwrap());
+    assert!(seat.world.group(GROUP).unwrap().is_admin(ECHO_BOT));
+}
