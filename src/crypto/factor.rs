@@ -5,7 +5,7 @@
 //! places of it meet, their difference has `p` in common with `pq`.
 //!
 //! Brent asks at distances that double (the walker against where he stood at step 2^k), and takes one greatest common
-//! divisor for the product of [`BATCH`] differences.
+//! divisor for the product of a batch of differences.
 
 use super::prime::Modulus64;
 pub use super::prime::is_prime_u64;
