@@ -43,6 +43,11 @@ use bytes::{Bytes, BytesMut};
 use core::fmt;
 use core::marker::PhantomData;
 
+/// A temporary key is renewed so many seconds before its end, if nothing waits for an answer.
+const RENEW_BEFORE: i64 = 300;
+/// So many seconds before its end it is renewed whatever waits.
+const RENEW_AT_LAST: i64 = 60;
+
 /// What a connection must know before its first byte.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -54,8 +59,11 @@ pub struct Config {
     pub keys: Vec<RsaKey>,
     /// A key made before; without one the connection begins with the key exchange.
     pub saved: Option<SavedKey>,
-    /// Ask for a temporary key that lives this many seconds.
-    pub expires_in: Option<i32>,
+    /// Perfect forward secrecy: messages go under temporary keys that live this many seconds, bound to the permanent
+    /// one, which then encrypts nothing else.
+    pub temporary: Option<i32>,
+    /// A temporary key that is bound already and lives still.
+    pub saved_temporary: Option<TemporaryKey>,
     /// Who connects; `None` sends calls as they are.
     pub init: Option<Init>,
 }
@@ -63,7 +71,7 @@ pub struct Config {
 impl Config {
     /// Abridged framing, no saved key.
     pub fn new(dc: i32, keys: Vec<RsaKey>) -> Self {
-        Self { framing: Framing::Abridged, dc, keys, saved: None, expires_in: None, init: None }
+        Self { framing: Framing::Abridged, dc, keys, saved: None, temporary: None, saved_temporary: None, init: None }
     }
 }
 
@@ -76,6 +84,17 @@ pub struct SavedKey {
     pub salt: i64,
     /// Server time minus local time, in seconds, if it is known.
     pub time_offset: Option<i64>,
+}
+
+/// A temporary key and its end.
+#[derive(Debug, Clone)]
+pub struct TemporaryKey {
+    /// The key.
+    pub key: AuthKey,
+    /// The salt last in use.
+    pub salt: i64,
+    /// When it ends, in the server's seconds since 1970.
+    pub expires_at: i32,
 }
 
 /// `initConnection`: what a client tells of itself, with its first call.
@@ -146,6 +165,11 @@ impl<C> fmt::Debug for Pending<C> {
 pub enum Event {
     /// The key exchange is over. Keep the key: it is the account's once somebody signs in with it.
     Authorized(SavedKey),
+    /// A temporary key is bound to the permanent one, and may be kept until it ends.
+    Bound(TemporaryKey),
+    /// The server does not bind a temporary key to the permanent one: it knows the permanent one no more. Or it is
+    /// seconds old: then try again.
+    NotBound(CallError),
     /// A call is answered.
     Reply {
         /// Which.
@@ -227,6 +251,12 @@ pub struct Connection {
     is_known: bool,
     /// Calls that tell it so.
     introductions: Vec<CallId>,
+    /// The permanent key, where messages go under temporary ones.
+    permanent: Option<SavedKey>,
+    /// The temporary key in use.
+    temporary: Option<TemporaryKey>,
+    /// The session of a temporary key that was dropped: its calls wait for the next.
+    before: Option<Box<Session>>,
 }
 
 impl fmt::Debug for Connection {
@@ -260,6 +290,9 @@ impl Connection {
             events: VecDeque::new(),
             is_known: false,
             introductions: Vec::new(),
+            permanent: None,
+            temporary: None,
+            before: None,
         }
     }
 
@@ -274,8 +307,8 @@ impl Connection {
             Some(init) if !self.is_known => init.wrap(body),
             _ => body,
         };
-        let id = match &mut self.stage {
-            Stage::Open(session) => session.call(body.into()),
+        let id = match (&mut self.stage, &mut self.before) {
+            (Stage::Open(session), _) | (_, Some(session)) => session.call(body.into()),
             _ => {
                 self.early.push(body.into());
                 CallId(self.early.len() as u64 - 1)
@@ -310,6 +343,9 @@ impl Connection {
     /// What is worth keeping now: the key, the salt in force, the server's clock against `unix`, the local one.
     pub fn saved(&self, now: Instant, unix: UnixTime) -> Option<SavedKey> {
         let session = self.session()?;
+        if let Some(permanent) = &self.permanent {
+            return Some(permanent.clone());
+        }
         let clock = session.clock();
         let time_offset = clock.is_synced().then(|| clock.at(now).as_secs() - unix.as_secs());
         Some(SavedKey { key: session.key().clone(), salt: session.salts().current(), time_offset })
@@ -320,7 +356,8 @@ impl Connection {
         self.framer = Framer::new(self.config.framing, crate::side::Side::Client);
         match &mut self.stage {
             Stage::Open(session) => session.reconnected(now),
-            _ => self.stage = Stage::Start,
+            Stage::Handshake { .. } => self.stage = Stage::Start,
+            Stage::Start => {}
         }
     }
 
@@ -349,10 +386,14 @@ impl Connection {
     fn handle_packet(&mut self, now: Instant, packet: BytesMut) -> Result<(), ConnectionError> {
         match &mut self.stage {
             Stage::Start => Err(HandshakeError::Misuse.into()),
+            // What was still on its way for a key at its end.
+            Stage::Handshake { .. } if self.before.as_ref().is_some_and(|s| packet.get(..8) == Some(&s.key().id())) => {
+                Ok(())
+            }
             Stage::Handshake { machine, waiting } => {
                 match machine.handle(now, &packet, &mut *self.random)? {
                     Step::Send(question) => *waiting = Some(question),
-                    Step::Done(grant) => self.open(grant)?,
+                    Step::Done(grant) => self.granted(now, grant)?,
                 }
                 Ok(())
             }
@@ -364,17 +405,49 @@ impl Connection {
         }
     }
 
-    /// The key is there: the session begins, and what was called before goes out.
-    fn open(&mut self, grant: Grant) -> Result<(), ConnectionError> {
+    /// A key is made: the permanent one, or a temporary one to be bound to it.
+    fn granted(&mut self, now: Instant, grant: Grant) -> Result<(), ConnectionError> {
         self.clock = grant.clock;
+        if let Some(expires_at) = grant.expires_at {
+            let key = TemporaryKey { key: grant.auth_key, salt: grant.server_salt, expires_at };
+            return self.open_temporary(key, false);
+        }
         let saved = SavedKey { key: grant.auth_key, salt: grant.server_salt, time_offset: None };
-        self.open_session(&saved)?;
-        self.events.push_back(Event::Authorized(saved));
+        self.events.push_back(Event::Authorized(saved.clone()));
+        self.begin_with(now, saved)
+    }
+
+    /// The permanent key is known: the session begins under it, or under a temporary one.
+    fn begin_with(&mut self, now: Instant, saved: SavedKey) -> Result<(), ConnectionError> {
+        let Some(lifetime) = self.config.temporary else {
+            self.open_session(&saved.key, saved.salt)?;
+            return Ok(());
+        };
+        self.permanent = Some(saved);
+        let known = self.temporary.take().or_else(|| self.config.saved_temporary.take());
+        let soon = self.clock.at(now).as_secs() + RENEW_BEFORE;
+        match known.filter(|key| i64::from(key.expires_at) > soon) {
+            Some(key) => self.open_temporary(key, true),
+            None => self.exchange(now, Some(lifetime)),
+        }
+    }
+
+    fn open_temporary(&mut self, temporary: TemporaryKey, is_bound: bool) -> Result<(), ConnectionError> {
+        self.open_session(&temporary.key, temporary.salt)?;
+        if let (Stage::Open(session), Some(permanent), false) = (&mut self.stage, &self.permanent, is_bound) {
+            session.bind(permanent.key.clone(), temporary.expires_at);
+            // A new key is a stranger: the first call after the binding introduces it.
+            self.is_known = false;
+        }
+        self.temporary = Some(temporary);
         Ok(())
     }
 
-    fn open_session(&mut self, saved: &SavedKey) -> Result<(), EntropyFailed> {
-        let mut session = Session::client(saved.key.clone(), saved.salt, self.clock, &mut *self.random)?;
+    fn open_session(&mut self, key: &AuthKey, salt: i64) -> Result<(), EntropyFailed> {
+        let mut session = Session::client(key.clone(), salt, self.clock, &mut *self.random)?;
+        if let Some(before) = self.before.take() {
+            session.adopt(*before);
+        }
         for body in core::mem::take(&mut self.early) {
             session.call(body);
         }
@@ -387,6 +460,14 @@ impl Connection {
         let Stage::Open(session) = &mut self.stage else { return };
         while let Some(incoming) = session.poll_incoming() {
             let event = match incoming {
+                Incoming::Reply { call: CallId::BIND, result } => match (result, &self.temporary) {
+                    (Ok(_), Some(key)) => Event::Bound(key.clone()),
+                    (Ok(_), None) => continue,
+                    (Err(error), _) => {
+                        self.temporary = None;
+                        Event::NotBound(error)
+                    }
+                },
                 Incoming::Reply { call, result } => {
                     if let Some(at) = self.introductions.iter().position(|id| *id == call) {
                         self.introductions.swap_remove(at);
@@ -409,7 +490,41 @@ impl Connection {
         match &mut self.stage {
             Stage::Start => Ok(()),
             Stage::Handshake { machine, .. } => Ok(machine.handle_timeout(now)?),
-            Stage::Open(session) => Ok(session.handle_timeout(now)?),
+            Stage::Open(session) => {
+                session.handle_timeout(now)?;
+                self.renew_key(now)
+            }
+        }
+    }
+
+    /// A temporary key near its end is followed by another, at a quiet moment if there is one.
+    fn renew_key(&mut self, now: Instant) -> Result<(), ConnectionError> {
+        let (Some(lifetime), Some(key)) = (self.config.temporary, &self.temporary) else { return Ok(()) };
+        let left = i64::from(key.expires_at) - self.clock_now(now).as_secs();
+        let is_quiet = self.session().is_some_and(|session| session.unanswered() == 0);
+        if left > RENEW_BEFORE || (left > RENEW_AT_LAST && !is_quiet) {
+            return Ok(());
+        }
+        let Stage::Open(session) = core::mem::replace(&mut self.stage, Stage::Start) else { return Ok(()) };
+        self.clock = *session.clock();
+        self.temporary = None;
+        self.before = Some(session);
+        self.exchange(now, Some(lifetime))
+    }
+
+    fn clock_now(&self, now: Instant) -> UnixTime {
+        self.session().map_or(self.clock, |session| *session.clock()).at(now)
+    }
+
+    /// The server does not know the temporary key, or will not bind it: the next connection makes another. The permanent
+    /// key stays.
+    pub fn drop_temporary(&mut self) {
+        self.temporary = None;
+        if self.config.temporary.is_some()
+            && let Stage::Open(session) = core::mem::replace(&mut self.stage, Stage::Start)
+        {
+            self.clock = *session.clock();
+            self.before = Some(session);
         }
     }
 
@@ -436,11 +551,15 @@ impl Connection {
     }
 
     fn begin(&mut self, now: Instant) -> Result<(), ConnectionError> {
-        if let Some(saved) = self.config.saved.clone() {
-            return Ok(self.open_session(&saved)?);
+        match self.permanent.clone().or_else(|| self.config.saved.clone()) {
+            Some(saved) => self.begin_with(now, saved),
+            None => self.exchange(now, None),
         }
-        let config =
-            HandshakeConfig { keys: self.config.keys.clone(), dc: self.config.dc, expires_in: self.config.expires_in };
+    }
+
+    /// Begins a key exchange, for a permanent key or for one that `expires_in`.
+    fn exchange(&mut self, now: Instant, expires_in: Option<i32>) -> Result<(), ConnectionError> {
+        let config = HandshakeConfig { keys: self.config.keys.clone(), dc: self.config.dc, expires_in };
         let (machine, question) = ClientHandshake::start(config, self.clock, now, &mut *self.random)?;
         self.stage = Stage::Handshake { machine: Box::new(machine), waiting: Some(question) };
         Ok(())
@@ -456,7 +575,14 @@ impl Connection {
         match &self.stage {
             Stage::Start => None,
             Stage::Handshake { machine, .. } => machine.poll_timeout(),
-            Stage::Open(session) => session.poll_timeout(),
+            Stage::Open(session) => [session.poll_timeout(), self.key_due(session)].into_iter().flatten().min(),
         }
+    }
+
+    /// When the temporary key should be looked after.
+    fn key_due(&self, session: &Session) -> Option<Instant> {
+        let key = self.temporary.as_ref().filter(|_| self.config.temporary.is_some())?;
+        let ahead = if session.unanswered() == 0 { RENEW_BEFORE } else { RENEW_AT_LAST };
+        Some(session.clock().when(UnixTime::from_secs(i64::from(key.expires_at) - ahead)))
     }
 }

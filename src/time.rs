@@ -86,6 +86,11 @@ impl ServerClock {
     pub const fn at(&self, now: Instant) -> UnixTime {
         UnixTime(self.unix_at_origin.wrapping_add_unsigned(now.0))
     }
+    /// The point on the monotonic clock at which the server's shows `server`; the origin if that was before it.
+    pub const fn when(&self, server: UnixTime) -> Instant {
+        let micros = server.0.saturating_sub(self.unix_at_origin);
+        Instant(if micros > 0 { micros.unsigned_abs() } else { 0 })
+    }
     /// Whether the server has confirmed it; only then may its messages be judged by their age.
     pub const fn is_synced(&self) -> bool {
         self.synced

@@ -98,3 +98,35 @@ fn a_public_number_may_come_with_or_without_its_leading_zeros() {
     assert_eq!(params.check_public(&[[0; 1].as_slice(), &least].concat()), Err(DhError::Range));
     assert_eq!(params.check_public(&[]), Err(DhError::Range));
 }
+
+#[cfg(feature = "srp")]
+#[test]
+fn srp_reject() {
+    use nanogram::crypto::srp::{Kdf, SrpError};
+    use rand::SeedableRng;
+
+    let mut entropy = rand::rngs::ChaCha8Rng::seed_from_u64(1);
+    let kdf = Kdf::check(3, &KNOWN_PRIME, b"salt 1", b"salt 2").unwrap();
+    let x = kdf.stretch(b"password").finish();
+    each("srp_reject", 1, |id, data| {
+        let bad: Vec<Vec<u8>> = data["bad_B"].as_array().unwrap().iter().map(hex).collect();
+        assert_eq!(bad.len(), 3, "{id}");
+        for srp_b in &bad {
+            assert_eq!(kdf.prove(&x, srp_b, &mut entropy), Err(SrpError::Public), "{id}");
+        }
+    });
+    for (length, fits) in [(0, false), (247, false), (248, true), (255, true), (257, false)] {
+        assert_eq!(kdf.prove(&x, &vec![1; length], &mut entropy).is_ok(), fits, "{length}");
+    }
+}
+
+#[cfg(feature = "srp")]
+#[test]
+fn a_password_is_hashed_only_for_a_safe_group() {
+    use nanogram::crypto::srp::Kdf;
+
+    each("dh_params_reject", 6, |id, data| {
+        let g = data["g"].as_i64().unwrap().try_into().unwrap();
+        assert!(Kdf::check(g, &hex(&data["p"]), b"1", b"2").is_err(), "{id}");
+    });
+}

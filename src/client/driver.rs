@@ -2,7 +2,7 @@
 //! caller his answer.
 
 use super::{Clock, Command, Error, KeyLost, Options};
-use crate::connection::{Connection, ConnectionError, Event, SavedKey};
+use crate::connection::{Connection, ConnectionError, Event, SavedKey, TemporaryKey};
 use crate::session::{CallError, CallId};
 use crate::time::Instant;
 use crate::transport::TransportFault;
@@ -30,6 +30,10 @@ const LONGEST_WAIT: Duration = Duration::from_secs(20);
 /// A key that the server does not know on so many connections in a row is given up, and kept.
 const KEY_LOST: u32 = 3;
 
+/// A permanent key younger than this may not be known everywhere.
+const YOUNG: Duration = Duration::from_secs(60);
+/// A server that does not bind a temporary key is asked so often.
+const BIND_TRIES: u32 = 6;
 /// How often callers who have stopped waiting are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
@@ -39,6 +43,8 @@ enum Lost {
     Dropped,
     Io(io::Error),
     Protocol(ConnectionError),
+    /// The server does not bind a temporary key.
+    NotBound(CallError),
 }
 
 struct Driver {
@@ -51,7 +57,17 @@ struct Driver {
     waiting: BTreeMap<CallId, oneshot::Sender<Result<Bytes, Error>>>,
     failures: u32,
     key_lost: u32,
+    bind_failures: u32,
+    not_bound: Option<CallError>,
+    temporary: watch::Sender<Option<TemporaryKey>>,
     sweep_at: Instant,
+}
+
+/// The keys in use, as they change.
+#[derive(Debug)]
+pub(super) struct Keys {
+    pub(super) permanent: watch::Receiver<Option<SavedKey>>,
+    pub(super) temporary: watch::Receiver<Option<TemporaryKey>>,
 }
 
 /// Connects, and goes on in a task of its own.
@@ -59,10 +75,11 @@ pub(super) async fn start(
     options: Options,
     orders: mpsc::Receiver<Command>,
     news: mpsc::Sender<Bytes>,
-) -> Result<watch::Receiver<Option<SavedKey>>, Error> {
+) -> Result<Keys, Error> {
     let clock = Clock::new();
     let connection = Connection::new(options.config(), clock.now(), Clock::unix(), Box::new(SysRng));
-    let (key, known) = watch::channel(options.saved.clone());
+    let (key, permanent) = watch::channel(options.saved.clone());
+    let (temporary, bound) = watch::channel(options.saved_temporary.clone());
     let mut driver = Driver {
         options,
         clock,
@@ -73,6 +90,9 @@ pub(super) async fn start(
         waiting: BTreeMap::new(),
         failures: 0,
         key_lost: 0,
+        bind_failures: 0,
+        not_bound: None,
+        temporary,
         sweep_at: Instant::ZERO,
     };
     // The first connection is the caller's to wait for; a saved key needs nothing more than the socket.
@@ -83,7 +103,7 @@ pub(super) async fn start(
     if !has_key {
         opened.await.map_err(|_| Error::Closed)??;
     }
-    Ok(known)
+    Ok(Keys { permanent, temporary: bound })
 }
 
 async fn connect_once(addr: &str, within: Duration) -> io::Result<TcpStream> {
@@ -149,7 +169,16 @@ impl Driver {
                 if self.connection.session().is_some() =>
             {
                 self.key_lost += 1;
+                // It may be the temporary key alone that is not known; another is made. The permanent one stays.
+                self.connection.drop_temporary();
                 (self.key_lost >= KEY_LOST).then_some(Error::KeyLost(KeyLost { times: self.key_lost }))
+            }
+            Lost::NotBound(error) => {
+                self.connection.drop_temporary();
+                self.bind_failures += 1;
+                // A permanent key of the last minute may not have reached the whole data centre yet. Spec: api/pfs
+                let is_new = self.clock.now() < Instant::ZERO + YOUNG && self.options.saved.is_none();
+                (self.bind_failures >= BIND_TRIES || !is_new && self.bind_failures > 1).then(|| Error::from(error))
             }
             Lost::Protocol(error) => is_last.then_some(Error::Connection(error)),
             Lost::Io(error) => is_last.then(|| {
@@ -182,6 +211,9 @@ impl Driver {
         loop {
             if let Err(error) = self.turn(&mut output, ready) {
                 return Lost::Protocol(error);
+            }
+            if let Some(error) = self.not_bound.take() {
+                return Lost::NotBound(error);
             }
             let (mut read, mut write) = socket.split();
             let due = self.connection.poll_timeout().map(|at| self.clock.until(at));
@@ -275,6 +307,11 @@ impl Driver {
                     }
                 }
                 Event::Update(body) => drop(self.news.try_send(body)),
+                Event::Bound(key) => {
+                    self.bind_failures = 0;
+                    self.temporary.send_replace(Some(key));
+                }
+                Event::NotBound(error) => self.not_bound = Some(error),
                 Event::NewSession | Event::QuickAck(_) => {}
             }
         }

@@ -25,7 +25,7 @@ pub use error::{Error, KeyLost};
 
 use crate::api::contacts::{ResolveUsername, ResolvedPeerBody};
 use crate::api::updates::Updates;
-use crate::connection::{Config, Init, SavedKey};
+use crate::connection::{Config, Init, SavedKey, TemporaryKey};
 use crate::crypto::keys::{self, Environment};
 use crate::crypto::rsa::RsaKey;
 use crate::dcs;
@@ -65,6 +65,10 @@ pub struct Options {
     pub keys: Option<Vec<RsaKey>>,
     /// The account's key; without one, a new key is made and nobody is signed in.
     pub saved: Option<SavedKey>,
+    /// Perfect forward secrecy: how many seconds a temporary key lives; `None` sends under the account's own key.
+    pub temporary: Option<i32>,
+    /// A temporary key that is bound already.
+    pub saved_temporary: Option<TemporaryKey>,
     /// How packets are framed.
     pub framing: Framing,
     /// Who connects.
@@ -88,6 +92,8 @@ impl Options {
             addr: None,
             keys: None,
             saved: None,
+            temporary: None,
+            saved_temporary: None,
             framing: Framing::Abridged,
             init: Init {
                 api_id: 0,
@@ -152,7 +158,8 @@ impl Options {
             dc: dc_number(self.environment, self.dc_id.into(), false),
             keys: self.keys.clone().unwrap_or_else(|| keys::keys(self.environment).to_vec()),
             saved: self.saved.clone(),
-            expires_in: None,
+            temporary: self.temporary,
+            saved_temporary: self.saved_temporary.clone(),
             init: Some(self.init.clone()),
         }
     }
@@ -173,7 +180,7 @@ struct Command {
 pub struct Client {
     commands: mpsc::Sender<Command>,
     updates: tokio::sync::Mutex<mpsc::Receiver<Bytes>>,
-    key: tokio::sync::watch::Receiver<Option<SavedKey>>,
+    keys: driver::Keys,
     names: Mutex<BTreeMap<String, Known>>,
     call_within: Duration,
     flood_wait: Duration,
@@ -188,14 +195,19 @@ impl Client {
         let (commands, orders) = mpsc::channel(64);
         let (news, updates) = mpsc::channel(MAX_UPDATES);
         let (call_within, flood_wait) = (options.call_within, options.flood_wait);
-        let key = driver::start(options, orders, news).await?;
+        let keys = driver::start(options, orders, news).await?;
         let updates = tokio::sync::Mutex::new(updates);
-        Ok(Self { commands, updates, key, names: Mutex::new(BTreeMap::new()), call_within, flood_wait })
+        Ok(Self { commands, updates, keys, names: Mutex::new(BTreeMap::new()), call_within, flood_wait })
     }
 
     /// The key in use, with salt and clock, to be saved.
     pub fn saved(&self) -> Option<SavedKey> {
-        self.key.borrow().clone()
+        self.keys.permanent.borrow().clone()
+    }
+
+    /// The temporary key in use, if there is one, to be saved until it ends.
+    pub fn saved_temporary(&self) -> Option<TemporaryKey> {
+        self.keys.temporary.borrow().clone()
     }
 
     /// Makes a call, and waits for its answer.

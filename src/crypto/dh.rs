@@ -54,7 +54,7 @@ const DRAWS: u8 = 4;
 pub struct DhParams {
     g: u8,
     p: [u8; 256],
-    modulus: Modulus,
+    pub(super) modulus: Modulus,
 }
 
 impl DhParams {
@@ -77,7 +77,7 @@ impl DhParams {
     }
 
     /// As [`check`](Self::check), for a `p` of any size.
-    fn check_group(g: i32, p: &[u8; 256]) -> Result<Self, DhError> {
+    pub(super) fn check_group(g: i32, p: &[u8; 256]) -> Result<Self, DhError> {
         // All that the rules ask about remainders, in one: 840 = 8 * 3 * 5 * 7.
         let rest = p.iter().fold(0, |rest, &byte| (rest * 256 + u32::from(byte)) % 840);
         // A safe prime is 3 modulo 4, and no multiple of 3, 5 or 7.
@@ -162,7 +162,7 @@ impl fmt::Debug for DhParams {
 }
 
 /// The number with its leading zeros; `None` if it has more than 256 bytes.
-fn padded(number: &[u8]) -> Option<[u8; 256]> {
+pub(super) fn padded(number: &[u8]) -> Option<[u8; 256]> {
     let mut out = [0; 256];
     let start = out.len().checked_sub(number.len())?;
     out.get_mut(start..)?.copy_from_slice(number);

@@ -134,6 +134,19 @@ impl Modulus {
         bytes(&self.product(&self.enter(a), &limbs_wiped(b)))
     }
 
+    /// `a + b mod n`, for both below `n`.
+    #[cfg(feature = "srp")]
+    pub(crate) fn add(&self, a: &[u8; BYTES], b: &[u8; BYTES]) -> [u8; BYTES] {
+        let mut sum = limbs_wiped(a);
+        let carry = sum.iter_mut().zip(&*limbs_wiped(b)).fold(0, |carry, (a, b)| {
+            let out;
+            (*a, out) = halves(*a as Wide + *b as Wide + carry as Wide);
+            out
+        });
+        self.reduce(&mut sum, carry);
+        bytes(&sum)
+    }
+
     /// `x * R mod n`.
     fn enter(&self, x: &[u8; BYTES]) -> Zeroizing<Number> {
         Zeroizing::new(self.product(&limbs_wiped(x), &self.square))
@@ -323,20 +336,24 @@ mod tests {
         let two: BigUint = 2_u32.into();
         let top = two.pow(2048);
         let moduli = [&top - 1_u32, two.pow(2047) + 1_u32, 47_u32.into(), 3_u32.into(), big(&KNOWN_PRIME)];
-        for n in moduli {
-            let modulus = Modulus::new(&from_big(&n)).unwrap();
+        for n in &moduli {
+            let modulus = Modulus::new(&from_big(n)).unwrap();
             let zero = BigUint::ZERO;
-            let bases = [zero.clone(), 1_u32.into(), two.clone(), &n - 1_u32, n.clone(), &top - 1_u32, &n / 2_u32];
+            let bases = [zero.clone(), 1_u32.into(), two.clone(), n - 1_u32, n.clone(), &top - 1_u32, n / 2_u32];
             for base in &bases {
-                for exponent in [zero.clone(), 1_u32.into(), two.clone(), 65537_u32.into(), &n - 1_u32, &top - 1_u32] {
-                    let expected = from_big(&base.modpow(&exponent, &n));
+                for exponent in [zero.clone(), 1_u32.into(), two.clone(), 65537_u32.into(), n - 1_u32, &top - 1_u32] {
+                    let expected = from_big(&base.modpow(&exponent, n));
                     assert_eq!(modulus.power(&from_big(base), &from_big(&exponent)), expected, "{base} {exponent} {n}");
                     if let Ok(exponent) = u32::try_from(&exponent) {
                         assert_eq!(modulus.power_public(&from_big(base), exponent), expected, "{base} {exponent} {n}");
                     }
                 }
+                #[cfg(feature = "srp")]
+                for other in bases.iter().filter(|other| *other < n && base < n) {
+                    assert_eq!(big(&modulus.add(&from_big(base), &from_big(other))), (base + other) % n);
+                }
                 for other in &bases {
-                    assert_eq!(big(&modulus.multiply(&from_big(base), &from_big(other))), base * other % &n);
+                    assert_eq!(big(&modulus.multiply(&from_big(base), &from_big(other))), base * other % n);
                 }
             }
         }

@@ -1,1 +1,424 @@
-//! Under construction.
+//! Two-factor passwords: SRP-6a as Telegram has it. Both sides show that they know the password (the server a
+//! *verifier* made from it), and neither learns more.
+//!
+//! ```text
+//! client                                                  server
+//!                                                         v = g^x, kept since the password was set
+//!              salt1, salt2, g, p, srp_B  <-------------  srp_B = k*v + g^b
+//! x = PH2(password, salt1, salt2)                         k = H(p | g)
+//! A = g^a,  u = H(A | srp_B)
+//! S = (srp_B - k*v)^(a + u*x)                             S = (A * v^u)^b
+//! M1 = H( H(p) xor H(g) | H(salt1) | H(salt2) | A | srp_B | H(S) )
+//!              A, M1  --------------------------------->  the same M1: the password was right
+//! ```
+//!
+//! `H` is SHA-256; numbers are modulo `p`, and 256 bytes, big-endian, wherever they are hashed or sent. `x` takes
+//! 100,000 rounds of HMAC-SHA-512, which is the point of it: [`Stretch`] does them in as many steps as its owner likes,
+//! to show progress on a slow machine. `a` and `b` come from our own entropy; the `secure_random` that the server
+//! offers is not for secrets.
+//!
+//! ```
+//! # use nanogram::crypto::{dh::KNOWN_PRIME, srp::{Kdf, Verifier}};
+//! # let mut entropy: rand::rngs::ChaCha8Rng = rand::SeedableRng::seed_from_u64(1);
+//! let kdf = Kdf::check(3, &KNOWN_PRIME, b"salt 1", b"salt 2")?;
+//! let mut stretch = kdf.stretch(b"password");
+//! while !stretch.step(20_000) { /* stretch.done() of Stretch::ROUNDS */ }
+//! let x = stretch.finish();
+//! // The server knows only this of the password:
+//! let verifier = Verifier::new(&kdf, &x);
+//! let challenge = verifier.challenge(&kdf, &mut entropy)?;
+//! // The client's answer to challenge.srp_b():
+//! let proof = kdf.prove(&x, challenge.srp_b(), &mut entropy)?;
+//! assert!(challenge.accepts(&proof.a, &proof.m1));
+//! # Ok::<(), nanogram::crypto::srp::SrpError>(())
+//! ```
+//!
+//! Spec: api/srp.
+
+use super::dh::{DhError, DhParams, padded};
+use super::prime::small;
+use crate::entropy::{Entropy, EntropyFailed};
+use alloc::vec::Vec;
+use core::fmt;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256, Sha512};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+/// 256 bytes, big-endian, not to be seen by others.
+type Secret = Zeroizing<[u8; 256]>;
+
+/// What a password is hashed with, checked:
+/// `passwordKdfAlgoSHA256SHA256PBKDF2HMACSHA512iter100000SHA256ModPow`.
+#[derive(Debug, Clone)]
+pub struct Kdf {
+    params: DhParams,
+    salt1: Vec<u8>,
+    salt2: Vec<u8>,
+}
+
+impl Kdf {
+    /// Checks `g` and `p` (big-endian) as those of a key exchange, and keeps the salts.
+    ///
+    /// # Errors
+    /// As [`DhParams::check`].
+    pub fn check(g: i32, p: &[u8], salt1: &[u8], salt2: &[u8]) -> Result<Self, DhError> {
+        Ok(Self { params: DhParams::check(g, p)?, salt1: salt1.into(), salt2: salt2.into() })
+    }
+
+    /// Starts to hash a password.
+    pub fn stretch(&self, password: &[u8]) -> Stretch {
+        let ph1 = salted(&*salted(password, &self.salt1), &self.salt2);
+        // HMAC extends a key shorter than a block with zeros.
+        let mut key = Zeroizing::new([0; 128]);
+        for (key, byte) in key.iter_mut().zip(&*ph1) {
+            *key = *byte;
+        }
+        let mac = Hmac::<Sha512>::new((&*key).into());
+        let first = mac.clone().chain_update(&self.salt1).chain_update(1_u32.to_be_bytes()).finalize();
+        let last: Zeroizing<[u8; 64]> = Zeroizing::new(first.into_bytes().into());
+        Stretch { mac, sum: last.clone(), last, done: 1, salt2: self.salt2.clone() }
+    }
+
+    /// The answer to a server's `srp_B` (big-endian): proves the password, and commits to nothing else.
+    ///
+    /// # Errors
+    /// `srp_B` is out of range, or the entropy failed.
+    pub fn prove(&self, x: &PasswordHash, srp_b: &[u8], entropy: &mut dyn Entropy) -> Result<Proof, SrpError> {
+        if srp_b.len() < 248 {
+            return Err(SrpError::Public);
+        }
+        let srp_b = self.residue(srp_b)?;
+        let (secret, public) = self.params.draw(entropy)?;
+        self.prove_with(x, &srp_b, &secret, public)
+    }
+
+    /// [`prove`](Self::prove) with `a` and `A = g^a`.
+    fn prove_with(
+        &self,
+        x: &PasswordHash,
+        srp_b: &[u8; 256],
+        a: &Secret,
+        public: [u8; 256],
+    ) -> Result<Proof, SrpError> {
+        let modulus = &self.params.modulus;
+        let u = scrambler(&public, srp_b)?;
+        let exponent = exponent(a, &u, &x.0)?;
+        // t = srp_B - k*v = srp_B + (p-1)*k*v
+        let kv = Zeroizing::new(modulus.multiply(&self.k(), &Verifier::new(self, x).0));
+        let mut minus_one = *self.params.p();
+        minus_one[255] &= !1;
+        let minus_kv = Zeroizing::new(modulus.multiply(&minus_one, &kv));
+        let t = Zeroizing::new(modulus.add(srp_b, &minus_kv));
+        let s = self.params.power(&t, &exponent);
+        Ok(Proof { a: public, m1: *self.m1(&public, srp_b, &s) })
+    }
+
+    /// A number above 0 and below `p`, with its leading zeros.
+    fn residue(&self, number: &[u8]) -> Result<[u8; 256], SrpError> {
+        let number = padded(number).ok_or(SrpError::Public)?;
+        if number == [0; 256] || number >= *self.params.p() { Err(SrpError::Public) } else { Ok(number) }
+    }
+    /// k = H(p | g).
+    fn k(&self) -> [u8; 256] {
+        let k = hash(&[self.params.p(), &small(self.params.g())]);
+        let mut out = [0; 256];
+        for (out, byte) in out.iter_mut().rev().zip(k.iter().rev()) {
+            *out = *byte;
+        }
+        out
+    }
+    fn m1(&self, a: &[u8; 256], srp_b: &[u8; 256], s: &Secret) -> Zeroizing<[u8; 32]> {
+        let mut group = hash(&[self.params.p()]);
+        for (byte, g) in group.iter_mut().zip(&*hash(&[&small(self.params.g())])) {
+            *byte ^= g;
+        }
+        let (salt1, salt2, key) = (hash(&[&self.salt1]), hash(&[&self.salt2]), hash(&[&**s]));
+        hash(&[&*group, &*salt1, &*salt2, a, srp_b, &*key])
+    }
+}
+
+/// A password on its way through PBKDF2-HMAC-SHA-512, 100,000 rounds. Wiped when dropped.
+pub struct Stretch {
+    mac: Hmac<Sha512>,
+    last: Zeroizing<[u8; 64]>,
+    sum: Zeroizing<[u8; 64]>,
+    done: u32,
+    salt2: Vec<u8>,
+}
+
+impl Stretch {
+    /// Rounds there are.
+    pub const ROUNDS: u32 = 100_000;
+
+    /// Rounds done.
+    pub const fn done(&self) -> u32 {
+        self.done
+    }
+    /// Does up to `rounds` more; whether that was the last of them.
+    pub fn step(&mut self, rounds: u32) -> bool {
+        let end = self.done.saturating_add(rounds).min(Self::ROUNDS);
+        while self.done < end {
+            self.last = Zeroizing::new(self.mac.clone().chain_update(*self.last).finalize().into_bytes().into());
+            for (sum, byte) in self.sum.iter_mut().zip(&*self.last) {
+                *sum ^= byte;
+            }
+            self.done += 1;
+        }
+        self.done == Self::ROUNDS
+    }
+    /// Does what rounds are left; the result.
+    pub fn finish(mut self) -> PasswordHash {
+        self.step(Self::ROUNDS);
+        PasswordHash(salted(&*self.sum, &self.salt2))
+    }
+}
+
+impl fmt::Debug for Stretch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Stretch({} of {})", self.done, Self::ROUNDS)
+    }
+}
+
+/// `x = PH2(password, salt1, salt2)`: as good as the password for this account. Wiped when dropped.
+#[derive(Clone)]
+pub struct PasswordHash(Zeroizing<[u8; 32]>);
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash(…)")
+    }
+}
+
+/// What `account.checkPassword` carries, beside the `srp_id` of the question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proof {
+    /// `A = g^a mod p`, big-endian.
+    pub a: [u8; 256],
+    /// `M1`.
+    pub m1: [u8; 32],
+}
+
+/// `v = g^x mod p`: all that a server keeps of a password. Wiped when dropped.
+#[derive(Clone)]
+pub struct Verifier(Secret);
+
+impl Verifier {
+    /// The verifier of a hashed password.
+    pub fn new(kdf: &Kdf, x: &PasswordHash) -> Self {
+        let mut exponent = Zeroizing::new([0; 256]);
+        for (out, byte) in exponent.iter_mut().rev().zip(x.0.iter().rev()) {
+            *out = *byte;
+        }
+        Self(kdf.params.power(&small(kdf.params.g()), &exponent))
+    }
+
+    /// The server's question to whoever says he knows the password; good for one answer.
+    ///
+    /// # Errors
+    /// The source of entropy failed.
+    pub fn challenge(&self, kdf: &Kdf, entropy: &mut dyn Entropy) -> Result<Challenge, EntropyFailed> {
+        let (b, g_b) = kdf.params.draw(entropy)?;
+        Ok(self.challenge_with(kdf, b, &g_b))
+    }
+
+    /// [`challenge`](Self::challenge) with `b` and `g^b`.
+    fn challenge_with(&self, kdf: &Kdf, b: Secret, g_b: &[u8; 256]) -> Challenge {
+        let modulus = &kdf.params.modulus;
+        let kv = Zeroizing::new(modulus.multiply(&kdf.k(), &self.0));
+        Challenge { srp_b: modulus.add(&kv, g_b), b, verifier: self.clone(), kdf: kdf.clone() }
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Verifier(…)")
+    }
+}
+
+/// A question of the server's that waits for its answer.
+#[derive(Debug)]
+pub struct Challenge {
+    srp_b: [u8; 256],
+    b: Secret,
+    verifier: Verifier,
+    kdf: Kdf,
+}
+
+impl Challenge {
+    /// `srp_B`, big-endian.
+    pub const fn srp_b(&self) -> &[u8; 256] {
+        &self.srp_b
+    }
+
+    /// Whether `A` (big-endian) and `M1` come from someone who knows the password.
+    pub fn accepts(&self, a: &[u8], m1: &[u8]) -> bool {
+        let Ok(a) = self.kdf.residue(a) else { return false };
+        let Ok(u) = scrambler(&a, &self.srp_b) else { return false };
+        let mut exponent = [0; 256];
+        for (out, byte) in exponent.iter_mut().rev().zip(u.iter().rev()) {
+            *out = *byte;
+        }
+        let v_u = self.kdf.params.power(&self.verifier.0, &exponent);
+        let base = Zeroizing::new(self.kdf.params.modulus.multiply(&a, &v_u));
+        let s = self.kdf.params.power(&base, &self.b);
+        self.kdf.m1(&a, &self.srp_b, &s).ct_eq(m1).into()
+    }
+}
+
+/// SHA-256 of the parts, one after the other.
+fn hash(parts: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+    let hash = parts.iter().fold(Sha256::new(), |hash, part| hash.chain_update(part));
+    Zeroizing::new(hash.finalize().into())
+}
+
+/// SH(data, salt) = H(salt | data | salt).
+fn salted(data: &[u8], salt: &[u8]) -> Zeroizing<[u8; 32]> {
+    hash(&[salt, data, salt])
+}
+
+/// u = H(A | srp_B), which must not be 0.
+fn scrambler(a: &[u8; 256], srp_b: &[u8; 256]) -> Result<Zeroizing<[u8; 32]>, SrpError> {
+    let u = hash(&[a, srp_b]);
+    if *u == [0; 32] { Err(SrpError::Public) } else { Ok(u) }
+}
+
+/// a + u * x, column by column. More than 2048 bits only if the upper 1536 bits of `a` are all ones, which is no entropy.
+fn exponent(a: &Secret, u: &[u8; 32], x: &[u8; 32]) -> Result<Secret, EntropyFailed> {
+    let mut out = Zeroizing::new([0; 256]);
+    let mut carry = 0_u32;
+    for (place, (out, a)) in out.iter_mut().zip(&**a).rev().enumerate() {
+        carry += u32::from(*a);
+        for (i, u) in u.iter().rev().enumerate().take(place + 1) {
+            let x = x.iter().rev().nth(place - i).map_or(0, |x| u32::from(*x));
+            carry += u32::from(*u) * x; // at most 32 of 255 * 255
+        }
+        [.., *out] = carry.to_be_bytes();
+        carry >>= 8;
+    }
+    if carry == 0 { Ok(out) } else { Err(EntropyFailed) }
+}
+
+/// Why a password cannot be proved with these numbers.
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SrpError {
+    /// The server's `g` and `p` do not make a safe group.
+    Group(DhError),
+    /// The server's `srp_B` is not of 248 to 256 bytes, or not between 0 and `p`.
+    Public,
+    /// The source of entropy failed.
+    Entropy(EntropyFailed),
+}
+
+impl From<DhError> for SrpError {
+    fn from(error: DhError) -> Self {
+        Self::Group(error)
+    }
+}
+impl From<EntropyFailed> for SrpError {
+    fn from(error: EntropyFailed) -> Self {
+        Self::Entropy(error)
+    }
+}
+impl fmt::Display for SrpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Group(error) => write!(f, "the group for the password is not safe: {error}"),
+            Self::Public => f.write_str("srp_B is out of range"),
+            Self::Entropy(error) => error.fmt(f),
+        }
+    }
+}
+impl core::error::Error for SrpError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::dh::KNOWN_PRIME;
+    use rand::SeedableRng;
+    use rand::rngs::ChaCha8Rng;
+    use serde_json::Value;
+    use std::string::ToString;
+
+    fn hex(text: &Value) -> Vec<u8> {
+        let text = text.as_str().unwrap().as_bytes();
+        text.chunks(2).map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+    }
+    /// A number given in hexadecimal or, a small one, as a number.
+    fn number(value: &Value) -> [u8; 256] {
+        value.as_u64().map_or_else(|| padded(&hex(value)), |n| padded(&n.to_be_bytes())).unwrap()
+    }
+
+    #[test]
+    fn every_vector_gives_its_proof() {
+        let file: Value = serde_json::from_str(include_str!("../../tests/fixtures/vectors.json")).unwrap();
+        let vectors = file["vectors"].as_array().unwrap().iter().filter(|vector| vector["group"] == "srp");
+        let proved = vectors.map(|vector| {
+            let (id, data) = (vector["id"].to_string(), &vector["data"]);
+            let p = if data["p"] == "dh_known_prime" { KNOWN_PRIME } else { number(&data["p"]) };
+            // Past the check of the size, for p = 47.
+            let params = DhParams::check_group(data["g"].as_i64().unwrap() as i32, &p).unwrap();
+            let kdf = Kdf { params, salt1: hex(&data["salt1"]), salt2: hex(&data["salt2"]) };
+            let password = data["password"].as_str().map_or_else(|| hex(&data["password_hex"]), |text| text.into());
+            let x = kdf.stretch(&password).finish();
+            if data.get("x").is_some() {
+                assert_eq!(x.0.as_slice(), hex(&data["x"]), "{id}");
+            }
+
+            let a = Zeroizing::new(number(&data["a"]));
+            let proof = kdf.prove_with(&x, &number(&data["srp_B"]), &a, kdf.params.public(&a)).unwrap();
+            assert_eq!(proof.a.as_slice(), hex(&data["A"]), "{id}");
+            assert_eq!(proof.m1.as_slice(), hex(&data["M1"]), "{id}");
+
+            if data.get("server_secret_b").is_some() {
+                let verifier = Verifier::new(&kdf, &x);
+                assert_eq!(*verifier.0, number(&data["verifier_v"]), "{id}");
+                let b = Zeroizing::new(number(&data["server_secret_b"]));
+                let g_b = kdf.params.public(&b);
+                let challenge = verifier.challenge_with(&kdf, b, &g_b);
+                assert_eq!(*challenge.srp_b(), number(&data["srp_B"]), "{id}");
+                assert!(challenge.accepts(&proof.a, &proof.m1), "{id}");
+            }
+        });
+        assert_eq!(proved.count(), 3);
+    }
+
+    #[test]
+    fn only_the_right_password_is_accepted_and_a_differs_each_time() {
+        let mut entropy = ChaCha8Rng::seed_from_u64(1);
+        let kdf = Kdf::check(3, &KNOWN_PRIME, b"salt 1", b"salt 2").unwrap();
+        let (right, wrong) = (kdf.stretch(b"right").finish(), kdf.stretch(b"wrong").finish());
+        let challenge = Verifier::new(&kdf, &right).challenge(&kdf, &mut entropy).unwrap();
+        let mut prove = |x| kdf.prove(x, challenge.srp_b(), &mut entropy).unwrap();
+        let (first, again, other) = (prove(&right), prove(&right), prove(&wrong));
+        assert!(challenge.accepts(&first.a, &first.m1) && challenge.accepts(&again.a, &again.m1));
+        assert_ne!(first.a, again.a);
+        assert!(!challenge.accepts(&other.a, &other.m1));
+        assert!(!challenge.accepts(&first.a, &again.m1));
+        assert!(!challenge.accepts(&first.a, &first.m1[..31]));
+        assert!(!challenge.accepts(&[0; 256], &first.m1));
+        assert!(!challenge.accepts(&KNOWN_PRIME, &first.m1));
+    }
+
+    #[test]
+    fn a_stretch_may_be_cut_anywhere() {
+        let kdf = Kdf::check(3, &KNOWN_PRIME, b"1", b"2").unwrap();
+        let mut stretch = kdf.stretch(b"password");
+        assert!(!stretch.step(0) && !stretch.step(1) && !stretch.step(99_997));
+        assert_eq!(stretch.done(), 99_999);
+        assert!(stretch.step(u32::MAX) && stretch.step(1));
+        assert_eq!(stretch.finish().0, kdf.stretch(b"password").finish().0);
+    }
+
+    #[test]
+    fn exponents_add_up_and_one_of_more_than_2048_bits_is_refused() {
+        use num_bigint::BigUint;
+        let (u, x) = ([0xfe; 32], [0xfd; 32]);
+        let mut a = Zeroizing::new([0xff; 256]);
+        assert_eq!(exponent(&a, &u, &x), Err(EntropyFailed));
+        a[0] = 0;
+        let big = BigUint::from_bytes_be;
+        assert_eq!(big(&*exponent(&a, &u, &x).unwrap()), big(&*a) + big(&u) * big(&x));
+    }
+}

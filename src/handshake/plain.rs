@@ -151,7 +151,7 @@ mod tests {
             assert!(drawn[..6].is_sorted_by(|a, b| a < b), "{drawn:?}");
             assert!(drawn[..6].iter().all(|id| id & 3 == bits), "{drawn:?}");
             assert_eq!(drawn[0] >> 32, 1_707_425_104);
-            assert_eq!((drawn[0] & 0xffff_ffff) * 1000 >> 32, 421); // the third decimal, rounded down
+            assert_eq!(((drawn[0] & 0xffff_ffff) * 1000) >> 32, 421); // the third decimal, rounded down
         }
     }
 }

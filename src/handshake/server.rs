@@ -27,6 +27,7 @@ use crate::mt::auth::{
 use crate::side::Side;
 use crate::time::UnixTime;
 use crate::tl::{Blob, Combinator, DecodeError, Fault, Reader, Tl};
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -106,7 +107,7 @@ pub struct ServerHandshake {
 enum State {
     Idle,
     ReqDhParams(AwaitReqDhParams),
-    SetClientDhParams(AwaitSetClientDhParams),
+    SetClientDhParams(Box<AwaitSetClientDhParams>),
 }
 
 impl ServerHandshake {
@@ -248,7 +249,7 @@ impl AwaitReqDhParams {
             dc: inner.dc,
             age,
         };
-        Ok((written(&answer), State::SetClientDhParams(next), None))
+        Ok((written(&answer), State::SetClientDhParams(next.into()), None))
     }
 
     fn check_nonces(&self, nonce: &[u8; 16], server_nonce: &[u8; 16]) -> Result<(), Unproven> {
@@ -305,7 +306,7 @@ struct AwaitSetClientDhParams {
 }
 
 impl AwaitSetClientDhParams {
-    fn handle(mut self, body: &[u8], verdict: Option<DhGen>) -> Result<Next, HandshakeError> {
+    fn handle(mut self: Box<Self>, body: &[u8], verdict: Option<DhGen>) -> Result<Next, HandshakeError> {
         let request = SetClientDhParams::read_boxed(&mut Reader::new(body))?;
         self.nonces.check(&request.nonce, &request.server_nonce)?;
         let inner: ClientDhInnerData = open(&request.encrypted_data.0, &self.tmp_aes)?;
@@ -334,7 +335,7 @@ impl AwaitSetClientDhParams {
         }
     }
 
-    fn grant(self, auth_key: AuthKey) -> ServerGrant {
+    fn grant(&self, auth_key: AuthKey) -> ServerGrant {
         let (server_salt, expires_at, dc, age) = (self.nonces.server_salt(), self.expires_at, self.dc, self.age);
         ServerGrant { auth_key, server_salt, expires_at, dc, age }
     }

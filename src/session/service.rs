@@ -96,8 +96,8 @@ impl Session {
 
     fn answer(&mut self, call: CallId, result: Result<Bytes, CallError>) {
         if self.outbox.finish(call).is_some() {
-            if call == CallId::BIND {
-                self.binding = None;
+            if call == CallId::BIND && result.is_ok() {
+                self.binding = None; // without it nothing else may go out
             }
             self.incoming.push_back(Incoming::Reply { call, result });
         }

@@ -105,7 +105,7 @@ impl RsaPrivateKey {
         &self.public
     }
 
-    /// Opens what [`rsa_pad`] sealed, or a client from before 2021; `None` if it is neither.
+    /// Opens what [`rsa_pad`](super::rsa_pad) sealed, or a client from before 2021; `None` if it is neither.
     #[must_use]
     pub fn open(&self, sealed: &[u8; 256]) -> Option<Opened> {
         let block = Zeroizing::new(self.lower(sealed)?);
@@ -136,8 +136,8 @@ fn fixed(number: &[u8]) -> Option<[u8; 256]> {
 fn draw_prime(entropy: &mut dyn Entropy) -> Result<BigUint, RsaError> {
     for _ in 0..DRAWS {
         let mut bytes: Zeroizing<[u8; 128]> = Zeroizing::new(entropy::bytes(entropy)?);
-        bytes[0] |= 0xc0;
-        bytes[127] |= 1;
+        let [high, .., low] = &mut *bytes;
+        (*high, *low) = (*high | 0xc0, *low | 1);
         let n = BigUint::from_bytes_be(&*bytes);
         let less = &n - 1_u8;
         // Most fail to be divided by a small number or by Fermat's question; the few left are asked in earnest.
