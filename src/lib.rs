@@ -23,8 +23,10 @@ pub mod entropy;
 pub mod side;
 pub mod time;
 pub mod tl;
-// Floor 1: the constructors, and how packets are cut from a stream.
+// Floor 1: the constructors, how packets are cut from a stream, and what stands on nothing but floor 0.
 pub mod api;
+pub mod dcs;
+pub mod link;
 pub mod mt;
 pub mod transport;
 // Floor 2: the machines.
@@ -32,9 +34,7 @@ pub mod handshake;
 pub mod session;
 // Floor 3: what an application holds.
 pub mod connection;
-pub mod dcs;
 pub mod keylog;
-pub mod link;
 pub mod store;
 // Floor 4: pure pieces of the jobs.
 #[cfg(feature = "tools")]

@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[(&str, &[&str])] = &[
     ("0 (ground)", &["crc", "entropy", "side", "time"]),
     ("0", &["tl", "crypto"]),
-    ("1", &["api", "mt", "transport"]),
+    ("1", &["api", "dcs", "link", "mt", "transport"]),
     ("2", &["handshake", "session"]),
-    ("3", &["connection", "dcs", "keylog", "link", "store"]),
+    ("3", &["connection", "keylog", "store"]),
     ("4", &["capture", "login", "start"]),
     ("5", &["client", "dc", "fuzzing"]),
 ];

@@ -755,6 +755,17 @@ fn a20_leading_zeros_of_nonces_and_keys_are_kept() {
 }
 
 #[test]
+fn a20_numbers_are_sent_without_leading_zeros() {
+    // 3^1252 is just over 2^1984: the shortest g_b there can be.
+    let mut b = [0; 256];
+    b[254..].copy_from_slice(&1252_u16.to_be_bytes());
+    let mut talk = Talk::at_dh_params();
+    let dh_params = talk.mock.dh_params(&talk.mock.inner());
+    let packet = sent(talk.client.handle(NOW, &dh_params, &mut Recorded([&b[..], &[0; 16]].concat())).unwrap());
+    assert_eq!(talk.mock.client_inner(&packet).g_b.0, BigUint::from(3_u8).pow(1252).to_bytes_be());
+}
+
+#[test]
 fn a21_a_server_that_stalls_is_left() {
     let before = |duration: core::time::Duration| NOW + (duration - core::time::Duration::from_micros(1));
     let stalled: [fn() -> Talk; 3] = [|| Talk::begun(config()), Talk::at_dh_params, || Talk::at_dh_gen().0];
@@ -897,7 +908,10 @@ fn the_ids_of_plain_messages_rise_and_are_the_client_s() {
 }
 
 /// A client as they were before 2021, by hand.
-fn old_client(inner: impl FnOnce(ReqDhParams, [u8; 16]) -> (ReqDhParams, Vec<u8>)) -> (ServerHandshake, Bytes) {
+fn old_client(
+    wrong_bit: u8,
+    inner: impl FnOnce(ReqDhParams, [u8; 16]) -> (ReqDhParams, Vec<u8>),
+) -> (ServerHandshake, Result<Bytes, HandshakeError>) {
     let mut entropy = rng(4);
     let mut server = ServerHandshake::new(server_config(vec![]));
     let first = plain::seal(4, &ReqPq { nonce: [1; 16] }.to_boxed());
@@ -915,6 +929,7 @@ fn old_client(inner: impl FnOnce(ReqDhParams, [u8; 16]) -> (ReqDhParams, Vec<u8>
     };
     let (mut request, data) = inner(request, res_pq.server_nonce);
     let mut block = [&Sha1::digest(&data)[..], &data].concat();
+    block[7] ^= wrong_bit;
     block.resize(255, 0xab);
     let public = rsa_key().public().clone();
     let n = BigUint::from_bytes_be(public.modulus());
@@ -922,15 +937,14 @@ fn old_client(inner: impl FnOnce(ReqDhParams, [u8; 16]) -> (ReqDhParams, Vec<u8>
     sealed.splice(..0, vec![0; 256 - sealed.len()]);
     request.encrypted_data = Blob(sealed);
     let answer = server.handle(UNIX, &plain::seal(8, &request.to_boxed()), &mut entropy);
-    let answer = answer.unwrap_or_else(|e| panic!("{e:?}")).send;
-    (server, answer)
+    (server, answer.map(|answer| answer.send))
 }
 
 #[test]
 fn a_client_from_before_2021_is_let_in_and_told_apart() {
     for temporary in [false, true] {
         let new_nonce = NewNonce([0x3c; 32]);
-        let (mut server, answer) = old_client(|request, server_nonce| {
+        let (mut server, answer) = old_client(0, |request, server_nonce| {
             let (pq, p, q) = (request.encrypted_data.clone(), request.p.clone(), request.q.clone());
             let (nonce, new_nonce) = (request.nonce, new_nonce.clone());
             let data = match temporary {
@@ -939,7 +953,7 @@ fn a_client_from_before_2021_is_let_in_and_told_apart() {
             };
             (request, data)
         });
-        let ok = ServerDhParamsOk::from_boxed(plain::open(&answer, Side::Server).unwrap().body).unwrap();
+        let ok = ServerDhParamsOk::from_boxed(plain::open(&answer.unwrap(), Side::Server).unwrap().body).unwrap();
         let aes = kdf::tmp_aes(&new_nonce.0, &ok.server_nonce);
         let (inner, _): (ServerDhInnerData, _) = open_hashed(&ok.encrypted_answer.0, &aes);
         let params = DhParams::check(inner.g, &inner.dh_prime.0).unwrap();
@@ -956,6 +970,16 @@ fn a_client_from_before_2021_is_let_in_and_told_apart() {
         assert_eq!(grant.age, Age { older_request: true, older_padding: true, older_inner_data: true });
         assert_eq!((grant.dc, grant.expires_at.is_some()), (None, temporary));
     }
+}
+
+#[test]
+fn an_old_block_whose_hash_is_wrong_is_refused() {
+    let (_, answer) = old_client(1, |request, server_nonce| {
+        let (pq, p, q) = (request.encrypted_data.clone(), request.p.clone(), request.q.clone());
+        let (nonce, new_nonce) = (request.nonce, NewNonce([0x3c; 32]));
+        (request, PqInnerDataOld { pq, p, q, nonce, server_nonce, new_nonce }.to_boxed())
+    });
+    assert_eq!(answer.unwrap_err(), HandshakeError::Peer(Unproven::Encrypted));
 }
 
 #[test]
