@@ -9,11 +9,11 @@
 //!
 //! Nobody is ever signed up: a number without an account is an error that says so. Spec: api/auth, api/qr-login, api/srp
 
+use crate::api::Boxed;
 #[cfg(feature = "srp")]
 use crate::api::account::{InputCheckPasswordSrpProof, Password, PasswordKdfAlgo};
 #[cfg(feature = "srp")]
 use crate::api::auth::CheckPassword;
-use crate::api::Boxed;
 use crate::api::auth::{
     AnyAuthorization, AnySentCode, CodeSettings, CodeType, ExportLoginToken, ImportBotAuthorization, ResendCode,
     SendCode, SentCode, SentCodeType, SignIn,

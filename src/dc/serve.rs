@@ -41,13 +41,14 @@ impl Dc {
         if session_id == 0 {
             return Err((Refusal::NoSession, not_found));
         }
-        if let (true, Some(framer)) = (wants_ack, &mut conn.framer) {
-            framer.encode_quick_ack(opened.quick_ack, &mut conn.out);
-        }
+        let quick_ack = opened.quick_ack;
         let first_msg_id = first_msg_id(&opened);
         let (seat, is_new) = key.seat(session_id, conn_id, now, self.clock);
         conn.sessions.insert((key_id, session_id));
         let taken = seat.session.handle_opened(now, opened);
+        if let (true, Ok(true), Some(framer)) = (wants_ack, &taken, &mut conn.framer) {
+            framer.encode_quick_ack(quick_ack, &mut conn.out);
+        }
         let refused = seat.session.take_refused();
         if refused.is_empty() && taken.is_ok() && !seat.is_greeted {
             let unique_id = crate::entropy::bytes(&mut *self.random).map_err(|_| (Refusal::Entropy, None))?;
@@ -73,7 +74,7 @@ impl Dc {
         if conn.sessions.len() > MAX_SESSIONS {
             conn.sessions.retain(|(key, id)| self.auth.seat(*key, *id).is_some_and(|seat| seat.conn == Some(conn_id)));
         }
-        taken.map_err(|e| (Refusal::Packet(e), not_found))
+        taken.map(drop).map_err(|e| (Refusal::Packet(e), not_found))
     }
 
     /// Executes one call and answers it.

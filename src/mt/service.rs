@@ -157,6 +157,8 @@ pub enum Cure {
     NewSession,
     /// Use the salt that came with it, send again.
     NewSalt,
+    /// Send again, each message alone.
+    SendSingly,
 }
 
 /// Codes of `bad_msg_notification`.
@@ -172,7 +174,7 @@ pub const BAD_MSG: &[(i32, &str, Cure)] = &[
     (34, "an even seqno was expected", Cure::NewSession),
     (35, "an odd seqno was expected", Cure::NewSession),
     (48, "wrong server salt", Cure::NewSalt),
-    (64, "invalid container", Cure::SendAgain),
+    (64, "invalid container", Cure::SendSingly),
 ];
 
 /// What code `code` means and asks for; unknown ones are answered by sending again.

@@ -61,12 +61,15 @@ impl ReplayWindow {
         if self.ids.binary_search(&id).is_ok() {
             return Seen::Repeated;
         }
-        let is_full = self.ids.len() >= self.size;
-        if is_full && self.ids.front().is_some_and(|&lowest| id < lowest) { Seen::TooOld } else { Seen::New }
+        if self.is_full() && self.ids.front().is_some_and(|&lowest| id < lowest) { Seen::TooOld } else { Seen::New }
     }
     /// The highest id noted.
     pub fn highest(&self) -> Option<i64> {
         self.ids.back().copied()
+    }
+    /// Whether it has forgotten ids, or is about to.
+    pub fn is_full(&self) -> bool {
+        self.ids.len() >= self.size
     }
     /// Whether `id` is in it.
     pub fn contains(&self, id: i64) -> bool {

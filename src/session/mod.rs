@@ -35,20 +35,21 @@ pub use seqno::Seqno;
 
 use crate::crypto::auth_key::AuthKey;
 use crate::entropy::{self, Entropy, EntropyFailed};
-use crate::mt::message::{self, MSG_CONTAINER, Message};
+use crate::mt::message::{self, MSG_CONTAINER, Message, RpcResult};
 use crate::mt::service::{GetFutureSalts, MsgsAck, MsgsStateReq, PingDelayDisconnect};
 use crate::side::Side;
 use crate::time::{Instant, ServerClock, UnixTime};
 use crate::tl::{Combinator, DecodeError, Reader};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use bind::Binding;
+use bind::{BindRandom, Binding};
 use bytes::{Bytes, BytesMut};
 use core::fmt;
 use core::time::Duration;
 use inbox::Inbox;
 use msg_id::MsgIds;
-use outbox::{Batch, Meaning, Outbox, Service, State};
+use outbox::{Batch, Meaning, Outbox, Service};
+use packet::Padding;
 use salts::Salts;
 
 /// A client that has nothing to say says so this often.
@@ -59,8 +60,13 @@ const DISCONNECT_DELAY: i32 = 75;
 pub const PONG_WITHIN: Duration = Duration::from_secs(15);
 /// The server is asked what became of calls that are unanswered after this long.
 pub const ASK_AFTER: Duration = Duration::from_secs(15);
+/// The same, when the server refused to receive the question.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// A call that the server refuses to receive so often is given up.
-const MAX_TRIES: usize = 8;
+const MAX_REFUSALS: u32 = 8;
+/// The most bytes that the compressed values of one packet open to, all together.
+#[cfg(feature = "gzip")]
+const MAX_INFLATED: usize = crate::mt::gzip::MAX_INFLATED;
 /// `invokeAfterMsg#cb9f372d {X:Type} msg_id:long query:!X = X;`
 const INVOKE_AFTER_MSG: u32 = 0xcb9f_372d;
 
@@ -80,6 +86,11 @@ pub struct Session {
     inbox: Inbox,
     outbox: Outbox,
     incoming: VecDeque<Incoming>,
+    /// The packet in hand: its id is of the time it was sent, which the id of a message inside need not be.
+    packet_id: i64,
+    /// How many bytes its compressed values may still open to.
+    #[cfg(feature = "gzip")]
+    inflatable: usize,
     /// The last `unique_id` of `new_session_created`.
     server_session: Option<i64>,
     next_ping: Option<Instant>,
@@ -226,6 +237,9 @@ impl Session {
             inbox: Inbox::new(),
             outbox: Outbox::default(),
             incoming: VecDeque::new(),
+            packet_id: 0,
+            #[cfg(feature = "gzip")]
+            inflatable: 0,
             server_session: None,
             next_ping: None,
             pong_due: None,
@@ -301,35 +315,46 @@ impl Session {
     /// so that nothing is executed twice that the server has.
     pub fn reconnected(&mut self, now: Instant) {
         self.pong_due = None;
-        self.next_ping = Some(now + PING_EVERY);
+        self.outbox.singly = false;
         match self.side {
-            Side::Client => self.ask_about_calls(now),
-            Side::Server => self.outbox.say_again(),
+            Side::Client => {
+                self.next_ping = Some(now + PING_EVERY);
+                // What waits here was about the old connection; whoever asked for it asks again.
+                self.outbox.service.clear();
+                self.ask_about_calls(now);
+            }
+            Side::Server => {
+                #[cfg(feature = "dc")]
+                self.strict.never_mind_the_connection();
+                self.outbox.say_again();
+            }
         }
     }
 
-    /// Takes one packet from the other side; returns the number for its quick ack.
+    /// Takes one packet from the other side; returns the number for its quick ack, if it deserves one: not when it was
+    /// refused with a notification, or passed over.
     ///
     /// # Errors
-    /// Why it was not taken: nothing changed, and the connection should be closed.
-    pub fn handle_packet(&mut self, now: Instant, packet: BytesMut) -> Result<u32, SessionError> {
+    /// Why it was not taken: the connection should be closed. Nothing changed, but that a message from the future casts
+    /// doubt on the clock, and that those in a container before one that cannot be read were taken, each as if alone.
+    pub fn handle_packet(&mut self, now: Instant, packet: BytesMut) -> Result<Option<u32>, SessionError> {
         let opened = packet::open(&self.key, self.side.peer(), packet)?;
         let quick_ack = opened.quick_ack;
-        self.handle_opened(now, opened).map(|()| quick_ack)
+        Ok(self.handle_opened(now, opened)?.then_some(quick_ack))
     }
 
-    /// Takes a packet that was opened with [`packet::open`].
+    /// Takes a packet that was opened with [`packet::open`]; whether it counts as received.
     ///
     /// # Errors
     /// As [`handle_packet`](Self::handle_packet).
-    pub fn handle_opened(&mut self, now: Instant, opened: Opened) -> Result<(), SessionError> {
+    pub fn handle_opened(&mut self, now: Instant, opened: Opened) -> Result<bool, SessionError> {
         let Header { session_id, msg_id, seqno, .. } = opened.header;
         if session_id != self.session_id {
-            return if self.previous_id == Some(session_id) { Ok(()) } else { Err(SessionError::WrongSession) };
+            return if self.previous_id == Some(session_id) { Ok(false) } else { Err(SessionError::WrongSession) };
         }
         #[cfg(feature = "dc")]
         if self.side == Side::Server && !self.is_acceptable(now, &opened) {
-            return Ok(());
+            return Ok(false);
         }
         if !msg_id::is_from(msg_id, self.side.peer()) {
             return Err(SessionError::MsgId);
@@ -339,27 +364,66 @@ impl Session {
             Seen::New => {}
             Seen::Repeated => {
                 self.acknowledge(now, &outer);
-                return Ok(());
+                return Ok(true);
             }
-            Seen::TooOld => return Ok(()),
+            Seen::TooOld => return Ok(false),
         }
-        if self.side == Side::Client && self.clock.is_synced() && !msg_id::is_timely(msg_id, self.clock.at(now)) {
-            return Err(SessionError::Untimely);
+        if self.side == Side::Client {
+            self.judge_time(now, msg_id)?;
         }
-        let inner = self.unpack(&outer)?;
-        self.inbox.window.note(msg_id);
+        self.packet_id = msg_id;
+        #[cfg(feature = "gzip")]
+        {
+            self.inflatable = MAX_INFLATED;
+        }
+        match self.unpack(&outer)? {
+            None => self.take(now, &outer)?,
+            Some(inner) => {
+                inner.iter().try_for_each(|message| self.take(now, message))?;
+                self.inbox.window.note(msg_id);
+            }
+        }
         self.pong_due = None;
-        let Some(inner) = inner else {
-            self.acknowledge(now, &outer);
-            return self.handle_message(now, &outer);
-        };
-        for message in inner {
-            // A copy of an old message may lawfully come in a new container: acknowledged again, taken once.
-            self.acknowledge(now, &message);
-            if self.inbox.window.note(message.msg_id) == Seen::New {
-                self.handle_message(now, &message)?;
+        Ok(true)
+    }
+
+    /// Whether a server's message is of this time.
+    ///
+    /// Nobody but the server can have made it, and not before the time it bears: if that is still to come, it is our
+    /// clock that is slow, because it drifts or slept with the machine. A clock that is far behind is believed no more
+    /// until the server answers something, or nothing that the server says would ever be taken again.
+    fn judge_time(&mut self, now: Instant, msg_id: i64) -> Result<(), SessionError> {
+        if !self.clock.is_synced() {
+            return Ok(());
+        }
+        let (here, there) = (self.clock.at(now), msg_id::time(msg_id));
+        match (msg_id::is_timely(msg_id, here), there > here) {
+            (true, false) => Ok(()),
+            (true, true) => {
+                self.clock.sync(now, there);
+                Ok(())
+            }
+            (false, is_ahead) => {
+                if is_ahead {
+                    self.clock = ServerClock::guess(now, here);
+                }
+                Err(SessionError::Untimely)
             }
         }
+    }
+
+    /// Takes a message of a packet, once. One that cannot be read is neither noted nor acknowledged.
+    fn take(&mut self, now: Instant, message: &Message) -> Result<(), SessionError> {
+        // A copy of an old message may lawfully come in a new container: acknowledged again, taken once. Of those too old
+        // to be remembered, only an answer is taken: it counts once whatever its id, for its call is over then.
+        let is_answer = || Reader::new(&message.body).peek() == Some(RpcResult::ID);
+        match self.inbox.window.seen(message.msg_id) {
+            Seen::New => self.handle_message(now, message)?,
+            Seen::TooOld if is_answer() => self.handle_message(now, message)?,
+            Seen::TooOld | Seen::Repeated => {}
+        }
+        self.inbox.window.note(message.msg_id);
+        self.acknowledge(now, message);
         Ok(())
     }
 
@@ -412,6 +476,8 @@ impl Session {
 
     /// Asks what became of every call that was sent and not answered.
     fn ask_about_calls(&mut self, now: Instant) {
+        // A question that is still here would be asked twice.
+        self.outbox.service.retain(|service| !matches!(service.meaning, Meaning::StateReq(_)));
         let msg_ids: Vec<i64> =
             self.outbox.unanswered().filter_map(|(_, call)| call.msg_ids.last().copied()).take(MAX_ACKS).collect();
         self.ask_at = if msg_ids.is_empty() { None } else { Some(now + ASK_AFTER) };
@@ -423,7 +489,7 @@ impl Session {
 
     fn push_service(&mut self, body: Vec<u8>, is_content: bool) {
         let body = Bytes::from(body);
-        let meaning = Meaning::Service(is_content.then(|| body.clone()));
+        let meaning = Meaning::Service { body: Some(body.clone()), is_content };
         self.outbox.push_service(Service { body, is_content, meaning });
     }
 
@@ -445,12 +511,22 @@ impl Session {
         if self.must_renew {
             self.renew(random_id(random)?);
         }
+        let are_acks_due = self.inbox.acks_due().is_some_and(|due| due <= now);
+        if !are_acks_due && self.outbox.is_quiet() {
+            return Ok(None);
+        }
+        let padding = Padding::draw(random)?;
+        let bind_random = match self.binding {
+            Some(_) => entropy::bytes(random)?,
+            None => [0; _],
+        };
         let unix = self.clock.at(now);
-        let mut batch = Batch::default();
+        let mut batch = Batch::new(self.outbox.singly);
         self.collect_service(unix, &mut batch);
-        self.collect_calls(now, unix, &mut batch, random)?;
+        self.collect_calls(now, unix, &mut batch, &bind_random);
         let has_copies = self.collect_said(unix, &mut batch);
-        if !batch.messages.is_empty() || self.inbox.acks_due().is_some_and(|due| due <= now) {
+        let can_acks_go = if batch.messages.is_empty() { are_acks_due } else { !self.outbox.singly };
+        if can_acks_go {
             self.collect_acks(unix, &mut batch);
         }
         let (header, body) = match &*batch.messages {
@@ -466,7 +542,7 @@ impl Session {
         if self.side == Side::Client && self.next_ping.is_none() {
             self.next_ping = Some(now + PING_EVERY);
         }
-        let (packet, _) = packet::seal(&self.key, self.side, &header, &body, random)?;
+        let (packet, _) = packet::seal_with(&self.key, self.side, &header, &body, &padding);
         Ok(Some(packet))
     }
 
@@ -492,13 +568,7 @@ impl Session {
         }
     }
 
-    fn collect_calls(
-        &mut self,
-        now: Instant,
-        unix: UnixTime,
-        batch: &mut Batch,
-        random: &mut dyn Entropy,
-    ) -> Result<(), EntropyFailed> {
+    fn collect_calls(&mut self, now: Instant, unix: UnixTime, batch: &mut Batch, bind_random: &BindRandom) {
         while let Some(&id) = self.outbox.waiting.front() {
             let Some(call) = self.outbox.calls.get(&id) else {
                 self.outbox.waiting.pop_front();
@@ -510,18 +580,13 @@ impl Session {
             let mut body = self.in_order(id);
             let (msg_id, seqno) = (self.next_id(unix, false), self.seqno.next(true));
             if let Some(binding) = &self.binding {
-                body = binding.call(&self.key, self.session_id, msg_id, random)?;
+                body = binding.call(&self.key, self.session_id, msg_id, bind_random);
             }
             self.outbox.waiting.pop_front();
-            if let Some(call) = self.outbox.calls.get_mut(&id) {
-                call.msg_ids.push(msg_id);
-                call.state = State::Sent;
-            }
-            self.outbox.note_sent(msg_id, Meaning::Call(id));
+            self.outbox.note_sent_call(id, msg_id);
             batch.push(Message { msg_id, seqno, body });
             self.ask_at.get_or_insert(now + ASK_AFTER);
         }
-        Ok(())
     }
 
     /// The body of a call, wrapped in `invokeAfterMsg` if an unanswered one must come first.
@@ -564,7 +629,7 @@ impl Session {
             if is_content {
                 at += 1;
             } else {
-                self.outbox.said.remove(at);
+                self.outbox.unsay(at);
             }
             batch.push(Message { msg_id, seqno, body });
         }
@@ -575,7 +640,7 @@ impl Session {
         let msg_ids = self.inbox.take_acks();
         if !msg_ids.is_empty() {
             let (msg_id, seqno) = (self.next_id(unix, true), self.seqno.next(false));
-            self.outbox.note_sent(msg_id, Meaning::Service(None));
+            self.outbox.note_sent(msg_id, Meaning::Service { body: None, is_content: false });
             batch.push(Message { msg_id, seqno, body: MsgsAck { msg_ids }.to_boxed().into() });
         }
     }
@@ -588,6 +653,7 @@ impl Session {
         self.seqno = Seqno::default();
         self.inbox = Inbox::new();
         self.server_session = None;
+        self.pong_due = None;
         self.outbox.start_over();
     }
 }

@@ -22,9 +22,13 @@ pub const MAX_BATCH: usize = 512 << 10;
 const MAX_SERVICE: usize = 256;
 /// Service messages waiting to go out; past that, the oldest are forgotten (their askers ask again).
 const MAX_WAITING_SERVICE: usize = 256;
-/// What the server said and nobody has acknowledged.
+/// Ids of one call: an answer to one that it had before these finds nobody.
+const MAX_IDS: usize = 16;
+/// What the server said and nobody has acknowledged: messages, and bytes of them. Past that, the oldest are forgotten.
 #[cfg(feature = "dc")]
-const MAX_SAID: usize = 1024;
+const MAX_SAID: usize = 8192;
+#[cfg(feature = "dc")]
+const MAX_SAID_BYTES: usize = 16 << 20;
 
 /// A call that is not answered yet.
 #[derive(Debug)]
@@ -32,9 +36,11 @@ pub(super) struct Pending {
     pub(super) body: Bytes,
     /// It must not be executed before this one.
     pub(super) after: Option<CallId>,
-    /// Every id it was sent with; the last is the one in force.
+    /// The last ids it was sent with; the very last is the one in force.
     pub(super) msg_ids: Vec<i64>,
     pub(super) state: State,
+    /// How often the server refused to receive it.
+    pub(super) refusals: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,8 +61,11 @@ pub(super) enum Meaning {
     StateReq(Vec<i64>),
     /// A request for salts of the session's own.
     SaltReq,
-    /// Any other service message, kept to be sent again if the server refuses it; acks are not worth it.
-    Service(Option<Bytes>),
+    /// Any other service message, kept to be sent again, once, if the server refuses it; acks are not worth it.
+    Service {
+        body: Option<Bytes>,
+        is_content: bool,
+    },
     /// A container and what was in it.
     Container(Vec<i64>),
 }
@@ -89,21 +98,26 @@ pub(super) struct Outbox {
     pub(super) sent: BTreeMap<i64, Meaning>,
     /// Service ids in `sent`, oldest first, so that they can be forgotten.
     sent_service: VecDeque<i64>,
+    /// In the order of ids; what has none yet comes last.
     pub(super) said: VecDeque<Said>,
     pub(super) said_waiting: usize,
+    said_bytes: usize,
+    /// The other side does not take containers: each message goes alone.
+    pub(super) singly: bool,
 }
 
 impl Outbox {
     pub(super) fn call(&mut self, body: Bytes, after: Option<CallId>) -> CallId {
         let id = CallId(self.next_call);
         self.next_call += 1;
-        self.calls.insert(id, Pending { body, after, msg_ids: Vec::new(), state: State::Waiting });
+        self.calls.insert(id, Pending { body, after, msg_ids: Vec::new(), state: State::Waiting, refusals: 0 });
         self.waiting.push_back(id);
         id
     }
     /// A call of the session's own, before all others; its body is made when it is sent.
     pub(super) fn call_as(&mut self, id: CallId) {
-        let pending = Pending { body: Bytes::new(), after: None, msg_ids: Vec::new(), state: State::Waiting };
+        let pending =
+            Pending { body: Bytes::new(), after: None, msg_ids: Vec::new(), state: State::Waiting, refusals: 0 };
         if self.calls.insert(id, pending).is_none() {
             self.waiting.push_front(id);
         }
@@ -134,6 +148,23 @@ impl Outbox {
             _ => None,
         }
     }
+    /// Which unanswered call is on its way as `msg_id`: an id that it has left behind says nothing about it any more.
+    pub(super) fn call_in_force(&self, msg_id: i64) -> Option<CallId> {
+        let id = self.call_of(msg_id)?;
+        let call = self.calls.get(&id)?;
+        (call.state != State::Waiting && call.msg_ids.last() == Some(&msg_id)).then_some(id)
+    }
+    /// The server did not receive the call; how often it has refused to.
+    pub(super) fn note_refusal(&mut self, id: CallId) -> u32 {
+        self.calls.get_mut(&id).map_or(0, |call| {
+            call.refusals = call.refusals.saturating_add(1);
+            call.refusals
+        })
+    }
+    /// Whether there is nothing to send but acks.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.service.is_empty() && self.waiting.is_empty() && self.said_waiting == 0
+    }
     /// Sends the call again, if it is not waiting already.
     pub(super) fn send_again(&mut self, id: CallId) {
         if let Some(call) = self.calls.get_mut(&id).filter(|call| call.state != State::Waiting) {
@@ -143,23 +174,27 @@ impl Outbox {
             self.waiting.insert(at, id);
         }
     }
-    /// Sends again whatever `msg_id` stood for.
-    pub(super) fn send_meaning_again(&mut self, msg_id: i64) {
-        match self.sent.get(&msg_id).cloned() {
-            Some(Meaning::Call(id)) => self.send_again(id),
-            Some(Meaning::Container(inner)) => {
-                self.sent.remove(&msg_id);
-                inner.into_iter().for_each(|id| self.send_meaning_again(id));
+    /// Sends again whatever `msg_id` stood for; whether that is known.
+    pub(super) fn send_meaning_again(&mut self, msg_id: i64) -> bool {
+        if matches!(self.sent.get(&msg_id), Some(Meaning::Call(_))) {
+            if let Some(id) = self.call_in_force(msg_id) {
+                self.send_again(id);
             }
-            Some(Meaning::Service(Some(body))) => {
-                self.sent.remove(&msg_id);
-                self.push_service(Service { meaning: Meaning::Service(None), is_content: true, body });
-            }
-            Some(Meaning::StateReq(_) | Meaning::SaltReq | Meaning::Service(None)) => {
-                self.sent.remove(&msg_id);
-            }
-            None => {}
+            return true;
         }
+        match self.sent.remove(&msg_id) {
+            Some(Meaning::Container(inner)) => {
+                for id in inner {
+                    self.send_meaning_again(id);
+                }
+            }
+            Some(Meaning::Service { body: Some(body), is_content }) => {
+                self.push_service(Service { meaning: Meaning::Service { body: None, is_content }, is_content, body });
+            }
+            Some(_) => {}
+            None => return false,
+        }
+        true
     }
     /// Every unanswered call that was sent, whatever happened to it.
     pub(super) fn unanswered(&self) -> impl Iterator<Item = (CallId, &Pending)> {
@@ -183,6 +218,16 @@ impl Outbox {
         }
         self.sent.insert(msg_id, meaning);
     }
+    /// Notes that a call was sent.
+    pub(super) fn note_sent_call(&mut self, id: CallId, msg_id: i64) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        call.state = State::Sent;
+        if call.msg_ids.len() >= MAX_IDS {
+            self.sent.remove(&call.msg_ids.remove(0));
+        }
+        call.msg_ids.push(msg_id);
+        self.note_sent(msg_id, Meaning::Call(id));
+    }
     /// Forgets all ids but not the calls, which are sent again: what the other side knew is gone.
     pub(super) fn start_over(&mut self) {
         self.sent.clear();
@@ -200,38 +245,43 @@ impl Outbox {
     /// Server: something to say.
     #[cfg(feature = "dc")]
     pub(super) fn say(&mut self, body: Bytes, is_answer: bool, is_content: bool) {
-        if self.said.len() >= MAX_SAID {
+        while !self.said.is_empty()
+            && (self.said.len() >= MAX_SAID || self.said_bytes.saturating_add(body.len()) > MAX_SAID_BYTES)
+        {
             // The client acknowledges nothing: what it was sent longest ago is dropped.
-            if self.said.pop_front().is_some_and(|said| said.is_waiting) {
-                self.said_waiting -= 1;
-            }
+            self.unsay(self.said.iter().position(|said| !said.is_waiting).unwrap_or(0));
         }
+        self.said_bytes += body.len();
         self.said.push_back(Said { body, is_answer, sent_as: None, is_content, is_waiting: true });
         self.said_waiting += 1;
+    }
+    /// Server: forgets what stands at `at`.
+    pub(super) fn unsay(&mut self, at: usize) {
+        if let Some(said) = self.said.remove(at) {
+            self.said_bytes -= said.body.len();
+            self.said_waiting -= usize::from(said.is_waiting);
+        }
+    }
+    /// Server: where what was said as `msg_id` stands.
+    fn said_as(&self, msg_id: i64) -> Option<usize> {
+        self.said.binary_search_by_key(&msg_id, |said| said.sent_as.map_or(i64::MAX, |(id, _)| id)).ok()
     }
     /// Server: says again what nobody has acknowledged.
     pub(super) fn say_again(&mut self) {
         self.said.iter_mut().for_each(|said| said.is_waiting = true);
         self.said_waiting = self.said.len();
     }
-    /// Server: says `msg_id` again, if it is still known.
-    pub(super) fn say_again_one(&mut self, msg_id: i64) {
-        for said in self.said.iter_mut().filter(|s| !s.is_waiting && s.sent_as.is_some_and(|(id, _)| id == msg_id)) {
-            said.is_waiting = true;
-            self.said_waiting += 1;
-        }
+    /// Server: says `msg_id` again, if it is still known; whether it is.
+    pub(super) fn say_again_one(&mut self, msg_id: i64) -> bool {
+        let Some(said) = self.said_as(msg_id).and_then(|at| self.said.get_mut(at)) else { return false };
+        self.said_waiting += usize::from(!core::mem::replace(&mut said.is_waiting, true));
+        true
     }
     /// Server: forgets what was acknowledged.
     pub(super) fn acknowledged(&mut self, msg_id: i64) {
-        let before = self.said.len();
-        let mut waiting = 0;
-        self.said.retain(|said| {
-            let is_it = said.sent_as.is_some_and(|(id, _)| id == msg_id);
-            waiting += usize::from(is_it && said.is_waiting);
-            !is_it
-        });
-        debug_assert!(before - self.said.len() <= 1);
-        self.said_waiting -= waiting;
+        if let Some(at) = self.said_as(msg_id) {
+            self.unsay(at);
+        }
     }
 }
 
@@ -240,13 +290,18 @@ impl Outbox {
 pub(super) struct Batch {
     pub(super) messages: Vec<Message>,
     bytes: usize,
+    only_one: bool,
 }
 
 impl Batch {
+    /// An empty one, for `only_one` message or for many.
+    pub(super) fn new(only_one: bool) -> Self {
+        Self { only_one, ..Self::default() }
+    }
     /// Whether another `len` bytes fit.
     pub(super) fn has_room(&self, len: usize) -> bool {
         self.messages.is_empty()
-            || (self.messages.len() < MAX_MESSAGES && self.bytes + len + MESSAGE_HEADER <= MAX_BATCH)
+            || (!self.only_one && self.messages.len() < MAX_MESSAGES && self.bytes + len + MESSAGE_HEADER <= MAX_BATCH)
     }
     pub(super) fn push(&mut self, message: Message) {
         self.bytes += message.body.len() + MESSAGE_HEADER;

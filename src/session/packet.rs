@@ -85,6 +85,28 @@ impl fmt::Display for Refused {
 }
 impl core::error::Error for Refused {}
 
+/// Blocks of padding beyond the fewest: 0 to this many.
+const MORE_BLOCKS: u8 = 15;
+/// The most random bytes behind a body: 3 to whole words, 12 to 27 to whole blocks, and more blocks.
+const MAX_RANDOM: usize = 3 + MIN_PADDING + 15 + 16 * MORE_BLOCKS as usize;
+
+/// The randomness of one packet, drawn before anything is decided that could not be taken back.
+pub(super) struct Padding {
+    more: u8,
+    bytes: [u8; MAX_RANDOM],
+}
+
+impl Padding {
+    /// Draws it.
+    ///
+    /// # Errors
+    /// The entropy failed.
+    pub(super) fn draw(random: &mut dyn Entropy) -> Result<Self, EntropyFailed> {
+        let [more] = entropy::bytes::<1>(random)?;
+        Ok(Self { more: more & MORE_BLOCKS, bytes: entropy::bytes(random)? })
+    }
+}
+
 /// Seals `body`; also the number that its quick ack would carry.
 ///
 /// The amount of padding is random, so that the length of a packet says less about what is inside.
@@ -98,10 +120,14 @@ pub fn seal(
     body: &[u8],
     random: &mut dyn Entropy,
 ) -> Result<(Bytes, u32), EntropyFailed> {
-    let [more] = entropy::bytes::<1>(random)?;
+    Ok(seal_with(key, from, header, body, &Padding::draw(random)?))
+}
+
+/// Seals `body` with randomness at hand.
+pub(super) fn seal_with(key: &AuthKey, from: Side, header: &Header, body: &[u8], padding: &Padding) -> (Bytes, u32) {
     let len = body.len().next_multiple_of(4);
     let least = (INNER + len + MIN_PADDING).next_multiple_of(16);
-    let plain_len = least + usize::from(more & 15) * 16;
+    let plain_len = least + usize::from(padding.more) * 16;
     let mut packet = BytesMut::with_capacity(OUTER + plain_len);
     packet.extend_from_slice(&key.id());
     packet.extend_from_slice(&[0; 16]);
@@ -111,11 +137,7 @@ pub fn seal(
     packet.extend_from_slice(&header.seqno.to_le_bytes());
     packet.extend_from_slice(&u32::try_from(len).unwrap_or(u32::MAX).to_le_bytes());
     packet.extend_from_slice(body);
-    let filled = packet.len() + len - body.len();
-    packet.resize(OUTER + plain_len, 0);
-    if let Some(padding) = packet.get_mut(filled..) {
-        random.fill(padding)?;
-    }
+    packet.extend(padding.bytes.iter().take(OUTER + plain_len - packet.len()));
     let (outer, plain) = packet.split_at_mut(OUTER);
     let large = kdf::msg_key_large(key, from, plain);
     let msg_key = large.msg_key();
@@ -124,7 +146,7 @@ pub fn seal(
     if let Some(place) = outer.last_chunk_mut() {
         *place = msg_key;
     }
-    Ok((packet.freeze(), large.quick_ack()))
+    (packet.freeze(), large.quick_ack())
 }
 
 /// Opens a packet that `from` sealed, in place.

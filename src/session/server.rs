@@ -22,6 +22,8 @@ const REMEMBERED: usize = 128;
 /// Answers from this size on are compressed, if that makes them smaller.
 #[cfg(feature = "gzip")]
 const WORTH_PACKING: usize = 1024;
+/// Codes of refusals kept for the log.
+const MAX_REFUSED: usize = 64;
 /// Why a message was refused that is no `bad_msg_notification`.
 const WRONG_SALT: i32 = 48;
 
@@ -32,7 +34,7 @@ pub(super) struct Strict {
     seqnos: VecDeque<(i64, i32)>,
     /// Salts that were in force lately and are still taken.
     old_salts: Vec<i64>,
-    /// The connection is to be closed if nothing comes until then.
+    /// The connection is to be closed then, unless the client puts it off.
     hang_up_at: Option<Instant>,
     /// What was refused, for the log: the code of the notification.
     refused: Vec<i32>,
@@ -78,12 +80,14 @@ impl Session {
         self.salts.set(salt);
     }
 
-    /// When the client asked to be hung up on, unless it says something before.
+    /// When the client asked to be hung up on: `ping_delay_disconnect`, which only another one puts off.
+    ///
+    /// Spec: mtproto/service_messages#deferred-connection-closure-plus-ping
     pub const fn hang_up_at(&self) -> Option<Instant> {
         self.strict.hang_up_at
     }
 
-    /// The codes of the messages refused since the last call, for a log.
+    /// The codes of the messages refused since the last call, for a log; the first 64 of them.
     pub fn take_refused(&mut self) -> Vec<i32> {
         core::mem::take(&mut self.strict.refused)
     }
@@ -91,7 +95,6 @@ impl Session {
     /// Judges a packet of a client; one that is not taken is answered with the reason.
     pub(super) fn is_acceptable(&mut self, now: Instant, opened: &Opened) -> bool {
         let header = opened.header;
-        self.strict.hang_up_at = None;
         if matches!(self.inbox.window.seen(header.msg_id), Seen::Repeated) {
             return true; // the caller acknowledges it again
         }
@@ -99,7 +102,9 @@ impl Session {
             Ok(()) => return true,
             Err(code) => code,
         };
-        self.strict.refused.push(code);
+        if self.strict.refused.len() < MAX_REFUSED {
+            self.strict.refused.push(code);
+        }
         let (bad_msg_id, bad_msg_seqno) = (header.msg_id, header.seqno);
         let body = if code == WRONG_SALT {
             let new_server_salt = self.salts.at(self.clock.at(now));
@@ -200,7 +205,11 @@ impl Session {
                 let mut salts = self.salts.known().to_vec();
                 if salts.is_empty() {
                     let salt = self.salts.at(unix);
-                    salts.push(FutureSalt { valid_since: now - 60, valid_until: now.saturating_add(1800), salt });
+                    salts.push(FutureSalt {
+                        valid_since: now.saturating_sub(60),
+                        valid_until: now.saturating_add(1800),
+                        salt,
+                    });
                 }
                 salts.truncate(usize::try_from(num.clamp(1, 64)).unwrap_or(1));
                 self.remark(FutureSalts { req_msg_id: msg_id, now, salts: BareVec(salts) }.to_boxed().into());
@@ -247,6 +256,10 @@ fn pack(body: Bytes) -> Bytes {
 }
 
 impl Strict {
+    /// What was agreed about the connection ends with it.
+    pub(super) const fn never_mind_the_connection(&mut self) {
+        self.hang_up_at = None;
+    }
     fn remember(&mut self, msg_id: i64, seqno: i32) {
         let at = self.seqnos.partition_point(|&(other, _)| other < msg_id);
         self.seqnos.insert(at, (msg_id, seqno));

@@ -3,7 +3,7 @@
 //! Spec: mtproto/service_messages, mtproto/service_messages_about_messages
 
 use super::outbox::{Meaning, State};
-use super::{CallError, CallId, Incoming, MAX_TRIES, RpcError, Session, SessionError, msg_id};
+use super::{ASK_AGAIN_AFTER, CallError, CallId, Incoming, MAX_REFUSALS, RpcError, Session, SessionError, msg_id};
 use crate::mt::message::{GzipPacked, MSG_CONTAINER, Message, RpcResult};
 use crate::mt::service::{
     BadMsgNotification, BadServerSalt, Cure, DestroySessionNone, DestroySessionOk, FutureSalt, FutureSalts, HttpWait,
@@ -23,7 +23,7 @@ impl Session {
     /// Takes one message that is new, and does what it says.
     pub(super) fn handle_message(&mut self, now: Instant, message: &Message) -> Result<(), SessionError> {
         let body = match Reader::new(&message.body).u32()? {
-            GzipPacked::ID => unzip(&message.body)?,
+            GzipPacked::ID => self.unzip(&message.body)?,
             _ => message.body.clone(),
         };
         self.dispatch(now, message.msg_id, body)
@@ -32,11 +32,11 @@ impl Session {
     fn dispatch(&mut self, now: Instant, own_id: i64, body: Bytes) -> Result<(), SessionError> {
         let mut r = Reader::new(&body);
         match r.u32()? {
-            RpcResult::ID => self.on_result(now, own_id, &body)?,
+            RpcResult::ID => self.on_result(now, &body)?,
             MsgsAck::ID => self.on_ack(&MsgsAck::read(&mut r)?),
-            BadMsgNotification::ID => self.on_bad_msg(now, own_id, &BadMsgNotification::read(&mut r)?),
-            BadServerSalt::ID => self.on_bad_salt(&BadServerSalt::read(&mut r)?),
-            MsgsStateReq::ID => self.on_state_req(own_id, &MsgsStateReq::read(&mut r)?),
+            BadMsgNotification::ID => self.on_bad_msg(now, &BadMsgNotification::read(&mut r)?),
+            BadServerSalt::ID => self.on_bad_salt(now, &BadServerSalt::read(&mut r)?),
+            MsgsStateReq::ID => self.tell_states(own_id, &MsgsStateReq::read(&mut r)?.msg_ids),
             MsgsStateInfo::ID => self.on_state_info(MsgsStateInfo::read(&mut r)?),
             MsgsAllInfo::ID => {
                 let MsgsAllInfo { msg_ids, info } = MsgsAllInfo::read(&mut r)?;
@@ -47,9 +47,9 @@ impl Session {
                 let answer = MsgNewDetailedInfo::read(&mut r)?.answer_msg_id;
                 self.fetch(now, answer, true);
             }
-            MsgResendReq::ID => self.on_resend_req(&MsgResendReq::read(&mut r)?),
+            MsgResendReq::ID => self.on_resend_req(own_id, &MsgResendReq::read(&mut r)?),
             FutureSalts::ID => self.on_future_salts(&FutureSalts::read(&mut r)?, &body),
-            Pong::ID => self.on_pong(now, own_id, &Pong::read(&mut r)?, &body),
+            Pong::ID => self.on_pong(now, &Pong::read(&mut r)?, &body),
             NewSessionCreated::ID => self.on_new_session(&NewSessionCreated::read(&mut r)?),
             DestroySessionOk::ID | DestroySessionNone::ID => self.on_session_destroyed(r.i64()?, &body),
             id if STRAY.contains(&id) => {}
@@ -76,22 +76,39 @@ impl Session {
     }
 
     /// `rpc_result`. The first answer to a call counts; one to an unknown call is acknowledged and dropped.
-    fn on_result(&mut self, now: Instant, own_id: i64, body: &Bytes) -> Result<(), SessionError> {
+    fn on_result(&mut self, now: Instant, body: &Bytes) -> Result<(), SessionError> {
         let mut r = Reader::new(body);
         r.u32()?;
         let Some(call) = self.outbox.call_of(r.i64()?) else { return Ok(()) };
         let result = body.slice(r.position()..);
         let result = match r.peek() {
-            Some(GzipPacked::ID) => unzip(&result).map_err(|_| CallError::Damaged),
+            Some(GzipPacked::ID) => self.unzip(&result).map_err(|_| CallError::Damaged),
             _ => Ok(result),
         };
         let result = result.and_then(|value| match Reader::new(&value).peek() {
             Some(RpcErrorBare::ID) => Err(refusal(&value)),
             _ => Ok(value),
         });
-        self.believe_clock(now, own_id);
-        self.answer(call, result);
+        self.believe_clock(now);
+        match result {
+            Err(CallError::Refused(e)) if self.must_wait_again(call, &e) => self.outbox.send_again(call),
+            result => self.answer(call, result),
+        }
         Ok(())
+    }
+
+    /// Whether a call was not executed because the one before it was not there yet: lost, and sent under another id.
+    ///
+    /// Spec: api/invoking#dependent-calls
+    fn must_wait_again(&mut self, call: CallId, e: &RpcError) -> bool {
+        let calls = &self.outbox.calls;
+        let Some(earlier) = calls.get(&call).and_then(|call| call.after) else { return false };
+        let is_cured = match &*e.message {
+            "MSG_WAIT_TIMEOUT" => true,
+            "MSG_WAIT_FAILED" => calls.contains_key(&earlier),
+            _ => false,
+        };
+        is_cured && self.outbox.note_refusal(call) < MAX_REFUSALS
     }
 
     fn answer(&mut self, call: CallId, result: Result<Bytes, CallError>) {
@@ -104,9 +121,9 @@ impl Session {
     }
 
     /// The time in a message that answers one of this session's own: it cannot be a replay of another day.
-    const fn believe_clock(&mut self, now: Instant, own_id: i64) {
+    const fn believe_clock(&mut self, now: Instant) {
         if !self.clock.is_synced() {
-            self.clock.sync(now, msg_id::time(own_id));
+            self.clock.sync(now, msg_id::time(self.packet_id));
         }
     }
 
@@ -124,39 +141,43 @@ impl Session {
     }
 
     /// `bad_msg_notification`, if it talks about something sent lately.
-    fn on_bad_msg(&mut self, now: Instant, own_id: i64, bad: &BadMsgNotification) {
-        if !self.outbox.sent.contains_key(&bad.bad_msg_id) {
+    fn on_bad_msg(&mut self, now: Instant, bad: &BadMsgNotification) {
+        if self.side != Side::Client || !self.outbox.sent.contains_key(&bad.bad_msg_id) {
             return;
         }
         match bad_msg(bad.error_code).1 {
-            Cure::FixClock => self.clock.sync(now, msg_id::time(own_id)),
+            Cure::FixClock => self.clock.sync(now, msg_id::time(self.packet_id)),
             Cure::FixClockInNewSession => {
-                self.clock.sync(now, msg_id::time(own_id));
+                self.clock.sync(now, msg_id::time(self.packet_id));
                 self.must_renew = true;
             }
             Cure::NewSession => self.must_renew = true,
+            Cure::SendSingly => self.outbox.singly = true,
             Cure::SendAgain | Cure::NewSalt => {}
         }
-        self.send_again(bad.bad_msg_id, bad.error_code);
+        self.send_again(now, bad.bad_msg_id, bad.error_code);
     }
 
     /// `bad_server_salt`, if it talks about something sent lately: nobody else may change the salt.
-    fn on_bad_salt(&mut self, bad: &BadServerSalt) {
-        if self.outbox.sent.contains_key(&bad.bad_msg_id) {
+    fn on_bad_salt(&mut self, now: Instant, bad: &BadServerSalt) {
+        if self.side == Side::Client && self.outbox.sent.contains_key(&bad.bad_msg_id) {
             self.salts.set(bad.new_server_salt);
-            self.send_again(bad.bad_msg_id, bad.error_code);
+            self.send_again(now, bad.bad_msg_id, bad.error_code);
         }
     }
 
     /// Sends again what was sent as `msg_id`; a call that has been refused too often is given up.
-    fn send_again(&mut self, msg_id: i64, code: i32) {
+    fn send_again(&mut self, now: Instant, msg_id: i64, code: i32) {
         let inner = match self.outbox.sent.get(&msg_id) {
             Some(Meaning::Container(inner)) => inner.clone(),
             _ => alloc::vec![msg_id],
         };
         for id in inner {
-            if let Some(call) = self.outbox.call_of(id)
-                && self.outbox.calls.get(&call).is_some_and(|c| c.msg_ids.len() >= MAX_TRIES)
+            if matches!(self.outbox.sent.get(&id), Some(Meaning::StateReq(_))) {
+                self.ask_at = Some(now + ASK_AGAIN_AFTER);
+            }
+            if let Some(call) = self.outbox.call_in_force(id)
+                && self.outbox.note_refusal(call) >= MAX_REFUSALS
             {
                 self.answer(call, Err(CallError::Undeliverable(code)));
             }
@@ -164,18 +185,24 @@ impl Session {
         self.outbox.send_meaning_again(msg_id);
     }
 
-    /// `msgs_state_req`: what became of the other side's messages.
-    fn on_state_req(&mut self, req_msg_id: i64, req: &MsgsStateReq) {
+    /// `msgs_state_req`: what became of the other side's messages. One that asks about more than it may gets no answer.
+    fn tell_states(&mut self, req_msg_id: i64, msg_ids: &[i64]) {
+        if msg_ids.len() <= super::MAX_ACKS {
+            let info = Blob(msg_ids.iter().map(|&id| self.state_of(id)).collect());
+            self.push_service(MsgsStateInfo { req_msg_id, info }.to_boxed(), false);
+        }
+    }
+
+    fn state_of(&self, msg_id: i64) -> u8 {
         let window = &self.inbox.window;
-        let info = req.msg_ids.iter().map(|&id| match (window.contains(id), window.highest(), window.lowest()) {
-            (true, ..) => state::RECEIVED,
-            (_, Some(highest), _) if id > highest => state::TOO_HIGH,
-            (_, None, _) => state::TOO_HIGH,
-            (_, _, Some(lowest)) if id < lowest => state::UNKNOWN,
-            _ => state::NOT_RECEIVED,
-        });
-        let info = Blob(info.collect());
-        self.push_service(MsgsStateInfo { req_msg_id, info }.to_boxed(), false);
+        match (window.lowest(), window.highest()) {
+            _ if window.contains(msg_id) => state::RECEIVED,
+            // Our own messages, asked for and not here any more.
+            _ if !msg_id::is_from(msg_id, self.side.peer()) => state::UNKNOWN,
+            (Some(lowest), _) if window.is_full() && msg_id < lowest => state::UNKNOWN,
+            (_, Some(highest)) if msg_id < highest => state::NOT_RECEIVED,
+            _ => state::TOO_HIGH,
+        }
     }
 
     /// `msgs_state_info`, if it answers a question of ours and is as long.
@@ -194,12 +221,11 @@ impl Session {
             return;
         }
         for (&msg_id, &byte) in msg_ids.iter().zip(&info.0) {
-            // An id that a call has left behind says nothing about the one it has now.
-            let Some(id) = self.outbox.call_of(msg_id) else { continue };
-            let Some(call) = self.outbox.calls.get_mut(&id).filter(|c| c.msg_ids.last() == Some(&msg_id)) else {
-                continue;
-            };
+            let Some(id) = self.outbox.call_in_force(msg_id) else { continue };
+            let Some(call) = self.outbox.calls.get_mut(&id) else { continue };
             match byte & state::MASK {
+                // It was acknowledged, and so long ago that this is forgotten: the server has it.
+                state::UNKNOWN if call.state == State::Received => {}
                 state::UNKNOWN | state::NOT_RECEIVED | state::TOO_HIGH => self.outbox.send_again(id),
                 state::RECEIVED if call.state == State::Sent => call.state = State::Received,
                 _ => {}
@@ -225,13 +251,17 @@ impl Session {
         }
     }
 
-    /// `msg_resend_req`: sends again what is still known.
-    fn on_resend_req(&mut self, req: &MsgResendReq) {
+    /// `msg_resend_req`: sends again what is still known; if anything is not, says how it stands with each.
+    fn on_resend_req(&mut self, req_msg_id: i64, req: &MsgResendReq) {
+        let mut are_known = true;
         for &msg_id in req.msg_ids.iter().take(super::MAX_ACKS) {
-            match self.side {
+            are_known &= match self.side {
                 Side::Client => self.outbox.send_meaning_again(msg_id),
                 Side::Server => self.outbox.say_again_one(msg_id),
-            }
+            };
+        }
+        if !are_known {
+            self.tell_states(req_msg_id, &req.msg_ids);
         }
     }
 
@@ -251,9 +281,11 @@ impl Session {
     }
 
     /// `pong`: that something came has been noted; to a caller who pinged himself it is the answer.
-    fn on_pong(&mut self, now: Instant, own_id: i64, pong: &Pong, body: &Bytes) {
+    fn on_pong(&mut self, now: Instant, pong: &Pong, body: &Bytes) {
+        if self.outbox.sent.contains_key(&pong.msg_id) {
+            self.believe_clock(now);
+        }
         if let Some(call) = self.outbox.call_of(pong.msg_id) {
-            self.believe_clock(now, own_id);
             self.answer(call, Ok(body.clone()));
         }
     }
@@ -284,29 +316,32 @@ impl Session {
     }
 }
 
+impl Session {
+    /// Opens `gzip_packed`, once, and no further than the packet it came in may still open to.
+    #[cfg(feature = "gzip")]
+    fn unzip(&mut self, body: &[u8]) -> Result<Bytes, SessionError> {
+        let mut r = Reader::new(body);
+        r.expect(GzipPacked::ID)?;
+        let value = crate::mt::gzip::inflate(r.bytes()?, self.inflatable).map_err(|_| SessionError::Gzip)?;
+        self.inflatable -= value.len();
+        match Reader::new(&value).peek() {
+            None | Some(GzipPacked::ID) => Err(SessionError::Gzip),
+            Some(_) => Ok(value.into()),
+        }
+    }
+
+    /// Without the feature there is nothing to open it with.
+    #[cfg(not(feature = "gzip"))]
+    #[expect(clippy::unused_self, reason = "it stands for the other one")]
+    fn unzip(&mut self, _: &[u8]) -> Result<Bytes, SessionError> {
+        Err(SessionError::Gzip)
+    }
+}
+
 /// The refusal in an `rpc_result`; one that cannot be read is still a refusal.
 fn refusal(value: &[u8]) -> CallError {
     match RpcErrorBare::read_boxed(&mut Reader::new(value)) {
         Ok(e) => CallError::Refused(RpcError { code: e.error_code, message: e.error_message }),
         Err(_) => CallError::Refused(RpcError::new(500, "RPC_ERROR_UNREADABLE")),
     }
-}
-
-/// Opens `gzip_packed`, once.
-#[cfg(feature = "gzip")]
-fn unzip(body: &[u8]) -> Result<Bytes, SessionError> {
-    use crate::mt::gzip;
-    let mut r = Reader::new(body);
-    r.expect(GzipPacked::ID)?;
-    let value = gzip::inflate(r.bytes()?, gzip::MAX_INFLATED).map_err(|_| SessionError::Gzip)?;
-    match Reader::new(&value).peek() {
-        None | Some(GzipPacked::ID) => Err(SessionError::Gzip),
-        Some(_) => Ok(value.into()),
-    }
-}
-
-/// Without the feature there is nothing to open it with.
-#[cfg(not(feature = "gzip"))]
-fn unzip(_: &[u8]) -> Result<Bytes, SessionError> {
-    Err(SessionError::Gzip)
 }
