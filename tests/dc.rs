@@ -15,7 +15,7 @@ use nanogram::dc::residents::{ALICE, BOB};
 use nanogram::dc::{ConnId, Dc, FORGET_AFTER, MAX_SESSIONS, TEST_KEY};
 use nanogram::handshake::plain;
 use nanogram::mt::auth::ReqPqMulti;
-use nanogram::mt::service::{DestroyAuthKey, DestroySession, PingDelayDisconnect};
+use nanogram::mt::service::{BadServerSalt, DestroyAuthKey, DestroySession, PingDelayDisconnect};
 use nanogram::session::packet::{Header, seal};
 use nanogram::session::{CallError, CallId};
 use nanogram::side::Side;
@@ -288,10 +288,16 @@ fn a_session_zero_is_none() {
 }
 
 #[test]
-fn a_quick_ack_is_given_to_whom_asks() {
+fn a_quick_ack_is_given_for_what_is_taken_to_whom_asks() {
     let mut net = Net::new();
     let mut forger = Forger::new(&mut net);
     let packet = forger.packet(header(1), &GetState {}.to_boxed());
+    // The salt of a session string is a guess: refused, and so not acknowledged.
+    let [Frame::Packet(refusal)] = &forger.say(&mut net, &packet, true)[..] else { panic!() };
+    let refusal = nanogram::session::packet::open(&forger.key, Side::Server, refusal.clone()).unwrap().body;
+    let salt = BadServerSalt::from_boxed(&refusal).unwrap().new_server_salt;
+    let header = Header { salt, msg_id: header(1).msg_id + 4, ..header(1) };
+    let packet = forger.packet(header, &GetState {}.to_boxed());
     let frames = forger.say(&mut net, &packet, true);
     assert!(matches!(frames[..], [Frame::QuickAck(_), Frame::Packet(_)]), "{frames:?}");
 }
