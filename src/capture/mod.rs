@@ -1,10 +1,43 @@
-//! Recorded streams: what was said on a wire, byte for byte.
+//! Recorded streams to decoded messages: what was said on a wire, byte for byte, for people and for programs.
 //!
-//! A recording is JSON of our own, or a pcap file; a key log or a private key opens it.
+//! ```text
+//! a JSON recording ─┐                    detect, Framer         msg_key, AES                schema
+//! a pcap file ──────┴─▶ Connection: Chunk ──────────────▶ Frame ─────────────▶ Message ───────────────▶ Step
+//!                                                           │                     │ container, gzip_packed, rpc_result
+//! a key log ────────┐                                       │ auth_key_id 0
+//! an RSA key ───────┴─▶ Secrets ─────────────▶ the key exchange, every value computed again
+//! ```
+//!
+//! A recording is read back by the very code that spoke, or would have: nothing here knows a second way to cut a frame
+//! or to open a packet. What was checked on the way is part of the result: `msg_key ok`, `new_nonce_hash1 ok`.
+//!
+//! Constructors of other layers are no error: they are told by id and length. A stream that cannot be followed ends in
+//! [`What::Broken`], a packet without its key is [`What::Locked`]; the other connections go on.
+//!
+//! ```
+//! use nanogram::capture::{Recording, decode};
+//! use nanogram::tl::schema::Schema;
+//! // A client that speaks the abridged transport asks for pq.
+//! let text = r#"{"connections": [{"events": [{"t": 0.25, "dir": "c2s", "hex":
+//!     "ef0a0000000000000000d4720600503dc56514000000f18e7ebe406709f612fadfbec3f0289d0aa67eef"}]}]}"#;
+//! let recording = Recording::from_json(text).unwrap();
+//! let schema = Schema::telegram().unwrap();
+//! let steps = decode(&recording, &recording.secrets, &schema);
+//! assert_eq!(steps[1].name(), Some("req_pq_multi"));
+//! println!("{}", steps[1]);
+//! ```
 
+mod cut;
+mod decode;
+mod exchange;
 mod json;
 mod pcap;
+mod show;
 mod tcp;
+
+pub use cut::{Broken, Cut, Piece, cut};
+pub use decode::{Answered, Content, Item, Plain, Sealed, Step, What, decode};
+pub use exchange::{Note, Verdict};
 
 use crate::crypto::auth_key::AuthKey;
 #[cfg(feature = "dc")]
