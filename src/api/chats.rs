@@ -9,7 +9,8 @@ use super::Boxed;
 use super::peer::{InputChannel, InputUser};
 use super::updates::Updates;
 use super::users::{AnyEmojiStatus, AnyPeerColor, RecentStory, RestrictionReason, Username};
-use crate::tl::{Blob, Combinator, DecodeError, Reader};
+use crate::tl::table::{API, TypeId};
+use crate::tl::{Blob, Combinator, DecodeError, Reader, Tl};
 use crate::{tl, tl_head, tl_type};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -135,13 +136,15 @@ kept! {
 }
 
 impl InvitedUsersBody {
-    /// Whether it is what it should be: all that can be said without reading the updates in it.
+    /// Who could not be added; the table finds where the updates in front of them end.
     ///
     /// # Errors
-    /// Another constructor.
-    pub fn check(&self) -> Result<(), DecodeError> {
+    /// It is no such reply, or not of our layer.
+    pub fn missing(&self) -> Result<Vec<Boxed<MissingInvitee>>, DecodeError> {
         let mut r = Reader::new(&self.0.0);
         r.expect(InvitedUsers::ID)?;
-        super::updates::UpdatesKind::read(&mut r).map(drop)
+        API.skip(&mut r, TypeId::UPDATES)?;
+        let missing = Vec::read(&mut r)?;
+        r.end().map(|()| missing)
     }
 }

@@ -155,15 +155,20 @@ unread! {
     "InputReplyTo" InputReplyTo;
     "InputRichMessage" InputRichMessage;
     "MessageEntity" MessageEntity;
-    "MessageFwdHeader" MessageFwdHeader;
     "MessageMedia" MessageMedia;
     "MessageReactions" MessageReactions;
     "MessageReplies" MessageReplies;
-    "MessageReplyHeader" MessageReplyHeader;
     "ReplyMarkup" ReplyMarkup;
     "RichMessage" RichMessage;
     "SearchPostsFlood" SearchPostsFlood;
     "SuggestedPost" SuggestedPost;
+}
+
+measured! {
+    /// Where a forwarded message comes from.
+    "MessageFwdHeader" FORWARD MessageFwdHeader;
+    /// What a message answers.
+    "MessageReplyHeader" REPLY MessageReplyHeader;
 }
 
 tl_head! {

@@ -71,6 +71,31 @@ macro_rules! kept {
     )*};
 }
 
+/// Types kept as they lie, whose end the table finds: they may stand anywhere.
+macro_rules! measured {
+    ($($(#[$meta:meta])* $tl:literal $root:ident $name:ident;)*) => {$(
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct $name(
+            /// The boxed value.
+            pub $crate::tl::Raw,
+        );
+        impl $crate::tl::Tl for $name {
+            const SHAPE: $crate::tl::line::Shape = $crate::tl::line::Shape::Named($tl);
+            const LEAST: usize = 4;
+            fn write(&self, out: &mut ::alloc::vec::Vec<u8>) {
+                self.0.write(out);
+            }
+            fn read(r: &mut $crate::tl::Reader<'_>) -> Result<Self, $crate::tl::DecodeError> {
+                let start = r.clone();
+                $crate::tl::table::API.skip(r, $crate::tl::table::TypeId::$root)?;
+                let len = r.position() - start.position();
+                Ok(Self($crate::tl::Raw(start.rest().get(..len).unwrap_or_default().to_vec())))
+            }
+        }
+    )*};
+}
+
 pub mod account;
 pub mod auth;
 pub mod chats;

@@ -11,6 +11,7 @@ use super::peer::{InputChannel, Peer};
 use super::users::AnyUser;
 use super::{Boxed, raw};
 use crate::tl::line::Shape;
+use crate::tl::table::{API, TypeId};
 use crate::tl::{Combinator, DecodeError, Fault, Raw, Reader, Tl};
 use crate::{tl, tl_head, tl_type};
 use alloc::string::String;
@@ -285,10 +286,10 @@ pub struct Text {
 }
 
 impl Updates {
-    /// The text messages in it, in order, as far as they can be read by heads alone.
+    /// The text messages in it, in order.
     ///
-    /// Values have no length, and the types of updates are many: after the first update that is not known here nothing
-    /// more is found. What was found before stands.
+    /// Values have no length, and the types of updates are many: the table finds where each ends. After one that is not
+    /// of our layer nothing more is found; what was found before stands.
     pub fn texts(&self) -> Vec<Text> {
         let mut found = Vec::new();
         let _ = self.read_texts(&mut found);
@@ -325,33 +326,15 @@ impl Updates {
 
 /// Reads one boxed update; whether its end was found.
 fn read_update(r: &mut Reader<'_>, found: &mut Vec<Text>) -> Result<bool, DecodeError> {
-    match r.u32()? {
-        UpdateMessageId::ID => UpdateMessageId::read(r).map(|_| true),
-        UpdateChat::ID => UpdateChat::read(r).map(|_| true),
-        UpdateChannel::ID => UpdateChannel::read(r).map(|_| true),
-        UpdateNewMessage::ID | UpdateNewChannelMessage::ID => {
-            // The plain ones are read whole, so that the next update is found; of others the head must do.
-            let mut whole = r.clone();
-            match AnyMessage::read(&mut whole) {
-                Ok(message) => {
-                    *r = whole;
-                    r.i32()?;
-                    r.i32()?;
-                    if let AnyMessage::Message(m) = message {
-                        found.push(Text { id: m.id, out: m.out, from: m.from_id, peer: m.peer_id, text: m.message });
-                    }
-                    Ok(true)
-                }
-                Err(_) => {
-                    r.expect(Message::ID)?;
-                    let m = MessageHead::read(r)?;
-                    found.push(Text { id: m.id, out: m.out, from: m.from_id, peer: m.peer_id, text: m.message });
-                    Ok(false)
-                }
-            }
-        }
-        _ => Ok(false),
+    let mut head = r.clone();
+    let has_end = API.skip(r, TypeId::UPDATE).is_ok();
+    if let UpdateNewMessage::ID | UpdateNewChannelMessage::ID = head.u32()?
+        && head.u32()? == Message::ID
+    {
+        let m = MessageHead::read(&mut head)?;
+        found.push(Text { id: m.id, out: m.out, from: m.from_id, peer: m.peer_id, text: m.message });
     }
+    Ok(has_end)
 }
 
 #[cfg(test)]
@@ -361,16 +344,26 @@ mod tests {
     use crate::tl::write_bytes;
     use alloc::vec;
 
-    /// `message` with these flags and fields up to its text; `deep` stands where `fwd_from` would.
-    fn message(flags: u32, id: i32, text: &str) -> Vec<u8> {
+    /// `message` with these flags and fields up to its text; `reply` stands where `reply_to` would.
+    fn message(flags: u32, id: i32, text: &str, reply: &[u8]) -> Vec<u8> {
         let mut wire = Message::ID.to_le_bytes().to_vec();
         wire.extend((flags | 1 << 8).to_le_bytes());
         wire.extend(0u32.to_le_bytes());
         wire.extend(id.to_le_bytes());
         Peer::user(7).write(&mut wire);
         Peer::user(9).write(&mut wire);
+        wire.extend(reply);
         wire.extend(0i32.to_le_bytes());
         write_bytes(text.as_bytes(), &mut wire);
+        wire
+    }
+
+    /// `updateNewMessage` of a message with `rest` after its text.
+    fn news(flags: u32, id: i32, text: &str, rest: &[u8]) -> Vec<u8> {
+        let mut wire = UpdateNewMessage::ID.to_le_bytes().to_vec();
+        wire.extend(message(flags, id, text, &[]));
+        wire.extend(rest);
+        wire.extend([0; 8]);
         wire
     }
 
@@ -383,18 +376,32 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_found_behind_known_updates_and_by_heads_in_front_of_unknown_ones() {
+    fn texts_are_found_among_other_updates_until_one_is_unknown() {
         let id = UpdateMessageId { id: 4, random_id: 5 }.to_boxed();
-        let mut plain = UpdateNewMessage::ID.to_le_bytes().to_vec();
-        plain.extend(message(0, 4, "first"));
-        plain.extend([0; 8]);
-        let mut marked = UpdateNewMessage::ID.to_le_bytes().to_vec();
-        marked.extend(message(1 << 7, 6, "second")); // entities follow, which nobody reads
-        let found = list(&[id, plain, marked]).texts();
+        let status = [0xe5, 0xbd, 0xfe, 0xd6, 1, 0, 0, 0]; // no update at all
+        let plain = news(0, 4, "first", &[]);
+        let mut entities = tl::VECTOR.to_le_bytes().to_vec();
+        // messageEntityBotCommand#6cef8ac7 offset:int length:int
+        entities.extend([1, 0, 0, 0, 0xc7, 0x8a, 0xef, 0x6c, 0, 0, 0, 0, 6, 0, 0, 0]);
+        let marked = news(1 << 7, 6, "second", &entities);
+        let after = news(0, 8, "never found", &[]);
+        let found = list(&[id, plain, marked, status.to_vec(), after]).texts();
         let texts: Vec<_> = found.iter().map(|t| (t.id, t.text.as_str())).collect();
         assert_eq!(texts, [(4, "first"), (6, "second")]);
         assert_eq!(found[0].from, Some(Peer::User(PeerUser { user_id: 7 })));
         assert_eq!(list(&[vec![1, 2, 3, 4]]).texts(), []);
+    }
+
+    #[test]
+    fn a_reply_has_a_text_too() {
+        // messageReplyHeader#… with no flags at all: what it answers is not said
+        let line = include_str!("../../tl/api.tl").lines().find(|l| l.starts_with("messageReplyHeader#")).unwrap();
+        let mut reply = tl::line::written_id(line).to_le_bytes().to_vec();
+        reply.extend([0; 4]);
+        let mut wire = UpdateNewMessage::ID.to_le_bytes().to_vec();
+        wire.extend(message(1 << 3, 4, "answer", &reply));
+        wire.extend([0; 8]);
+        assert_eq!(list(&[wire]).texts()[0].text, "answer");
     }
 
     #[test]

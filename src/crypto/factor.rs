@@ -5,7 +5,7 @@
 //! places of it meet, their difference has `p` in common with `pq`.
 //!
 //! Brent asks at distances that double (the walker against where he stood at step 2^k), and takes one greatest common
-//! divisor for the product of [`BATCH`] differences.
+//! divisor for the product of a batch of differences.
 
 use super::prime::Modulus64;
 pub use super::prime::is_prime_u64;
@@ -43,7 +43,7 @@ pub fn factor(pq: u64) -> Option<(u64, u64)> {
 /// A divisor of `pq` that is neither 1 nor `pq`, if the walk with `c` comes upon one.
 fn walk(modulus: &Modulus64, pq: u64, c: u64) -> Option<u64> {
     let c = modulus.enter(c % pq);
-    let step = |y: u64| modulus.add(modulus.multiply(y, y), c);
+    let step = |y: u64| modulus.multiply_add(y, y, c);
     let mut y = c;
     let mut reach = 1;
     while reach < STEPS {

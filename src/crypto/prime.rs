@@ -104,18 +104,18 @@ impl Modulus64 {
         Some(Self { n, inverse, square })
     }
 
-    /// `a * b / 2^64 mod n`, below `n`, for `a * b < n * 2^64`.
+    /// `a * b / 2^64 mod n`, for both below `n`.
     #[inline]
     pub(crate) fn multiply(&self, a: u64, b: u64) -> u64 {
+        self.multiply_add(a, b, 0)
+    }
+    /// `a * b / 2^64 + c mod n`, for all three below `n`.
+    #[inline]
+    pub(crate) fn multiply_add(&self, a: u64, b: u64, c: u64) -> u64 {
         let (high, low) = split(u128::from(a) * u128::from(b));
         let (over, _) = split(u128::from(low.wrapping_mul(self.inverse)) * u128::from(self.n));
-        let (difference, below) = high.overflowing_sub(over);
+        let (difference, below) = add(high, c, self.n).overflowing_sub(over);
         if below { difference.wrapping_add(self.n) } else { difference }
-    }
-    /// `a + b mod n`, for both below `n`.
-    #[inline]
-    pub(crate) fn add(&self, a: u64, b: u64) -> u64 {
-        add(a, b, self.n)
     }
     /// `a * 2^64 mod n`: into the form in which [`multiply`](Self::multiply) multiplies.
     pub(crate) fn enter(&self, a: u64) -> u64 {

@@ -1,15 +1,392 @@
-//! The other side: a data centre for tests and demonstrations.
+//! The other side: a data centre for tests and demonstrations, with users, groups and bots that answer.
+//!
+//! ```text
+//! handle_input ──▶ detect ──▶ Framer ──▶ auth_key_id?
+//!                                          ├─ 0 ──────▶ ServerHandshake ──▶ a new key
+//!                                          ├─ unknown ▶ -404, and the connection ends
+//!                                          └─ known ──▶ open ──▶ Session ──▶ call ──▶ World
+//!                                                                   ▲                   │
+//! poll_transmit ◀── Framer ◀── sealed packets ◀── answers, pushes ──┴───────────────────┘
+//! ```
+//!
+//! It speaks every framing, makes keys as the server does, and refuses what a real server refuses, in the same words;
+//! the reasons are in its [`log`]. What clients did before today's rules is let in and marked there. [`residents`] says
+//! who lives in it and who causes which error.
+//!
+//! A [`Dc`] has no socket and no clock. The contract is that of [`Connection`](crate::connection::Connection), for many
+//! connections at once: after any `handle_*`, take bytes for **every** connection with [`Dc::poll_transmit`] (what one
+//! client does, others are told), close those that [`Dc::is_closed`] names, then ask [`Dc::poll_timeout`]. The
+//! `listener` module (with feature `client`) does that over TCP.
+//!
+//! ```
+//! use nanogram::dc::{Dc, residents::ALICE};
+//! use nanogram::time::{Instant, UnixTime};
+//! # let random = || Box::new(<rand::rngs::ChaCha12Rng as rand::SeedableRng>::seed_from_u64(1));
+//! let mut dc = Dc::new(Instant::ZERO, UnixTime::from_secs(1_790_000_000), random())?;
+//! let key = dc.sign_in(ALICE)?; // for a session string: no login needed
+//! let conn = dc.accept(Instant::ZERO);
+//! dc.handle_input(conn, Instant::ZERO, b"GET / HTTP/1.1\r\n");
+//! assert!(dc.is_closed(conn));
+//! let lines: Vec<_> = core::iter::from_fn(|| dc.poll_log()).map(|line| line.to_string()).collect();
+//! assert_eq!(lines, ["#1 connected", "#1 refused: the first bytes are those of no transport", "#1 closed"]);
+//! # Ok::<(), nanogram::entropy::EntropyFailed>(())
+//! ```
 
 mod bots;
 pub mod call;
 mod history;
+mod keys;
+#[cfg(feature = "client")]
+pub mod listener;
+pub mod log;
 pub mod mailbox;
 pub mod messages;
 mod people;
 mod post;
 pub mod residents;
+mod serve;
 mod view;
 pub mod world;
 
 pub use call::{Caller, Outcome, Push};
+pub use keys::{FORGET_AFTER, MAX_KEYS, MAX_SESSIONS};
+pub use log::{ConnId, Line};
 pub use world::{PeerId, World};
+
+use crate::crypto::auth_key::AuthKey;
+use crate::crypto::rsa::{RsaError, RsaKey, RsaPrivateKey};
+use crate::entropy::{self, Entropy, EntropyFailed};
+use crate::handshake::server::{ServerConfig, ServerHandshake};
+use crate::handshake::{HandshakeError, Unproven};
+use crate::time::{Instant, ServerClock, UnixTime};
+use crate::transport::{Frame, Framer, TransportFault, detect};
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use bytes::{Bytes, BytesMut};
+use core::fmt;
+use keys::Keys;
+use log::{Entry, Log, Refusal};
+
+/// The RSA key of a data centre that was given none. It is published with this crate: nothing is secret under it, and
+/// nothing but a test may trust it.
+pub const TEST_KEY: &str = include_str!("test_key.pem");
+/// What the test environment adds to the number of a data centre in the key exchange.
+const TEST_DC: i32 = 10_000;
+
+/// A data centre without sockets.
+pub struct Dc {
+    /// Who lives there.
+    pub world: World,
+    keys: Arc<[RsaPrivateKey]>,
+    random: Box<dyn Entropy + Send>,
+    clock: ServerClock,
+    conns: BTreeMap<ConnId, Conn>,
+    count: u64,
+    auth: Keys,
+    log: Log,
+}
+
+/// One client's connection.
+struct Conn {
+    /// Bytes until the framing is known.
+    start: BytesMut,
+    framer: Option<Framer>,
+    handshake: Option<ServerHandshake>,
+    /// Frames to send that are no session's.
+    out: BytesMut,
+    /// The key and id of every session that came through it.
+    sessions: BTreeSet<([u8; 8], i64)>,
+    is_over: bool,
+}
+
+impl fmt::Debug for Dc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys: Vec<_> = self.keys.iter().map(RsaPrivateKey::public).collect();
+        f.debug_struct("Dc").field("keys", &keys).field("conns", &self.conns.len()).finish_non_exhaustive()
+    }
+}
+
+impl Dc {
+    /// The default residents behind [`TEST_KEY`]; `unix` is the time of day at `now`.
+    ///
+    /// # Errors
+    /// The entropy failed.
+    pub fn new(now: Instant, unix: UnixTime, mut random: Box<dyn Entropy + Send>) -> Result<Self, EntropyFailed> {
+        let world = World::new(entropy::bytes(&mut *random)?);
+        // A test reads the key: an empty list would be seen.
+        let keys = RsaPrivateKey::from_pem(TEST_KEY).into_iter().collect();
+        Ok(Self::with(world, keys, now, unix, random))
+    }
+
+    /// A world of one's own behind keys of one's own.
+    pub fn with(
+        world: World,
+        keys: Vec<RsaPrivateKey>,
+        now: Instant,
+        unix: UnixTime,
+        random: Box<dyn Entropy + Send>,
+    ) -> Self {
+        Self {
+            world,
+            keys: keys.into(),
+            random,
+            clock: ServerClock::guess(now, unix),
+            conns: BTreeMap::new(),
+            count: 0,
+            auth: Keys::default(),
+            log: Log::default(),
+        }
+    }
+
+    /// Puts `pem`, a private key, in place of the RSA keys.
+    ///
+    /// # Errors
+    /// It is no such key.
+    pub fn set_key(&mut self, pem: &str) -> Result<(), RsaError> {
+        self.keys = Arc::new([RsaPrivateKey::from_pem(pem)?]);
+        Ok(())
+    }
+
+    /// The public keys that a client must trust.
+    pub fn public_keys(&self) -> impl Iterator<Item = &RsaKey> {
+        self.keys.iter().map(RsaPrivateKey::public)
+    }
+
+    /// Makes a key with which `user` is signed in, as if by the whole exchange and login: for a session string.
+    ///
+    /// # Errors
+    /// The entropy failed.
+    pub fn sign_in(&mut self, user: i64) -> Result<AuthKey, EntropyFailed> {
+        let key = AuthKey::from_bytes(entropy::bytes(&mut *self.random)?);
+        self.admit(key.clone(), Some(user))?;
+        Ok(key)
+    }
+
+    /// Takes in a key that was made elsewhere, for `user` or for nobody yet.
+    ///
+    /// # Errors
+    /// The entropy failed.
+    pub fn admit(&mut self, key: AuthKey, user: Option<i64>) -> Result<(), EntropyFailed> {
+        let salt = i64::from_le_bytes(entropy::bytes(&mut *self.random)?);
+        self.auth.add(key, salt, None, Caller { user_id: user, ..Caller::default() });
+        Ok(())
+    }
+
+    /// Signs `user` in with a key that a client has made, as a login would.
+    pub fn let_in(&mut self, key_id: [u8; 8], user: i64) {
+        self.auth.sign_in(key_id, Some(user));
+    }
+
+    /// A client has connected.
+    pub fn accept(&mut self, now: Instant) -> ConnId {
+        self.count += 1;
+        let id = ConnId(self.count);
+        self.conns.insert(
+            id,
+            Conn {
+                start: BytesMut::new(),
+                framer: None,
+                handshake: None,
+                out: BytesMut::new(),
+                sessions: BTreeSet::new(),
+                is_over: false,
+            },
+        );
+        self.note(now, id, Entry::Opened);
+        id
+    }
+
+    /// Takes bytes from a client, cut anywhere.
+    pub fn handle_input(&mut self, id: ConnId, now: Instant, bytes: &[u8]) {
+        let Some(mut conn) = self.conns.remove(&id) else { return };
+        if !conn.is_over
+            && let Err((refusal, fault)) = self.feed(id, &mut conn, now, bytes)
+        {
+            self.note(now, id, Entry::Refused(refusal));
+            self.note(now, id, Entry::Closed);
+            if let (Some(framer), Some(fault)) = (&mut conn.framer, fault) {
+                framer.encode_fault(fault, &mut conn.out);
+            }
+            self.leave(&mut conn);
+        }
+        self.conns.insert(id, conn);
+    }
+
+    /// The client has gone; the connection is forgotten.
+    pub fn handle_closed(&mut self, id: ConnId, now: Instant) {
+        let Some(mut conn) = self.conns.remove(&id) else { return };
+        if !conn.is_over {
+            self.note(now, id, Entry::Closed);
+            self.leave(&mut conn);
+        }
+    }
+
+    /// Parts the sessions from a connection that is over.
+    fn leave(&mut self, conn: &mut Conn) {
+        conn.is_over = true;
+        for (key, session_id) in core::mem::take(&mut conn.sessions) {
+            if let Some(seat) = self.auth.seat(key, session_id) {
+                seat.conn = None;
+            }
+        }
+    }
+
+    fn feed(&mut self, id: ConnId, conn: &mut Conn, now: Instant, bytes: &[u8]) -> Result<(), Denied> {
+        match &mut conn.framer {
+            Some(framer) => framer.push(bytes),
+            None => {
+                conn.start.extend_from_slice(bytes);
+                let Some(framer) = detect(&mut conn.start).map_err(|e| (Refusal::Frame(e), None))? else {
+                    return Ok(());
+                };
+                self.note(now, id, Entry::Speaks(framer.framing()));
+                conn.framer = Some(framer);
+            }
+        }
+        while let Some(framer) = &mut conn.framer {
+            match framer.next().map_err(|e| (Refusal::Frame(e), None))? {
+                None => break,
+                Some(Frame::Packet(packet)) => self.take_packet(id, conn, now, packet, false)?,
+                Some(Frame::AckWanted(packet)) => self.take_packet(id, conn, now, packet, true)?,
+                Some(Frame::QuickAck(_) | Frame::Fault(_)) => return Err((Refusal::NoPacket, None)),
+            }
+        }
+        Ok(())
+    }
+
+    fn take_packet(
+        &mut self,
+        id: ConnId,
+        conn: &mut Conn,
+        now: Instant,
+        packet: BytesMut,
+        wants_ack: bool,
+    ) -> Result<(), Denied> {
+        match packet.first_chunk() {
+            None => Err((Refusal::NoPacket, None)),
+            Some([0, 0, 0, 0, 0, 0, 0, 0]) => self.take_plain(id, conn, now, &packet),
+            Some(&key) => self.take_encrypted(id, conn, now, key, packet, wants_ack),
+        }
+    }
+
+    /// A step of the key exchange.
+    fn take_plain(&mut self, id: ConnId, conn: &mut Conn, now: Instant, packet: &[u8]) -> Result<(), Denied> {
+        let handshake = conn.handshake.get_or_insert_with(|| {
+            let home = &self.world.home;
+            let dc = home.dc_id + if home.test_mode { TEST_DC } else { 0 };
+            ServerHandshake::new(ServerConfig { keys: self.keys.clone(), dc: Some(dc), script: VecDeque::new() })
+        });
+        let answer = handshake.handle(self.clock.at(now), packet, &mut *self.random).map_err(|e| {
+            let fault = match e {
+                HandshakeError::Peer(Unproven::Dc) => TransportFault::InvalidDc,
+                _ => TransportFault::AuthKeyNotFound,
+            };
+            (Refusal::Handshake(e), Some(fault))
+        })?;
+        if let Some(grant) = answer.grant {
+            let (key, expires_at, age) = (grant.auth_key.id(), grant.expires_at, grant.age);
+            self.auth.add(grant.auth_key, grant.server_salt, expires_at, Caller::default());
+            self.note(now, id, Entry::Key { id: key, expires_at, age });
+        }
+        if let Some(framer) = &mut conn.framer {
+            framer.encode(&answer.send, &mut conn.out).map_err(|e| (Refusal::Frame(e), None))?;
+        }
+        Ok(())
+    }
+
+    /// What is due at `now`.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let mut late = Vec::new();
+        for seat in self.auth.seats() {
+            // A server's session asks nothing, so that it never waits in vain.
+            let _ = seat.session.handle_timeout(now);
+            if seat.session.hang_up_at().is_some_and(|at| at <= now) {
+                late.extend(seat.conn);
+            }
+        }
+        for id in late {
+            if let Some(mut conn) = self.conns.remove(&id) {
+                self.note(now, id, Entry::Closed);
+                self.leave(&mut conn);
+                self.conns.insert(id, conn);
+            }
+        }
+        self.auth.forget_old(now);
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) must be called.
+    pub fn poll_timeout(&mut self) -> Option<Instant> {
+        let of = |seat: &mut keys::Seat| {
+            let hang_up_at = seat.session.hang_up_at();
+            seat.conn.and([seat.session.poll_timeout(), hang_up_at].into_iter().flatten().min())
+        };
+        self.auth.seats().filter_map(of).min()
+    }
+
+    /// Appends to `out` what is to be sent to a client; false if there was nothing.
+    pub fn poll_transmit(&mut self, id: ConnId, now: Instant, out: &mut BytesMut) -> bool {
+        let Some(conn) = self.conns.get_mut(&id) else { return false };
+        let before = out.len();
+        out.extend_from_slice(&conn.out.split());
+        let mut is_broken = false;
+        for (key, session_id) in &conn.sessions {
+            let Some(seat) = self.auth.seat(*key, *session_id).filter(|seat| seat.conn == Some(id)) else { continue };
+            while !is_broken {
+                match (seat.session.poll_packet(now, &mut *self.random), &mut conn.framer) {
+                    (Ok(None), _) => break,
+                    (Ok(Some(packet)), Some(framer)) => is_broken = framer.encode(&packet, out).is_err(),
+                    _ => is_broken = true,
+                }
+            }
+        }
+        if is_broken && let Some(mut conn) = self.conns.remove(&id) {
+            self.note(now, id, Entry::Refused(Refusal::Entropy));
+            self.leave(&mut conn);
+            self.conns.insert(id, conn);
+        }
+        out.len() > before
+    }
+
+    /// Whether a connection is over: close its socket once everything is sent, and say [`Dc::handle_closed`].
+    pub fn is_closed(&self, id: ConnId) -> bool {
+        self.conns.get(&id).is_none_or(|conn| conn.is_over)
+    }
+
+    /// All connections that are not forgotten.
+    pub fn connections(&self) -> impl Iterator<Item = ConnId> {
+        self.conns.keys().copied()
+    }
+
+    /// The next thing that happened.
+    pub fn poll_log(&mut self) -> Option<Line> {
+        self.log.pop()
+    }
+
+    /// Gives every key a new salt. With `grace` the old ones are still taken, as for half an hour on a real server.
+    ///
+    /// # Errors
+    /// The entropy failed.
+    pub fn change_salts(&mut self, grace: bool) -> Result<(), EntropyFailed> {
+        for key in self.auth.iter_mut() {
+            key.salt = i64::from_le_bytes(entropy::bytes(&mut *self.random)?);
+            for seat in key.sessions.values_mut() {
+                seat.session.change_salt(key.salt, grace);
+            }
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, now: Instant, conn: ConnId, entry: Entry) {
+        self.log.push(self.clock.at(now), conn, entry);
+    }
+}
+
+/// Why a connection ends, and what its client is told.
+type Denied = (Refusal, Option<TransportFault>);
+
+/// The bytes of a boxed value.
+fn boxed<T: crate::tl::Combinator>(value: &T) -> Bytes {
+    value.to_boxed().into()
+}

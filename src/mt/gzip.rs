@@ -2,15 +2,19 @@
 //!
 //! ```text
 //! 1f 8b 08 | flags:1 | mtime:4 | xfl:1 | os:1 | [extra] [name] [comment] [crc16] | DEFLATE | CRC-32:4 | length:4
+//! 78 | flags:1 | DEFLATE | Adler-32:4
 //! ```
 //!
-//! Little-endian. Ten bytes of a bomb make ten megabytes: memory stops at the caller's limit. Spec: RFC 1952
+//! Little-endian, but for the Adler-32. The second wrapper is zlib's: mtcute packs its calls so, and servers take it.
+//! Ten bytes of a bomb make ten megabytes: memory stops at the caller's limit. Spec: RFC 1952, RFC 1950
 
 use crate::crc::crc32;
 use crate::tl::Reader;
 use alloc::vec::Vec;
 use core::fmt;
-use miniz_oxide::inflate::decompress_to_vec_with_limit;
+use miniz_oxide::inflate::{
+    DecompressError, TINFLStatus, decompress_to_vec_with_limit, decompress_to_vec_zlib_with_limit,
+};
 
 /// The most bytes that one packed value may open to: far above any real answer, half of what one connection may use.
 pub const MAX_INFLATED: usize = 8 << 20;
@@ -18,7 +22,7 @@ pub const MAX_INFLATED: usize = 8 << 20;
 /// Why packed data were not opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GzipError {
-    /// No gzip stream, a damaged one, or one cut short.
+    /// No gzip or zlib stream, a damaged one, or one cut short.
     Broken,
     /// It opens to more than the limit.
     TooLarge,
@@ -37,8 +41,15 @@ impl core::error::Error for GzipError {}
 /// Opens `packed`, at most `limit` bytes of result.
 ///
 /// # Errors
-/// [`GzipError`]; a wrong CRC-32 or length in the trailer is damage.
+/// [`GzipError`]; a wrong check sum or length at the end is damage.
 pub fn inflate(packed: &[u8], limit: usize) -> Result<Vec<u8>, GzipError> {
+    match packed.first() {
+        Some(0x78) => inflate_zlib(packed, limit),
+        _ => inflate_gzip(packed, limit),
+    }
+}
+
+fn inflate_gzip(packed: &[u8], limit: usize) -> Result<Vec<u8>, GzipError> {
     let deflated = body(packed).ok_or(GzipError::Broken)?;
     let (stream, trailer) = deflated.split_last_chunk::<8>().ok_or(GzipError::Broken)?;
     let mut trailer = Reader::new(trailer);
@@ -46,11 +57,34 @@ pub fn inflate(packed: &[u8], limit: usize) -> Result<Vec<u8>, GzipError> {
     if usize::try_from(len).map_or(true, |len| len > limit) {
         return Err(GzipError::TooLarge);
     }
-    let out = decompress_to_vec_with_limit(stream, limit).map_err(|e| match e.status {
-        miniz_oxide::inflate::TINFLStatus::HasMoreOutput => GzipError::TooLarge,
-        _ => GzipError::Broken,
-    })?;
+    let out = decompress_to_vec_with_limit(stream, limit)?;
     if u32::try_from(out.len()) == Ok(len) && crc32(&out) == crc { Ok(out) } else { Err(GzipError::Broken) }
+}
+
+fn inflate_zlib(packed: &[u8], limit: usize) -> Result<Vec<u8>, GzipError> {
+    let out = decompress_to_vec_zlib_with_limit(packed, limit)?;
+    // Its own check does not see bytes that follow the stream.
+    let is_whole = packed.last_chunk() == Some(&adler32(&out).to_be_bytes());
+    is_whole.then_some(out).ok_or(GzipError::Broken)
+}
+
+impl From<DecompressError> for GzipError {
+    fn from(e: DecompressError) -> Self {
+        match e.status {
+            TINFLStatus::HasMoreOutput => Self::TooLarge,
+            _ => Self::Broken,
+        }
+    }
+}
+
+/// Spec: RFC 1950, 8.2
+fn adler32(data: &[u8]) -> u32 {
+    const BASE: u32 = 65521;
+    let (a, b) = data.iter().fold((1, 0), |(a, b), byte| {
+        let a = (a + u32::from(*byte)) % BASE;
+        (a, (b + a) % BASE)
+    });
+    b << 16 | a
 }
 
 /// What follows the header.
@@ -101,6 +135,31 @@ mod tests {
         let at = crc.len() - 5;
         crc[at] ^= 1;
         assert_eq!(inflate(&crc, MAX_INFLATED), Err(GzipError::Broken));
+    }
+
+    /// What mtcute 0.30.3 packed in `tests/fixtures/captures/mtcute.json`: `invokeWithLayer` around `auth.sendCode`.
+    const OF_MTCUTE: &str = "789ce3e59d7deb310303c3cab8b3071918181818191818d4724b924b4b5215f2f314fcf25352f5b28af5cb8c0c\
+        f4404841c32733afb442a1c2cc449381d950cf80cd40cfd840cf988129350fa41d4cfbab942fe3d13634353535303030313030849aab90\
+        440030303054d8aaae059903008acd2621";
+
+    #[test]
+    fn a_zlib_stream_of_a_living_client_opens() {
+        let packed: Vec<u8> =
+            (0..OF_MTCUTE.len()).step_by(2).map(|i| u8::from_str_radix(&OF_MTCUTE[i..i + 2], 16).unwrap()).collect();
+        let value = inflate(&packed, MAX_INFLATED).unwrap();
+        assert_eq!((value.len(), &value[..8]), (152, &[0x0d, 0x0d, 0x9b, 0xda, 0xe3, 0, 0, 0][..]));
+        assert!(value.windows(28).any(|part| part == b"mtcute on Node.js/v20.20.2 ("));
+        assert_eq!(inflate(&packed, 151), Err(GzipError::TooLarge));
+        for cut in 0..packed.len() {
+            assert!(inflate(&packed[..cut], MAX_INFLATED).is_err(), "{cut}");
+        }
+        for bit in 0..packed.len() * 8 {
+            let mut damaged = packed.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            let opened = inflate(&damaged, MAX_INFLATED); // a few bits mean nothing
+            assert!(opened.is_err() || opened.as_ref() == Ok(&value), "bit {bit}");
+        }
+        assert_eq!(inflate(&[&packed[..], &[0]].concat(), MAX_INFLATED), Err(GzipError::Broken));
     }
 
     #[test]

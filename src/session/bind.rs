@@ -13,7 +13,6 @@
 use crate::api::auth::BindTempAuthKey;
 use crate::crypto::auth_key::AuthKey;
 use crate::crypto::{ct, ige, kdf};
-use crate::entropy::{Entropy, EntropyFailed};
 use crate::mt::service::BindAuthKeyInner;
 use crate::side::Side;
 use crate::tl::{Blob, Combinator, Reader};
@@ -29,6 +28,9 @@ const HEAD: usize = 32;
 /// Bytes of the inner value, id and all.
 const INNER: usize = 40;
 
+/// Randomness for one binding: nonce:8 | head:16 | padding:8.
+pub(super) type BindRandom = [u8; 32];
+
 /// What a session must know to bind its key.
 #[derive(Debug)]
 pub(super) struct Binding {
@@ -36,42 +38,11 @@ pub(super) struct Binding {
     pub(super) expires_at: i32,
 }
 
-/// Randomness for one binding, drawn before anything is decided that could not be taken back.
-#[derive(Default)]
-pub(super) struct Drawn {
-    bytes: [u8; 32],
-    used: usize,
-}
-
-impl Drawn {
-    /// Draws it.
-    ///
-    /// # Errors
-    /// The entropy failed.
-    pub(super) fn draw(random: &mut dyn Entropy) -> Result<Self, EntropyFailed> {
-        Ok(Self { bytes: crate::entropy::bytes(random)?, used: 0 })
-    }
-}
-
-impl Entropy for Drawn {
-    fn fill(&mut self, out: &mut [u8]) -> Result<(), EntropyFailed> {
-        let drawn = self.bytes.get(self.used..).and_then(|rest| rest.get(..out.len())).ok_or(EntropyFailed)?;
-        out.copy_from_slice(drawn);
-        self.used += out.len();
-        Ok(())
-    }
-}
-
 impl Binding {
     /// The call, for the message `msg_id` of the session `session_id` of the key `temporary`.
-    pub(super) fn call(
-        &self,
-        temporary: &AuthKey,
-        session_id: i64,
-        msg_id: i64,
-        random: &mut dyn Entropy,
-    ) -> Result<Bytes, EntropyFailed> {
-        let nonce = i64::from_le_bytes(crate::entropy::bytes(random)?);
+    pub(super) fn call(&self, temporary: &AuthKey, session_id: i64, msg_id: i64, random: &BindRandom) -> Bytes {
+        let (nonce, random) = random.split_first_chunk().unwrap_or((&[0; 8], &[]));
+        let nonce = i64::from_le_bytes(*nonce);
         let inner = BindAuthKeyInner {
             nonce,
             temp_auth_key_id: temporary.id_i64(),
@@ -79,37 +50,31 @@ impl Binding {
             temp_session_id: session_id,
             expires_at: self.expires_at,
         };
-        let encrypted_message = Blob(seal_bind(&self.permanent, &inner, msg_id, random)?);
+        let random = random.first_chunk().copied().unwrap_or([0; 24]);
+        let encrypted_message = Blob(seal_bind(&self.permanent, &inner, msg_id, &random));
         let perm_auth_key_id = self.permanent.id_i64();
         let call = BindTempAuthKey { perm_auth_key_id, nonce, expires_at: self.expires_at, encrypted_message };
-        Ok(call.to_boxed().into())
+        call.to_boxed().into()
     }
 }
 
-/// Makes `encrypted_message`.
-///
-/// # Errors
-/// The entropy failed.
-pub fn seal_bind(
-    permanent: &AuthKey,
-    inner: &BindAuthKeyInner,
-    msg_id: i64,
-    random: &mut dyn Entropy,
-) -> Result<Vec<u8>, EntropyFailed> {
+/// Makes `encrypted_message`; `random` is 16 bytes for its head and 8 for its padding.
+pub fn seal_bind(permanent: &AuthKey, inner: &BindAuthKeyInner, msg_id: i64, random: &[u8; 24]) -> Vec<u8> {
+    let (head, padding) = random.split_at(16);
     let mut plain = Zeroizing::new(Vec::with_capacity(INSIDE));
-    plain.extend_from_slice(&crate::entropy::bytes::<16>(random)?);
+    plain.extend_from_slice(head);
     plain.extend_from_slice(&msg_id.to_le_bytes());
     plain.extend_from_slice(&[0, 0, 0, 0, 40, 0, 0, 0]);
     inner.write_boxed(&mut plain);
     let msg_key = kdf::msg_key_v1(&plain);
-    plain.extend_from_slice(&crate::entropy::bytes::<8>(random)?);
+    plain.extend_from_slice(padding);
     let pair = kdf::aes_v1(permanent, Side::Client, &msg_key);
     ige::encrypt(&pair.key, &pair.iv, plain.as_chunks_mut().0);
     let mut out = Vec::with_capacity(BIND_MESSAGE);
     out.extend_from_slice(&permanent.id());
     out.extend_from_slice(&msg_key);
     out.extend_from_slice(&plain);
-    Ok(out)
+    out
 }
 
 /// Opens `encrypted_message`: the value inside, and the `msg_id` of the message that must carry it.
@@ -143,7 +108,6 @@ mod tests {
     #[test]
     fn what_is_bound_opens_with_the_permanent_key_alone() {
         let key = |n: u8| AuthKey::from_bytes(core::array::from_fn(|i| n ^ i as u8));
-        let mut random = <rand::rngs::ChaCha12Rng as rand::SeedableRng>::seed_from_u64(3);
         let inner = BindAuthKeyInner {
             nonce: 1,
             temp_auth_key_id: 2,
@@ -151,7 +115,7 @@ mod tests {
             temp_session_id: 4,
             expires_at: 5,
         };
-        let sealed = seal_bind(&key(0), &inner, 4096, &mut random).unwrap();
+        let sealed = seal_bind(&key(0), &inner, 4096, &[3; 24]);
         assert_eq!(sealed.len(), BIND_MESSAGE);
         assert_eq!(open_bind(&key(0), &sealed), Some((inner, 4096)));
         assert_eq!(open_bind(&key(1), &sealed), None);

@@ -42,7 +42,7 @@ use crate::time::{Instant, ServerClock, UnixTime};
 use crate::tl::{Combinator, DecodeError, Reader};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use bind::{Binding, Drawn};
+use bind::{BindRandom, Binding};
 use bytes::{Bytes, BytesMut};
 use core::fmt;
 use core::time::Duration;
@@ -516,14 +516,14 @@ impl Session {
             return Ok(None);
         }
         let padding = Padding::draw(random)?;
-        let mut drawn = match &self.binding {
-            Some(_) => Drawn::draw(random)?,
-            None => Drawn::default(),
+        let bind_random = match self.binding {
+            Some(_) => entropy::bytes(random)?,
+            None => [0; _],
         };
         let unix = self.clock.at(now);
         let mut batch = Batch::new(self.outbox.singly);
         self.collect_service(unix, &mut batch);
-        self.collect_calls(now, unix, &mut batch, &mut drawn)?;
+        self.collect_calls(now, unix, &mut batch, &bind_random);
         let has_copies = self.collect_said(unix, &mut batch);
         let can_acks_go = if batch.messages.is_empty() { are_acks_due } else { !self.outbox.singly };
         if can_acks_go {
@@ -568,13 +568,7 @@ impl Session {
         }
     }
 
-    fn collect_calls(
-        &mut self,
-        now: Instant,
-        unix: UnixTime,
-        batch: &mut Batch,
-        random: &mut dyn Entropy,
-    ) -> Result<(), EntropyFailed> {
+    fn collect_calls(&mut self, now: Instant, unix: UnixTime, batch: &mut Batch, bind_random: &BindRandom) {
         while let Some(&id) = self.outbox.waiting.front() {
             let Some(call) = self.outbox.calls.get(&id) else {
                 self.outbox.waiting.pop_front();
@@ -586,14 +580,13 @@ impl Session {
             let mut body = self.in_order(id);
             let (msg_id, seqno) = (self.next_id(unix, false), self.seqno.next(true));
             if let Some(binding) = &self.binding {
-                body = binding.call(&self.key, self.session_id, msg_id, random)?;
+                body = binding.call(&self.key, self.session_id, msg_id, bind_random);
             }
             self.outbox.waiting.pop_front();
             self.outbox.note_sent_call(id, msg_id);
             batch.push(Message { msg_id, seqno, body });
             self.ask_at.get_or_insert(now + ASK_AFTER);
         }
-        Ok(())
     }
 
     /// The body of a call, wrapped in `invokeAfterMsg` if an unanswered one must come first.
@@ -656,6 +649,7 @@ impl Session {
     fn renew(&mut self, session_id: i64) {
         self.must_renew = false;
         self.previous_id = Some(core::mem::replace(&mut self.session_id, session_id));
+        self.ids = MsgIds::default();
         self.seqno = Seqno::default();
         self.inbox = Inbox::new();
         self.server_session = None;

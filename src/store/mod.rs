@@ -18,3 +18,10 @@ pub mod string;
 
 pub use base64::Base64Error;
 pub use string::{Format, MediaDc, SavedSession, StringError, WriteError};
+
+/// `bytes` in the alphabet for links, without padding.
+pub fn base64url(bytes: &[u8]) -> alloc::string::String {
+    let mut out = alloc::string::String::new();
+    base64::encode(bytes, base64::Style::Url, &mut out);
+    out
+}

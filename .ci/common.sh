@@ -1,0 +1,51 @@
+# shellcheck shell=bash
+# Sourced by the scripts beside it: headings with timing, and what must be installed, pinned.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# rustup's cargo first: the Debian one, needed for bare metal, would shadow `cargo +nightly`.
+if [ -d "$HOME/.cargo/bin" ]; then export PATH="$HOME/.cargo/bin:$PATH"; fi
+TARGET="${CARGO_TARGET_DIR:-$PWD/target}"
+TOOLS="$TARGET/tools"
+
+CARGO_FUZZ=0.13.2
+# Debian's archive keeps one build of a version, so the end of the number is open.
+export RUST_WEB='1.96.*'
+
+# step "what is shown" command…: a heading before, the seconds after. The first failure ends everything.
+STEPS=()
+step() {
+    local name="$1" began=$SECONDS
+    shift
+    printf '\n━━━ %s\n' "$name"
+    "$@"
+    STEPS+=("$(printf '%5d s  %s' $((SECONDS - began)) "$name")")
+    printf '─── %s: %d s\n' "$name" $((SECONDS - began))
+}
+trap 'code=$?; [ $code -eq 0 ] || printf "\n✗ failed (exit %d) in %s\n" $code "$0" >&2' EXIT
+
+# debian package=version…: asks apt only for what is missing; the version may end in *.
+debian() {
+    local wanted missing=() have
+    for wanted in "$@"; do
+        have=$(dpkg-query -W -f '${db:Status-Status} ${Version}' "${wanted%%=*}" 2>/dev/null || true)
+        # The right side is a pattern. shellcheck disable=SC2053
+        [[ $have == "installed "${wanted#*=} ]] || missing+=("$wanted")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# cargo-fuzz at its pinned version: the one in PATH if it is that, else ours. Built with the stable toolchain.
+cargo_fuzz() {
+    PATH="$TOOLS/bin:$PATH"
+    if [ "$(cargo-fuzz --version 2>/dev/null || true)" != "cargo-fuzz $CARGO_FUZZ" ]; then
+        cargo install cargo-fuzz --version "$CARGO_FUZZ" --locked --quiet --force --root "$TOOLS" \
+            --target-dir "$TARGET/tools-build"
+    fi
+}
+
+fuzz_targets() {
+    python3 -c 'import tomllib; print(*(b["name"] for b in tomllib.load(open("fuzz/Cargo.toml", "rb"))["bin"]), sep="\n")'
+}

@@ -1,0 +1,202 @@
+//! The data centre on a TCP port.
+//!
+//! ```text
+//! socket ── reader task ──┐                       ┌──▶ writer task ── socket
+//! socket ── reader task ──┴─▶ Listener::next ─────┴──▶ writer task ── socket
+//!                             one Dc, one at a time
+//! ```
+//!
+//! Everything happens inside [`Listener::next`]: as long as somebody awaits it, the data centre answers.
+
+use super::Dc;
+use super::log::{ConnId, Line};
+use crate::time::{Instant, UnixTime};
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::string::ToString;
+use alloc::vec;
+use alloc::vec::Vec;
+use bytes::{Bytes, BytesMut};
+use core::time::Duration;
+use std::io;
+use std::net::SocketAddr;
+use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{sleep, timeout};
+
+/// The most connections at once; more are refused with a closed socket.
+pub const MAX_CONNECTIONS: usize = 256;
+/// Chunks on their way in from all sockets together, and out to each.
+const CHUNKS: usize = 64;
+/// Bytes read from a socket at once.
+const READ: usize = 16 << 10;
+
+/// A client that takes nothing for this long is let go.
+const WRITE_WITHIN: Duration = Duration::from_secs(20);
+
+/// What a reader has: bytes, or the end.
+type News = (ConnId, Option<Bytes>);
+
+/// A data centre that listens.
+#[derive(Debug)]
+pub struct Listener {
+    /// The data centre.
+    pub dc: Dc,
+    socket: TcpListener,
+    clock: std::time::Instant,
+    news: (mpsc::Sender<News>, mpsc::Receiver<News>),
+    /// Where to write for each connection, and its reader.
+    sockets: BTreeMap<ConnId, (mpsc::Sender<Bytes>, AbortHandle)>,
+    tasks: JoinSet<()>,
+}
+
+impl Listener {
+    /// Opens a port at `addr` for what `make` makes of the clock; port 0 takes any that is free.
+    ///
+    /// The address found goes into the data centre's own [`Home`](super::world::Home), for `help.getConfig`.
+    ///
+    /// # Errors
+    /// The port cannot be had, or `make` failed.
+    pub async fn bind<E>(addr: &str, make: impl FnOnce(Instant, UnixTime) -> Result<Dc, E>) -> io::Result<Self>
+    where
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let socket = TcpListener::bind(addr).await?;
+        let mut dc = make(Instant::ZERO, unix()).map_err(io::Error::other)?;
+        let local = socket.local_addr()?;
+        dc.world.home.ip_address = local.ip().to_string();
+        dc.world.home.port = local.port();
+        Ok(Self {
+            dc,
+            socket,
+            clock: std::time::Instant::now(),
+            news: mpsc::channel(CHUNKS),
+            sockets: BTreeMap::new(),
+            tasks: JoinSet::new(),
+        })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Serves until something has happened. To drop the future loses nothing.
+    ///
+    /// # Errors
+    /// No more connections can be accepted.
+    pub async fn next(&mut self) -> io::Result<Line> {
+        loop {
+            self.turn();
+            if let Some(line) = self.dc.poll_log() {
+                return Ok(line);
+            }
+            let due = self.dc.poll_timeout();
+            let wait = due.map(|at| at.since(self.now()));
+            tokio::select! {
+                accepted = self.socket.accept() => match accepted {
+                    Ok((socket, _)) => self.take(socket),
+                    // The client has gone already, or there are too many files open: neither is the end.
+                    Err(_) => sleep(Duration::from_millis(10)).await,
+                },
+                Some((id, bytes)) = self.news.1.recv() => {
+                    let now = self.now();
+                    match bytes {
+                        Some(bytes) => self.dc.handle_input(id, now, &bytes),
+                        None => self.forget(id),
+                    }
+                }
+                () = sleep(wait.unwrap_or_default()), if wait.is_some() => {
+                    let now = self.now();
+                    self.dc.handle_timeout(now);
+                }
+                Some(_) = self.tasks.join_next(), if !self.tasks.is_empty() => {}
+            }
+        }
+    }
+
+    /// Serves for ever, and tells nobody.
+    ///
+    /// # Errors
+    /// No more connections can be accepted.
+    pub async fn run(mut self) -> io::Result<()> {
+        loop {
+            self.next().await?;
+        }
+    }
+
+    fn now(&self) -> Instant {
+        Instant::from_micros(u64::try_from(self.clock.elapsed().as_micros()).unwrap_or(u64::MAX))
+    }
+
+    fn take(&mut self, socket: TcpStream) {
+        if self.sockets.len() >= MAX_CONNECTIONS {
+            return;
+        }
+        let _ = socket.set_nodelay(true);
+        let (from, to) = socket.into_split();
+        let id = self.dc.accept(self.now());
+        let (writer, chunks) = mpsc::channel(CHUNKS);
+        let reader = self.tasks.spawn(read(id, from, self.news.0.clone()));
+        self.tasks.spawn(write(to, chunks));
+        self.sockets.insert(id, (writer, reader));
+    }
+
+    /// Hands out what the data centre has for every connection, and ends those that are over.
+    fn turn(&mut self) {
+        let now = self.now();
+        for id in self.dc.connections().collect::<Vec<_>>() {
+            let mut out = BytesMut::new();
+            while self.dc.poll_transmit(id, now, &mut out) {}
+            let socket = self.sockets.get(&id);
+            // A client that does not read what it asked for is let go.
+            let is_stuck = !out.is_empty() && socket.is_none_or(|(writer, _)| writer.try_send(out.freeze()).is_err());
+            if is_stuck || self.dc.is_closed(id) {
+                self.forget(id);
+            }
+        }
+    }
+
+    fn forget(&mut self, id: ConnId) {
+        // Its writer sends what it still has, and then ends for want of more.
+        if let Some((_, reader)) = self.sockets.remove(&id) {
+            reader.abort();
+        }
+        let now = self.now();
+        self.dc.handle_closed(id, now);
+    }
+}
+
+async fn read(id: ConnId, mut from: OwnedReadHalf, news: mpsc::Sender<News>) {
+    let mut buffer = vec![0; READ];
+    while let Ok(n @ 1..) = from.read(&mut buffer).await {
+        let bytes = Bytes::copy_from_slice(buffer.get(..n).unwrap_or_default());
+        if news.send((id, Some(bytes))).await.is_err() {
+            return;
+        }
+    }
+    let _ = news.send((id, None)).await;
+}
+
+/// Writes until the sender is dropped, then ends the connection.
+async fn write(mut to: OwnedWriteHalf, mut chunks: mpsc::Receiver<Bytes>) {
+    while let Some(chunk) = chunks.recv().await {
+        if !matches!(timeout(WRITE_WITHIN, to.write_all(&chunk)).await, Ok(Ok(()))) {
+            return;
+        }
+    }
+    let _ = to.shutdown().await;
+}
+
+/// The time of day.
+fn unix() -> UnixTime {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixTime::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}

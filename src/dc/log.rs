@@ -1,0 +1,231 @@
+//! What happened in the data centre, as typed lines: who came, what was asked, what was refused and why.
+//!
+//! A peer is told no more than a real server tells it; the reason is here. Keys appear by their ids, nobody's phone
+//! number or text appears at all.
+
+use super::call::{App, method_name};
+use crate::handshake::HandshakeError;
+use crate::handshake::server::Age;
+use crate::mt::service::bad_msg;
+use crate::session::{RpcError, SessionError};
+use crate::time::UnixTime;
+use crate::transport::{FrameError, Framing};
+use alloc::collections::VecDeque;
+use core::fmt;
+
+/// The most lines kept until somebody takes them; older ones are dropped.
+pub const MAX_LINES: usize = 1024;
+
+/// A connection to the data centre.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnId(pub(super) u64);
+
+impl fmt::Display for ConnId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line {
+    /// When, by the data centre's clock.
+    pub at: UnixTime,
+    /// On which connection.
+    pub conn: ConnId,
+    /// What.
+    pub entry: Entry,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Entry {
+    /// A connection began.
+    Opened,
+    /// Its first bytes told how it frames packets.
+    Speaks(Framing),
+    /// A key was made.
+    Key {
+        /// Its `auth_key_id`.
+        id: [u8; 8],
+        /// When it ends, if it is temporary.
+        expires_at: Option<i32>,
+        /// What was old about its making.
+        age: Age,
+    },
+    /// A temporary key was bound to a permanent one.
+    Bound {
+        /// The temporary key's id.
+        id: [u8; 8],
+        /// The permanent key's id.
+        to: [u8; 8],
+    },
+    /// A session began.
+    Session {
+        /// The id of its key.
+        key: [u8; 8],
+        /// Its own id.
+        session_id: i64,
+    },
+    /// A program said what it is.
+    App {
+        /// What it said.
+        app: App,
+        /// The layer it speaks.
+        layer: Option<i32>,
+    },
+    /// A call was made, and answered.
+    Call {
+        /// The id of the method inside all wrappers.
+        method: u32,
+        /// Who called, if anybody is signed in.
+        user: Option<i64>,
+        /// The error it got.
+        error: Option<RpcError>,
+    },
+    /// Updates went out unasked.
+    Told {
+        /// To whom.
+        user: i64,
+        /// To how many sessions.
+        sessions: usize,
+    },
+    /// Something was not taken.
+    Refused(Refusal),
+    /// The connection ended.
+    Closed,
+}
+
+impl Entry {
+    /// Whether something was refused.
+    pub const fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused(_) | Self::Call { error: Some(_), .. })
+    }
+}
+
+/// Why something was not taken.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The stream cannot be cut into packets. The connection was closed.
+    Frame(FrameError),
+    /// Too few bytes for a packet, or an error where only servers send such. The connection was closed.
+    NoPacket,
+    /// The key exchange went wrong. Answer: -404, or -444 where it was meant for another data centre.
+    Handshake(HandshakeError),
+    /// A packet of a key that is not known, or not any more. Answer: -404.
+    UnknownKey([u8; 8]),
+    /// A packet that its key does not open, or not lawfully made. Answer: -404.
+    Packet(SessionError),
+    /// A session 0. Answer: -404.
+    NoSession,
+    /// A message with this fault. Answer: `bad_msg_notification` or `bad_server_salt`.
+    Message(i32),
+    /// There was no randomness to go on with. The connection was closed.
+    Entropy,
+}
+
+fn hex(f: &mut fmt::Formatter<'_>, id: &[u8; 8]) -> fmt::Result {
+    id.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.conn, self.entry)
+    }
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Opened => f.write_str("connected"),
+            Self::Speaks(framing) => write!(f, "speaks {framing:?}"),
+            Self::Key { id, expires_at, age } => {
+                f.write_str(if expires_at.is_some() { "made the temporary key " } else { "made the key " })?;
+                hex(f, id)?;
+                old_ways(f, *age)
+            }
+            Self::Bound { id, to } => {
+                f.write_str("bound the key ")?;
+                hex(f, id)?;
+                f.write_str(" to ")?;
+                hex(f, to)
+            }
+            Self::Session { key, session_id } => {
+                write!(f, "began session {session_id:016x} of key ")?;
+                hex(f, key)
+            }
+            Self::App { app, layer } => {
+                write!(f, "is {} on {}, layer {}", app.app_version, app.device_model, layer.unwrap_or(0))
+            }
+            Self::Call { method, user, error } => {
+                match method_name(*method) {
+                    Some(name) => f.write_str(name)?,
+                    None => write!(f, "unknown method {method:08x}")?,
+                }
+                if let Some(user) = user {
+                    write!(f, " by {user}")?;
+                }
+                match error {
+                    Some(error) => write!(f, ": {} {}", error.code, error.message),
+                    None => f.write_str(": done"),
+                }
+            }
+            Self::Told { user, sessions } => write!(f, "told {user} ({sessions} sessions)"),
+            Self::Refused(why) => write!(f, "refused: {why}"),
+            Self::Closed => f.write_str("closed"),
+        }
+    }
+}
+
+/// What clients did before today's rules, and still may here.
+fn old_ways(f: &mut fmt::Formatter<'_>, age: Age) -> fmt::Result {
+    let ways = [
+        (age.older_request, "req_pq"),
+        (age.older_padding, "the RSA padding from before 2021"),
+        (age.older_inner_data, "inner data that name no data centre"),
+    ];
+    let mut lead = ", the older way: ";
+    for (_, way) in ways.iter().filter(|(is_old, _)| *is_old) {
+        write!(f, "{lead}{way}")?;
+        lead = ", ";
+    }
+    Ok(())
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Frame(e) => e.fmt(f),
+            Self::NoPacket => f.write_str("no packet"),
+            Self::Handshake(e) => e.fmt(f),
+            Self::UnknownKey(id) => {
+                f.write_str("no key ")?;
+                hex(f, id)
+            }
+            // The peer hears the same whatever it was; this log may tell.
+            Self::Packet(SessionError::Packet(e)) => f.write_str(e.why()),
+            Self::Packet(e) => e.fmt(f),
+            Self::NoSession => f.write_str("session 0"),
+            Self::Message(code) => write!(f, "{} (code {code})", bad_msg(*code).0),
+            Self::Entropy => f.write_str("there was no randomness"),
+        }
+    }
+}
+
+/// The last lines.
+#[derive(Debug, Default)]
+pub(super) struct Log(VecDeque<Line>);
+
+impl Log {
+    pub(super) fn push(&mut self, at: UnixTime, conn: ConnId, entry: Entry) {
+        if self.0.len() >= MAX_LINES {
+            self.0.pop_front();
+        }
+        self.0.push_back(Line { at, conn, entry });
+    }
+    pub(super) fn pop(&mut self) -> Option<Line> {
+        self.0.pop_front()
+    }
+}

@@ -1,0 +1,217 @@
+//! Encrypted packets: to the session they belong to, and the calls in them to the world.
+
+use super::call::{Caller, Push, bad};
+use super::log::{ConnId, Entry, Refusal};
+use super::{Conn, Dc, Denied, MAX_SESSIONS, boxed};
+use crate::api::auth::BindTempAuthKey;
+use crate::mt::message::read_container;
+use crate::mt::service::{DestroyAuthKey, DestroyAuthKeyOk, DestroySession, DestroySessionNone, DestroySessionOk};
+use crate::session::{Incoming, Opened, RpcError, bind, packet};
+use crate::side::Side;
+use crate::time::Instant;
+use crate::tl::{Combinator, Reader, Tl};
+use crate::transport::TransportFault;
+use alloc::vec::Vec;
+use bytes::{Bytes, BytesMut};
+
+/// Which session of which key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    conn: ConnId,
+    key: [u8; 8],
+    session_id: i64,
+}
+
+impl Dc {
+    pub(super) fn take_encrypted(
+        &mut self,
+        conn_id: ConnId,
+        conn: &mut Conn,
+        now: Instant,
+        key_id: [u8; 8],
+        packet: BytesMut,
+        wants_ack: bool,
+    ) -> Result<(), Denied> {
+        let not_found = Some(TransportFault::AuthKeyNotFound);
+        let unix = self.clock.at(now).as_secs();
+        let key = self.auth.get(key_id, unix).ok_or((Refusal::UnknownKey(key_id), not_found))?;
+        let opened = packet::open(&key.auth_key, Side::Client, packet)
+            .map_err(|refused| (Refusal::Packet(refused.into()), not_found))?;
+        let session_id = opened.header.session_id;
+        if session_id == 0 {
+            return Err((Refusal::NoSession, not_found));
+        }
+        let quick_ack = opened.quick_ack;
+        let first_msg_id = first_msg_id(&opened);
+        let (seat, is_new) = key.seat(session_id, conn_id, now, self.clock);
+        conn.sessions.insert((key_id, session_id));
+        let taken = seat.session.handle_opened(now, opened);
+        if let (true, Ok(true), Some(framer)) = (wants_ack, &taken, &mut conn.framer) {
+            framer.encode_quick_ack(quick_ack, &mut conn.out);
+        }
+        let refused = seat.session.take_refused();
+        if refused.is_empty() && taken.is_ok() && !seat.is_greeted {
+            let unique_id = crate::entropy::bytes(&mut *self.random).map_err(|_| (Refusal::Entropy, None))?;
+            seat.session.greet(first_msg_id, i64::from_le_bytes(unique_id));
+            seat.is_greeted = true;
+        }
+        let requests: Vec<_> = core::iter::from_fn(|| seat.session.poll_incoming()).collect();
+        if is_new {
+            self.note(now, conn_id, Entry::Session { key: key_id, session_id });
+        }
+        for code in refused {
+            self.note(now, conn_id, Entry::Refused(Refusal::Message(code)));
+        }
+        let place = Place { conn: conn_id, key: key_id, session_id };
+        for request in requests {
+            if let Incoming::Request { msg_id, body } = request {
+                self.serve(now, place, msg_id, &body);
+                if Reader::new(&body).peek() == Some(DestroyAuthKey::ID) {
+                    self.bury(conn, now, place);
+                }
+            }
+        }
+        if conn.sessions.len() > MAX_SESSIONS {
+            conn.sessions.retain(|(key, id)| self.auth.seat(*key, *id).is_some_and(|seat| seat.conn == Some(conn_id)));
+        }
+        taken.map(drop).map_err(|e| (Refusal::Packet(e), not_found))
+    }
+
+    /// Executes one call and answers it.
+    fn serve(&mut self, now: Instant, place: Place, msg_id: i64, body: &[u8]) {
+        let mut r = Reader::new(body);
+        match r.u32().unwrap_or(0) {
+            DestroySession::ID => self.destroy_session(now, place, &mut r),
+            DestroyAuthKey::ID => self.remark(place, boxed(&DestroyAuthKeyOk {})),
+            BindTempAuthKey::ID => {
+                let reply = self.bind(now, place, msg_id, &mut r).map(|done| {
+                    let mut out = Vec::new();
+                    done.write(&mut out);
+                    out
+                });
+                self.answer(now, place, msg_id, BindTempAuthKey::ID, reply);
+            }
+            _ => self.call(now, place, msg_id, body),
+        }
+    }
+
+    fn call(&mut self, now: Instant, place: Place, msg_id: i64, body: &[u8]) {
+        let unix = self.clock.at(now).as_secs();
+        let user = self.auth.user_of(place.key);
+        let Some(key) = self.auth.get(place.key, unix) else { return };
+        let mut caller = Caller { user_id: user, ..key.caller.clone() };
+        let outcome = self.world.call(&mut caller, i32::try_from(unix).unwrap_or(i32::MAX), body);
+        let is_introduced = caller.app.is_some() && (&caller.app, caller.layer) != (&key.caller.app, key.caller.layer);
+        key.caller = Caller { user_id: key.caller.user_id, ..caller.clone() };
+        if let Some(seat) = self.auth.seat(place.key, place.session_id) {
+            seat.wants_updates |= outcome.wants_updates;
+        }
+        if let (true, Some(app)) = (is_introduced, caller.app) {
+            self.note(now, place.conn, Entry::App { app, layer: caller.layer });
+        }
+        if caller.user_id != user {
+            self.auth.sign_in(place.key, caller.user_id);
+        }
+        let reply = match outcome.reply {
+            Err(e) if e.message == "AUTH_KEY_UNREGISTERED" && self.auth.is_unbound(place.key) => {
+                Err(RpcError::new(401, "AUTH_KEY_PERM_EMPTY"))
+            }
+            reply => reply,
+        };
+        self.answer(now, place, msg_id, outcome.method, reply);
+        for push in outcome.pushes {
+            self.push(now, place, &push);
+        }
+    }
+
+    fn answer(&mut self, now: Instant, place: Place, msg_id: i64, method: u32, reply: Result<Vec<u8>, RpcError>) {
+        let user = self.auth.user_of(place.key);
+        let error = reply.as_ref().err().cloned();
+        self.note(now, place.conn, Entry::Call { method, user, error });
+        if let Some(seat) = self.auth.seat(place.key, place.session_id) {
+            seat.session.reply(msg_id, reply.map(Bytes::from));
+        }
+    }
+
+    /// Tells every session of a user, but that of the caller if it knows already.
+    fn push(&mut self, now: Instant, place: Place, push: &Push) {
+        let mut sessions = 0;
+        for id in self.auth.of_user(push.user_id) {
+            let Some(key) = self.auth.get(id, self.clock.at(now).as_secs()) else { continue };
+            let body = Bytes::from(push.to_bytes(key.caller.layer));
+            for (session_id, seat) in &mut key.sessions {
+                let is_caller = (id, *session_id) == (place.key, place.session_id);
+                if seat.wants_updates && !(push.not_to_caller && is_caller) {
+                    seat.session.notify(body.clone());
+                    sessions += 1;
+                }
+            }
+        }
+        if sessions > 0 {
+            self.note(now, place.conn, Entry::Told { user: push.user_id, sessions });
+        }
+    }
+
+    /// `destroy_session`, of another session of the same key. Spec: mtproto/service_messages#destroying-a-session
+    fn destroy_session(&mut self, now: Instant, place: Place, r: &mut Reader<'_>) {
+        let Ok(DestroySession { session_id }) = DestroySession::read(r) else { return };
+        let key = self.auth.get(place.key, self.clock.at(now).as_secs()).filter(|_| session_id != place.session_id);
+        let is_gone = key.is_some_and(|key| key.sessions.remove(&session_id).is_some());
+        let said =
+            if is_gone { boxed(&DestroySessionOk { session_id }) } else { boxed(&DestroySessionNone { session_id }) };
+        self.remark(place, said);
+    }
+
+    fn remark(&mut self, place: Place, body: Bytes) {
+        if let Some(seat) = self.auth.seat(place.key, place.session_id) {
+            seat.session.remark(body);
+        }
+    }
+
+    /// Forgets a key that its owner destroyed, once everything is sealed that was still to be said under it.
+    fn bury(&mut self, conn: &mut Conn, now: Instant, place: Place) {
+        let Some(seat) = self.auth.seat(place.key, place.session_id) else { return };
+        while let (Ok(Some(packet)), Some(framer)) =
+            (seat.session.poll_packet(now, &mut *self.random), &mut conn.framer)
+        {
+            let _ = framer.encode(&packet, &mut conn.out);
+        }
+        self.auth.remove(place.key);
+    }
+
+    /// `auth.bindTempAuthKey`. Spec: method/auth.bindTempAuthKey
+    fn bind(&mut self, now: Instant, place: Place, msg_id: i64, r: &mut Reader<'_>) -> Result<bool, RpcError> {
+        let call = BindTempAuthKey::read(r).map_err(|_| bad("INPUT_FETCH_ERROR"))?;
+        let unix = self.clock.at(now).as_secs();
+        let permanent = call.perm_auth_key_id.to_le_bytes();
+        let invalid = || bad("ENCRYPTED_MESSAGE_INVALID");
+        let key = self.auth.get(permanent, unix).filter(|key| key.expires_at.is_none()).ok_or_else(invalid)?;
+        let (inner, inner_msg_id) = bind::open_bind(&key.auth_key, &call.encrypted_message.0).ok_or_else(invalid)?;
+        let is_same = inner_msg_id == msg_id
+            && inner.nonce == call.nonce
+            && inner.temp_auth_key_id.to_le_bytes() == place.key
+            && inner.perm_auth_key_id == call.perm_auth_key_id
+            && inner.temp_session_id == place.session_id
+            && inner.expires_at == call.expires_at;
+        if !is_same {
+            return Err(invalid());
+        }
+        if i64::from(call.expires_at) <= unix {
+            return Err(bad("EXPIRES_AT_INVALID"));
+        }
+        let key = self.auth.get(place.key, unix).filter(|key| key.expires_at.is_some());
+        let key = key.ok_or_else(|| bad("TEMP_AUTH_KEY_EMPTY"))?;
+        if key.bound_to.is_some_and(|to| to != permanent) {
+            return Err(bad("TEMP_AUTH_KEY_ALREADY_BOUND"));
+        }
+        key.bound_to = Some(permanent);
+        self.note(now, place.conn, Entry::Bound { id: place.key, to: permanent });
+        Ok(true)
+    }
+}
+
+/// The lowest id in a packet: what came before it belongs to no session that is known.
+fn first_msg_id(opened: &Opened) -> i64 {
+    let inner = read_container(&opened.body).unwrap_or_default();
+    inner.iter().map(|message| message.msg_id).fold(opened.header.msg_id, i64::min)
+}

@@ -1,0 +1,763 @@
+//! Ten recordings of real clients and a server that is not ours, read from the raw TCP chunks to the last field.
+//!
+//! `decoded` in each of them is what an independent program made of the same bytes; nothing of ours is held against
+//! itself here.
+#![cfg(all(feature = "tools", feature = "dc"))]
+
+use bytes::BytesMut;
+use nanogram::capture::{
+    Answered, CaptureError, Chunk, Connection, Content, Cut, Item, Note, Piece, Recording, Sealed, Secrets, Step,
+    Verdict, What, cut, decode,
+};
+use nanogram::handshake::plain;
+use nanogram::keylog::{Entry, KeyLog};
+use nanogram::mt::message::MSG_CONTAINER;
+use nanogram::session::packet::{Header, seal};
+use nanogram::session::{Incoming, Session, SessionError, msg_id};
+use nanogram::side::Side;
+use nanogram::time::{Instant, ServerClock};
+use nanogram::tl::schema::{Schema, Value};
+use nanogram::transport::{Frame, Framer, Framing};
+use rand::rngs::ChaCha20Rng;
+use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
+use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::LazyLock;
+
+/// What is in a recording, counted by hand once and never less since.
+///
+/// Frames of both directions; plain packets of key exchanges; encrypted packets; messages in them (a container's
+/// messages, not itself); containers; compressed bodies; results; checks made.
+struct Numbers(&'static str, [usize; 8]);
+
+const NUMBERS: [Numbers; 10] = [
+    Numbers("telethon139_abridged", [43, 6, 37, 37, 0, 0, 10, 62]),
+    Numbers("gramjs_ConnectionTCPAbridged", [23, 6, 17, 25, 7, 0, 7, 42]),
+    Numbers("pyrogram", [25, 6, 19, 19, 0, 0, 6, 44]),
+    Numbers("mtcute", [37, 6, 31, 44, 10, 2, 11, 56]),
+    Numbers("tr_full", [46, 6, 40, 40, 0, 0, 11, 65]),
+    Numbers("tr_intermediate", [46, 6, 40, 40, 0, 0, 11, 65]),
+    Numbers("tr_obfuscated", [46, 6, 40, 40, 0, 0, 11, 65]),
+    Numbers("sess_gramjs", [12, 0, 12, 16, 4, 0, 4, 12]),
+    Numbers("sess_pyrogram", [14, 0, 14, 14, 0, 0, 4, 14]),
+    Numbers("telethon145_errors", [132, 6, 126, 126, 0, 0, 34, 151]),
+];
+
+static SCHEMA: LazyLock<Schema<'static>> = LazyLock::new(|| Schema::telegram().unwrap());
+
+fn text(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/captures").join(name);
+    fs::read_to_string(path.with_extension("json")).unwrap()
+}
+fn recording(name: &str) -> Recording {
+    Recording::read(text(name).as_bytes()).unwrap()
+}
+/// Each recording, and what the independent decode says of it.
+fn all() -> impl Iterator<Item = (&'static str, Recording, Json)> {
+    NUMBERS.iter().map(|numbers| (numbers.0, recording(numbers.0), serde_json::from_str(&text(numbers.0)).unwrap()))
+}
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn every_recording_is_listed() {
+    let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/captures");
+    assert_eq!(fs::read_dir(captures).unwrap().count(), NUMBERS.len());
+}
+
+// Frame by frame, against the independent decode.
+
+/// The packets of a recording, without what only says how it is framed.
+fn packets<'a, 's>(steps: &'a [Step<'s>], connection: usize) -> Vec<&'a Step<'s>> {
+    let here = steps.iter().filter(|step| step.connection == connection);
+    here.filter(|step| !matches!(step.what, What::Start { .. })).collect()
+}
+
+/// The constructors of a value, in the words of the independent decode. `names` are its names for ids of other layers.
+fn told(content: &Content<'_>, names: &BTreeMap<u32, String>) -> Json {
+    let named = |name: &str, id: u32| format!("{name}#{id:08x}");
+    match content {
+        Content::Container(items) => json!({ "msg_container": items.iter().map(|item| json!({
+            "msg_id": item.msg_id, "seqno": item.seqno, "body": told(&item.content, names) })).collect::<Vec<_>>() }),
+        Content::Gzip { content, .. } => json!({ "gzip_packed": told(content, names) }),
+        Content::Result { call, content, .. } => {
+            let call = match call.expect("a result without a call") {
+                Answered { of: Some(of), .. } => of.name,
+                Answered { id, .. } => &names[&id],
+            };
+            let result = match &**content {
+                Content::Value(Value::Object(object)) if object.of.name == "rpc_error" => {
+                    let (Some(Value::Int(code)), Some(Value::Text(text))) =
+                        (object.field("error_code"), object.field("error_message"))
+                    else {
+                        panic!("{object}")
+                    };
+                    json!(format!("rpc_error({code}, {text})"))
+                }
+                other => told(other, names),
+            };
+            json!({ format!("rpc_result(for={call})"): result })
+        }
+        Content::Value(Value::Object(object)) => match object.of.name {
+            "bad_msg_notification" => {
+                json!(format!("bad_msg_notification(code={})", object.field("error_code").unwrap()))
+            }
+            "invokeWithLayer" => {
+                let Some(Value::Object(init)) = object.field("query") else { panic!("{object}") };
+                let texts =
+                    ["device_model", "system_version", "app_version", "system_lang_code", "lang_pack", "lang_code"];
+                let texts: Vec<_> = texts.map(|name| init.field(name).unwrap().to_string().replace('"', "'")).into();
+                let flags = i32::from(init.field("proxy").is_some()) | i32::from(init.field("params").is_some()) << 1;
+                let api_id = init.field("api_id").unwrap();
+                let init_line = format!("{}(flags={flags},api_id={api_id},[{}])", init.of.name, texts.join(", "));
+                let Some(Value::Object(query)) = init.field("query") else { panic!("{init}") };
+                let layer = format!("invokeWithLayer({})", object.field("layer").unwrap());
+                json!({ layer: { init_line: named(query.of.name, query.of.id) } })
+            }
+            name => json!(named(name, object.of.id)),
+        },
+        Content::Unread { id: Some(id), name, .. } => json!(named(name.unwrap_or_else(|| &names[id]), *id)),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// `name#id` wherever it stands.
+fn names_in(value: &Json, names: &mut BTreeMap<u32, String>) {
+    match value {
+        Json::String(text) => {
+            if let Some((name, id)) = text.split_once('#') {
+                names.insert(u32::from_str_radix(id, 16).unwrap(), name.into());
+            }
+        }
+        Json::Array(items) => items.iter().for_each(|item| names_in(item, names)),
+        Json::Object(fields) => fields.values().for_each(|field| names_in(field, names)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_message_is_what_the_independent_decode_says() {
+    let mut strange = 0;
+    for (name, recording, json) in all() {
+        let steps = decode(&recording, &recording.secrets, &SCHEMA);
+        for (at, connection) in json["connections"].as_array().unwrap().iter().enumerate() {
+            let decoded = connection["decoded"].as_array().unwrap();
+            let steps = packets(&steps, at);
+            assert_eq!(steps.len(), decoded.len(), "{name}: frames");
+            let mut names = BTreeMap::new();
+            decoded.iter().for_each(|entry| names_in(&entry["what"], &mut names));
+            names.retain(|id, _| SCHEMA.find(*id).is_none());
+            strange += names.len();
+            for (step, entry) in steps.iter().zip(decoded) {
+                assert_eq!(entry["dir"], if step.from == Side::Client { "c2s" } else { "s2c" });
+                let (got, body) = match &step.what {
+                    What::Plain(plain) => {
+                        assert_eq!(plain.extra, 0);
+                        let line = told(&plain.content, &names);
+                        (json!({ "plain": line, "msg_id": plain.msg_id, "len": plain.body.len() }), &plain.body)
+                    }
+                    What::Sealed(sealed) => {
+                        let Sealed { auth_key_id, header, padding, item, .. } = &**sealed;
+                        let got = json!({
+                            "auth_key_id": hex(auth_key_id), "msg_key_ok": true, "salt": header.salt,
+                            "session_id": header.session_id, "msg_id": item.msg_id, "seqno": item.seqno,
+                            "len": item.body.len(), "padding": padding, "what": told(&item.content, &names),
+                        });
+                        (got, &item.body)
+                    }
+                    other => panic!("{name}: {other:?}"),
+                };
+                for (field, value) in got.as_object().unwrap() {
+                    assert_eq!(&entry[field], value, "{name}: {field} of {entry}");
+                }
+                assert_eq!(entry["body"], hex(body), "{name}");
+            }
+        }
+    }
+    assert_eq!(strange, 3, "calls of other layers: told by id and length");
+}
+
+// The numbers.
+
+#[derive(Default)]
+struct Count([usize; 8]);
+
+impl Count {
+    fn step(&mut self, step: &Step<'_>) {
+        let [frames, plain, sealed, .., checks] = &mut self.0;
+        *checks += step.checks().filter(|check| check.1 == Verdict::Holds).count();
+        match &step.what {
+            What::Start { .. } => return,
+            What::Plain(_) => *plain += 1,
+            What::Sealed(_) => *sealed += 1,
+            other => panic!("{other:?}"),
+        }
+        *frames += 1;
+        if let What::Sealed(sealed) = &step.what {
+            self.item(&sealed.item);
+        }
+    }
+    fn item(&mut self, item: &Item<'_>) {
+        match &item.content {
+            Content::Container(items) => {
+                self.0[4] += 1;
+                items.iter().for_each(|item| self.item(item));
+            }
+            content => {
+                self.0[3] += 1;
+                self.content(content);
+            }
+        }
+    }
+    fn content(&mut self, content: &Content<'_>) {
+        match content {
+            Content::Gzip { content, .. } => {
+                self.0[5] += 1;
+                self.content(content);
+            }
+            Content::Result { content, .. } => {
+                self.0[6] += 1;
+                self.content(content);
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn nothing_is_skipped() {
+    println!("recording                     frames  plain sealed   msgs  cont.   gzip  resul. checks");
+    let mut total = [0; 8];
+    for Numbers(name, numbers) in &NUMBERS {
+        let recording = recording(name);
+        let mut count = Count::default();
+        let steps = decode(&recording, &recording.secrets, &SCHEMA);
+        steps.iter().for_each(|step| count.step(step));
+        for step in &steps {
+            let bad: Vec<_> = step.checks().filter(|check| check.1 != Verdict::Holds).collect();
+            assert!(bad.is_empty(), "{name}: {bad:?}");
+        }
+        let row: String = count.0.iter().map(|n| format!(" {n:>6}")).collect();
+        println!("{name:<29}{row}");
+        total.iter_mut().zip(count.0).for_each(|(sum, n)| *sum += n);
+        assert_eq!(count.0, *numbers, "{name}");
+    }
+    let row: String = total.iter().map(|n| format!(" {n:>6}")).collect();
+    println!("{:<29}{row}", "all ten");
+    assert_eq!(total[0], 424);
+}
+
+// The key exchanges, every value of them.
+
+/// What was found in the key exchange of a connection, by name. A name that comes again has the packet's number.
+fn found(steps: &[&Step<'_>]) -> BTreeMap<String, Json> {
+    let mut found = BTreeMap::new();
+    for (number, step) in steps.iter().enumerate() {
+        let What::Plain(plain) = &step.what else { continue };
+        for note in &plain.notes {
+            match note {
+                Note::Computed(what, value) | Note::Opened(what, value) => {
+                    found.insert(what.to_string(), value.to_json());
+                }
+                Note::Checked(what, verdict) => {
+                    assert_eq!(*verdict, Verdict::Holds, "{what}");
+                    found.insert(format!("{number} {what}"), true.into());
+                }
+                _ => panic!(),
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_value_of_the_key_exchanges_is_computed_again() {
+    let mut exchanges = 0;
+    for (name, recording, json) in all() {
+        let steps = decode(&recording, &recording.secrets, &SCHEMA);
+        for (at, connection) in json["connections"].as_array().unwrap().iter().enumerate() {
+            let decoded = connection["decoded"].as_array().unwrap();
+            if decoded[0].get("plain").is_none() {
+                continue;
+            }
+            exchanges += 1;
+            let found = found(&packets(&steps, at));
+            let (fields, dh) = (&decoded[2]["inner_fields"], &decoded[3]["dh"]);
+            let inner = &found["inner data"];
+            assert_eq!(decoded[2]["inner"].as_str().unwrap().split_once('#').unwrap().0, inner["_"], "{name}");
+            for (field, value) in fields.as_object().unwrap() {
+                assert_eq!(&inner[field], value, "{name}: {field}");
+            }
+            assert_eq!((&found["p"], &found["q"]), (&fields["p"], &fields["q"]));
+            for field in ["tmp_aes_key", "tmp_aes_iv"] {
+                assert_eq!(found[field], dh[field], "{name}: {field}");
+            }
+            for field in ["g", "dh_prime", "server_time"] {
+                assert_eq!(found["answer"][field], dh[field], "{name}: {field}");
+            }
+            assert!(json["auth_keys"].get(found["auth_key_id"].as_str().unwrap()).is_some());
+            let form = if decoded[2]["rsa"] == "RSA_PAD" { "RSA_PAD" } else { "SHA-1, before 2021" };
+            let checks = [
+                "1 nonce",
+                "1 pq is a product of two primes",
+                "2 nonce",
+                "2 server_nonce",
+                "2 p · q = pq",
+                "2 p < q",
+                "2 fingerprint was offered",
+                &format!("2 RSA block ({form})"),
+                "2 inner nonces",
+                "2 inner pq",
+                "2 inner p and q",
+                "3 nonce",
+                "3 server_nonce",
+                "3 answer_hash",
+                "3 inner nonces",
+                "3 dh_prime is safe and g generates",
+                "3 g_a in range",
+                "4 nonce",
+                "4 server_nonce",
+                "4 data_hash",
+                "4 inner nonces",
+                "4 g_b in range",
+                "5 nonce",
+                "5 server_nonce",
+                "5 new_nonce_hash1",
+            ];
+            checks.iter().for_each(|check| assert!(found.contains_key(*check), "{name}: {check}"));
+            assert_eq!(found.values().filter(|value| **value == true).count(), checks.len());
+        }
+    }
+    assert_eq!(exchanges, 8);
+}
+
+#[test]
+fn a_key_log_opens_what_the_private_key_opens() {
+    let of_telethon = recording("telethon139_abridged");
+    let steps = decode(&of_telethon, &of_telethon.secrets, &SCHEMA);
+    let found = found(&packets(&steps, 0));
+    let bytes = |json: &Json| unhex(json.as_str().unwrap());
+    let mut log = String::from("# keys of a test\n");
+    of_telethon.secrets.keys().for_each(|key| log.note(&Entry::AuthKey(key.clone())));
+
+    let mut secrets = Secrets::default();
+    secrets.read_log(&log).unwrap();
+    let mut verdicts = BTreeMap::new();
+    for step in decode(&of_telethon, &secrets, &SCHEMA) {
+        verdicts.extend(step.checks().filter(|check| check.1 != Verdict::Holds));
+    }
+    let names: Vec<_> = verdicts.keys().copied().collect();
+    assert_eq!(names, ["RSA block", "answer_hash", "data_hash", "new_nonce_hash1"], "{verdicts:?}");
+
+    log.note(&Entry::NewNonce {
+        nonce: bytes(&found["inner data"]["nonce"]).try_into().unwrap(),
+        new_nonce: bytes(&found["inner data"]["new_nonce"]).try_into().unwrap(),
+    });
+    secrets.read_log(&log).unwrap();
+    let again = decode(&of_telethon, &secrets, &SCHEMA);
+    let bad: Vec<_> = again.iter().flat_map(Step::checks).filter(|check| check.1 != Verdict::Holds).collect();
+    assert_eq!(bad, [("RSA block", Verdict::Unknown("the private key is not known"))]);
+
+    let silent = decode(&of_telethon, &Secrets::default(), &SCHEMA);
+    assert_eq!(silent.iter().filter(|step| matches!(step.what, What::Locked { .. })).count(), 37);
+}
+
+fn unhex(hex: &str) -> Vec<u8> {
+    (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap()).collect()
+}
+
+#[test]
+fn a_changed_byte_is_noticed() {
+    let good = recording("telethon139_abridged");
+    let number_of_checks = decode(&good, &good.secrets, &SCHEMA).iter().flat_map(Step::checks).count();
+    assert_eq!(number_of_checks, 62);
+    // One byte of each chunk in turn, beyond the frame's head: nothing stays as it was.
+    for at in 0..good.connections[0].chunks.len() {
+        let mut bad = good.clone();
+        let chunk = &mut bad.connections[0].chunks[at];
+        let mut bytes = chunk.bytes.to_vec();
+        let place = bytes.len() - 1;
+        bytes[place] ^= 0x10;
+        chunk.bytes = bytes.into();
+        let steps = decode(&bad, &good.secrets, &SCHEMA);
+        let held = steps.iter().flat_map(Step::checks).filter(|check| check.1 == Verdict::Holds).count();
+        assert!(held < number_of_checks, "chunk {at}");
+    }
+}
+
+// The same packets, given to our own machines.
+
+/// The encrypted packets of a recording in the order they were heard.
+fn sealed(recording: &Recording) -> impl Iterator<Item = (Instant, Side, BytesMut)> {
+    let pieces = recording.connections.iter().flat_map(cut);
+    pieces.filter_map(|Cut { at, from, piece }| match piece {
+        Piece::Frame(Frame::Packet(packet)) if packet[..8] != [0; 8] => Some((at, from, packet)),
+        Piece::Frame(Frame::Packet(_)) | Piece::Start { .. } => None,
+        other => panic!("{other:?}"),
+    })
+}
+
+/// A session of `side` for each that a recording has, and each packet that it takes with what came of it.
+fn replay(
+    recording: &Recording,
+    side: Side,
+    mut see: impl FnMut(&mut Session, &Step<'_>, Result<Option<u32>, SessionError>),
+) {
+    let steps = decode(recording, &recording.secrets, &SCHEMA);
+    let opened: Vec<_> = steps.iter().filter(|step| matches!(step.what, What::Sealed(_))).collect();
+    let packets: Vec<_> = sealed(recording).collect();
+    assert_eq!(opened.len(), packets.len());
+    let salt = opened.iter().find_map(|step| match &step.what {
+        What::Sealed(sealed) if step.from == Side::Server => Some(sealed.header.salt),
+        _ => None,
+    });
+    let mut sessions = BTreeMap::new();
+    for (step, (at, from, packet)) in opened.iter().zip(packets) {
+        let What::Sealed(sealed) = &step.what else { unreachable!() };
+        let key = recording.secrets.key(sealed.auth_key_id).unwrap();
+        let session = sessions.entry(sealed.header.session_id).or_insert_with(|| {
+            let clock = ServerClock::guess(at, msg_id::time(sealed.header.msg_id));
+            Session::new(side, key.clone(), salt.unwrap(), clock, sealed.header.session_id)
+        });
+        if from == side.peer() {
+            let taken = session.handle_packet(at, packet);
+            see(session, step, taken);
+        }
+    }
+}
+
+#[test]
+fn a_client_takes_every_packet_of_the_recorded_server() {
+    let (mut taken, mut updates, mut new_sessions) = (0, 0, 0);
+    for (name, recording, _) in all() {
+        replay(&recording, Side::Client, |session, step, result| {
+            assert!(result.is_ok(), "{name}: {result:?}\n{step}");
+            taken += 1;
+            while let Some(incoming) = session.poll_incoming() {
+                match incoming {
+                    Incoming::Update(body) => {
+                        assert_eq!(step.name(), Some("updates"));
+                        assert!(
+                            step.content()
+                                .is_some_and(|content| matches!(content, Content::Value(_) | Content::Unread { .. }))
+                        );
+                        assert!(!body.is_empty());
+                        updates += 1;
+                    }
+                    Incoming::NewSession => new_sessions += 1,
+                    other => panic!("{name}: {other:?}"),
+                }
+            }
+        });
+    }
+    assert_eq!((taken, updates, new_sessions), (148, 12, 11));
+}
+
+#[test]
+fn a_server_takes_what_the_recorded_clients_send() {
+    let (mut taken, mut requests, mut salts, mut odd_acks) = (0, 0, 0, 0);
+    for (name, recording, _) in all() {
+        replay(&recording, Side::Server, |session, step, result| {
+            assert!(result.is_ok(), "{name}: {result:?}\n{step}");
+            taken += 1;
+            let What::Sealed(sealed) = &step.what else { unreachable!() };
+            for code in session.take_refused() {
+                // Clients do not wait for the first salt, nor take the one that the key exchange gave.
+                assert_eq!(code, 48, "{name}\n{step}");
+                assert_ne!(sealed.header.salt, session.salts().current());
+                salts += 1;
+            }
+            let is_odd_ack = |item: &&Item<'_>| item.content.name() == Some("msgs_ack") && item.seqno & 1 == 1;
+            odd_acks += match &sealed.item.content {
+                Content::Container(items) => items.iter().filter(is_odd_ack).count(),
+                _ => usize::from(is_odd_ack(&&sealed.item)),
+            };
+            while let Some(incoming) = session.poll_incoming() {
+                let Incoming::Request { .. } = incoming else { panic!("{name}: {incoming:?}") };
+                requests += 1;
+            }
+        });
+    }
+    println!("{taken} packets, {requests} requests; salts refused: {salts}; acks with an odd seqno: {odd_acks}");
+    assert_eq!((taken, requests, salts), (228, 110, 10), "the recorded server refused as many salts");
+    assert_eq!(odd_acks, 8, "mtcute's habit, which servers bear");
+}
+
+#[test]
+fn plain_messages_of_both_sides_are_what_our_own_would_be() {
+    let mut plain = 0;
+    for (_, recording, _) in all() {
+        for Cut { from, piece, .. } in recording.connections.iter().flat_map(cut) {
+            if let Piece::Frame(Frame::Packet(packet)) = piece
+                && packet.starts_with(&[0; 8])
+            {
+                let opened = plain::open(&packet, from).unwrap();
+                assert_eq!(plain::seal(opened.msg_id, opened.body), packet);
+                plain += 1;
+            }
+        }
+    }
+    assert_eq!(plain, 48);
+}
+
+// The same streams in other wrappings.
+
+#[test]
+fn a_recording_in_json_says_the_same_again() {
+    for (name, recording, _) in all() {
+        let again = Recording::from_json(&recording.to_json().to_string()).unwrap();
+        assert_eq!(again.connections, recording.connections, "{name}");
+        let told = |recording: &Recording| {
+            decode(recording, &recording.secrets, &SCHEMA).iter().map(Step::to_json).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&again), told(&recording), "{name}");
+    }
+}
+
+#[test]
+fn a_damaged_recording_is_refused_and_says_where() {
+    let good = r#"{"connections": [{"events": [{"t": 1, "dir": "c2s", "hex": "ef00"}]}]}"#;
+    assert_eq!(Recording::from_json(good).unwrap().connections[0].chunks.len(), 1);
+    let refused = |from: &str, to: &str| Recording::read(good.replace(from, to).as_bytes()).unwrap_err();
+    let shape = |place: &str| CaptureError::Shape(place.into());
+    assert_eq!(refused("connections", "others"), shape("connections"));
+    assert_eq!(refused("events", "others"), shape("connections[0].events"));
+    assert_eq!(refused("c2s", "up"), shape("connections[0].events[0].dir"));
+    assert_eq!(refused("ef00", "ef0"), shape("connections[0].events[0].hex"));
+    assert_eq!(refused("\"t\"", "\"u\""), shape("connections[0].events[0].t"));
+    assert_eq!(refused("}]}]}", "}]}"), CaptureError::Json(1, 68));
+    let key = r#""auth_keys": {"00": {"auth_key": "00"}}, "connections""#;
+    assert_eq!(refused(r#""connections""#, key), shape("auth_keys.00"));
+    assert_eq!(refused(r#""connections""#, r#""new_nonces": {"00": 1}, "connections""#), shape("new_nonces.00"));
+    assert_eq!(refused(r#""connections""#, r#""rsa_private_pem": "", "connections""#), shape("rsa_private_pem"));
+    for cut in 0..good.len() {
+        assert!(Recording::read(&good.as_bytes()[..cut]).is_err(), "{cut}");
+    }
+}
+
+/// How a recording is wrapped into a capture file.
+struct Wrap {
+    link: u32,
+    is_v6: bool,
+    is_big: bool,
+    is_nano: bool,
+}
+
+const WRAPS: [Wrap; 8] = [
+    Wrap { link: 1, is_v6: false, is_big: false, is_nano: false },
+    Wrap { link: 1, is_v6: true, is_big: true, is_nano: false },
+    Wrap { link: 101, is_v6: false, is_big: false, is_nano: true },
+    Wrap { link: 101, is_v6: true, is_big: true, is_nano: true },
+    Wrap { link: 0, is_v6: false, is_big: false, is_nano: false },
+    Wrap { link: 108, is_v6: true, is_big: false, is_nano: false },
+    Wrap { link: 113, is_v6: false, is_big: false, is_nano: false },
+    Wrap { link: 276, is_v6: true, is_big: true, is_nano: false },
+];
+
+/// A TCP packet of one of 60 000 clients with the server.
+struct Packet {
+    client: u16,
+    from: Side,
+    seq: u32,
+    flags: u8,
+    at: u64,
+    data: Vec<u8>,
+}
+
+impl Wrap {
+    fn number(&self, n: u32) -> [u8; 4] {
+        if self.is_big { n.to_be_bytes() } else { n.to_le_bytes() }
+    }
+    fn file(&self, packets: &[Packet]) -> Vec<u8> {
+        let magic = if self.is_nano { 0xa1b2_3c4d } else { 0xa1b2_c3d4 };
+        let mut out = [magic, 0x0004_0002, 0, 0, 65535, self.link].map(|n| self.number(n)).concat();
+        for packet in packets {
+            let frame = self.frame(packet);
+            let (secs, micros) = (packet.at / 1_000_000 + 1_700_000_000, packet.at % 1_000_000);
+            let fraction = if self.is_nano { micros * 1000 + 7 } else { micros };
+            let len = frame.len() as u32;
+            out.extend([secs as u32, fraction as u32, len, len].map(|n| self.number(n)).concat());
+            out.extend(frame);
+        }
+        out
+    }
+    fn frame(&self, packet: &Packet) -> Vec<u8> {
+        let kind: [u8; 2] = if self.is_v6 { [0x86, 0xdd] } else { [0x08, 0x00] };
+        let mut out = match self.link {
+            1 if packet.client % 2 == 1 => [&[2; 12], &[0x81, 0, 0, 5][..], &kind].concat(), // in a VLAN
+            1 => [&[2; 12], &kind[..]].concat(),
+            0 | 108 => vec![2, 0, 0, 0],
+            113 => [&[0; 14], &kind[..]].concat(),
+            276 => [&kind[..], &[0; 18]].concat(),
+            _ => vec![],
+        };
+        let (client, server) = (packet.client.to_be_bytes(), 443u16.to_be_bytes());
+        let (ports, from, to) = match packet.from {
+            Side::Client => ([client, server].concat(), 1, 2),
+            Side::Server => ([server, client].concat(), 2, 1),
+        };
+        let options = if packet.flags & 2 == 2 { &[2, 4, 5, 0xb4][..] } else { &[] };
+        let words = 5 + options.len() as u8 / 4;
+        let mut tcp = [&ports, &packet.seq.to_be_bytes()[..], &[0; 4], &[words << 4, packet.flags], &[0; 6]].concat();
+        tcp.extend(options);
+        tcp.extend(&packet.data);
+        if self.is_v6 {
+            let (len, next) = (tcp.len() as u16 + 8, [60, 64]); // destination options before TCP
+            out.extend([&[0x60, 0, 0, 0], &len.to_be_bytes()[..], &next].concat());
+            out.extend([&[0; 15], &[from][..], &[0; 15], &[to]].concat());
+            out.extend([6, 0, 1, 4, 0, 0, 0, 0]);
+        } else {
+            let len = tcp.len() as u16 + 20;
+            out.extend([&[0x45, 0], &len.to_be_bytes()[..], &[0, 0, 0x40, 0, 64, 6, 0, 0]].concat());
+            out.extend([10, 0, 0, from, 10, 0, 0, to]);
+        }
+        out.extend(tcp);
+        let short = 60usize.saturating_sub(out.len());
+        if self.link == 1 {
+            out.extend(vec![0; short]); // what Ethernet adds
+        }
+        out
+    }
+}
+
+/// The packets of a recording as a wire with losses shows them.
+fn packets_of(recording: &Recording, rng: &mut ChaCha20Rng) -> Vec<Packet> {
+    let mut out = Vec::new();
+    for (number, connection) in recording.connections.iter().enumerate() {
+        let client = 40_000 + number as u16;
+        let mut seqs = [rng.random::<u32>(), u32::MAX - 100]; // the server's goes round
+        for (from, flags, seq) in [(Side::Client, 2, seqs[0]), (Side::Server, 18, seqs[1])] {
+            out.push(Packet { client, from, seq, flags, at: 0, data: vec![] });
+        }
+        seqs = seqs.map(|seq| seq.wrapping_add(1));
+        for chunk in &connection.chunks {
+            let seq = &mut seqs[usize::from(chunk.from == Side::Server)];
+            let mut group = Vec::new();
+            for piece in chunk.bytes.chunks(rng.random_range(40..400)) {
+                for _ in 0..rng.random_range(1..3) {
+                    let (data, at) = (piece.to_vec(), chunk.at.as_micros());
+                    group.push(Packet { client, from: chunk.from, seq: *seq, flags: 16, at, data });
+                }
+                *seq = seq.wrapping_add(piece.len() as u32);
+            }
+            group.shuffle(rng);
+            out.append(&mut group);
+        }
+    }
+    out
+}
+
+#[test]
+fn a_capture_file_says_what_the_recording_says() {
+    let mut rng = ChaCha20Rng::seed_from_u64(3);
+    let names = ["telethon139_abridged", "mtcute", "tr_full", "tr_obfuscated"];
+    for (wrap, name) in WRAPS.iter().zip(names.iter().cycle()) {
+        let recording = recording(name);
+        let file = wrap.file(&packets_of(&recording, &mut rng));
+        let read = Recording::read(&file).unwrap();
+        assert_eq!(read.connections.len(), recording.connections.len());
+        assert!(read.connections.iter().all(|connection| !connection.has_gap));
+        let server = if wrap.is_v6 { "[::2]:443" } else { "10.0.0.2:443" };
+        assert!(read.connections[0].name.ends_with(&format!(":40000 → {server}")), "{}", read.connections[0].name);
+        let told = |recording: &Recording, secrets| {
+            decode(recording, secrets, &SCHEMA).iter().map(|step| step.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&read, &recording.secrets), told(&recording, &recording.secrets), "{name}, {}", wrap.link);
+    }
+}
+
+#[test]
+fn a_lost_packet_ends_its_connection_and_no_other() {
+    let mut rng = ChaCha20Rng::seed_from_u64(4);
+    let recording = recording("mtcute");
+    let mut packets = packets_of(&recording, &mut rng);
+    let lost = packets.iter().position(|packet| packet.client == 40_000 && packet.data.len() > 30).unwrap();
+    let seq = packets[lost].seq;
+    packets.retain(|packet| packet.seq != seq);
+    let read = Recording::from_pcap(&WRAPS[0].file(&packets)).unwrap();
+    let steps = decode(&read, &recording.secrets, &SCHEMA);
+    let broken: Vec<_> = steps.iter().filter(|step| matches!(step.what, What::Broken(_))).collect();
+    assert!(broken.iter().all(|step| step.connection == 0) && !broken.is_empty(), "{broken:?}");
+    assert!(broken.last().unwrap().to_string().ends_with("bytes are missing from the recording"));
+    assert_eq!(steps.iter().filter(|step| step.connection == 1 && step.content().is_some()).count(), 5);
+}
+
+// Whatever the bytes, no panic.
+
+#[test]
+fn no_damage_of_a_capture_file_panics() {
+    let mut rng = ChaCha20Rng::seed_from_u64(5);
+    let recording = recording("sess_pyrogram");
+    for wrap in &WRAPS {
+        let file = wrap.file(&packets_of(&recording, &mut rng));
+        for cut in (0..file.len()).step_by(97).chain(0..200) {
+            let _ = Recording::read(&file[..cut]).map(|read| decode(&read, &recording.secrets, &SCHEMA));
+        }
+        for _ in 0..200 {
+            let mut bad = file.clone();
+            for _ in 0..rng.random_range(1..20) {
+                let at = rng.random_range(0..bad.len());
+                bad[at] = rng.random();
+            }
+            if let Ok(read) = Recording::read(&bad) {
+                decode(&read, &recording.secrets, &SCHEMA).iter().for_each(|step| drop(step.to_string()));
+            }
+        }
+    }
+    assert!(Recording::read(b"").is_err() && Recording::read(&[0; 100]).is_err());
+    let newer =
+        Recording::read(&[0x0a, 0x0d, 0x0d, 0x0a, 0x1c, 0, 0, 0, 0x4d, 0x3c, 0x2b, 0x1a].repeat(4)).unwrap_err();
+    assert!(newer.to_string().contains("pcapng"));
+}
+
+#[test]
+fn no_message_of_whoever_holds_the_key_panics() {
+    let mut rng = ChaCha20Rng::seed_from_u64(6);
+    let original = recording("mtcute");
+    let key = original.secrets.keys().next().unwrap();
+    let bodies: Vec<Vec<u8>> = decode(&original, &original.secrets, &SCHEMA)
+        .iter()
+        .filter_map(|step| match &step.what {
+            What::Sealed(sealed) => Some(sealed.item.body.to_vec()),
+            What::Plain(plain) => Some(plain.body.to_vec()),
+            _ => None,
+        })
+        .collect();
+    let mut nested = vec![0; 4];
+    for _ in 0..2000 {
+        let mut outer = [MSG_CONTAINER, 1].map(u32::to_le_bytes).concat();
+        outer.extend([0; 12]);
+        outer.extend((nested.len() as u32).to_le_bytes());
+        outer.extend(nested);
+        nested = outer;
+    }
+    let mut framer = Framer::new(Framing::Abridged, Side::Client);
+    let mut wire = BytesMut::new();
+    for round in 0..3000 {
+        let mut body = bodies[rng.random_range(0..bodies.len())].clone();
+        for _ in 0..rng.random_range(0..6) {
+            let at = rng.random_range(0..body.len());
+            body[at] = rng.random();
+        }
+        if round == 0 {
+            body.clone_from(&nested);
+        }
+        let packet = if round % 5 == 4 {
+            body.resize(body.len().next_multiple_of(4), 0);
+            plain::seal(4 * round, &body).into()
+        } else {
+            let header = Header { salt: 0, session_id: 1, msg_id: 4 * round, seqno: 1 };
+            seal(key, Side::Client, &header, &body, &mut rng).unwrap().0
+        };
+        framer.encode(&packet, &mut wire).unwrap();
+    }
+    let chunks = vec![Chunk { at: Instant::ZERO, from: Side::Client, bytes: wire.freeze() }];
+    let connections = vec![Connection { chunks, ..Connection::default() }];
+    let steps = decode(&Recording { connections, ..Recording::default() }, &original.secrets, &SCHEMA);
+    assert_eq!(steps.len(), 3001);
+    steps.iter().for_each(|step| drop((step.to_string(), step.to_json())));
+}

@@ -1,0 +1,572 @@
+//! The test data centre as a client meets it: bytes in, bytes out, over a wire that is a function call.
+#![cfg(feature = "dc")]
+
+use bytes::BytesMut;
+use nanogram::api::connect::GetConfig;
+use nanogram::api::contacts::{ResolveUsername, Resolved};
+use nanogram::api::messages::StartBot;
+use nanogram::api::peer::{InputPeerEmpty, InputUserById};
+use nanogram::api::updates::{GetState, Updates, UpdatesKind};
+use nanogram::connection::{Config, Connection, ConnectionError, Event, Init, SavedKey};
+use nanogram::crypto::auth_key::AuthKey;
+use nanogram::crypto::rsa::RsaPrivateKey;
+use nanogram::dc::log::{Entry, Refusal};
+use nanogram::dc::residents::{ALICE, BOB};
+use nanogram::dc::{ConnId, Dc, FORGET_AFTER, MAX_SESSIONS, TEST_KEY};
+use nanogram::handshake::plain;
+use nanogram::mt::auth::ReqPqMulti;
+use nanogram::mt::service::{BadServerSalt, DestroyAuthKey, DestroySession, PingDelayDisconnect};
+use nanogram::session::packet::{Header, seal};
+use nanogram::session::{CallError, CallId};
+use nanogram::side::Side;
+use nanogram::time::{Instant, UnixTime};
+use nanogram::tl::{Call, Combinator, Tl};
+use nanogram::transport::{Extras, Frame, Framer, Framing, TransportFault};
+use rand::SeedableRng;
+use rand::rngs::ChaCha12Rng;
+use std::time::Duration;
+
+const UNIX: UnixTime = UnixTime::from_secs(1_790_000_000);
+
+/// A data centre and its clients, and the time they share.
+struct Net {
+    dc: Dc,
+    now: Instant,
+    lines: Vec<Entry>,
+    seed: u64,
+}
+
+struct Peer {
+    id: ConnId,
+    connection: Connection,
+    events: Vec<Event>,
+    error: Option<ConnectionError>,
+}
+
+impl Net {
+    fn new() -> Self {
+        let random = Box::new(ChaCha12Rng::seed_from_u64(1));
+        let dc = Dc::new(Instant::ZERO, UNIX, random).unwrap();
+        Self { dc, now: Instant::ZERO, lines: vec![], seed: 100 }
+    }
+    fn config(&self, saved: Option<AuthKey>) -> Config {
+        let init = Init {
+            api_id: 1,
+            device_model: "test".into(),
+            system_version: "1".into(),
+            app_version: "1.0".into(),
+            lang_code: "en".into(),
+        };
+        let saved = saved.map(|key| SavedKey { key, salt: 0, time_offset: None });
+        Config { init: Some(init), saved, ..Config::new(2, self.dc.public_keys().cloned().collect()) }
+    }
+    fn connect(&mut self, config: Config) -> Peer {
+        self.seed += 1;
+        let random = Box::new(ChaCha12Rng::seed_from_u64(self.seed));
+        let connection = Connection::new(config, self.now, UNIX, random);
+        Peer { id: self.dc.accept(self.now), connection, events: vec![], error: None }
+    }
+    fn signed_in(&mut self, user: i64) -> Peer {
+        let key = self.dc.sign_in(user).unwrap();
+        let config = self.config(Some(key));
+        self.connect(config)
+    }
+    /// Carries bytes until nobody has any.
+    fn settle(&mut self, peers: &mut [&mut Peer]) {
+        for _ in 0..50 {
+            self.now = self.now + Duration::from_millis(10);
+            let mut is_quiet = true;
+            for peer in peers.iter_mut() {
+                let mut out = BytesMut::new();
+                while peer.error.is_none() && peer.connection.poll_transmit(self.now, &mut out).unwrap() {}
+                is_quiet &= out.is_empty();
+                self.dc.handle_input(peer.id, self.now, &out);
+            }
+            for peer in peers.iter_mut() {
+                let mut out = BytesMut::new();
+                while self.dc.poll_transmit(peer.id, self.now, &mut out) {}
+                is_quiet &= out.is_empty();
+                if peer.error.is_none() {
+                    peer.error = peer.connection.handle_input(self.now, &out).err();
+                }
+                peer.events.extend(std::iter::from_fn(|| peer.connection.poll_event()));
+            }
+            if is_quiet {
+                break;
+            }
+        }
+        self.lines.extend(std::iter::from_fn(|| self.dc.poll_log()).map(|line| line.entry));
+    }
+    fn call<C: Call>(&mut self, peer: &mut Peer, call: &C) -> Result<C::Reply, CallError> {
+        let id = peer.connection.call(call).id();
+        self.settle(&mut [peer]);
+        peer.reply(id).map(|body| C::Reply::from_bytes(&body).unwrap())
+    }
+    fn refusals(&self) -> Vec<&Refusal> {
+        self.lines.iter().filter_map(|line| if let Entry::Refused(why) = line { Some(why) } else { None }).collect()
+    }
+    fn calls(&self) -> Vec<&Entry> {
+        self.lines.iter().filter(|line| matches!(line, Entry::Call { .. })).collect()
+    }
+}
+
+impl Peer {
+    fn reply(&mut self, id: CallId) -> Result<Vec<u8>, CallError> {
+        let at = self.events.iter().position(|e| matches!(e, Event::Reply { call, .. } if *call == id));
+        let Event::Reply { result, .. } = self.events.remove(at.expect("an answer")) else { unreachable!() };
+        result.map(|body| body.to_vec())
+    }
+    fn texts(&self) -> Vec<String> {
+        let bodies = self.events.iter().filter_map(|e| if let Event::Update(body) = e { Some(body) } else { None });
+        bodies.flat_map(|body| Updates::from_bytes(body).unwrap().texts()).map(|text| text.text).collect()
+    }
+}
+
+fn start_echo(bot: &Resolved, random_id: i64, param: &str) -> StartBot {
+    let Resolved::User(bot) = bot else { panic!("{bot:?}") };
+    StartBot {
+        bot: InputUserById { user_id: bot.id, access_hash: bot.access_hash.unwrap() }.into(),
+        peer: InputPeerEmpty {}.into(),
+        random_id,
+        start_param: param.into(),
+    }
+}
+
+impl Net {
+    fn echo(&mut self, peer: &mut Peer) -> Resolved {
+        let name = ResolveUsername { username: "echo_bot".into(), referer: None };
+        self.call(peer, &name).unwrap().resolved().unwrap()
+    }
+}
+
+#[test]
+fn the_published_key_is_one() {
+    let key = RsaPrivateKey::from_pem(TEST_KEY).unwrap();
+    assert_eq!(Net::new().dc.public_keys().collect::<Vec<_>>(), [key.public()]);
+    let mut net = Net::new();
+    let mut other = net.dc.public_keys().next().unwrap().to_pem();
+    assert!(net.dc.set_key(&other).is_err(), "a public key opens nothing");
+    other.clear();
+    net.dc.set_key(TEST_KEY).unwrap();
+}
+
+#[test]
+fn the_whole_job_from_a_saved_key_to_the_bots_answer() {
+    let mut net = Net::new();
+    let mut alice = net.signed_in(ALICE);
+    let bot = net.echo(&mut alice);
+    let updates = net.call(&mut alice, &start_echo(&bot, 42, "hello_42")).unwrap();
+    assert_eq!(updates.kind, UpdatesKind::List);
+    assert_eq!(alice.texts(), ["You started me with: hello_42"]);
+    let again = net.call(&mut alice, &start_echo(&bot, 42, "hello_42"));
+    let Err(CallError::Refused(e)) = again else { panic!("{again:?}") };
+    assert_eq!((e.code, e.message.as_str()), (500, "RANDOM_ID_DUPLICATE"));
+    assert!(net.lines.iter().any(|line| matches!(line, Entry::App { layer: Some(229), .. })));
+    assert!(net.calls().last().unwrap().is_refusal());
+    assert!(net.calls()[0].to_string().starts_with("contacts.resolveUsername by "));
+    assert_eq!(net.refusals(), [&Refusal::Message(48)], "the salt of a session string is a guess");
+}
+
+#[test]
+fn a_new_key_is_made_and_is_nobodys() {
+    for framing in [Framing::Abridged, Framing::Intermediate, Framing::PaddedIntermediate, Framing::Full] {
+        let mut net = Net::new();
+        let config = Config { framing, ..net.config(None) };
+        let mut peer = net.connect(config);
+        let config = net.call(&mut peer, &GetConfig {}).unwrap().0;
+        assert_eq!((config.this_dc, config.dc_options[0].0.port), (2, 443));
+        let Err(CallError::Refused(e)) = net.call(&mut peer, &GetState {}) else { panic!() };
+        assert_eq!((e.code, e.message.as_str()), (401, "AUTH_KEY_UNREGISTERED"));
+        assert!(peer.events.iter().any(|e| matches!(e, Event::Authorized(_))));
+        assert!(net.lines.contains(&Entry::Speaks(framing)));
+        assert!(net.lines.iter().any(|line| line.to_string().starts_with("made the key ")));
+        assert!(net.refusals().is_empty(), "{:?}", net.lines);
+    }
+}
+
+#[test]
+fn what_one_session_does_the_others_are_told() {
+    let mut net = Net::new();
+    let (mut first, mut second, mut bob) = (net.signed_in(ALICE), net.signed_in(ALICE), net.signed_in(BOB));
+    for peer in [&mut first, &mut second, &mut bob] {
+        net.call(peer, &GetState {}).unwrap();
+    }
+    let bot = net.echo(&mut first);
+    first.connection.call(&start_echo(&bot, 1, "x"));
+    net.settle(&mut [&mut first, &mut second, &mut bob]);
+    assert_eq!(first.texts(), ["You started me with: x"]);
+    assert_eq!(second.texts(), ["/start", "You started me with: x"]);
+    assert_eq!(bob.texts(), [""; 0]);
+    assert!(net.lines.contains(&Entry::Told { user: ALICE, sessions: 2 }));
+}
+
+#[test]
+fn an_unknown_key_is_not_found_and_the_connection_ends() {
+    let mut net = Net::new();
+    let config = net.config(Some(AuthKey::from_bytes([9; 256])));
+    let mut peer = net.connect(config);
+    peer.connection.call(&GetState {});
+    net.settle(&mut [&mut peer]);
+    assert_eq!(peer.error, Some(ConnectionError::Fault(TransportFault::AuthKeyNotFound)));
+    assert!(net.dc.is_closed(peer.id));
+    assert!(matches!(net.refusals()[..], [Refusal::UnknownKey(_)]));
+    assert_eq!(net.lines.last(), Some(&Entry::Closed));
+    net.dc.handle_closed(peer.id, net.now);
+    assert_eq!(net.dc.connections().count(), 0);
+}
+
+#[test]
+fn a_key_made_for_another_data_centre_is_refused() {
+    let mut net = Net::new();
+    for dc in [1, 10_002, -2] {
+        let config = Config { dc, ..net.config(None) };
+        let mut peer = net.connect(config);
+        peer.connection.call(&GetConfig {});
+        net.settle(&mut [&mut peer]);
+        assert_eq!(peer.error, Some(ConnectionError::Fault(TransportFault::InvalidDc)));
+    }
+    assert!(net.refusals().iter().all(|why| matches!(why, Refusal::Handshake(_))));
+}
+
+/// A client that seals packets by hand.
+struct Forger {
+    id: ConnId,
+    framer: Framer,
+    key: AuthKey,
+    random: ChaCha12Rng,
+}
+
+impl Forger {
+    fn new(net: &mut Net) -> Self {
+        let key = net.dc.sign_in(ALICE).unwrap();
+        let (id, framer) = (net.dc.accept(net.now), Framer::new(Framing::Abridged, Side::Client));
+        Self { id, framer, key, random: ChaCha12Rng::seed_from_u64(5) }
+    }
+    fn packet(&mut self, header: Header, body: &[u8]) -> Vec<u8> {
+        seal(&self.key, Side::Client, &header, body, &mut self.random).unwrap().0.to_vec()
+    }
+    fn say(&mut self, net: &mut Net, packet: &[u8], quick_ack: bool) -> Vec<Frame> {
+        let mut out = BytesMut::new();
+        self.framer.encode_with(packet, Extras { quick_ack, ..Extras::default() }, &mut out).unwrap();
+        net.dc.handle_input(self.id, net.now, &out);
+        let mut back = BytesMut::new();
+        while net.dc.poll_transmit(self.id, net.now, &mut back) {}
+        net.lines.extend(std::iter::from_fn(|| net.dc.poll_log()).map(|line| line.entry));
+        self.framer.push(&back);
+        std::iter::from_fn(|| self.framer.next().unwrap()).collect()
+    }
+}
+
+fn header(session_id: i64) -> Header {
+    Header { salt: 0, session_id, msg_id: UNIX.as_secs() << 32, seqno: 1 }
+}
+
+#[test]
+fn a_packet_with_one_wrong_bit_ends_the_connection() {
+    for at in [8, 20, 24, 60] {
+        let mut net = Net::new();
+        let mut forger = Forger::new(&mut net);
+        let mut packet = forger.packet(header(1), &GetState {}.to_boxed());
+        packet[at] ^= 4;
+        let answer = forger.say(&mut net, &packet, true);
+        assert_eq!(answer, [Frame::Fault(TransportFault::AuthKeyNotFound)], "byte {at}: and no quick ack");
+        let [why] = net.refusals()[..] else { panic!() };
+        assert_eq!(why.to_string(), "msg_key is not that of the plaintext");
+        // What comes after is not even looked at.
+        let packet = forger.packet(header(1), &GetState {}.to_boxed());
+        assert_eq!(forger.say(&mut net, &packet, false), []);
+    }
+}
+
+#[test]
+fn a_session_zero_is_none() {
+    let mut net = Net::new();
+    let mut forger = Forger::new(&mut net);
+    let packet = forger.packet(header(0), &GetState {}.to_boxed());
+    assert_eq!(forger.say(&mut net, &packet, false), [Frame::Fault(TransportFault::AuthKeyNotFound)]);
+    assert_eq!(net.refusals(), [&Refusal::NoSession]);
+}
+
+#[test]
+fn a_quick_ack_is_given_for_what_is_taken_to_whom_asks() {
+    let mut net = Net::new();
+    let mut forger = Forger::new(&mut net);
+    let packet = forger.packet(header(1), &GetState {}.to_boxed());
+    // The salt of a session string is a guess: refused, and so not acknowledged.
+    let [Frame::Packet(refusal)] = &forger.say(&mut net, &packet, true)[..] else { panic!() };
+    let refusal = nanogram::session::packet::open(&forger.key, Side::Server, refusal.clone()).unwrap().body;
+    let salt = BadServerSalt::from_boxed(&refusal).unwrap().new_server_salt;
+    let header = Header { salt, msg_id: header(1).msg_id + 4, ..header(1) };
+    let packet = forger.packet(header, &GetState {}.to_boxed());
+    let frames = forger.say(&mut net, &packet, true);
+    assert!(matches!(frames[..], [Frame::QuickAck(_), Frame::Packet(_)]), "{frames:?}");
+}
+
+#[test]
+fn unlawful_messages_are_refused_by_their_codes() {
+    let late = (UNIX.as_secs() - 1000) << 32;
+    let early = (UNIX.as_secs() + 1000) << 32;
+    let lawful = header(1).msg_id;
+    for (msg_id, seqno, code) in [(lawful | 1, 1, 18), (late, 1, 16), (early, 1, 17), (lawful, 1, 48)] {
+        let mut net = Net::new();
+        let mut forger = Forger::new(&mut net);
+        let packet = forger.packet(Header { msg_id, seqno, ..header(1) }, &GetState {}.to_boxed());
+        forger.say(&mut net, &packet, false);
+        assert_eq!(net.refusals(), [&Refusal::Message(code)]);
+        assert_eq!(net.calls(), [] as [&Entry; 0]);
+    }
+}
+
+#[test]
+fn a_client_that_makes_session_after_session_fills_nothing() {
+    let mut net = Net::new();
+    let mut forger = Forger::new(&mut net);
+    for session_id in 1..200 {
+        let packet = forger.packet(header(session_id), &GetState {}.to_boxed());
+        forger.say(&mut net, &packet, false);
+    }
+    assert!(net.lines.iter().filter(|line| matches!(line, Entry::Session { .. })).count() == 199);
+    // The first is forgotten and begins anew, the last is there.
+    let (first, last) = (forger.packet(header(1), &[0; 4]), forger.packet(header(199), &[0; 4]));
+    net.lines.clear();
+    forger.say(&mut net, &last, false);
+    assert!(!net.lines.iter().any(|line| matches!(line, Entry::Session { .. })));
+    forger.say(&mut net, &first, false);
+    assert!(net.lines.iter().any(|line| matches!(line, Entry::Session { session_id: 1, .. })));
+    const { assert!(MAX_SESSIONS < 199) };
+}
+
+#[test]
+fn changed_salts_cost_a_round_trip_and_no_call_twice() {
+    let mut net = Net::new();
+    let mut alice = net.signed_in(ALICE);
+    let bot = net.echo(&mut alice);
+    net.lines.clear();
+    net.dc.change_salts(false).unwrap();
+    net.call(&mut alice, &start_echo(&bot, 1, "x")).unwrap();
+    assert_eq!(net.refusals(), [&Refusal::Message(48)]);
+    assert_eq!(net.calls().len(), 1);
+    net.lines.clear();
+    net.dc.change_salts(true).unwrap();
+    net.call(&mut alice, &start_echo(&bot, 2, "x")).unwrap();
+    assert!(net.refusals().is_empty(), "the old ones are still taken");
+}
+
+#[test]
+fn what_was_said_while_a_client_was_away_is_said_when_it_returns() {
+    let mut net = Net::new();
+    let (mut first, mut second) = (net.signed_in(ALICE), net.signed_in(ALICE));
+    net.call(&mut second, &GetState {}).unwrap();
+    let bot = net.echo(&mut first);
+    net.dc.handle_closed(second.id, net.now);
+    net.call(&mut first, &start_echo(&bot, 1, "x")).unwrap();
+
+    second.id = net.dc.accept(net.now);
+    second.connection.reconnect(net.now);
+    net.call(&mut second, &GetState {}).unwrap();
+    assert_eq!(second.texts(), ["/start", "You started me with: x"]);
+    let sessions = net.lines.iter().filter(|line| matches!(line, Entry::Session { .. })).count();
+    assert_eq!(sessions, 2, "it came back to its session");
+}
+
+#[test]
+fn a_session_nobody_returns_to_is_forgotten() {
+    let mut net = Net::new();
+    let mut alice = net.signed_in(ALICE);
+    net.call(&mut alice, &GetState {}).unwrap();
+    net.dc.handle_closed(alice.id, net.now);
+    net.now = net.now + FORGET_AFTER;
+    net.dc.handle_timeout(net.now);
+    alice.id = net.dc.accept(net.now);
+    alice.connection.reconnect(net.now);
+    net.lines.clear();
+    net.call(&mut alice, &GetState {}).unwrap();
+    assert!(net.lines.iter().any(|line| matches!(line, Entry::Session { .. })));
+    assert!(alice.events.iter().any(|e| matches!(e, Event::NewSession)));
+}
+
+#[test]
+fn a_silent_client_is_hung_up_on_if_it_asked_for_that() {
+    let mut net = Net::new();
+    let mut alice = net.signed_in(ALICE);
+    net.call(&mut alice, &GetState {}).unwrap();
+    alice.connection.call_raw(PingDelayDisconnect { ping_id: 1, disconnect_delay: 5 }.to_boxed());
+    net.settle(&mut [&mut alice]);
+    let due = net.dc.poll_timeout().unwrap();
+    assert!(due <= net.now + Duration::from_secs(5));
+    net.dc.handle_timeout(net.now + Duration::from_secs(4));
+    assert!(!net.dc.is_closed(alice.id));
+    net.dc.handle_timeout(net.now + Duration::from_secs(6));
+    assert!(net.dc.is_closed(alice.id));
+}
+
+#[test]
+fn a_destroyed_key_is_not_found_and_a_destroyed_session_is_gone() {
+    let mut net = Net::new();
+    let mut forger = Forger::new(&mut net);
+    let salted = |forger: &mut Forger, net: &mut Net, n: i64, session_id, body: &[u8]| {
+        // The salt is drawn by the data centre: learn it from its refusal.
+        let msg_id = header(1).msg_id + n * 8;
+        let seqno = i32::try_from(2 * n + 1).unwrap();
+        let packet = forger.packet(Header { msg_id, seqno, ..header(session_id) }, body);
+        let frames = forger.say(net, &packet, false);
+        let Some(Frame::Packet(packet)) = frames.into_iter().next() else { panic!() };
+        let salt = nanogram::session::packet::open(&forger.key, Side::Server, packet).unwrap().header.salt;
+        let packet = forger.packet(Header { msg_id: msg_id + 4, salt, seqno, ..header(session_id) }, body);
+        forger.say(net, &packet, false)
+    };
+    salted(&mut forger, &mut net, 1, 7, &GetState {}.to_boxed());
+    for (n, session_id, is_there) in [(2, 7, true), (3, 7, false), (4, 1, false)] {
+        let frames = salted(&mut forger, &mut net, n, 1, &DestroySession { session_id }.to_boxed());
+        let bodies: Vec<_> = opened(&forger.key, frames);
+        let ok = nanogram::mt::service::DestroySessionOk { session_id }.to_boxed();
+        let none = nanogram::mt::service::DestroySessionNone { session_id }.to_boxed();
+        let wanted = if is_there { ok } else { none };
+        assert!(bodies.iter().any(|body| body.windows(12).any(|part| part == wanted)), "{n}");
+    }
+    let frames = salted(&mut forger, &mut net, 5, 2, &DestroyAuthKey {}.to_boxed());
+    let ok = nanogram::mt::service::DestroyAuthKeyOk {}.to_boxed();
+    assert!(opened(&forger.key, frames).iter().any(|body| body.windows(4).any(|part| part == ok)));
+    let packet = forger.packet(header(3), &GetState {}.to_boxed());
+    assert_eq!(forger.say(&mut net, &packet, false), [Frame::Fault(TransportFault::AuthKeyNotFound)]);
+}
+
+fn opened(key: &AuthKey, frames: Vec<Frame>) -> Vec<Vec<u8>> {
+    let open = |frame| match frame {
+        Frame::Packet(packet) => nanogram::session::packet::open(key, Side::Server, packet).unwrap().body.to_vec(),
+        other => panic!("{other:?}"),
+    };
+    frames.into_iter().map(open).collect()
+}
+
+#[test]
+fn a_bound_temporary_key_speaks_for_the_permanent_one() {
+    let mut net = Net::new();
+    let key = net.dc.sign_in(ALICE).unwrap();
+    let config = Config { temporary: Some(3600), ..net.config(Some(key.clone())) };
+    let mut alice = net.connect(config);
+    let bot = net.echo(&mut alice);
+    net.call(&mut alice, &start_echo(&bot, 1, "x")).unwrap();
+    assert_eq!(alice.texts(), ["You started me with: x"]);
+    assert!(net.lines.iter().any(|line| matches!(line, Entry::Bound { to, .. } if *to == key.id())));
+    assert!(net.lines.iter().any(|line| line.to_string().starts_with("made the temporary key")));
+    assert!(net.refusals().is_empty(), "{:?}", net.lines);
+}
+
+#[test]
+fn a_temporary_key_that_stands_for_none_does_little_and_ends() {
+    use nanogram::handshake::client::{ClientHandshake, HandshakeConfig, Step};
+    use nanogram::time::ServerClock;
+    let mut net = Net::new();
+    let keys: Vec<_> = net.dc.public_keys().cloned().collect();
+    let handshake = HandshakeConfig { keys, dc: 2, expires_in: Some(60) };
+    let mut random = ChaCha12Rng::seed_from_u64(8);
+    let clock = ServerClock::guess(net.now, UNIX);
+    let (mut machine, mut question) = ClientHandshake::start(handshake, clock, net.now, &mut random).unwrap();
+    let mut forger = Forger::new(&mut net);
+    let grant = loop {
+        let frames = forger.say(&mut net, &question, false);
+        let [Frame::Packet(answer)] = &frames[..] else { panic!("{frames:?}") };
+        match machine.handle(net.now, answer, &mut random).unwrap() {
+            Step::Send(next) => question = next,
+            Step::Done(grant) => break grant,
+        }
+    };
+    let config = net.config(Some(grant.auth_key.clone()));
+    let mut peer = net.connect(config);
+    net.call(&mut peer, &GetConfig {}).unwrap();
+    let Err(CallError::Refused(e)) = net.call(&mut peer, &GetState {}) else { panic!() };
+    assert_eq!((e.code, e.message.as_str()), (401, "AUTH_KEY_PERM_EMPTY"));
+    net.now = net.now + Duration::from_secs(61);
+    peer.connection.call(&GetConfig {});
+    net.settle(&mut [&mut peer]);
+    assert_eq!(peer.error, Some(ConnectionError::Fault(TransportFault::AuthKeyNotFound)));
+}
+
+#[test]
+fn noise_panics_nowhere_and_leaves_nothing() {
+    use rand::Rng;
+    let mut random = ChaCha12Rng::seed_from_u64(77);
+    let mut net = Net::new();
+    for round in 0..300 {
+        let id = net.dc.accept(net.now);
+        let mut bytes = vec![0; (random.next_u32() % 300) as usize];
+        random.fill_bytes(&mut bytes);
+        match round % 4 {
+            0 => bytes.insert(0, 0xef),
+            1 => bytes.splice(0..0, [0xee; 4]).for_each(drop),
+            2 => {
+                let question = plain::seal(UNIX.as_secs() << 32, &ReqPqMulti { nonce: [1; 16] }.to_boxed());
+                let mut framed = BytesMut::new();
+                Framer::new(Framing::Abridged, Side::Client).encode(&question, &mut framed).unwrap();
+                bytes.splice(0..0, framed).for_each(drop);
+            }
+            _ => {}
+        }
+        for part in bytes.chunks(1 + round % 50) {
+            net.dc.handle_input(id, net.now, part);
+            let _ = net.dc.poll_transmit(id, net.now, &mut BytesMut::new());
+        }
+        net.dc.handle_closed(id, net.now);
+    }
+    assert_eq!(net.dc.connections().count(), 0);
+    assert!(std::iter::from_fn(|| net.dc.poll_log()).count() <= nanogram::dc::log::MAX_LINES);
+}
+
+#[cfg(feature = "client")]
+mod loopback {
+    use super::*;
+    use nanogram::dc::listener::Listener;
+    use rand::rngs::SysRng;
+    use std::io::{Read, Write};
+
+    #[tokio::test]
+    async fn over_tcp_a_stranger_gets_an_answer_and_an_end() {
+        let make = |now, unix| Dc::new(now, unix, Box::new(SysRng));
+        let mut listener = Listener::bind("127.0.0.1:0", make).await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        assert_eq!(listener.dc.world.home.port, addr.port());
+        let client = std::thread::spawn(move || {
+            let mut socket = std::net::TcpStream::connect(addr).unwrap();
+            let mut out = BytesMut::new();
+            let mut framer = Framer::new(Framing::Abridged, Side::Client);
+            framer.encode(&[1; 64], &mut out).unwrap();
+            socket.write_all(&out).unwrap();
+            let mut back = Vec::new();
+            socket.read_to_end(&mut back).unwrap(); // the end comes from the other side
+            framer.push(&back);
+            framer.next().unwrap()
+        });
+        let mut lines = Vec::new();
+        while lines.last() != Some(&Entry::Closed) {
+            lines.push(listener.next().await.unwrap().entry);
+        }
+        let server = tokio::spawn(listener.run());
+        let frame = tokio::task::spawn_blocking(|| client.join().unwrap()).await.unwrap();
+        assert_eq!(frame, Some(Frame::Fault(TransportFault::AuthKeyNotFound)));
+        assert!(matches!(lines[..], [Entry::Opened, Entry::Speaks(_), Entry::Refused(_), Entry::Closed]));
+        server.abort();
+    }
+
+    #[tokio::test]
+    async fn over_tcp_the_client_starts_a_bot_and_hears_it() {
+        use nanogram::client::{Client, Options};
+        use nanogram::crypto::keys::Environment;
+        use nanogram::dc::residents::ECHO_BOT;
+        let make = |now, unix| Dc::new(now, unix, Box::new(SysRng));
+        let mut listener = Listener::bind("127.0.0.1:0", make).await.unwrap();
+        let addr = listener.local_addr().unwrap().to_string();
+        let key = listener.dc.sign_in(ALICE).unwrap();
+        let keys = listener.dc.public_keys().cloned().collect();
+        let server = tokio::spawn(listener.run());
+
+        let mut options = Options::new(Environment::Production, 2).api_id(1).at(&addr, keys);
+        options.saved = Some(SavedKey { key, salt: 0, time_offset: None });
+        let client = Client::connect(options).await.unwrap();
+        let updates = client.start_bot("echo_bot", "echo_bot", -4_156_887_774_564, "some_payload").await.unwrap();
+        assert_eq!(updates.kind, UpdatesKind::List);
+        let answer = client.answer_of(ECHO_BOT, Duration::from_secs(20)).await.unwrap();
+        assert_eq!(answer, "You started me with: some_payload");
+        server.abort();
+    }
+}

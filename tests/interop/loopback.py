@@ -1,0 +1,43 @@
+"""Starts `nanogram dc --json` and says where it is; used by the driver beside it and by .ci/main_job.py."""
+import json
+import select
+import subprocess
+import sys
+import tempfile
+
+FIELDS = ("addr", "dc_id", "fingerprint", "public_key_pem", "session", "telethon_session")
+
+
+class Dc:
+    """with Dc("target/release/nanogram") as dc: dc.line is the JSON line as printed, dc.info the same as a dict."""
+
+    def __init__(self, nanogram, *args):
+        self.command = [nanogram, "dc", "--json", *args]
+
+    def __enter__(self):
+        self.log = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=self.log, text=True)
+        ready, _, _ = select.select([self.process.stdout], [], [], 20)
+        self.line = self.process.stdout.readline().strip() if ready else ""
+        try:
+            self.info = json.loads(self.line)
+            missing = [field for field in FIELDS if field not in self.info]
+        except ValueError:
+            missing = FIELDS
+        if missing:
+            self.__exit__(RuntimeError, None, None)
+            raise SystemExit(f"nanogram dc --json printed {self.line!r}: no {', '.join(missing)}")
+        return self
+
+    def __exit__(self, kind, _error, _trace):
+        self.process.terminate()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        if kind is not None:
+            print("the log of the DC:\n" + self.log_text()[-8000:], file=sys.stderr)
+
+    def log_text(self):
+        self.log.seek(0)
+        return self.log.read()
