@@ -22,6 +22,7 @@ use std::error::Error;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
 /// The system's randomness.
@@ -132,12 +133,19 @@ fn run(session: &str, link: &str, place: Option<(&str, &str)>) -> Result<(), Box
     Ok(())
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    match args[..] {
+    let result = match args[..] {
         [session, link] => run(session, link, None),
         [addr, pem, session, link] => run(session, link, Some((addr, pem))),
         _ => Err("usage: blocking [ADDR PEM] SESSION LINK".into()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
     }
 }
