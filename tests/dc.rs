@@ -547,4 +547,26 @@ mod loopback {
         assert!(matches!(lines[..], [Entry::Opened, Entry::Speaks(_), Entry::Refused(_), Entry::Closed]));
         server.abort();
     }
+
+    #[tokio::test]
+    async fn over_tcp_the_client_starts_a_bot_and_hears_it() {
+        use nanogram::client::{Client, Options};
+        use nanogram::crypto::keys::Environment;
+        use nanogram::dc::residents::ECHO_BOT;
+        let make = |now, unix| Dc::new(now, unix, Box::new(SysRng));
+        let mut listener = Listener::bind("127.0.0.1:0", make).await.unwrap();
+        let addr = listener.local_addr().unwrap().to_string();
+        let key = listener.dc.sign_in(ALICE).unwrap();
+        let keys = listener.dc.public_keys().cloned().collect();
+        let server = tokio::spawn(listener.run());
+
+        let mut options = Options::new(Environment::Production, 2).api_id(1).at(&addr, keys);
+        options.saved = Some(SavedKey { key, salt: 0, time_offset: None });
+        let client = Client::connect(options).await.unwrap();
+        let updates = client.start_bot("echo_bot", "echo_bot", -4_156_887_774_564, "some_payload").await.unwrap();
+        assert_eq!(updates.kind, UpdatesKind::List);
+        let answer = client.answer_of(ECHO_BOT, Duration::from_secs(20)).await.unwrap();
+        assert_eq!(answer, "You started me with: some_payload");
+        server.abort();
+    }
 }

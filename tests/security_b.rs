@@ -482,7 +482,10 @@ fn b17_no_id_is_sealed_twice() {
                 }
                 (0, _) => BadServerSalt { bad_msg_id, bad_msg_seqno: 0, error_code: 48, new_server_salt: 9 }.to_boxed(),
                 (1, _) => BadMsgNotification { bad_msg_id, bad_msg_seqno: 0, error_code: 16 }.to_boxed(),
-                (2, _) => BadMsgNotification { bad_msg_id, bad_msg_seqno: 0, error_code: 64 }.to_boxed(),
+                (2, _) => {
+                    let error_code = [64, 64, 20, 32][round as usize % 4];
+                    BadMsgNotification { bad_msg_id, bad_msg_seqno: 0, error_code }.to_boxed()
+                }
                 (3, _) => NewSessionCreated { first_msg_id: i64::MAX, unique_id: round, server_salt: 1 }.to_boxed(),
                 (4, _) => nanogram::mt::service::MsgResendReq { msg_ids: vec![bad_msg_id, inner] }.to_boxed(),
                 _ => UPDATE.to_vec(),

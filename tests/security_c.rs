@@ -900,6 +900,38 @@ fn nothing_is_lost_when_entropy_fails() {
 }
 
 #[test]
+fn a_binding_comes_first_and_is_not_lost_when_entropy_fails() {
+    use nanogram::api::auth::BindTempAuthKey;
+    use nanogram::session::CallId;
+    for draws in 0..3 {
+        let mut bench = Bench::new();
+        let mut failing = Failing(draws, Bench::new().random);
+        bench.client.call(Bytes::from_static(&CALL));
+        bench.client.bind(key(), 5);
+        bench.say(&MsgsStateReq { msg_ids: vec![1] }.to_boxed()).unwrap();
+        let before = format!("{:?}", bench.client);
+        assert_eq!(bench.client.poll_packet(bench.now, &mut failing), Err(EntropyFailed));
+        assert_eq!(format!("{:?}", bench.client), before);
+        let binds = |sent: &[Message]| {
+            let binds = sent.iter().filter(|m| BindTempAuthKey::from_boxed(&m.body).is_ok());
+            binds.map(|m| m.msg_id).collect::<Vec<_>>()
+        };
+        let sent = bench.sent_messages();
+        assert!(sent.iter().any(|m| MsgsStateInfo::from_boxed(&m.body).is_ok()));
+        assert!(sent.iter().all(|m| m.body != CALL[..]));
+        // Refused for its salt, it comes first again, made anew for its new id.
+        let [bind] = binds(&sent)[..] else { panic!() };
+        bench.say(&new_salt(bind, 9)).unwrap();
+        let sent = bench.sent_messages();
+        let [bind] = binds(&sent)[..] else { panic!() };
+        assert!(sent.iter().all(|m| m.body != CALL[..]));
+        bench.say(&result(bind, &[0xb5, 0x75, 0x72, 0x99])).unwrap();
+        assert!(matches!(bench.incoming()[..], [Incoming::Reply { call: CallId::BIND, result: Ok(_) }]));
+        assert!(bench.sent_messages().iter().any(|m| m.body == CALL[..]));
+    }
+}
+
+#[test]
 fn a_refused_container_is_sent_message_by_message() {
     let mut bench = Bench::new();
     for n in 0..3 {
@@ -933,4 +965,403 @@ fn a_call_resent_for_ever_stays_small() {
     assert!(largest < 128 << 10, "{largest}");
     bench.say(&result(msg_id, ANSWER)).unwrap();
     assert_eq!(bench.incoming(), [reply(call)]);
+}
+
+#[test]
+fn a_client_recovers_from_every_refusal() {
+    for (code, says, _) in BAD_MSG {
+        for in_container in [false, true] {
+            let mut bench = Bench::new();
+            let other = in_container.then(|| bench.client.call(Bytes::from_static(&[1; 4])));
+            let call = bench.client.call(Bytes::from_static(&CALL));
+            let sent = bench.sent();
+            let refused = sent[0].header.msg_id;
+            bench.say(&if *code == 48 { new_salt(refused, 9) } else { refusal(refused, *code) }).unwrap();
+            let again = bench.sent_messages();
+            let mut answered: Vec<Incoming> = Vec::new();
+            for m in again.iter().filter(|m| m.body.len() == 4) {
+                // Only after a clock that was ahead ids begin anew, in a new session.
+                let mut old = sent.iter().flat_map(|s| &s.messages);
+                assert!(*code == 17 || old.all(|old| old.msg_id < m.msg_id), "{says}");
+                bench.say(&result(m.msg_id, ANSWER)).unwrap();
+                answered.extend(bench.incoming());
+            }
+            let all: Vec<Incoming> = other.into_iter().chain([call]).map(reply).collect();
+            assert_eq!(answered, all, "{code}: {says}");
+        }
+    }
+}
+
+/// The server's side of a session, and a client that is only a key.
+#[cfg(feature = "dc")]
+mod dc {
+    use super::*;
+    use bench::UNIX;
+    use bytes::BytesMut;
+    use nanogram::session::WINDOW;
+    use nanogram::session::packet::{self, Header};
+    use nanogram::tl::Tl;
+
+    struct Dc {
+        server: Session,
+        now: Instant,
+        random: rand::rngs::ChaCha12Rng,
+    }
+
+    const SESSION: i64 = 55;
+
+    fn id(off: i64, n: i64) -> i64 {
+        ((UNIX + off) << 32) + 4 * n
+    }
+
+    impl Dc {
+        fn new() -> Self {
+            let clock = ServerClock::guess(Instant::ZERO, UnixTime::from_secs(UNIX));
+            let server = Session::new(Side::Server, key(), SALT, clock, SESSION);
+            Self { server, now: Instant::ZERO, random: Bench::new().random }
+        }
+        fn hear(&mut self, msg_id: i64, seqno: i32, body: &[u8]) -> Result<Option<u32>, SessionError> {
+            self.hear_with(Header { salt: SALT, session_id: SESSION, msg_id, seqno }, body)
+        }
+        fn hear_with(&mut self, header: Header, body: &[u8]) -> Result<Option<u32>, SessionError> {
+            let (packet, token) = packet::seal(&key(), Side::Client, &header, body, &mut self.random).unwrap();
+            let taken = self.server.handle_packet(self.now, BytesMut::from(&packet[..]))?;
+            assert!(taken.is_none_or(|taken| taken == token));
+            Ok(taken)
+        }
+        /// Messages that the server sends now, with the ids and numbers that they bear.
+        fn said(&mut self) -> Vec<Message> {
+            let mut all = Vec::new();
+            while let Some(packet) = self.server.poll_packet(self.now, &mut self.random).unwrap() {
+                let opened = packet::open(&key(), Side::Server, BytesMut::from(&packet[..])).unwrap();
+                assert_eq!(opened.header.session_id, SESSION);
+                let Header { msg_id, seqno, .. } = opened.header;
+                match nanogram::mt::message::read_container(&opened.body) {
+                    Ok(inner) => all.extend(inner),
+                    Err(_) => all.push(Message { msg_id, seqno, body: opened.body }),
+                }
+            }
+            all
+        }
+        fn refusals(&mut self) -> Vec<(i64, i32, i32)> {
+            let said = self.said();
+            said.iter().filter_map(|m| refused(&m.body)).collect()
+        }
+        fn requests(&mut self) -> Vec<i64> {
+            std::iter::from_fn(|| self.server.poll_incoming())
+                .map(|incoming| match incoming {
+                    Incoming::Request { msg_id, .. } => msg_id,
+                    other => panic!("{other:?}"),
+                })
+                .collect()
+        }
+    }
+
+    /// Id, number and code of what a notification refuses.
+    fn refused(body: &[u8]) -> Option<(i64, i32, i32)> {
+        match BadMsg::from_bytes(body).ok()? {
+            BadMsg::Refused(b) => Some((b.bad_msg_id, b.bad_msg_seqno, b.error_code)),
+            BadMsg::Salt(b) => Some((b.bad_msg_id, b.bad_msg_seqno, b.error_code)),
+            _ => None,
+        }
+    }
+
+    fn message(msg_id: i64, seqno: i32, body: &[u8]) -> Message {
+        Message { msg_id, seqno, body: Bytes::copy_from_slice(body) }
+    }
+
+    #[test]
+    fn every_refusal_is_deserved_and_said() {
+        let ack = MsgsAck { msg_ids: vec![1] }.to_boxed();
+        let nested = container(&[message(id(0, 4), 1, &container(&[]))]);
+        let above = container(&[message(id(0, 9), 1, &CALL)]);
+        let of_server = container(&[message(id(0, 4) | 1, 1, &CALL)]);
+        let cut = container(&[message(id(0, 4), 1, &CALL)]);
+        let empty = container(&[]);
+        let rows: [(i32, i64, i32, &[u8]); 12] = [
+            (16, id(-301, 0), 1, &CALL),
+            (17, id(31, 0), 1, &CALL),
+            (18, id(0, 5) | 1, 1, &CALL),
+            (18, id(0, 5) | 2, 1, &CALL),
+            (18, id(0, 5) | 3, 1, &CALL),
+            (34, id(0, 5), 1, &ack),
+            (34, id(0, 5), 1, &empty),
+            (35, id(0, 5), 0, &CALL),
+            (64, id(0, 5), 0, &nested),
+            (64, id(0, 5), 0, &above),
+            (64, id(0, 5), 0, &of_server),
+            (64, id(0, 5), 0, &cut[..cut.len() - 4]),
+        ];
+        for (code, msg_id, seqno, body) in rows {
+            let mut dc = Dc::new();
+            assert_eq!(dc.hear(msg_id, seqno, body), Ok(None), "{code}: no quick ack for what is refused");
+            assert_eq!(dc.refusals(), [(msg_id, seqno, code)]);
+            assert_eq!(dc.server.take_refused(), [code]);
+            assert_eq!(dc.requests(), [], "{code}");
+            assert!(dc.hear(id(0, 50), 1, &CALL).unwrap().is_some());
+            assert_eq!(dc.requests(), [id(0, 50)], "{code}: and then it goes on");
+        }
+        // 29 s and 299 s are within bounds.
+        for off in [-299, 29] {
+            let mut dc = Dc::new();
+            assert!(dc.hear(id(off, 0), 1, &CALL).unwrap().is_some());
+            assert_eq!(dc.refusals(), []);
+        }
+    }
+
+    #[test]
+    fn numbers_that_contradict_the_ids_are_refused() {
+        let mut dc = Dc::new();
+        dc.hear(id(1, 0), 5, &CALL).unwrap();
+        assert_eq!(dc.refusals(), []);
+        for (msg_id, seqno, code) in [
+            (id(2, 0), 3, 32), // later, and a lower number
+            (id(2, 0), 5, 32), // later, and the same
+            (id(0, 0), 7, 33), // earlier, and a higher number
+            (id(0, 0), 5, 33), // earlier, and the same
+            (id(2, 0), 7, 0),  // in order
+            (id(0, 0), 3, 0),  // late, but in order
+        ] {
+            dc.hear(msg_id, seqno, &CALL).unwrap();
+            let refused: Vec<i32> = dc.refusals().iter().map(|r| r.2).collect();
+            assert_eq!(refused, if code == 0 { vec![] } else { vec![code] }, "seqno {seqno}");
+        }
+        assert_eq!(dc.requests(), [id(1, 0), id(2, 0), id(0, 0)]);
+    }
+
+    #[test]
+    fn a_message_too_old_to_know_is_refused() {
+        let mut dc = Dc::new();
+        for n in 1..=WINDOW as i64 {
+            dc.hear(id(0, n), (2 * n + 1) as i32, &CALL).unwrap();
+        }
+        dc.requests();
+        dc.said();
+        assert_eq!(dc.hear(id(0, 0), 1, &CALL), Ok(None));
+        assert_eq!(dc.refusals(), [(id(0, 0), 1, 20)]);
+        assert_eq!(dc.requests(), []);
+        // What is known to have come is acknowledged, and not taken again.
+        assert!(dc.hear(id(0, 9), 19, &CALL).unwrap().is_some());
+        assert_eq!((dc.requests(), dc.server.take_refused()), (vec![], vec![20]));
+    }
+
+    #[test]
+    fn a_wrong_salt_is_told_the_right_one() {
+        let mut dc = Dc::new();
+        let header = Header { salt: 1, session_id: SESSION, msg_id: id(0, 1), seqno: 1 };
+        assert_eq!(dc.hear_with(header, &CALL), Ok(None));
+        let said = dc.said();
+        let told = BadServerSalt::from_boxed(&said[0].body).unwrap();
+        assert_eq!((told.bad_msg_id, told.error_code, told.new_server_salt), (id(0, 1), 48, SALT));
+        // With grace the salt before is good for a while, without it is not.
+        dc.server.change_salt(2, true);
+        assert!(dc.hear(id(0, 2), 1, &CALL).unwrap().is_some());
+        dc.server.change_salt(3, false);
+        assert_eq!(dc.hear(id(0, 3), 3, &CALL), Ok(None));
+        let header = Header { salt: 3, session_id: SESSION, msg_id: id(0, 4), seqno: 3 };
+        assert!(dc.hear_with(header, &CALL).unwrap().is_some());
+        assert_eq!(dc.requests(), [id(0, 2), id(0, 4)]);
+    }
+
+    #[test]
+    fn another_session_is_another_sessions() {
+        let mut dc = Dc::new();
+        let header = Header { salt: SALT, session_id: SESSION + 1, msg_id: id(0, 1), seqno: 1 };
+        assert_eq!(dc.hear_with(header, &CALL), Err(SessionError::WrongSession));
+    }
+
+    #[test]
+    fn only_another_ping_puts_the_hanging_up_off() {
+        let mut dc = Dc::new();
+        let ping = |delay| PingDelayDisconnect { ping_id: 9, disconnect_delay: delay }.to_boxed();
+        dc.hear(id(0, 1), 1, &ping(75)).unwrap();
+        let at = |n| Some(Instant::ZERO + secs(n));
+        assert_eq!(dc.server.hang_up_at(), at(75));
+        let said = dc.said();
+        assert!(said.iter().any(|m| m.body == Pong { msg_id: id(0, 1), ping_id: 9 }.to_boxed()));
+        dc.now = Instant::ZERO + secs(10);
+        dc.hear(id(10, 1), 3, &CALL).unwrap();
+        assert_eq!(dc.server.hang_up_at(), at(75), "a call does not");
+        dc.hear(id(10, 2), 5, &ping(75)).unwrap();
+        assert_eq!(dc.server.hang_up_at(), at(85));
+        for delay in [-1, 0, i32::MIN, i32::MAX] {
+            dc.hear(id(10, 100 + i64::from(delay & 7)), 7, &ping(delay)).unwrap();
+            dc.server.handle_timeout(dc.now).unwrap();
+        }
+        dc.server.reconnected(dc.now);
+        assert_eq!(dc.server.hang_up_at(), None, "it was about the old connection");
+    }
+
+    #[test]
+    fn future_salts_are_given_as_asked() {
+        let mut dc = Dc::new();
+        let now = UNIX as i32;
+        let mut n = 0;
+        let mut ask = |dc: &mut Dc, num| {
+            n += 1;
+            dc.hear(id(0, n), 2 * n as i32 + 1, &GetFutureSalts { num }.to_boxed()).unwrap();
+            let said = dc.said();
+            let salts = said.iter().find_map(|m| FutureSalts::from_boxed(&m.body).ok()).expect("the salts");
+            assert_eq!((salts.req_msg_id, salts.now), (id(0, n), now));
+            salts.salts.0
+        };
+        let only = ask(&mut dc, 8);
+        assert_eq!(only.len(), 1);
+        assert_eq!(only[0].salt, SALT);
+        assert!(only[0].valid_since <= now && only[0].valid_until > now);
+        let hours: Vec<_> = (0..70)
+            .map(|n| FutureSalt { valid_since: now + 1800 * n, valid_until: now + 1800 * n + 3600, salt: n.into() })
+            .collect();
+        dc.server.salts_mut().extend(&hours);
+        // The salt in force has changed with them.
+        let header = |n| Header { salt: 0, session_id: SESSION, msg_id: id(0, n), seqno: 2 * n as i32 + 1 };
+        for (n, num, len) in [(50, 1, 1), (51, 8, 8), (52, 64, 64), (53, 1000, 64), (54, 0, 1), (55, -5, 1)] {
+            dc.hear_with(header(n), &GetFutureSalts { num }.to_boxed()).unwrap();
+            let said = dc.said();
+            let salts = said.iter().find_map(|m| FutureSalts::from_boxed(&m.body).ok()).expect("the salts");
+            assert_eq!(salts.salts.0, hours[..len]);
+        }
+    }
+
+    #[test]
+    fn what_is_not_acknowledged_comes_again_as_a_copy() {
+        let mut dc = Dc::new();
+        for n in 1..=3 {
+            dc.hear(id(0, n), 2 * n as i32 + 1, &CALL).unwrap();
+        }
+        for msg_id in dc.requests() {
+            dc.server.reply(msg_id, Ok(Bytes::from_static(ANSWER)));
+        }
+        dc.server.notify(Bytes::from_static(&UPDATE));
+        let first: Vec<Message> = dc.said().into_iter().filter(Message::is_content).collect();
+        assert_eq!(first.len(), 4);
+        let ack = MsgsAck { msg_ids: vec![first[1].msg_id, 77] }.to_boxed();
+        dc.hear(id(0, 4), 8, &ack).unwrap();
+        dc.server.reconnected(dc.now);
+        let packet = dc.server.poll_packet(dc.now, &mut dc.random).unwrap().expect("it is said again");
+        let opened = packet::open(&key(), Side::Server, BytesMut::from(&packet[..])).unwrap();
+        let again: Vec<Message> = nanogram::mt::message::read_container(&opened.body)
+            .unwrap()
+            .into_iter()
+            .filter(Message::is_content)
+            .collect();
+        // The very same messages, ids and numbers and all, and only in a container, whose id is new.
+        assert_eq!(again, [first[0].clone(), first[2].clone(), first[3].clone()]);
+        assert!(opened.header.msg_id > first[3].msg_id);
+        // Even one alone.
+        let acks = MsgsAck { msg_ids: vec![first[0].msg_id, first[2].msg_id] }.to_boxed();
+        dc.hear(id(0, 5), 8, &acks).unwrap();
+        dc.server.reconnected(dc.now);
+        let packet = dc.server.poll_packet(dc.now, &mut dc.random).unwrap().expect("it is said again");
+        let opened = packet::open(&key(), Side::Server, BytesMut::from(&packet[..])).unwrap();
+        assert!(nanogram::mt::message::read_container(&opened.body).is_ok());
+        // On request, too; what is gone is said to be.
+        let req = MsgResendReq { msg_ids: vec![first[3].msg_id] }.to_boxed();
+        dc.hear(id(0, 6), 8, &req).unwrap();
+        assert!(dc.said().contains(&first[3]));
+        let req = MsgResendReq { msg_ids: vec![first[0].msg_id] }.to_boxed();
+        dc.hear(id(0, 7), 8, &req).unwrap();
+        let info = MsgsStateInfo { req_msg_id: id(0, 7), info: Blob(vec![state::UNKNOWN]) }.to_boxed();
+        assert!(dc.said().iter().any(|m| m.body == info));
+    }
+
+    #[test]
+    fn copies_are_taken_once() {
+        let mut bench = Bench::new();
+        let clock = ServerClock::guess(Instant::ZERO, UnixTime::from_secs(UNIX));
+        let mut server = Session::new(Side::Server, key(), SALT, clock, bench.client.session_id());
+        let call = bench.client.call(Bytes::from_static(&CALL));
+        let packet = bench.client.poll_packet(bench.now, &mut bench.random).unwrap().unwrap();
+        server.handle_packet(bench.now, BytesMut::from(&packet[..])).unwrap();
+        let Some(Incoming::Request { msg_id, .. }) = server.poll_incoming() else { panic!() };
+        server.reply(msg_id, Ok(Bytes::from_static(ANSWER)));
+        server.notify(Bytes::from_static(&UPDATE));
+        for _ in 0..5 {
+            let packet = server.poll_packet(bench.now, &mut bench.random).unwrap().expect("again");
+            bench.deliver(BytesMut::from(&packet[..])).unwrap();
+            server.reconnected(bench.now);
+        }
+        assert_eq!(bench.incoming(), [reply(call), Incoming::Update(Bytes::from_static(&UPDATE))]);
+    }
+
+    #[test]
+    fn a_client_cannot_change_its_server() {
+        let mut dc = Dc::new();
+        // A container of the server's own, which a refusal may name.
+        for n in 1..=2 {
+            dc.hear(id(0, n), 2 * n as i32 + 1, &CALL).unwrap();
+            dc.server.reply(id(0, n), Ok(Bytes::from_static(ANSWER)));
+        }
+        let packet = dc.server.poll_packet(dc.now, &mut dc.random).unwrap().unwrap();
+        let own = packet::open(&key(), Side::Server, BytesMut::from(&packet[..])).unwrap().header.msg_id;
+        for (n, (code, ..)) in (10..).zip(BAD_MSG) {
+            dc.hear(id(0, n), 100, &refusal(own, *code)).unwrap();
+        }
+        dc.hear(id(0, 40), 100, &new_salt(own, 666)).unwrap();
+        let new = NewSessionCreated { first_msg_id: 0, unique_id: 1, server_salt: 666 };
+        let _ = dc.hear(id(0, 41), 101, &new.to_boxed());
+        let salts = BareVec(vec![FutureSalt { valid_since: 0, valid_until: i32::MAX, salt: 666 }]);
+        dc.hear(id(0, 42), 102, &FutureSalts { req_msg_id: own, now: 0, salts }.to_boxed()).unwrap();
+        assert_eq!(dc.server.session_id(), SESSION);
+        assert_eq!(dc.server.salts().current(), SALT);
+        assert_eq!(dc.server.clock().at(dc.now), UnixTime::from_secs(UNIX));
+        dc.said();
+    }
+
+    #[test]
+    fn a_client_that_lies_does_not_make_its_server_grow() {
+        const BOUND: usize = 8 << 20;
+        // It acknowledges nothing.
+        let mut dc = Dc::new();
+        for n in 1..30_000 {
+            dc.hear(id(0, n), 2 * n as i32 + 1, &CALL).unwrap();
+            for msg_id in dc.requests() {
+                dc.server.reply(msg_id, Ok(Bytes::from_static(ANSWER)));
+            }
+            dc.said();
+        }
+        assert!(size(&dc.server) < BOUND, "{} with small answers", size(&dc.server));
+        // Nor large answers.
+        let mut dc = Dc::new();
+        let noise = Bytes::from(noise(&mut dc.random, 1 << 20));
+        for n in 1..64 {
+            dc.hear(id(0, n), 2 * n as i32 + 1, &CALL).unwrap();
+            dc.server.reply(id(0, n), Ok(noise.clone()));
+            dc.said();
+        }
+        dc.server.reconnected(dc.now);
+        let kept: usize = dc.said().iter().map(|m| m.body.len()).sum();
+        assert!((8 << 20..20 << 20).contains(&kept), "{kept} bytes of large answers");
+        // Everything it says is refused, and nobody reads the log.
+        let mut dc = Dc::new();
+        for n in 1..30_000 {
+            dc.hear(id(-1000, n), 1, &CALL).unwrap();
+            dc.said();
+        }
+        assert!(size(&dc.server) < BOUND, "{} with refusals", size(&dc.server));
+        // It asks for more than anybody could want, and never lets the server speak.
+        let mut dc = Dc::new();
+        let asks = [
+            MsgsStateReq { msg_ids: vec![4; 20_000] }.to_boxed(),
+            MsgsStateReq { msg_ids: vec![4; MAX_ACKS] }.to_boxed(),
+            MsgResendReq { msg_ids: vec![4; 20_000] }.to_boxed(),
+            MsgsAck { msg_ids: vec![1; 20_000] }.to_boxed(),
+            MsgDetailedInfo { msg_id: 1, answer_msg_id: 4, bytes: 1, status: 0 }.to_boxed(),
+            Ping { ping_id: 1 }.to_boxed(),
+            GetFutureSalts { num: 64 }.to_boxed(),
+        ];
+        for n in 1..14_000_i64 {
+            let body = &asks[n as usize % asks.len()];
+            dc.hear(id(0, n), 2 * n as i32 & !1, body).unwrap();
+        }
+        assert!(size(&dc.server) < 32 << 20, "{} with questions", size(&dc.server));
+        dc.said();
+        // Its updates are compressed a thousand times.
+        let mut dc = Dc::new();
+        let mut large = UPDATE.to_vec();
+        large.resize(MAX_INFLATED, 0);
+        let packed = gzip(&large);
+        let inner: Vec<_> = (1..100).map(|n| message(id(0, n), 2 * n as i32 + 1, &packed)).collect();
+        assert_eq!(dc.hear(id(0, 1000), 1000, &container(&inner)), Err(SessionError::Gzip));
+    }
 }

@@ -170,7 +170,8 @@ impl Outbox {
         if let Some(call) = self.calls.get_mut(&id).filter(|call| call.state != State::Waiting) {
             call.state = State::Waiting;
             // What was called first goes out first.
-            let at = if id == CallId::BIND { 0 } else { self.waiting.partition_point(|other| *other < id) };
+            let in_turn = |id: CallId| (id != CallId::BIND, id);
+            let at = self.waiting.partition_point(|other| in_turn(*other) < in_turn(id));
             self.waiting.insert(at, id);
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! Spec: mtproto/service_messages, mtproto/service_messages_about_messages
 
+use super::msg_id::MsgIds;
 use super::outbox::{Meaning, State};
 use super::{ASK_AGAIN_AFTER, CallError, CallId, Incoming, MAX_REFUSALS, RpcError, Session, SessionError, msg_id};
 use crate::mt::message::{GzipPacked, MSG_CONTAINER, Message, RpcResult};
@@ -149,6 +150,7 @@ impl Session {
             Cure::FixClock => self.clock.sync(now, msg_id::time(self.packet_id)),
             Cure::FixClockInNewSession => {
                 self.clock.sync(now, msg_id::time(self.packet_id));
+                self.ids = MsgIds::default();
                 self.must_renew = true;
             }
             Cure::NewSession => self.must_renew = true,

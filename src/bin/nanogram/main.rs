@@ -1,2 +1,72 @@
-//! The program.
-fn main() {}
+//! The program: one file a command, all over the same library.
+
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::cast_possible_truncation
+    )
+)]
+
+mod args;
+mod dc;
+mod demo;
+mod failure;
+mod output;
+mod session;
+mod start;
+mod story;
+mod witness;
+
+use args::{Cli, Command};
+use clap::Parser;
+use failure::{Exit, Failure};
+use std::process::ExitCode;
+use story::Story;
+use tokio::runtime::{Builder, Runtime};
+
+fn main() -> ExitCode {
+    let story = Story::new();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => match failure::of_clap(&error, std::env::args()) {
+            Some(failure) => return report(&failure, true, &story),
+            None => {
+                // Help that nobody reads any more is no failure.
+                let _ = error.print();
+                return u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
+            }
+        },
+    };
+    let result = match &cli.command {
+        Command::Demo(args) => demo::run(args, &story),
+        Command::Start(args) => start::run(args, &story),
+        Command::Dc(args) => dc::run(args, &story),
+        Command::Session { command } => session::run(command, &story),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => report(&failure, cli.command.is_json(), &story),
+    }
+}
+
+/// Says why there is no result: to people on stderr, to programs on stdout.
+fn report(failure: &Failure, as_json: bool, story: &Story) -> ExitCode {
+    if failure.exit() != Exit::ReaderGone {
+        let (message, hint) = failure.lines();
+        story.error(message, hint);
+        if as_json {
+            let _ = output::line(&failure.json().to_string());
+        }
+    }
+    failure.code()
+}
+
+/// All there is to do fits one thread.
+fn runtime() -> Result<Runtime, Failure> {
+    let runtime = Builder::new_current_thread().enable_io().enable_time().build();
+    runtime.map_err(|error| Failure::new(Exit::Other, "INTERNAL", error.to_string()))
+}

@@ -1,0 +1,188 @@
+//! What can be written on the command line.
+
+use clap::{Args, Parser, Subcommand};
+use nanogram::store::Format;
+
+/// Telegram's MTProto 2.0 from scratch: starts bots, plays the data centre, and tells what it does.
+#[derive(Debug, Parser)]
+#[command(name = "nanogram", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, 2 wrong usage, 3 no network or no such server, 4 not signed in, 5 the server refused, 6 timed out, \
+1 anything else.
+Results go to stdout, the story to stderr. `nanogram help COMMAND` has examples.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Do the whole job against a data centre of our own, and tell how
+    #[command(after_help = "\
+Examples:
+  nanogram demo
+  nanogram demo --json 2>/dev/null")]
+    Demo(DemoArgs),
+
+    /// Start a bot, as if its START button were pressed
+    #[command(after_help = START_EXAMPLES)]
+    Start(Box<StartArgs>),
+
+    /// Run a test data centre on this machine
+    #[command(after_help = "\
+Examples:
+  nanogram dc --pem dc.pem          prints an address, a key, a session, and a command to try
+  nanogram dc --json                one line as soon as it is ready; what it sees goes to stderr
+It lives until it is stopped (Ctrl-C), and forgets everything then.")]
+    Dc(DcArgs),
+
+    /// Look at session strings, and turn one kind into another
+    Session {
+        #[command(subcommand)]
+        command: SessionCommand,
+    },
+}
+
+impl Command {
+    /// Whether the result is to be JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        match self {
+            Self::Demo(args) => args.json,
+            Self::Start(args) => args.json,
+            Self::Dc(args) => args.json,
+            Self::Session { command: SessionCommand::Show { json, .. } } => *json,
+            Self::Session { command: SessionCommand::Convert { .. } } => false,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const START_EXAMPLES: &str = "\
+Examples:
+  nanogram start 'https://t.me/my_bot?start=hello_42'
+  nanogram start @my_bot hello_42
+  nanogram start @my_bot hello_42 --peer @my_group --random-id -4156887774564
+  nanogram start @my_bot hello_42 --dc 127.0.0.1:4430 --key dc.pem      (against `nanogram dc`)
+
+Each needs a session: --session or NANOGRAM_SESSION. A parameter that begins with a hyphen goes after `--`.";
+
+#[derive(Debug, Args)]
+pub(crate) struct StartArgs {
+    /// A start link, @bot, or user:ID:HASH
+    #[arg(value_name = "LINK|@BOT")]
+    pub(crate) bot: String,
+
+    /// The start parameter, if the link has none: up to 64 of A-Z a-z 0-9 _ -
+    #[arg(value_name = "PARAM")]
+    pub(crate) param: Option<String>,
+
+    /// Where to start it: @name, me, chat:ID, user:ID:HASH or channel:ID:HASH [default: in the chat with the bot]
+    #[arg(long, value_name = "PEER")]
+    pub(crate) peer: Option<String>,
+
+    /// With the same number a start is executed once, however often it is sent [default: random]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) random_id: Option<i64>,
+
+    /// Wait so long for the bot's answer [default: 3, with --json 0]
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) wait: Option<u64>,
+
+    #[command(flatten)]
+    pub(crate) account: AccountArgs,
+
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Which account, at which data centre.
+#[derive(Debug, Args)]
+pub(crate) struct AccountArgs {
+    /// Session string of nanogram, Telethon, GramJS, Pyrogram or mtcute, or a file that holds one
+    #[arg(long, value_name = "STRING|FILE", env = "NANOGRAM_SESSION", hide_env_values = true)]
+    pub(crate) session: Option<String>,
+
+    /// The application's id from my.telegram.org; a --dc needs none
+    #[arg(long, value_name = "N", env = "NANOGRAM_API_ID", hide_env_values = true)]
+    pub(crate) api_id: Option<i32>,
+
+    /// Another data centre than Telegram's: host:port
+    #[arg(long, value_name = "ADDR", requires = "key")]
+    pub(crate) dc: Option<String>,
+
+    /// Its public RSA key: a PEM file, or the PEM text itself
+    #[arg(long, value_name = "PEM", requires = "dc", allow_hyphen_values = true)]
+    pub(crate) key: Option<String>,
+
+    /// Give up after so long
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) timeout: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DcArgs {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub(crate) listen: String,
+
+    /// Also write the public key to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pem: Option<std::path::PathBuf>,
+
+    /// Print one line of JSON when it is ready
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SessionCommand {
+    /// Tell what a session string holds; never the key
+    #[command(after_help = "Example:\n  nanogram session show \"$NANOGRAM_SESSION\" --json")]
+    Show {
+        /// The string, or a file that holds it
+        #[arg(value_name = "STRING|FILE", env = "NANOGRAM_SESSION", hide_env_values = true)]
+        session: String,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the same session for another library; it is a secret, and for one program at a time
+    #[command(after_help = "Example:\n  nanogram session convert --to telethon \"$NANOGRAM_SESSION\"")]
+    Convert {
+        /// telethon, gramjs, pyrogram (kurigram), mtcute or nanogram
+        #[arg(long, value_name = "FORMAT", value_parser = |name: &str| name.parse::<Format>())]
+        to: Format,
+        /// The session is of the test environment, should the string not say [default: of production]
+        #[arg(long)]
+        test: bool,
+        /// The string, or a file that holds it
+        #[arg(value_name = "STRING|FILE", env = "NANOGRAM_SESSION", hide_env_values = true)]
+        session: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_random_id_may_be_negative() {
+        let cli = Cli::try_parse_from(["nanogram", "start", "@b", "x", "--random-id", "-4156887774564"]).unwrap();
+        let Command::Start(args) = cli.command else { panic!() };
+        assert_eq!(args.random_id, Some(-4_156_887_774_564));
+    }
+}

@@ -1,0 +1,157 @@
+//! Why a command failed: for people, for programs, and as an exit code.
+
+use nanogram::client::Error;
+use nanogram::connection::ConnectionError;
+use nanogram::handshake::{HandshakeError, Unproven};
+use nanogram::start::{self, StartError, WhoError};
+use nanogram::store::StringError;
+use serde_json::{Value, json};
+use std::io;
+use std::process::ExitCode;
+
+/// What the shell is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Nobody reads what we print any more: no failure of ours.
+    ReaderGone = 0,
+    Other = 1,
+    Usage = 2,
+    Network = 3,
+    NotSignedIn = 4,
+    Refused = 5,
+    TimedOut = 6,
+}
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    exit: Exit,
+    /// The server's number, if it is the server's no.
+    code: Option<i32>,
+    kind: String,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, kind: &str, message: impl Into<String>) -> Self {
+        Self { exit, code: None, kind: kind.into(), message: message.into(), hint: None }
+    }
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, "USAGE", message)
+    }
+    /// The server's no, or what is refused here because the server would.
+    pub(crate) fn refused(code: i32, name: &str) -> Self {
+        let hint = start::hint(&nanogram::session::RpcError::new(code, name)).map(Into::into);
+        Self { code: Some(code), hint, ..Self::new(Exit::Refused, name, format!("{name} ({code})")) }
+    }
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) const fn exit(&self) -> Exit {
+        self.exit
+    }
+    pub(crate) fn code(&self) -> ExitCode {
+        ExitCode::from(self.exit as u8)
+    }
+    pub(crate) fn json(&self) -> Value {
+        let Self { code, kind, message, hint, .. } = self;
+        json!({ "ok": false, "error": { "code": code, "type": kind, "message": message, "hint": hint } })
+    }
+    /// What to print for people: the error, and what to do about it.
+    pub(crate) fn lines(&self) -> (&str, Option<&str>) {
+        (&self.message, self.hint.as_deref())
+    }
+}
+
+/// One row a kind of error: exit code, the server's number, the name for programs.
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        use Exit::{Network, NotSignedIn, Other, Refused, TimedOut, Usage};
+        let hint = error.hint();
+        let (exit, code, kind) = match &error {
+            Error::Start(e) => return Self::from(*e),
+            Error::NotSignedIn(e) => (NotSignedIn, Some(e.code), e.message.as_str()),
+            Error::KeyLost(_) => (NotSignedIn, Some(-404), "AUTH_KEY_NOT_FOUND"),
+            Error::Flood { error: e, .. } | Error::Rpc(e) => (Refused, Some(e.code), e.message.as_str()),
+            Error::Who(_) => (Usage, None, "USAGE"),
+            Error::Session(_) => (Usage, None, "SESSION_INVALID"),
+            Error::NeedsGroup => (Usage, None, "GROUP_NEEDED"),
+            Error::NoAddress(_) => (Usage, None, "NO_SUCH_DC"),
+            Error::Network { error: e, .. } if e.kind() == io::ErrorKind::TimedOut => (TimedOut, None, "TIMED_OUT"),
+            Error::Network { .. } | Error::Closed => (Network, None, "NETWORK"),
+            Error::Connection(e) => return Self::from(e.clone()),
+            Error::Timeout => (TimedOut, None, "TIMED_OUT"),
+            Error::Decode(_) | Error::Call(_) => (Network, None, "PROTOCOL"),
+            _ => (Other, None, "INTERNAL"),
+        };
+        let message = match &error {
+            Error::Rpc(e) | Error::Flood { error: e, .. } => format!("{} ({})", e.message, e.code),
+            other => other.to_string(),
+        };
+        Self { exit, code, kind: kind.into(), message, hint }
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        Self::refused(error.code(), error.name())
+    }
+}
+
+impl From<ConnectionError> for Failure {
+    fn from(error: ConnectionError) -> Self {
+        let (exit, code, kind, hint) = match &error {
+            ConnectionError::Handshake(HandshakeError::TimedOut) => (Exit::TimedOut, None, "TIMED_OUT", None),
+            ConnectionError::Handshake(HandshakeError::Peer(Unproven::Fingerprint)) => {
+                (Exit::Network, None, "WRONG_KEY", Some("--key must be the public key of the server at this address"))
+            }
+            ConnectionError::Fault(fault) => (Exit::Network, Some(fault.code()), "TRANSPORT", None),
+            _ => (Exit::Network, None, "PROTOCOL", Some("is it an MTProto server that listens at this address?")),
+        };
+        let hint = hint.map(Into::into);
+        Self { exit, code, kind: kind.into(), message: error.to_string(), hint }
+    }
+}
+
+impl From<WhoError> for Failure {
+    fn from(error: WhoError) -> Self {
+        Self::usage(error.to_string())
+    }
+}
+
+impl From<StringError> for Failure {
+    fn from(error: StringError) -> Self {
+        Error::Session(error).into()
+    }
+}
+
+impl From<io::Error> for Failure {
+    /// Of a socket; what goes wrong with files says so itself.
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
+                Self::new(Exit::TimedOut, "TIMED_OUT", "no answer in time")
+            }
+            _ => Self::new(Exit::Network, "NETWORK", error.to_string()),
+        }
+    }
+}
+
+/// A wrong command line; help and version, which clap reports as errors too, are none.
+///
+/// The JSON form is not known to be wanted before the line is understood, hence the look at the words.
+pub(crate) fn of_clap(error: &clap::Error, words: impl Iterator<Item = String>) -> Option<Failure> {
+    let wants_json = words.take_while(|word| word != "--").any(|word| word == "--json");
+    if !error.use_stderr() || !wants_json {
+        return None;
+    }
+    let text = error.render().to_string();
+    let message: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    let message = message.join(" ");
+    let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));
+    let hint = tip.unwrap_or("see `nanogram help` and `nanogram help COMMAND`");
+    Some(Failure::usage(message.trim_start_matches("error: ")).hint(hint))
+}

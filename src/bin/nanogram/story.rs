@@ -1,0 +1,101 @@
+//! The story, on stderr: what happens, as it happens.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+/// How a word is shown on a terminal that has colours.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Ink {
+    Bold,
+    Dim,
+    Red,
+    Green,
+    Cyan,
+}
+
+/// Tells what happens, with the time since the beginning.
+#[derive(Debug, Clone)]
+pub(crate) struct Story {
+    began: Instant,
+    colours: bool,
+}
+
+impl Story {
+    pub(crate) fn new() -> Self {
+        let asked_not_to = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self { began: Instant::now(), colours: io::stderr().is_terminal() && !asked_not_to }
+    }
+
+    /// `text` in this ink, if there are colours.
+    pub(crate) fn ink(&self, ink: Ink, text: &str) -> String {
+        let code = match ink {
+            Ink::Bold => 1,
+            Ink::Dim => 2,
+            Ink::Red => 31,
+            Ink::Green => 32,
+            Ink::Cyan => 36,
+        };
+        if self.colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.into() }
+    }
+
+    /// A heading.
+    pub(crate) fn chapter(&self, title: &str) {
+        self.tell(&format!("\n{}", self.ink(Ink::Bold, title)));
+    }
+
+    /// Something that happened: the time, the name, and lines of detail.
+    pub(crate) fn step(&self, arrow: &str, name: &str, details: &str) {
+        let ms = self.began.elapsed().as_secs_f64() * 1e3;
+        let time = self.ink(Ink::Dim, &format!("{ms:9.1} ms"));
+        let mut details = details.lines();
+        let mut text = format!("{time}  {arrow:4} {}", self.ink(Ink::Cyan, &format!("{name:22}")));
+        text.push_str(details.next().unwrap_or_default());
+        for line in details {
+            let _ = write!(text, "\n{:41}{line}", "");
+        }
+        self.tell(text.trim_end());
+    }
+
+    /// One line as it is. That nobody reads the story is no reason to stop.
+    pub(crate) fn tell(&self, line: &str) {
+        let _ = writeln!(io::stderr().lock(), "{line}");
+    }
+
+    pub(crate) fn error(&self, message: &str, hint: Option<&str>) {
+        self.tell(&format!("{} {message}", self.ink(Ink::Red, "error:")));
+        if let Some(hint) = hint {
+            self.tell(&format!("{}  {hint}", self.ink(Ink::Green, "hint:")));
+        }
+    }
+
+    /// A sign that something is being waited for; it is seen on terminals alone, and goes when it is dropped.
+    pub(crate) fn waiting(&self, what: impl Into<String>) -> Waiting {
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
+            bar.set_style(style);
+        }
+        bar.set_message(what.into());
+        bar.enable_steady_tick(Duration::from_millis(100));
+        Waiting(bar)
+    }
+}
+
+/// See [`Story::waiting`].
+#[derive(Debug)]
+pub(crate) struct Waiting(ProgressBar);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// Bytes as hex digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
