@@ -1097,7 +1097,7 @@ mod dc {
             assert_eq!(dc.hear(msg_id, seqno, body), Ok(None), "{code}: no quick ack for what is refused");
             assert_eq!(dc.refusals(), [(msg_id, seqno, code)]);
             assert_eq!(dc.server.take_refused(), [code]);
-            assert_eq!(dc.requests(), [], "{code}");
+            assert!(dc.requests().is_empty(), "{code}");
             assert!(dc.hear(id(0, 50), 1, &CALL).unwrap().is_some());
             assert_eq!(dc.requests(), [id(0, 50)], "{code}: and then it goes on");
         }
@@ -1139,7 +1139,7 @@ mod dc {
         dc.said();
         assert_eq!(dc.hear(id(0, 0), 1, &CALL), Ok(None));
         assert_eq!(dc.refusals(), [(id(0, 0), 1, 20)]);
-        assert_eq!(dc.requests(), []);
+        assert!(dc.requests().is_empty());
         // What is known to have come is acknowledged, and not taken again.
         assert!(dc.hear(id(0, 9), 19, &CALL).unwrap().is_some());
         assert_eq!((dc.requests(), dc.server.take_refused()), (vec![], vec![20]));
@@ -1352,7 +1352,7 @@ mod dc {
         ];
         for n in 1..14_000_i64 {
             let body = &asks[n as usize % asks.len()];
-            dc.hear(id(0, n), 2 * n as i32 & !1, body).unwrap();
+            dc.hear(id(0, n), (2 * n) as i32, body).unwrap();
         }
         assert!(size(&dc.server) < 32 << 20, "{} with questions", size(&dc.server));
         dc.said();
