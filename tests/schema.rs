@@ -99,7 +99,7 @@ fn every_line_in_the_source_stands_in_the_schema() {
 #[test]
 fn the_readme_tells_the_sum_of_each_file() {
     let readme = read("tl/README.md");
-    for name in ["mtproto.tl", "api.tl", "api.tlb"] {
+    for name in ["mtproto.tl", "api.tl", "old.tl", "api.tlb"] {
         let bytes = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tl").join(name)).unwrap();
         let sum = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         let row = readme.lines().find(|line| line.starts_with(&format!("| `{name}` |"))).unwrap();
@@ -490,6 +490,23 @@ fn a_wrong_line_is_told_with_its_number() {
     assert_eq!(Schema::parse(&deep).unwrap_err().fault, Type);
     let long = format!("a{} = A;", " x:int".repeat(256));
     assert_eq!(Schema::parse(&long).unwrap_err().fault, Long);
+}
+
+#[test]
+fn an_amended_schema_has_the_new_lines_and_no_more_the_old() {
+    let first = "a#1 x:int = A;\nb#2 = B;";
+    let amended = |text| Schema::parse(first).unwrap().amended(text);
+    let schema = amended("// LAYER 3\na#3 y:B = A;\nc#4 = B;").unwrap();
+    assert_eq!((schema.layer(), schema.definitions().len()), (Some(3), 3));
+    assert_eq!(schema.named("a").unwrap().id, 3);
+    assert!(schema.find(1).is_none() && schema.find(3).is_some());
+    assert_eq!(schema.constructors("A").count() + schema.constructors("B").count(), 3);
+    assert_eq!(schema.from_bytes(&[3, 0, 0, 0, 4, 0, 0, 0]).unwrap().to_string(), "(a y:(c))");
+    let moved = amended("a#5 = B;").unwrap();
+    assert_eq!((moved.constructors("A").count(), moved.constructors("B").count()), (0, 2));
+    assert_eq!(amended("a#3 = A;\na#4 = A;").unwrap_err().fault, ParseFault::Twice);
+    assert_eq!(amended("a#2 = A;").unwrap_err().fault, ParseFault::Twice);
+    assert_eq!(amended("a#3 y:C = A;").unwrap_err().fault, ParseFault::Unknown);
 }
 
 #[test]

@@ -1072,19 +1072,17 @@ mod dc {
 
     #[test]
     fn every_refusal_is_deserved_and_said() {
-        let ack = MsgsAck { msg_ids: vec![1] }.to_boxed();
         let nested = container(&[message(id(0, 4), 1, &container(&[]))]);
         let above = container(&[message(id(0, 9), 1, &CALL)]);
         let of_server = container(&[message(id(0, 4) | 1, 1, &CALL)]);
         let cut = container(&[message(id(0, 4), 1, &CALL)]);
         let empty = container(&[]);
-        let rows: [(i32, i64, i32, &[u8]); 12] = [
+        let rows: [(i32, i64, i32, &[u8]); 11] = [
             (16, id(-301, 0), 1, &CALL),
             (17, id(31, 0), 1, &CALL),
             (18, id(0, 5) | 1, 1, &CALL),
             (18, id(0, 5) | 2, 1, &CALL),
             (18, id(0, 5) | 3, 1, &CALL),
-            (34, id(0, 5), 1, &ack),
             (34, id(0, 5), 1, &empty),
             (35, id(0, 5), 0, &CALL),
             (64, id(0, 5), 0, &nested),

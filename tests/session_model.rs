@@ -342,11 +342,12 @@ impl World {
             let (to, packet) = self.recorded[self.random.random_range(0..self.recorded.len())].clone();
             self.deliver(to, packet);
         }
-        if self.now < FAULTS_UNTIL && self.random.random_ratio(1, 8) {
-            if let Some(server) = self.servers.get_mut(&self.client.session_id()) {
-                server.notify(body(UPDATE, self.updates_said));
-                self.updates_said += 1;
-            }
+        if self.now < FAULTS_UNTIL
+            && self.random.random_ratio(1, 8)
+            && let Some(server) = self.servers.get_mut(&self.client.session_id())
+        {
+            server.notify(body(UPDATE, self.updates_said));
+            self.updates_said += 1;
         }
     }
 

@@ -5,7 +5,6 @@
 //! └── caller.layer   └── caller.app    └── no subscription  └── METHODS ──▶ World::resolve_username ──▶ Outcome
 //! ```
 
-use super::view::written;
 use super::world::{Missing, World};
 use crate::api::LAYER;
 use crate::api::account::UpdateStatus;
@@ -83,13 +82,6 @@ pub struct Push {
     pub not_to_caller: bool,
 }
 
-impl Push {
-    /// The updates for a client that speaks `layer`.
-    pub fn to_bytes(&self, layer: Option<i32>) -> Vec<u8> {
-        written(&self.updates, layer)
-    }
-}
-
 /// An error of the caller: 400.
 pub(super) fn bad(message: &str) -> RpcError {
     RpcError::new(400, message)
@@ -136,22 +128,23 @@ macro_rules! methods {
         }
 
         fn serve(world: &mut World, turn: &mut Turn<'_>, id: u32, r: &mut Reader<'_>) -> Result<Vec<u8>, RpcError> {
-            let layer = turn.caller.layer;
+            let mut reply = Vec::new();
             match id {
                 $($call::ID => {
                     let call = $call::read(r).map_err(unreadable)?;
                     r.end().map_err(unreadable)?;
-                    let reply: <$call as Call>::Reply = world.$serve(turn, call)?;
-                    Ok(written(&reply, layer))
+                    let said: <$call as Call>::Reply = world.$serve(turn, call)?;
+                    said.write(&mut reply);
                 })*
                 // The rest of it is not looked at: buttons, entities, a date.
                 SendMessage::ID => {
                     let call = SendMessageHead::read(r).map_err(unreadable)?;
-                    let reply: <SendMessage as Call>::Reply = world.send_message(turn, call)?;
-                    Ok(written(&reply, layer))
+                    let said: <SendMessage as Call>::Reply = world.send_message(turn, call)?;
+                    said.write(&mut reply);
                 }
-                id => Err(bad(&format!("INPUT_METHOD_INVALID_{id}"))),
+                id => return Err(bad(&format!("INPUT_METHOD_INVALID_{id}"))),
             }
+            Ok(world.layers.reply(turn.caller.layer, id, reply))
         }
     };
 }
@@ -179,6 +172,11 @@ methods! {
 const OPEN: &[u32] = &[GetConfig::ID, GetNearestDc::ID];
 
 impl World {
+    /// Updates for a client that speaks `layer`.
+    pub fn updates_in(&mut self, layer: Option<i32>, updates: &Updates) -> Vec<u8> {
+        self.layers.updates(layer, updates)
+    }
+
     /// Executes one call: `body` is a function with its id, `now` seconds since 1970.
     pub fn call(&mut self, caller: &mut Caller, now: i32, body: &[u8]) -> Outcome {
         let mut outcome = Outcome { reply: Ok(Vec::new()), method: 0, wants_updates: true, pushes: Vec::new() };
@@ -202,7 +200,11 @@ impl World {
             outcome.method = id;
             match unwrap(caller, id, &mut r, &mut outcome.wants_updates)? {
                 Some(inner) => query = inner,
-                None => return self.execute(caller, now, id, &mut r),
+                None if method_name(id).is_some() => return self.execute(caller, now, id, &mut r),
+                None => match self.layers.call_of_today(caller.layer, &query.0).map_err(unreadable)? {
+                    Some(of_today) => query = Raw(of_today),
+                    None => return self.execute(caller, now, id, &mut r),
+                },
             }
         }
         Err(bad("INPUT_FETCH_ERROR"))

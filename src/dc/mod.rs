@@ -36,6 +36,7 @@ mod bots;
 pub mod call;
 mod history;
 mod keys;
+mod layers;
 #[cfg(feature = "client")]
 pub mod listener;
 pub mod log;
@@ -50,6 +51,7 @@ pub mod world;
 
 pub use call::{Caller, Outcome, Push};
 pub use keys::{FORGET_AFTER, MAX_KEYS, MAX_SESSIONS};
+pub use layers::OLD_LAYERS;
 pub use log::{ConnId, Line};
 pub use world::{PeerId, World};
 

@@ -11,7 +11,7 @@ use super::bots;
 use super::call::Push;
 use super::mailbox::{Letter, Mailbox, What};
 use super::world::{PeerId, World};
-use crate::api::updates::{UpdateMessageId, UpdateShortMessage, Updates, UpdatesList};
+use crate::api::updates::{UpdateMessageId, Updates, UpdatesList};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec;
@@ -64,7 +64,7 @@ impl World {
 
     /// Pushes what was posted to all who can read it; what is left is the reply to `me`.
     ///
-    /// `random_id` is that of the last letter.
+    /// `random_id` is that of the last letter. Updates are always told in full: Kurigram stumbles over the short forms.
     pub(super) fn tell(&mut self, now: i32, me: i64, posted: &[Copies], random_id: Option<i64>) -> Updates {
         let mut readers: Vec<i64> = posted.iter().flatten().map(|(reader, _)| *reader).collect();
         readers.sort_unstable();
@@ -76,7 +76,7 @@ impl World {
                 .filter_map(|copies| copies.iter().find(|(who, _)| *who == reader))
                 .map(|l| &l.1)
                 .collect();
-            let updates = self.told(now, reader, &letters);
+            let updates = (&self.list(now, reader, &letters)).into();
             self.pushes.push(Push { user_id: reader, updates, not_to_caller: reader == me });
             if reader == me {
                 reply = self.list(now, me, &letters);
@@ -86,33 +86,6 @@ impl World {
             }
         }
         (&reply).into()
-    }
-
-    /// Letters as `reader` is told of them unasked: the short form where there is one.
-    fn told(&self, now: i32, reader: i64, letters: &[&Letter]) -> Updates {
-        match letters {
-            [Letter { id, pts, date, from, peer: PeerId::User(user_id), what: What::Text(text) }] => {
-                (&UpdateShortMessage {
-                    out: *from == reader,
-                    mentioned: false,
-                    media_unread: false,
-                    silent: false,
-                    id: *id,
-                    user_id: *user_id,
-                    message: text.clone(),
-                    pts: *pts,
-                    pts_count: 1,
-                    date: *date,
-                    fwd_from: None,
-                    via_bot_id: None,
-                    reply_to: None,
-                    entities: None,
-                    ttl_period: None,
-                })
-                    .into()
-            }
-            letters => (&self.list(now, reader, letters)).into(),
-        }
     }
 
     /// Letters with everybody they mention.

@@ -138,7 +138,7 @@ impl Dc {
         let mut sessions = 0;
         for id in self.auth.of_user(push.user_id) {
             let Some(key) = self.auth.get(id, self.clock.at(now).as_secs()) else { continue };
-            let body = Bytes::from(push.to_bytes(key.caller.layer));
+            let body = Bytes::from(self.world.updates_in(key.caller.layer, &push.updates));
             for (session_id, seat) in &mut key.sessions {
                 let is_caller = (id, *session_id) == (place.key, place.session_id);
                 if seat.wants_updates && !(push.not_to_caller && is_caller) {

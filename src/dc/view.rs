@@ -1,7 +1,6 @@
 //! The world as one viewer sees it, in the constructors of layer 229.
 //!
-//! All values that differ between layers (`user`, `chat`, `channel`, `message`, `config`) are made here and nowhere
-//! else, and [`written`] is the one door through which they leave.
+//! What differs in the layer of a client is translated when it leaves, see [`layers`](super::layers).
 
 use super::mailbox::{Letter, What};
 use super::world::{Group, Home, PeerId, World};
@@ -15,19 +14,10 @@ use crate::api::messages::{
 use crate::api::peer::Peer;
 use crate::api::updates::{Update, UpdateNewChannelMessage, UpdateNewMessage};
 use crate::api::users::{AnyUser, User, UserEmpty};
-use crate::tl::{Hidden, Tl};
+use crate::tl::Hidden;
 use alloc::collections::BTreeSet;
 use alloc::vec;
 use alloc::vec::Vec;
-
-/// `value` for a client that speaks `layer`.
-///
-/// Every layer gets layer 229 for now; that of the client is in the log.
-pub(super) fn written<T: Tl>(value: &T, _layer: Option<i32>) -> Vec<u8> {
-    let mut out = Vec::new();
-    value.write(&mut out);
-    out
-}
 
 impl World {
     /// A user as `viewer` sees it.

@@ -169,6 +169,7 @@ pub struct World {
     pub(super) groups: BTreeMap<PeerId, Group>,
     pub(super) boxes: BTreeMap<PeerId, Mailbox>,
     pub(super) pushes: Vec<super::call::Push>,
+    pub(super) layers: super::layers::Layers,
 }
 
 impl World {
@@ -181,6 +182,7 @@ impl World {
             groups: BTreeMap::new(),
             boxes: BTreeMap::new(),
             pushes: Vec::new(),
+            layers: super::layers::Layers::default(),
         }
     }
 

@@ -36,6 +36,8 @@ use parse::MAX_NESTED;
 
 /// The API of layer 229: `tl/api.tl`, 280 KB.
 pub const API: &str = include_str!("../../../tl/api.tl");
+/// What differs in older layers: `tl/old.tl`, one part a layer, each begun by its comment `LAYER n`.
+pub const OLD: &str = include_str!("../../../tl/old.tl");
 /// MTProto's own types: `tl/mtproto.tl`.
 pub const MTPROTO: &str = include_str!("../../../tl/mtproto.tl");
 
@@ -60,13 +62,19 @@ impl<'t> Schema<'t> {
     /// A line is no TL, is there twice, or has a field that no line builds. (A function may answer what none builds:
     /// `http_wait` does.)
     pub fn parse(text: &'t str) -> Result<Self, ParseError> {
-        let mut schema = Self::default();
-        let mut lines = Vec::new();
+        Self::default().amended(text)
+    }
+    /// With the lines of `text` in place of those of the same names: another layer, told by what differs.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn amended(mut self, text: &'t str) -> Result<Self, ParseError> {
+        let mut added: Vec<(usize, usize)> = Vec::new();
         let mut is_function = false;
         for (number, text) in (1..).zip(text.lines()) {
             let (text, comment) = text.split_once("//").unwrap_or((text, ""));
             if let Some(layer) = comment.trim().strip_prefix("LAYER ") {
-                schema.layer = layer.trim().parse().ok();
+                self.layer = layer.trim().parse().ok();
             }
             match text.trim() {
                 "" => {}
@@ -74,17 +82,18 @@ impl<'t> Schema<'t> {
                 "---functions---" => is_function = true,
                 line if BUILT_IN.contains(&line.split(['#', ' ']).next().unwrap_or_default()) => {}
                 line => {
-                    let added = Definition::parse(line, is_function).and_then(|d| schema.add(d));
-                    added.map_err(|fault| ParseError { line: number, fault })?;
-                    lines.push(number);
+                    let may_replace = |at: usize| added.iter().all(|(other, _)| *other != at);
+                    let at = Definition::parse(line, is_function).and_then(|d| self.add(d, may_replace));
+                    added.push((at.map_err(|fault| ParseError { line: number, fault })?, number));
                 }
             }
         }
-        for (definition, line) in schema.definitions.iter().zip(lines) {
-            let known = definition.fields.iter().try_for_each(|field| schema.known(&field.ty));
+        for (at, line) in added {
+            let fields = self.definitions.get(at).map_or(&[][..], |definition| &definition.fields);
+            let known = fields.iter().try_for_each(|field| self.known(&field.ty));
             known.map_err(|fault| ParseError { line, fault })?;
         }
-        Ok(schema)
+        Ok(self)
     }
     /// MTProto's own types around those of the API, as `tl/` holds them.
     ///
@@ -102,20 +111,30 @@ impl<'t> Schema<'t> {
         self
     }
 
-    fn add(&mut self, definition: Definition<'t>) -> Result<(), ParseFault> {
-        let at = self.definitions.len();
-        let (Entry::Vacant(id), Entry::Vacant(name)) =
-            (self.by_id.entry(definition.id), self.by_name.entry(definition.name))
-        else {
+    /// Takes a line in, in place of the one that has its name, if that may be; where it stands then.
+    fn add(&mut self, definition: Definition<'t>, may_replace: impl Fn(usize) -> bool) -> Result<usize, ParseFault> {
+        let of_name = self.by_name.get(definition.name).copied();
+        if of_name.is_some_and(|at| !may_replace(at)) {
             return Err(ParseFault::Twice);
-        };
+        }
+        if let Some(replaced) = of_name.and_then(|at| self.definitions.get(at)) {
+            self.by_id.remove(&replaced.id);
+            if let Type::Boxed(ty) = &replaced.result {
+                self.by_type.entry(ty).or_default().retain(|at| Some(*at) != of_name);
+            }
+        }
+        let at = of_name.unwrap_or(self.definitions.len());
+        let Entry::Vacant(id) = self.by_id.entry(definition.id) else { return Err(ParseFault::Twice) };
         id.insert(at);
-        name.insert(at);
+        self.by_name.insert(definition.name, at);
         if let (Type::Boxed(ty), false) = (&definition.result, definition.is_function) {
             self.by_type.entry(ty).or_default().push(at);
         }
-        self.definitions.push(definition);
-        Ok(())
+        match self.definitions.get_mut(at) {
+            Some(place) => *place = definition,
+            None => self.definitions.push(definition),
+        }
+        Ok(at)
     }
     fn known(&self, ty: &Type<'_>) -> Result<(), ParseFault> {
         match ty.innermost() {
