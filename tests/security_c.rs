@@ -3,6 +3,8 @@
 //! Left to the client on a higher floor: C18 (waits that the server asks for), C19 (which data centres are believed),
 //! and of C20 that a repeated call carries the same `random_id`.
 
+#![cfg(feature = "gzip")]
+
 mod bench;
 
 use bench::{ANSWER, Bench, SALT, container, key, noise, result};
