@@ -13,7 +13,7 @@
 )]
 
 extern crate alloc;
-#[cfg(any(test, feature = "client"))]
+#[cfg(any(test, feature = "client", feature = "fuzzing"))]
 extern crate std;
 
 // Floor 0: what the rest is made of. `tl` and `crypto` do not know each other.
