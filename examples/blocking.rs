@@ -1,7 +1,7 @@
 //! The same job without tokio: `std::net` around a `Connection`.
 //!
 //! ```text
-//! cargo run --example blocking --no-default-features -- SESSION LINK [ADDR PEM]
+//! cargo run --example blocking --no-default-features -- [ADDR PEM] SESSION LINK
 //! ```
 //!
 //! `SESSION` may be `-`: then a key is made first, and nobody is signed in with it. All that a program needs which has
@@ -22,6 +22,7 @@ use std::error::Error;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
 /// The system's randomness.
@@ -100,16 +101,16 @@ fn run(session: &str, link: &str, place: Option<(&str, &str)>) -> Result<(), Box
         config.dc = saved.dc_id.into();
         config.saved = Some(SavedKey { key: saved.auth_key.clone(), salt: 0, time_offset: None });
     }
-    let mut socket = match place {
+    let socket = match place {
         Some((addr, pem)) => {
             config.keys = vec![RsaKey::from_pem(&std::fs::read_to_string(pem)?)?];
             TcpStream::connect(addr)?
         }
         None => TcpStream::connect(addr)?,
     };
-    socket.flush()?;
+    socket.set_nodelay(true)?;
     config.init = Some(Init {
-        api_id: std::env::var("NANOGRAM_API_ID").ok().and_then(|id| id.parse().ok()).unwrap_or(0),
+        api_id: std::env::var("NANOGRAM_API_ID").ok().and_then(|id| id.parse().ok()).unwrap_or(1),
         device_model: "blocking".into(),
         system_version: "1".into(),
         app_version: "1".into(),
@@ -132,12 +133,19 @@ fn run(session: &str, link: &str, place: Option<(&str, &str)>) -> Result<(), Box
     Ok(())
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    match args[..] {
+    let result = match args[..] {
         [session, link] => run(session, link, None),
-        [session, link, addr, pem] => run(session, link, Some((addr, pem))),
-        _ => Err("usage: blocking SESSION LINK [ADDR PEM]".into()),
+        [addr, pem, session, link] => run(session, link, Some((addr, pem))),
+        _ => Err("usage: blocking [ADDR PEM] SESSION LINK".into()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
     }
 }

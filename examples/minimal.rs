@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo build --profile min-size --no-default-features --features client --example minimal
-//! minimal SESSION LINK [ADDR PEM]          SESSION may be "-": then a key is made, and nobody is signed in
+//! minimal [ADDR PEM] SESSION LINK         SESSION may be "-": then a key is made, and nobody is signed in
 //! ```
 //!
 //! Its size is measured: whatever it links, a small program links too.
@@ -19,11 +19,11 @@ async fn run(session: &str, link: &str, place: Option<(&str, RsaKey)>) -> Result
         "-" => Options::new(Environment::Production, 2),
         session => Options::from_session(session)?,
     };
+    if let Some((addr, key)) = place {
+        options = options.at(addr, vec![key]).api_id(1);
+    }
     if let Some(id) = std::env::var("NANOGRAM_API_ID").ok().and_then(|id| id.parse().ok()) {
         options = options.api_id(id);
-    }
-    if let Some((addr, key)) = place {
-        options = options.at(addr, vec![key]);
     }
     let link: StartLink = match link.parse() {
         Ok(link) => link,
@@ -43,11 +43,11 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let (session, link, place) = match args[..] {
         [session, link] => (session, link, None),
-        [session, link, addr, pem] => match std::fs::read_to_string(pem).map(|text| RsaKey::from_pem(&text)) {
+        [addr, pem, session, link] => match std::fs::read_to_string(pem).map(|text| RsaKey::from_pem(&text)) {
             Ok(Ok(key)) => (session, link, Some((addr, key))),
             _ => return fail("the key cannot be read"),
         },
-        _ => return fail("usage: minimal SESSION LINK [ADDR PEM]"),
+        _ => return fail("usage: minimal [ADDR PEM] SESSION LINK"),
     };
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build() else {
         return fail("no runtime");

@@ -1,4 +1,49 @@
 //! Telegram's MTProto 2.0, from the socket's bytes to a started bot, written from scratch.
+//!
+//! One direction: bytes become frames, frames packets, packets messages, messages results, results typed values. Each
+//! arrow is a module that knows only those below it, and the way out is the same stairs walked down.
+//!
+//! ```text
+//!             socket bytes                                   your code
+//!                  │ handle_input(now, &[u8])                    ▲ Event · typed reply
+//!                  ▼                                             │
+//!  1 transport   cut the stream into frames                 connection            3
+//!                  │                                             ▲
+//!                  ▼                                             │
+//!  2 handshake   no key yet: make one, believing nothing         │
+//!                that is not proved                              │
+//!                  │                                             │
+//!                  ▼                                             │
+//!  2 session     open: key, msg_key, session, id, time, repeat   │
+//!                  │                                             │
+//!                  ▼                                             │
+//!                container ─▶ gzip ─▶ service message? ──────────┘ answers and updates
+//!
+//!  0 tl: how values lie in bytes      0 crypto: what hides and proves them      0 time, entropy: arguments
+//!  1 mt, api: the constructors        4 start, login: the jobs, pure            5 client, dc: the world
+//! ```
+//!
+//! **Where to begin.** To use it: [`client`], and ten lines. To embed it: [`connection`], where time, entropy and bytes
+//! are arguments and nothing blocks. To learn the protocol: [`tl`](mod@tl), then [`crypto`], [`handshake`], [`session`], each
+//! with the spec's page named; `cargo run --example handshake_walk` walks through the official key exchange byte by
+//! byte. To test a client, one's own or another: [`dc`], a data centre in process or on loopback. To read a recording:
+//! [`capture`].
+//!
+//! **What it stands on.** `#![no_std]` with `alloc`, no `unsafe`, no clock, no socket, no global state below the
+//! client. AES, SHA and the randomness come from the RustCrypto and `rand` crates; the modes, the numbers and the
+//! protocol are here, where they can be read.
+//!
+//! **Features** only add, and each builds alone.
+//!
+//! | feature | brings |
+//! | --- | --- |
+//! | `client` | [`client`]: tokio, the operating system's clock and entropy; the session file |
+//! | `gzip` | opens compressed answers |
+//! | `srp` | two-factor passwords |
+//! | `schema` | the schema's text at run time: values with names |
+//! | `tools` | [`capture`], JSON |
+//! | `dc` | [`dc`] and the server's half of the key exchange |
+//! | `cli` (default) | the program `nanogram`, and all of the above |
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
@@ -13,7 +58,7 @@
 )]
 
 extern crate alloc;
-#[cfg(any(test, feature = "client"))]
+#[cfg(any(test, feature = "client", feature = "fuzzing"))]
 extern crate std;
 
 // Floor 0: what the rest is made of. `tl` and `crypto` do not know each other.

@@ -83,14 +83,14 @@ pub enum Step {
 }
 
 /// One exchange.
-#[cfg_attr(test, derive(Clone))]
+#[cfg_attr(any(test, feature = "fuzzing"), derive(Clone))]
 pub struct ClientHandshake {
     state: State,
     post: Post,
     run_until: Instant,
 }
 
-#[cfg_attr(test, derive(Clone))]
+#[cfg_attr(any(test, feature = "fuzzing"), derive(Clone))]
 enum State {
     ResPq(AwaitResPq),
     DhParams(AwaitDhParams),
@@ -99,7 +99,7 @@ enum State {
 }
 
 /// Puts requests into plain messages, and keeps the last.
-#[cfg_attr(test, derive(Clone))]
+#[cfg_attr(any(test, feature = "fuzzing"), derive(Clone))]
 struct Post {
     clock: ServerClock,
     ids: plain::PlainIds,
@@ -208,7 +208,7 @@ impl fmt::Debug for ClientHandshake {
 }
 
 /// Sent: `req_pq_multi`.
-#[cfg_attr(test, derive(Clone))]
+#[cfg_attr(any(test, feature = "fuzzing"), derive(Clone))]
 struct AwaitResPq {
     config: HandshakeConfig,
     nonce: [u8; 16],
@@ -257,7 +257,7 @@ fn number(bytes: &[u8]) -> Option<u64> {
 }
 
 /// Sent: `req_DH_params`, with `new_nonce` in it.
-#[cfg_attr(test, derive(Clone))]
+#[cfg_attr(any(test, feature = "fuzzing"), derive(Clone))]
 struct AwaitDhParams {
     nonces: Nonces,
     tmp_aes: AesPair,
@@ -299,7 +299,7 @@ impl AwaitDhParams {
 }
 
 /// What stays the same in every attempt at a key.
-#[cfg_attr(test, derive(Clone))]
+#[cfg_attr(any(test, feature = "fuzzing"), derive(Clone))]
 struct Exchange {
     nonces: Nonces,
     tmp_aes: AesPair,
@@ -334,7 +334,7 @@ impl Exchange {
 }
 
 /// Sent: `set_client_DH_params`. The key is made, and not to be used before the server has proved that it has it too.
-#[cfg_attr(test, derive(Clone))]
+#[cfg_attr(any(test, feature = "fuzzing"), derive(Clone))]
 struct AwaitDhGen {
     exchange: Box<Exchange>,
     auth_key: AuthKey,

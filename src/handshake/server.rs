@@ -96,6 +96,7 @@ pub struct Age {
 }
 
 /// One client's exchange.
+#[cfg_attr(feature = "fuzzing", derive(Clone))]
 pub struct ServerHandshake {
     config: ServerConfig,
     state: State,
@@ -104,6 +105,7 @@ pub struct ServerHandshake {
     last: (Vec<u8>, Bytes),
 }
 
+#[cfg_attr(feature = "fuzzing", derive(Clone))]
 enum State {
     Idle,
     ReqDhParams(AwaitReqDhParams),
@@ -200,6 +202,7 @@ fn draw_prime(entropy: &mut dyn Entropy, other: u64) -> Result<u64, EntropyFaile
 }
 
 /// Sent: `resPQ`.
+#[cfg_attr(feature = "fuzzing", derive(Clone))]
 struct AwaitReqDhParams {
     nonce: [u8; 16],
     server_nonce: [u8; 16],
@@ -294,6 +297,7 @@ struct Inner {
 }
 
 /// Sent: `server_DH_params_ok`, or `dh_gen_retry`.
+#[cfg_attr(feature = "fuzzing", derive(Clone))]
 struct AwaitSetClientDhParams {
     nonces: Nonces,
     tmp_aes: AesPair,

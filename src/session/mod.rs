@@ -649,7 +649,6 @@ impl Session {
     fn renew(&mut self, session_id: i64) {
         self.must_renew = false;
         self.previous_id = Some(core::mem::replace(&mut self.session_id, session_id));
-        self.ids = MsgIds::default();
         self.seqno = Seqno::default();
         self.inbox = Inbox::new();
         self.server_session = None;

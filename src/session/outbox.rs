@@ -51,6 +51,8 @@ pub(super) enum State {
     Sent,
     /// The server has it.
     Received,
+    /// The server had it, too early: it goes out again when the call before it is answered.
+    Held,
 }
 
 /// What a sent `msg_id` stands for.
@@ -94,6 +96,7 @@ pub(super) struct Outbox {
     next_call: u64,
     pub(super) calls: BTreeMap<CallId, Pending>,
     pub(super) waiting: VecDeque<CallId>,
+    held: Vec<CallId>,
     pub(super) service: VecDeque<Service>,
     pub(super) sent: BTreeMap<i64, Meaning>,
     /// Service ids in `sent`, oldest first, so that they can be forgotten.
@@ -139,6 +142,12 @@ impl Outbox {
         if call.state == State::Waiting {
             self.waiting.retain(|other| *other != id);
         }
+        for held in core::mem::take(&mut self.held).into_iter().filter(|held| *held != id) {
+            match self.calls.get(&held) {
+                Some(call) if call.after == Some(id) => self.send_again(held),
+                _ => self.held.push(held),
+            }
+        }
         Some(call)
     }
     /// Which unanswered call was sent as `msg_id`.
@@ -165,10 +174,23 @@ impl Outbox {
     pub(super) fn is_quiet(&self) -> bool {
         self.service.is_empty() && self.waiting.is_empty() && self.said_waiting == 0
     }
+    /// Sends the call again when the one before it is answered, or now if that is so.
+    pub(super) fn hold(&mut self, id: CallId) {
+        let is_free = |call: &Pending| call.after.is_none_or(|earlier| !self.calls.contains_key(&earlier));
+        match self.calls.get(&id) {
+            Some(call) if is_free(call) => self.send_again(id),
+            Some(_) if !self.held.contains(&id) => self.held.push(id),
+            _ => {}
+        }
+        if let Some(call) = self.calls.get_mut(&id).filter(|call| call.state != State::Waiting) {
+            call.state = State::Held;
+        }
+    }
     /// Sends the call again, if it is not waiting already.
     pub(super) fn send_again(&mut self, id: CallId) {
         if let Some(call) = self.calls.get_mut(&id).filter(|call| call.state != State::Waiting) {
             call.state = State::Waiting;
+            self.held.retain(|held| *held != id);
             // What was called first goes out first.
             let in_turn = |id: CallId| (id != CallId::BIND, id);
             let at = self.waiting.partition_point(|other| in_turn(*other) < in_turn(id));
@@ -234,6 +256,7 @@ impl Outbox {
         self.sent.clear();
         self.sent_service.clear();
         self.service.clear();
+        self.held.clear();
         for call in self.calls.values_mut() {
             call.state = State::Waiting;
             call.msg_ids.clear();

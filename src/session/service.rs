@@ -92,7 +92,7 @@ impl Session {
         });
         self.believe_clock(now);
         match result {
-            Err(CallError::Refused(e)) if self.must_wait_again(call, &e) => self.outbox.send_again(call),
+            Err(CallError::Refused(e)) if self.must_wait_again(call, &e) => self.outbox.hold(call),
             result => self.answer(call, result),
         }
         Ok(())
@@ -104,12 +104,11 @@ impl Session {
     fn must_wait_again(&mut self, call: CallId, e: &RpcError) -> bool {
         let calls = &self.outbox.calls;
         let Some(earlier) = calls.get(&call).and_then(|call| call.after) else { return false };
-        let is_cured = match &*e.message {
-            "MSG_WAIT_TIMEOUT" => true,
-            "MSG_WAIT_FAILED" => calls.contains_key(&earlier),
+        match &*e.message {
+            "MSG_WAIT_TIMEOUT" | "MSG_WAIT_FAILED" if calls.contains_key(&earlier) => true,
+            "MSG_WAIT_TIMEOUT" => self.outbox.note_refusal(call) < MAX_REFUSALS,
             _ => false,
-        };
-        is_cured && self.outbox.note_refusal(call) < MAX_REFUSALS
+        }
     }
 
     fn answer(&mut self, call: CallId, result: Result<Bytes, CallError>) {

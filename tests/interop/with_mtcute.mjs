@@ -76,7 +76,8 @@ async function startBot(complaints) {
     await user.importSession({ version: 3, primaryDcs, self: null, authKey });
     await user.connect();
     const [me] = await user.call({ _: "users.getUsers", id: [{ _: "inputUserSelf" }] });
-    await user.notifyLoggedIn(me); // starts the updates loop
+    await user.notifyLoggedIn(me); // starts the updates loop, which takes nothing before it has asked for its state
+    while (!user._client.updates.updatesLoopActive) await new Promise((done) => setTimeout(done, 10));
     const peer = await user.resolvePeer("echo_bot");
     const updates = await user.call({
         _: "messages.startBot", bot: { _: "inputUser", userId: peer.userId, accessHash: peer.accessHash }, peer,

@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 use nanogram::store::Format;
+use std::path::PathBuf;
 
 /// Telegram's MTProto 2.0 from scratch: starts bots, plays the data centre, and tells what it does.
 #[derive(Debug, Parser)]
@@ -37,6 +38,17 @@ Examples:
 It lives until it is stopped (Ctrl-C), and forgets everything then.")]
     Dc(DcArgs),
 
+    /// Show a recorded connection, message by message
+    #[command(after_help = "\
+Examples:
+  nanogram demo --record demo.json; nanogram decode demo.json
+  nanogram decode dump.pcap --keylog keys.txt --json | jq .message.value
+
+A key log has lines `MTPROTO_AUTH_KEY <auth_key_id: 16 hex> <auth_key: 512 hex>` and
+`MTPROTO_NEW_NONCE <nonce: 32 hex> <new_nonce: 64 hex>`. What it opens is shown in full, secrets too.
+Exit code 1: something in the recording is not as it must be.")]
+    Decode(DecodeArgs),
+
     /// Look at session strings, and turn one kind into another
     Session {
         #[command(subcommand)]
@@ -51,6 +63,7 @@ impl Command {
             Self::Demo(args) => args.json,
             Self::Start(args) => args.json,
             Self::Dc(args) => args.json,
+            Self::Decode(args) => args.json,
             Self::Session { command: SessionCommand::Show { json, .. } } => *json,
             Self::Session { command: SessionCommand::Convert { .. } } => false,
         }
@@ -59,6 +72,10 @@ impl Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
+    /// Write what was said on the wire to this file, for `nanogram decode`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
@@ -135,10 +152,33 @@ pub(crate) struct DcArgs {
 
     /// Also write the public key to this file
     #[arg(long, value_name = "FILE")]
-    pub(crate) pem: Option<std::path::PathBuf>,
+    pub(crate) pem: Option<PathBuf>,
 
     /// Print one line of JSON when it is ready
     #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DecodeArgs {
+    /// A recording in JSON, or a pcap file of tcpdump or Wireshark
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// The keys that open it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keylog: Option<PathBuf>,
+
+    /// The data centre's private RSA key, which opens the key exchange
+    #[arg(long, value_name = "PEMFILE")]
+    pub(crate) rsa_key: Option<PathBuf>,
+
+    /// Shorten nothing
+    #[arg(long)]
+    pub(crate) full: bool,
+
+    /// Print one JSON object a line
+    #[arg(long, conflicts_with = "full")]
     pub(crate) json: bool,
 }
 

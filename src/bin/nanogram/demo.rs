@@ -12,10 +12,14 @@ use crate::{output, runtime, start};
 use bytes::BytesMut;
 use nanogram::api::contacts::ResolveUsername;
 use nanogram::api::updates::Updates;
+use nanogram::capture::{Chunk, Connection as Heard, Recording};
 use nanogram::client::Error;
 use nanogram::connection::{Config, Connection, Event, Init, SavedKey};
+use nanogram::crypto::rsa::RsaPrivateKey;
+use nanogram::dc::TEST_KEY;
 use nanogram::dc::log::Entry;
 use nanogram::dc::residents::ALICE;
+use nanogram::keylog::{Entry as KeyEntry, KeyLog};
 use nanogram::link::Username;
 use nanogram::side::Side;
 use nanogram::start::{Known, StartCall, StartError, Who, answer_of, random_id, start_call};
@@ -23,8 +27,10 @@ use nanogram::time::{Instant, UnixTime};
 use nanogram::tl::{Call, Tl};
 use rand::rngs::SysRng;
 use std::collections::VecDeque;
+use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -75,6 +81,10 @@ pub(crate) fn run(args: &DemoArgs, story: &Story) -> Result<(), Failure> {
     let reply = line.answer(bot_id)?;
     story.step("", "message", &format!("of @{BOT}"));
     story.tell("");
+    if let Some(path) = &args.record {
+        line.save(path)?;
+        story.tell(&format!("Recorded; to see it all: nanogram decode {}", path.display()));
+    }
 
     if args.json {
         let who = Who::Name(Username::parse(BOT).map_err(|_| Failure::refused(400, "USERNAME_INVALID"))?);
@@ -115,6 +125,7 @@ struct Line<'s> {
     began: std::time::Instant,
     /// Pushed while something else was waited for.
     updates: VecDeque<Updates>,
+    heard: Vec<Chunk>,
     story: &'s Story,
 }
 
@@ -135,7 +146,7 @@ impl<'s> Line<'s> {
         let unix = UnixTime::from_micros(i64::try_from(unix).unwrap_or_default());
         let connection = Connection::new(config, Instant::ZERO, unix, Box::new(SysRng));
         let (witness, began) = (Witness::new(), std::time::Instant::now());
-        Ok(Self { socket, connection, witness, began, updates: VecDeque::new(), story })
+        Ok(Self { socket, connection, witness, began, updates: VecDeque::new(), heard: Vec::new(), story })
     }
 
     fn now(&self) -> Instant {
@@ -143,6 +154,9 @@ impl<'s> Line<'s> {
     }
 
     fn tell(&mut self, from: Side, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.heard.push(Chunk { at: self.now(), from, bytes: bytes.to_vec().into() });
+        }
         let arrow = if from == Side::Client { "──▶" } else { "◀──" };
         for sight in self.witness.see(from, bytes) {
             self.story.step(arrow, sight.name, &sight.what);
@@ -177,6 +191,24 @@ impl<'s> Line<'s> {
             }
             self.connection.handle_timeout(self.now())?;
         }
+    }
+
+    /// Writes down what was heard, and what opens it: the key, and the data centre's published RSA key.
+    fn save(self, path: &Path) -> Result<(), Failure> {
+        let name = format!("nanogram demo with {}", self.socket.peer_addr()?);
+        let mut recording = Recording {
+            label: name.clone(),
+            connections: vec![Heard { name, chunks: self.heard, has_gap: false }],
+            ..Recording::default()
+        };
+        if let Some(session) = self.connection.session() {
+            recording.secrets.note(&KeyEntry::AuthKey(session.key().clone()));
+        }
+        if let Ok(key) = RsaPrivateKey::from_pem(TEST_KEY) {
+            recording.secrets.add_rsa(key);
+        }
+        fs::write(path, recording.to_json().to_string())
+            .map_err(|error| Failure::new(Exit::Usage, "FILE", format!("{}: {error}", path.display())))
     }
 
     /// The key, once it is made.

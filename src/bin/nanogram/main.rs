@@ -13,6 +13,7 @@
 
 mod args;
 mod dc;
+mod decode;
 mod demo;
 mod failure;
 mod output;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(args, &story),
         Command::Start(args) => start::run(args, &story),
         Command::Dc(args) => dc::run(args, &story),
+        Command::Decode(args) => decode::run(args, &story),
         Command::Session { command } => session::run(command, &story),
     };
     match result {
