@@ -5,10 +5,16 @@
 //! └── caller.layer   └── caller.app    └── no subscription  └── METHODS ──▶ World::resolve_username ──▶ Outcome
 //! ```
 
+use super::log::Entry;
+use super::login::migrate;
+use super::script::Act;
 use super::world::{Missing, World};
 use crate::api::LAYER;
-use crate::api::account::UpdateStatus;
-use crate::api::auth::LogOut;
+use crate::api::account::{GetPassword, UpdateStatus};
+use crate::api::auth::{
+    AcceptLoginToken, CancelCode, CheckPassword, ExportAuthorization, ExportLoginToken, ImportAuthorization,
+    ImportBotAuthorization, ImportLoginToken, LogOut, ResendCode, SendCode, SignIn,
+};
 use crate::api::chats::{AddChatUser, EditAdmin, EditChatAdmin, InviteToChannel};
 use crate::api::connect::{
     GetConfig, GetNearestDc, InitConnection, InvokeAfterMsg, InvokeAfterMsgs, InvokeWithLayer, InvokeWithMessagesRange,
@@ -38,17 +44,26 @@ pub struct Caller {
     pub layer: Option<i32>,
     /// What `initConnection` said.
     pub app: Option<App>,
+    /// Who has shown the code, and must prove the password yet.
+    pub half_in: Option<i64>,
+    /// The `auth_key_id`, of the permanent key where there are two.
+    pub key_id: [u8; 8],
+    /// The data centre that has the key; `None` for the world's first.
+    pub dc_id: Option<i32>,
+    /// The key is a temporary one that stands for none yet.
+    pub is_unbound: bool,
 }
 
 impl Caller {
     /// A caller that is signed in as `user_id` and has said nothing yet.
     pub const fn signed_in(user_id: i64) -> Self {
-        Self { user_id: Some(user_id), layer: None, app: None }
+        let user_id = Some(user_id);
+        Self { user_id, layer: None, app: None, half_in: None, key_id: [0; 8], dc_id: None, is_unbound: false }
     }
 }
 
 /// What a program says of itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct App {
     /// The number its author got.
     pub api_id: i32,
@@ -69,6 +84,12 @@ pub struct Outcome {
     pub wants_updates: bool,
     /// Whom to tell what, in this order, after the answer.
     pub pushes: Vec<Push>,
+    /// Keys whose QR codes were accepted: their owners are told.
+    pub accepted: Vec<[u8; 8]>,
+    /// For the log.
+    pub entries: Vec<Entry>,
+    /// What the [script](World::script) wants instead of the answer.
+    pub act: Option<Act>,
 }
 
 /// Updates for all sessions of a user.
@@ -111,6 +132,8 @@ pub(super) struct Turn<'a> {
     pub(super) now: i32,
     /// The user who calls; 0 if nobody is signed in.
     pub(super) me: i64,
+    /// The data centre that is called.
+    pub(super) dc_id: i32,
     /// The key's state.
     pub(super) caller: &'a mut Caller,
 }
@@ -149,8 +172,20 @@ macro_rules! methods {
     };
 }
 methods! {
+    GetPassword => get_password,
     UpdateStatus => update_status,
+    AcceptLoginToken => accept_login_token,
+    CancelCode => cancel_code,
+    CheckPassword => check_password,
+    ExportAuthorization => export_authorization,
+    ExportLoginToken => export_login_token,
+    ImportAuthorization => import_authorization,
+    ImportBotAuthorization => import_bot_authorization,
+    ImportLoginToken => import_login_token,
     LogOut => log_out,
+    ResendCode => resend_code,
+    SendCode => send_code,
+    SignIn => sign_in,
     EditAdmin => edit_admin,
     InviteToChannel => invite_to_channel,
     ResolveUsername => resolve_username,
@@ -168,8 +203,25 @@ methods! {
     GetUsers => get_users,
 }
 
+/// Methods for temporary keys that stand for none yet.
+const UNBOUND: &[u32] = &[GetConfig::ID, GetNearestDc::ID];
 /// Methods that need nobody signed in.
-const OPEN: &[u32] = &[GetConfig::ID, GetNearestDc::ID];
+const OPEN: &[u32] = &[
+    GetConfig::ID,
+    GetNearestDc::ID,
+    GetPassword::ID,
+    CancelCode::ID,
+    CheckPassword::ID,
+    ExportLoginToken::ID,
+    ImportAuthorization::ID,
+    ImportBotAuthorization::ID,
+    ImportLoginToken::ID,
+    ResendCode::ID,
+    SendCode::ID,
+    SignIn::ID,
+];
+/// What may be called beside these where one does not live.
+const ABROAD: &[u32] = &[LogOut::ID, ExportAuthorization::ID];
 
 impl World {
     /// Updates for a client that speaks `layer`.
@@ -179,11 +231,26 @@ impl World {
 
     /// Executes one call: `body` is a function with its id, `now` seconds since 1970.
     pub fn call(&mut self, caller: &mut Caller, now: i32, body: &[u8]) -> Outcome {
-        let mut outcome = Outcome { reply: Ok(Vec::new()), method: 0, wants_updates: true, pushes: Vec::new() };
+        let mut outcome = Outcome {
+            reply: Ok(Vec::new()),
+            method: 0,
+            wants_updates: true,
+            pushes: Vec::new(),
+            accepted: Vec::new(),
+            entries: Vec::new(),
+            act: None,
+        };
         outcome.reply = self.unwrapped(caller, now, body, &mut outcome);
         outcome.wants_updates &= caller.user_id.is_some();
         outcome.pushes = core::mem::take(&mut self.pushes);
+        outcome.accepted = core::mem::take(&mut self.desk.nudges);
+        outcome.entries = core::mem::take(&mut self.desk.entries);
         outcome
+    }
+
+    /// Lets the next `times` calls of a method come to `act`, after what was said of it before. `method` is its id.
+    pub fn script(&mut self, method: u32, act: Act, times: u32) {
+        self.script.add(method, act, times);
     }
 
     fn unwrapped(
@@ -200,28 +267,50 @@ impl World {
             outcome.method = id;
             match unwrap(caller, id, &mut r, &mut outcome.wants_updates)? {
                 Some(inner) => query = inner,
-                None if method_name(id).is_some() => return self.execute(caller, now, id, &mut r),
+                None if method_name(id).is_some() => return self.execute(caller, now, id, &mut r, outcome),
                 None => match self.layers.call_of_today(caller.layer, &query.0).map_err(unreadable)? {
                     Some(of_today) => query = Raw(of_today),
-                    None => return self.execute(caller, now, id, &mut r),
+                    None => return self.execute(caller, now, id, &mut r, outcome),
                 },
             }
         }
         Err(bad("INPUT_FETCH_ERROR"))
     }
 
-    fn execute(&mut self, caller: &mut Caller, now: i32, id: u32, r: &mut Reader<'_>) -> Result<Vec<u8>, RpcError> {
+    fn execute(
+        &mut self,
+        caller: &mut Caller,
+        now: i32,
+        id: u32,
+        r: &mut Reader<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<Vec<u8>, RpcError> {
         if caller.app.is_none() {
             return Err(bad("CONNECTION_NOT_INITED"));
         }
         if caller.layer.is_none() {
             return Err(bad("CONNECTION_LAYER_INVALID"));
         }
+        if caller.is_unbound && !UNBOUND.contains(&id) {
+            return Err(RpcError::new(401, "AUTH_KEY_PERM_EMPTY"));
+        }
+        outcome.act = self.script.next(id);
+        match &outcome.act {
+            Some(Act::Refuse(error)) => return Err(error.clone()),
+            Some(Act::Ignore) => return Ok(Vec::new()),
+            _ => {}
+        }
+        let dc_id = caller.dc_id.unwrap_or(self.home.dc_id);
         let me = caller.user_id.filter(|me| self.user(*me).is_some_and(|user| !user.is_deleted));
         if me.is_none() && method_name(id).is_some() && !OPEN.contains(&id) {
             return Err(RpcError::new(401, "AUTH_KEY_UNREGISTERED"));
         }
-        serve(self, &mut Turn { now, me: me.unwrap_or(0), caller }, id, r)
+        if let Some(home) = me.map(|me| self.home_of(me)).filter(|home| *home != dc_id)
+            && ![OPEN, ABROAD].concat().contains(&id)
+        {
+            return Err(migrate("USER", home));
+        }
+        serve(self, &mut Turn { now, me: me.unwrap_or(0), dc_id, caller }, id, r)
     }
 }
 
@@ -238,9 +327,6 @@ fn unwrap(caller: &mut Caller, id: u32, r: &mut Reader<'_>, wants_updates: &mut 
         }
         InitConnection::ID => {
             let call = InitConnection::read(r).map_err(unreadable)?;
-            if call.api_id <= 0 {
-                return Err(bad("API_ID_INVALID"));
-            }
             let (device_model, app_version) = (call.device_model, call.app_version);
             caller.app = Some(App { api_id: call.api_id, device_model, app_version });
             call.query

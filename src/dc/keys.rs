@@ -101,13 +101,21 @@ impl Keys {
         };
         permanent.caller.user_id
     }
+    /// The key that stands for this one: itself, or the one it is bound to.
+    pub(super) fn permanent(&self, id: [u8; 8]) -> [u8; 8] {
+        self.keys.get(&id).and_then(|key| key.bound_to).unwrap_or(id)
+    }
+    /// The keys that stand for a permanent one, itself among them.
+    pub(super) fn standing_for(&self, permanent: [u8; 8]) -> Vec<[u8; 8]> {
+        self.keys.keys().copied().filter(|id| self.permanent(*id) == permanent).collect()
+    }
     /// Whether this is a temporary key that stands for none yet.
     pub(super) fn is_unbound(&self, id: [u8; 8]) -> bool {
         self.keys.get(&id).is_some_and(|key| key.expires_at.is_some() && key.bound_to.is_none())
     }
     /// Says who is signed in with this key, or nobody.
     pub(super) fn sign_in(&mut self, id: [u8; 8], user: Option<i64>) {
-        let permanent = self.keys.get(&id).and_then(|key| key.bound_to).unwrap_or(id);
+        let permanent = self.permanent(id);
         if let Some(key) = self.keys.get_mut(&permanent).filter(|key| key.expires_at.is_none()) {
             key.caller.user_id = user;
         }
@@ -121,6 +129,10 @@ impl Keys {
 }
 
 impl Key {
+    /// Whether it was made with this data centre.
+    pub(super) fn is_of(&self, dc_id: i32) -> bool {
+        self.caller.dc_id == Some(dc_id)
+    }
     /// The session of this id, begun if need be, on connection `conn`. True: it is new.
     pub(super) fn seat(
         &mut self,

@@ -6,10 +6,13 @@
 //!                             one Dc, one at a time
 //! ```
 //!
+//! A world with several data centres has a port for each: see [`Listener::add`].
+//!
 //! Everything happens inside [`Listener::next`]: as long as somebody awaits it, the data centre answers.
 
 use super::Dc;
 use super::log::{ConnId, Line};
+use super::world::Home;
 use crate::time::{Instant, UnixTime};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -38,6 +41,8 @@ const READ: usize = 16 << 10;
 /// A client that takes nothing for this long is let go.
 const WRITE_WITHIN: Duration = Duration::from_secs(20);
 
+/// A client, and the data centre it came to.
+type Guest = (TcpStream, i32);
 /// What a reader has: bytes, or the end.
 type News = (ConnId, Option<Bytes>);
 
@@ -49,6 +54,8 @@ pub struct Listener {
     socket: TcpListener,
     clock: std::time::Instant,
     news: (mpsc::Sender<News>, mpsc::Receiver<News>),
+    /// Clients of the other data centres.
+    others: (mpsc::Sender<Guest>, mpsc::Receiver<Guest>),
     /// Where to write for each connection, and its reader.
     sockets: BTreeMap<ConnId, (mpsc::Sender<Bytes>, AbortHandle)>,
     tasks: JoinSet<()>,
@@ -75,12 +82,37 @@ impl Listener {
             socket,
             clock: std::time::Instant::now(),
             news: mpsc::channel(CHUNKS),
+            others: mpsc::channel(CHUNKS),
             sockets: BTreeMap::new(),
             tasks: JoinSet::new(),
         })
     }
 
-    /// Where it listens.
+    /// Opens a port at `addr` for another data centre of the same world, which `help.getConfig` then names, too.
+    ///
+    /// # Errors
+    /// The port cannot be had.
+    pub async fn add(&mut self, addr: &str, dc_id: i32) -> io::Result<SocketAddr> {
+        let socket = TcpListener::bind(addr).await?;
+        let local = socket.local_addr()?;
+        let (ip_address, test_mode) = (local.ip().to_string(), self.dc.world.home.test_mode);
+        self.dc.world.others.push(Home { dc_id, ip_address, port: local.port(), test_mode });
+        let guests = self.others.0.clone();
+        self.tasks.spawn(async move {
+            loop {
+                let Ok((guest, _)) = socket.accept().await else {
+                    sleep(Duration::from_millis(10)).await;
+                    continue;
+                };
+                if guests.send((guest, dc_id)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(local)
+    }
+
+    /// Where it listens, for the world's first data centre.
     ///
     /// # Errors
     /// The system does not say.
@@ -102,10 +134,11 @@ impl Listener {
             let wait = due.map(|at| at.since(self.now()));
             tokio::select! {
                 accepted = self.socket.accept() => match accepted {
-                    Ok((socket, _)) => self.take(socket),
+                    Ok((socket, _)) => self.take(socket, self.dc.world.home.dc_id),
                     // The client has gone already, or there are too many files open: neither is the end.
                     Err(_) => sleep(Duration::from_millis(10)).await,
                 },
+                Some((socket, dc_id)) = self.others.1.recv() => self.take(socket, dc_id),
                 Some((id, bytes)) = self.news.1.recv() => {
                     let now = self.now();
                     match bytes {
@@ -136,13 +169,13 @@ impl Listener {
         Instant::from_micros(u64::try_from(self.clock.elapsed().as_micros()).unwrap_or(u64::MAX))
     }
 
-    fn take(&mut self, socket: TcpStream) {
+    fn take(&mut self, socket: TcpStream, dc_id: i32) {
         if self.sockets.len() >= MAX_CONNECTIONS {
             return;
         }
         let _ = socket.set_nodelay(true);
         let (from, to) = socket.into_split();
-        let id = self.dc.accept(self.now());
+        let id = self.dc.accept_at(self.now(), dc_id);
         let (writer, chunks) = mpsc::channel(CHUNKS);
         let reader = self.tasks.spawn(read(id, from, self.news.0.clone()));
         self.tasks.spawn(write(to, chunks));

@@ -1,7 +1,7 @@
 //! What happened in the data centre, as typed lines: who came, what was asked, what was refused and why.
 //!
 //! A peer is told no more than a real server tells it; the reason is here. Keys appear by their ids, nobody's phone
-//! number or text appears at all.
+//! number, password or text appears at all. A code for signing in does: nobody else is told it.
 
 use super::call::{App, method_name};
 use crate::handshake::HandshakeError;
@@ -11,6 +11,7 @@ use crate::session::{RpcError, SessionError};
 use crate::time::UnixTime;
 use crate::transport::{FrameError, Framing};
 use alloc::collections::VecDeque;
+use alloc::string::String;
 use core::fmt;
 
 /// The most lines kept until somebody takes them; older ones are dropped.
@@ -84,6 +85,18 @@ pub enum Entry {
         /// The error it got.
         error: Option<RpcError>,
     },
+    /// A code for signing in, which goes nowhere but here.
+    Code {
+        /// Whose it is; `None`: nobody has the number.
+        user: Option<i64>,
+        /// The code.
+        code: String,
+    },
+    /// The owner of a key was told that its QR code was accepted.
+    Accepted {
+        /// The key's id.
+        key: [u8; 8],
+    },
     /// Updates went out unasked.
     Told {
         /// To whom.
@@ -124,6 +137,8 @@ pub enum Refusal {
     Message(i32),
     /// There was no randomness to go on with. The connection was closed.
     Entropy,
+    /// Nothing: the connection was closed because a [script](super::script) said so.
+    Scripted,
 }
 
 fn hex(f: &mut fmt::Formatter<'_>, id: &[u8; 8]) -> fmt::Result {
@@ -172,6 +187,12 @@ impl fmt::Display for Entry {
                     None => f.write_str(": done"),
                 }
             }
+            Self::Code { user: Some(user), code } => write!(f, "the code for {user} is {code}"),
+            Self::Code { user: None, code } => write!(f, "the code for a number that nobody has is {code}"),
+            Self::Accepted { key } => {
+                f.write_str("told that its QR code is accepted: key ")?;
+                hex(f, key)
+            }
             Self::Told { user, sessions } => write!(f, "told {user} ({sessions} sessions)"),
             Self::Refused(why) => write!(f, "refused: {why}"),
             Self::Closed => f.write_str("closed"),
@@ -210,6 +231,7 @@ impl fmt::Display for Refusal {
             Self::NoSession => f.write_str("session 0"),
             Self::Message(code) => write!(f, "{} (code {code})", bad_msg(*code).0),
             Self::Entropy => f.write_str("there was no randomness"),
+            Self::Scripted => f.write_str("nothing, the script says so"),
         }
     }
 }

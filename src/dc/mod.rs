@@ -40,11 +40,14 @@ mod layers;
 #[cfg(feature = "client")]
 pub mod listener;
 pub mod log;
+pub mod login;
 pub mod mailbox;
 pub mod messages;
+mod password;
 mod people;
 mod post;
 pub mod residents;
+pub mod script;
 mod serve;
 mod view;
 pub mod world;
@@ -53,6 +56,7 @@ pub use call::{Caller, Outcome, Push};
 pub use keys::{FORGET_AFTER, MAX_KEYS, MAX_SESSIONS};
 pub use layers::OLD_LAYERS;
 pub use log::{ConnId, Line};
+pub use script::{Act, Cut};
 pub use world::{PeerId, World};
 
 use crate::crypto::auth_key::AuthKey;
@@ -88,6 +92,8 @@ pub struct Dc {
     count: u64,
     auth: Keys,
     log: Log,
+    /// For the next connections.
+    cuts: VecDeque<Cut>,
 }
 
 /// One client's connection.
@@ -100,6 +106,10 @@ struct Conn {
     out: BytesMut,
     /// The key and id of every session that came through it.
     sessions: BTreeSet<([u8; 8], i64)>,
+    /// The data centre that was called.
+    dc_id: i32,
+    /// After what it ends.
+    cut: Option<Cut>,
     is_over: bool,
 }
 
@@ -139,6 +149,7 @@ impl Dc {
             count: 0,
             auth: Keys::default(),
             log: Log::default(),
+            cuts: VecDeque::new(),
         }
     }
 
@@ -166,14 +177,39 @@ impl Dc {
         Ok(key)
     }
 
-    /// Takes in a key that was made elsewhere, for `user` or for nobody yet.
+    /// Gives an account a password, or with an empty one takes it away.
+    pub fn set_password(&mut self, user: i64, password: &str) {
+        self.world.set_password(user, password);
+    }
+
+    /// Lets the next `times` calls of a method come to `act`; `method` is its id. See [`script`].
+    pub fn script(&mut self, method: u32, act: Act, times: u32) {
+        self.world.script(method, act, times);
+    }
+
+    /// Lets the next connection that nothing was said of end early. See [`script`].
+    pub fn cut(&mut self, cut: Cut) {
+        if self.cuts.len() < script::MAX_ACTS {
+            self.cuts.push_back(cut);
+        }
+    }
+
+    /// Takes in a key that was made elsewhere, for `user` or for nobody yet, in the data centre where `user` lives.
     ///
     /// # Errors
     /// The entropy failed.
     pub fn admit(&mut self, key: AuthKey, user: Option<i64>) -> Result<(), EntropyFailed> {
         let salt = i64::from_le_bytes(entropy::bytes(&mut *self.random)?);
-        self.auth.add(key, salt, None, Caller { user_id: user, ..Caller::default() });
+        let dc_id = Some(user.map_or(self.world.home.dc_id, |user| self.world.home_of(user)));
+        self.auth.add(key, salt, None, Caller { user_id: user, dc_id, ..Caller::default() });
         Ok(())
+    }
+
+    /// Makes a key temporary: it ends at `expires_at`, and stands for no permanent one yet.
+    pub fn expire(&mut self, key_id: [u8; 8], expires_at: i32) {
+        for key in self.auth.iter_mut().filter(|key| key.auth_key.id() == key_id) {
+            (key.expires_at, key.bound_to) = (Some(expires_at), None);
+        }
     }
 
     /// Signs `user` in with a key that a client has made, as a login would.
@@ -181,8 +217,14 @@ impl Dc {
         self.auth.sign_in(key_id, Some(user));
     }
 
-    /// A client has connected.
+    /// A client has connected, to the world's first data centre.
     pub fn accept(&mut self, now: Instant) -> ConnId {
+        self.accept_at(now, self.world.home.dc_id)
+    }
+
+    /// A client has connected to this one of the world's data centres.
+    pub fn accept_at(&mut self, now: Instant, dc_id: i32) -> ConnId {
+        let cut = self.cuts.pop_front();
         self.count += 1;
         let id = ConnId(self.count);
         self.conns.insert(
@@ -193,16 +235,23 @@ impl Dc {
                 handshake: None,
                 out: BytesMut::new(),
                 sessions: BTreeSet::new(),
+                dc_id,
+                cut,
                 is_over: false,
             },
         );
         self.note(now, id, Entry::Opened);
+        if cut.is_some_and(Cut::is_at_once) {
+            self.end(id, now, Refusal::Scripted);
+        }
         id
     }
 
     /// Takes bytes from a client, cut anywhere.
     pub fn handle_input(&mut self, id: ConnId, now: Instant, bytes: &[u8]) {
         let Some(mut conn) = self.conns.remove(&id) else { return };
+        let (read, is_last) = conn.cut.as_mut().map_or((bytes.len(), false), |cut| cut.read(bytes.len()));
+        let bytes = bytes.get(..read).unwrap_or_default();
         if !conn.is_over
             && let Err((refusal, fault)) = self.feed(id, &mut conn, now, bytes)
         {
@@ -213,6 +262,20 @@ impl Dc {
             }
             self.leave(&mut conn);
         }
+        let is_over = conn.is_over;
+        self.conns.insert(id, conn);
+        if is_last && !is_over {
+            self.end(id, now, Refusal::Scripted);
+        }
+    }
+
+    /// Ends a connection; nothing more is sent.
+    fn end(&mut self, id: ConnId, now: Instant, why: Refusal) {
+        let Some(mut conn) = self.conns.remove(&id) else { return };
+        self.note(now, id, Entry::Refused(why));
+        self.note(now, id, Entry::Closed);
+        conn.out.clear();
+        self.leave(&mut conn);
         self.conns.insert(id, conn);
     }
 
@@ -254,6 +317,10 @@ impl Dc {
                 Some(Frame::AckWanted(packet)) => self.take_packet(id, conn, now, packet, true)?,
                 Some(Frame::QuickAck(_) | Frame::Fault(_)) => return Err((Refusal::NoPacket, None)),
             }
+            if conn.cut.as_mut().is_some_and(Cut::take) {
+                conn.out.clear();
+                return Err((Refusal::Scripted, None));
+            }
         }
         Ok(())
     }
@@ -276,8 +343,7 @@ impl Dc {
     /// A step of the key exchange.
     fn take_plain(&mut self, id: ConnId, conn: &mut Conn, now: Instant, packet: &[u8]) -> Result<(), Denied> {
         let handshake = conn.handshake.get_or_insert_with(|| {
-            let home = &self.world.home;
-            let dc = home.dc_id + if home.test_mode { TEST_DC } else { 0 };
+            let dc = conn.dc_id + if self.world.home.test_mode { TEST_DC } else { 0 };
             ServerHandshake::new(ServerConfig { keys: self.keys.clone(), dc: Some(dc), script: VecDeque::new() })
         });
         let answer = handshake.handle(self.clock.at(now), packet, &mut *self.random).map_err(|e| {
@@ -289,13 +355,15 @@ impl Dc {
         })?;
         if let Some(grant) = answer.grant {
             let (key, expires_at, age) = (grant.auth_key.id(), grant.expires_at, grant.age);
-            self.auth.add(grant.auth_key, grant.server_salt, expires_at, Caller::default());
+            let caller = Caller { dc_id: Some(conn.dc_id), ..Caller::default() };
+            self.auth.add(grant.auth_key, grant.server_salt, expires_at, caller);
             self.note(now, id, Entry::Key { id: key, expires_at, age });
         }
-        if let Some(framer) = &mut conn.framer {
+        let (is_sent, is_last) = conn.cut.as_mut().map_or((true, false), Cut::give);
+        if let (Some(framer), true) = (&mut conn.framer, is_sent) {
             framer.encode(&answer.send, &mut conn.out).map_err(|e| (Refusal::Frame(e), None))?;
         }
-        Ok(())
+        if is_last { Err((Refusal::Scripted, None)) } else { Ok(()) }
     }
 
     /// What is due at `now`.
@@ -330,23 +398,30 @@ impl Dc {
     /// Appends to `out` what is to be sent to a client; false if there was nothing.
     pub fn poll_transmit(&mut self, id: ConnId, now: Instant, out: &mut BytesMut) -> bool {
         let Some(conn) = self.conns.get_mut(&id) else { return false };
-        let before = out.len();
+        let (before, mut end) = (out.len(), None);
         out.extend_from_slice(&conn.out.split());
-        let mut is_broken = false;
         for (key, session_id) in &conn.sessions {
             let Some(seat) = self.auth.seat(*key, *session_id).filter(|seat| seat.conn == Some(id)) else { continue };
-            while !is_broken {
+            while end.is_none() {
                 match (seat.session.poll_packet(now, &mut *self.random), &mut conn.framer) {
                     (Ok(None), _) => break,
-                    (Ok(Some(packet)), Some(framer)) => is_broken = framer.encode(&packet, out).is_err(),
-                    _ => is_broken = true,
+                    (Ok(Some(packet)), Some(framer)) => {
+                        let (is_sent, is_last) = conn.cut.as_mut().map_or((true, false), Cut::give);
+                        end = is_last.then_some(Refusal::Scripted);
+                        if is_sent && framer.encode(&packet, out).is_err() {
+                            end = Some(Refusal::Entropy);
+                        }
+                    }
+                    _ => end = Some(Refusal::Entropy),
                 }
             }
         }
-        if is_broken && let Some(mut conn) = self.conns.remove(&id) {
-            self.note(now, id, Entry::Refused(Refusal::Entropy));
-            self.leave(&mut conn);
-            self.conns.insert(id, conn);
+        let there_are = out.len() - before;
+        let (sent, is_last) = conn.cut.as_mut().map_or((there_are, false), |cut| cut.send(there_are));
+        out.truncate(before + sent);
+        end = if is_last { Some(Refusal::Scripted) } else { end };
+        if let (Some(why), false) = (end, conn.is_over) {
+            self.end(id, now, why);
         }
         out.len() > before
     }

@@ -5,7 +5,6 @@ use super::view::config;
 use super::world::{MAX_MEMBERS, PeerId, World};
 use crate::api::Boxed;
 use crate::api::account::UpdateStatus;
-use crate::api::auth::{LogOut, LoggedOut};
 use crate::api::chats::{AddChatUser, EditAdmin, EditChatAdmin, InviteToChannel, InvitedUsers, InvitedUsersBody};
 use crate::api::connect::{Config, GetConfig, GetNearestDc, NearestDc};
 use crate::api::contacts::{ResolveUsername, ResolvedPeer, ResolvedPeerBody};
@@ -21,22 +20,20 @@ use alloc::vec::Vec;
 
 impl World {
     pub(super) fn get_config(&mut self, turn: &mut Turn<'_>, _: GetConfig) -> Result<Boxed<Config>, RpcError> {
-        Ok(Boxed(config(&self.home, turn.now)))
+        Ok(Boxed(config(&self.home, &self.others, turn.dc_id, turn.now)))
     }
 
-    pub(super) fn get_nearest_dc(&mut self, _: &mut Turn<'_>, _: GetNearestDc) -> Result<Boxed<NearestDc>, RpcError> {
-        let dc_id = self.home.dc_id;
-        Ok(Boxed(NearestDc { country: "ZZ".into(), this_dc: dc_id, nearest_dc: dc_id }))
+    pub(super) fn get_nearest_dc(
+        &mut self,
+        turn: &mut Turn<'_>,
+        _: GetNearestDc,
+    ) -> Result<Boxed<NearestDc>, RpcError> {
+        Ok(Boxed(NearestDc { country: "ZZ".into(), this_dc: turn.dc_id, nearest_dc: self.home.dc_id }))
     }
 
     /// Being online is nobody's business here.
     pub(super) fn update_status(&mut self, _: &mut Turn<'_>, _: UpdateStatus) -> Result<bool, RpcError> {
         Ok(true)
-    }
-
-    pub(super) fn log_out(&mut self, turn: &mut Turn<'_>, _: LogOut) -> Result<Boxed<LoggedOut>, RpcError> {
-        turn.caller.user_id = None;
-        Ok(Boxed(LoggedOut { future_auth_token: None }))
     }
 
     pub(super) fn get_users(&mut self, turn: &mut Turn<'_>, call: GetUsers) -> Result<UsersBody, RpcError> {

@@ -2,7 +2,7 @@
 //!
 //! | name | what it is | `messages.startBot` with it |
 //! | --- | --- | --- |
-//! | Alice, [`ALICE`] | the account that is signed in | is the caller |
+//! | Alice, [`ALICE`], +10000000001 | the account that is signed in | is the caller |
 //! | `@bob_nano`, [`BOB`] | another human | 400 `BOT_INVALID` |
 //! | `@echo_bot`, [`ECHO_BOT`] | answers `/start X` with a message that contains `X` | done |
 //! | `@silent_bot`, [`SILENT_BOT`] | never answers | done |
@@ -13,6 +13,10 @@
 //! | `@nano_group`, [`SUPERGROUP`] | a supergroup of Alice and Bob | done |
 //! | `@closed_group`, [`CLOSED_SUPERGROUP`] | a supergroup of Bob where members may not add others | 400 `CHAT_ADMIN_REQUIRED` |
 //! | `@quiet_group`, [`QUIET_SUPERGROUP`] | a supergroup of Bob where members may not write | 403 `CHAT_WRITE_FORBIDDEN` |
+//!
+//! Two more can sign in, as Bob can with +10000000002: Carol, [`CAROL`], +10000000003, has the password
+//! [`CAROLS_PASSWORD`]; Dave, [`DAVE`], +10000000004, lives in data centre 4, so that any other answers 303
+//! `PHONE_MIGRATE_4`. Any other number belongs to nobody, and may sign up elsewhere.
 //!
 //! What needs nobody in particular: an unknown id or a wrong hash as `bot` is `BOT_INVALID`, as `peer`
 //! `PEER_ID_INVALID`; `input…FromMessage` with a message that does not show the peer is `MSG_ID_INVALID`; a
@@ -25,6 +29,12 @@ use super::world::{Group, Manner, PeerId, User, World};
 pub const ALICE: i64 = 1_000_001;
 /// Another human, `@bob_nano`.
 pub const BOB: i64 = 1_000_002;
+/// A human with a password.
+pub const CAROL: i64 = 1_000_003;
+/// The password of [`CAROL`]: no secret, as everything here.
+pub const CAROLS_PASSWORD: &str = "two factors";
+/// A human who lives in data centre 4.
+pub const DAVE: i64 = 1_000_004;
 /// `@echo_bot`
 pub const ECHO_BOT: i64 = 2_000_001;
 /// `@silent_bot`
@@ -52,8 +62,10 @@ impl World {
     pub fn new(seed: [u8; 32]) -> Self {
         let mut world = Self::empty(seed);
         let users = [
-            (ALICE, "Alice", None, Some("9996621234"), Manner::Human),
-            (BOB, "Bob", Some("bob_nano"), Some("9996621235"), Manner::Human),
+            (ALICE, "Alice", None, Some("10000000001"), Manner::Human),
+            (BOB, "Bob", Some("bob_nano"), Some("10000000002"), Manner::Human),
+            (CAROL, "Carol", None, Some("10000000003"), Manner::Human),
+            (DAVE, "Dave", None, Some("10000000004"), Manner::Human),
             (ECHO_BOT, "Echo", Some("echo_bot"), None, Manner::Echo),
             (SILENT_BOT, "Silent", Some("silent_bot"), None, Manner::Silent),
             (DELETED_BOT, "Deleted", Some("deleted_bot"), None, Manner::Silent),
@@ -68,6 +80,8 @@ impl World {
                 is_deleted: id == DELETED_BOT,
             });
         }
+        world.set_password(CAROL, CAROLS_PASSWORD);
+        world.set_home(DAVE, 4);
         let groups = [
             (GROUP, "Nano friends", None, ALICE, BOB),
             (CLOSED_GROUP, "Closed", None, BOB, ALICE),

@@ -2,8 +2,10 @@
 
 use super::call::{Caller, Push, bad};
 use super::log::{ConnId, Entry, Refusal};
+use super::script::Act;
 use super::{Conn, Dc, Denied, MAX_SESSIONS, boxed};
 use crate::api::auth::BindTempAuthKey;
+use crate::api::updates::{UpdateLoginToken, UpdateShort, Updates};
 use crate::mt::message::read_container;
 use crate::mt::service::{DestroyAuthKey, DestroyAuthKeyOk, DestroySession, DestroySessionNone, DestroySessionOk};
 use crate::session::{Incoming, Opened, RpcError, bind, packet};
@@ -13,6 +15,7 @@ use crate::tl::{Combinator, Reader, Tl};
 use crate::transport::TransportFault;
 use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
+use core::ops::ControlFlow;
 
 /// Which session of which key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +37,8 @@ impl Dc {
     ) -> Result<(), Denied> {
         let not_found = Some(TransportFault::AuthKeyNotFound);
         let unix = self.clock.at(now).as_secs();
-        let key = self.auth.get(key_id, unix).ok_or((Refusal::UnknownKey(key_id), not_found))?;
+        let here = self.auth.get(key_id, unix).filter(|key| key.is_of(conn.dc_id));
+        let key = here.ok_or((Refusal::UnknownKey(key_id), not_found))?;
         let opened = packet::open(&key.auth_key, Side::Client, packet)
             .map_err(|refused| (Refusal::Packet(refused.into()), not_found))?;
         let session_id = opened.header.session_id;
@@ -65,7 +69,9 @@ impl Dc {
         let place = Place { conn: conn_id, key: key_id, session_id };
         for request in requests {
             if let Incoming::Request { msg_id, body } = request {
-                self.serve(now, place, msg_id, &body);
+                if self.serve(now, place, msg_id, &body).is_break() {
+                    return Err((Refusal::Scripted, None));
+                }
                 if Reader::new(&body).peek() == Some(DestroyAuthKey::ID) {
                     self.bury(conn, now, place);
                 }
@@ -77,8 +83,8 @@ impl Dc {
         taken.map(drop).map_err(|e| (Refusal::Packet(e), not_found))
     }
 
-    /// Executes one call and answers it.
-    fn serve(&mut self, now: Instant, place: Place, msg_id: i64, body: &[u8]) {
+    /// Executes one call and answers it, unless the connection is to end first.
+    fn serve(&mut self, now: Instant, place: Place, msg_id: i64, body: &[u8]) -> ControlFlow<()> {
         let mut r = Reader::new(body);
         match r.u32().unwrap_or(0) {
             DestroySession::ID => self.destroy_session(now, place, &mut r),
@@ -91,15 +97,17 @@ impl Dc {
                 });
                 self.answer(now, place, msg_id, BindTempAuthKey::ID, reply);
             }
-            _ => self.call(now, place, msg_id, body),
+            _ => return self.call(now, place, msg_id, body),
         }
+        ControlFlow::Continue(())
     }
 
-    fn call(&mut self, now: Instant, place: Place, msg_id: i64, body: &[u8]) {
+    fn call(&mut self, now: Instant, place: Place, msg_id: i64, body: &[u8]) -> ControlFlow<()> {
         let unix = self.clock.at(now).as_secs();
         let user = self.auth.user_of(place.key);
-        let Some(key) = self.auth.get(place.key, unix) else { return };
-        let mut caller = Caller { user_id: user, ..key.caller.clone() };
+        let (key_id, is_unbound) = (self.auth.permanent(place.key), self.auth.is_unbound(place.key));
+        let Some(key) = self.auth.get(place.key, unix) else { return ControlFlow::Continue(()) };
+        let mut caller = Caller { user_id: user, key_id, is_unbound, ..key.caller.clone() };
         let outcome = self.world.call(&mut caller, i32::try_from(unix).unwrap_or(i32::MAX), body);
         let is_introduced = caller.app.is_some() && (&caller.app, caller.layer) != (&key.caller.app, key.caller.layer);
         key.caller = Caller { user_id: key.caller.user_id, ..caller.clone() };
@@ -112,16 +120,37 @@ impl Dc {
         if caller.user_id != user {
             self.auth.sign_in(place.key, caller.user_id);
         }
-        let reply = match outcome.reply {
-            Err(e) if e.message == "AUTH_KEY_UNREGISTERED" && self.auth.is_unbound(place.key) => {
-                Err(RpcError::new(401, "AUTH_KEY_PERM_EMPTY"))
+        for entry in outcome.entries {
+            self.note(now, place.conn, entry);
+        }
+        match outcome.act {
+            None | Some(Act::Refuse(_) | Act::HangUp) => {
+                self.answer(now, place, msg_id, outcome.method, outcome.reply);
             }
-            reply => reply,
-        };
-        self.answer(now, place, msg_id, outcome.method, reply);
+            Some(_) => self.note(now, place.conn, Entry::Refused(Refusal::Scripted)),
+        }
         for push in outcome.pushes {
             self.push(now, place, &push);
         }
+        for key in outcome.accepted {
+            self.tell_accepted(now, place, key);
+        }
+        if outcome.act == Some(Act::HangUp) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// Tells whoever shows a QR code that it was accepted; nobody is signed in there yet.
+    fn tell_accepted(&mut self, now: Instant, place: Place, key: [u8; 8]) {
+        let unix = self.clock.at(now).as_secs();
+        let date = i32::try_from(unix).unwrap_or(i32::MAX);
+        let updates = Updates::from(&UpdateShort { update: UpdateLoginToken {}.into(), date });
+        for id in self.auth.standing_for(key) {
+            let Some(key) = self.auth.get(id, unix) else { continue };
+            let body = Bytes::from(self.world.updates_in(key.caller.layer, &updates));
+            for seat in key.sessions.values_mut().filter(|seat| seat.conn.is_some()) {
+                seat.session.notify(body.clone());
+            }
+        }
+        self.note(now, place.conn, Entry::Accepted { key });
     }
 
     fn answer(&mut self, now: Instant, place: Place, msg_id: i64, method: u32, reply: Result<Vec<u8>, RpcError>) {
@@ -135,9 +164,11 @@ impl Dc {
 
     /// Tells every session of a user, but that of the caller if it knows already.
     fn push(&mut self, now: Instant, place: Place, push: &Push) {
-        let mut sessions = 0;
+        let (mut sessions, home) = (0, self.world.home_of(push.user_id));
         for id in self.auth.of_user(push.user_id) {
-            let Some(key) = self.auth.get(id, self.clock.at(now).as_secs()) else { continue };
+            let here = self.auth.get(id, self.clock.at(now).as_secs());
+            // Where one does not live, one is told nothing.
+            let Some(key) = here.filter(|key| key.is_of(home)) else { continue };
             let body = Bytes::from(self.world.updates_in(key.caller.layer, &push.updates));
             for (session_id, seat) in &mut key.sessions {
                 let is_caller = (id, *session_id) == (place.key, place.session_id);
@@ -185,7 +216,9 @@ impl Dc {
         let unix = self.clock.at(now).as_secs();
         let permanent = call.perm_auth_key_id.to_le_bytes();
         let invalid = || bad("ENCRYPTED_MESSAGE_INVALID");
-        let key = self.auth.get(permanent, unix).filter(|key| key.expires_at.is_none()).ok_or_else(invalid)?;
+        let dc_id = self.auth.get(place.key, unix).and_then(|key| key.caller.dc_id);
+        let key = self.auth.get(permanent, unix).filter(|key| key.expires_at.is_none() && key.caller.dc_id == dc_id);
+        let key = key.ok_or_else(invalid)?;
         let (inner, inner_msg_id) = bind::open_bind(&key.auth_key, &call.encrypted_message.0).ok_or_else(invalid)?;
         let is_same = inner_msg_id == msg_id
             && inner.nonce == call.nonce

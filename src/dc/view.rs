@@ -16,7 +16,6 @@ use crate::api::updates::{Update, UpdateNewChannelMessage, UpdateNewMessage};
 use crate::api::users::{AnyUser, User, UserEmpty};
 use crate::tl::Hidden;
 use alloc::collections::BTreeSet;
-use alloc::vec;
 use alloc::vec::Vec;
 
 impl World {
@@ -224,21 +223,23 @@ pub(super) fn count(of: usize) -> i32 {
     i32::try_from(of).unwrap_or(i32::MAX)
 }
 
-/// Where the data centre is, and limits as real ones have them.
-pub(super) fn config(home: &Home, now: i32) -> Config {
-    let here = DcOption {
-        static_: true,
-        id: home.dc_id,
-        ip_address: home.ip_address.clone(),
-        port: home.port.into(),
-        ..DcOption::default()
+/// Where the data centres are, and limits as real ones have them.
+pub(super) fn config(home: &Home, others: &[Home], this_dc: i32, now: i32) -> Config {
+    let place = |home: &Home| {
+        Boxed(DcOption {
+            static_: true,
+            id: home.dc_id,
+            ip_address: home.ip_address.clone(),
+            port: home.port.into(),
+            ..DcOption::default()
+        })
     };
     Config {
         date: now,
         expires: now.saturating_add(3600),
         test_mode: home.test_mode,
-        this_dc: home.dc_id,
-        dc_options: vec![Boxed(here)],
+        this_dc,
+        dc_options: [home].into_iter().chain(others).map(place).collect(),
         dc_txt_domain_name: "".into(),
         chat_size_max: 200,
         megagroup_size_max: 200_000,

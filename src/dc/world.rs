@@ -164,12 +164,16 @@ pub(super) enum Missing {
 pub struct World {
     /// Where it says it is.
     pub home: Home,
+    /// Its other data centres: the same world, other keys.
+    pub others: Vec<Home>,
     seed: [u8; 32],
     pub(super) users: BTreeMap<i64, User>,
     pub(super) groups: BTreeMap<PeerId, Group>,
     pub(super) boxes: BTreeMap<PeerId, Mailbox>,
     pub(super) pushes: Vec<super::call::Push>,
     pub(super) layers: super::layers::Layers,
+    pub(super) desk: super::login::Desk,
+    pub(super) script: super::script::Script,
 }
 
 impl World {
@@ -177,13 +181,21 @@ impl World {
     pub fn empty(seed: [u8; 32]) -> Self {
         Self {
             home: Home::default(),
+            others: Vec::new(),
             seed,
             users: BTreeMap::new(),
             groups: BTreeMap::new(),
             boxes: BTreeMap::new(),
             pushes: Vec::new(),
             layers: super::layers::Layers::default(),
+            desk: super::login::Desk::new(seed),
+            script: super::script::Script::default(),
         }
+    }
+
+    /// The data centre of this number.
+    pub fn place(&self, dc_id: i32) -> Option<&Home> {
+        [&self.home].into_iter().chain(&self.others).find(|home| home.dc_id == dc_id)
     }
 
     /// Lets a user in; one of the same id is replaced.
