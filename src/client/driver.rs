@@ -3,6 +3,7 @@
 
 use super::{Clock, Command, Error, KeyLost, Options};
 use crate::connection::{Connection, ConnectionError, Event, SavedKey, TemporaryKey};
+use crate::handshake::{HandshakeError, Unproven};
 use crate::session::{CallError, CallId};
 use crate::time::Instant;
 use crate::transport::TransportFault;
@@ -179,6 +180,10 @@ impl Driver {
                 // A permanent key of the last minute may not have reached the whole data centre yet. Spec: api/pfs
                 let is_new = self.clock.now() < Instant::ZERO + YOUNG && self.options.saved.is_none();
                 (self.bind_failures >= BIND_TRIES || !is_new && self.bind_failures > 1).then(|| Error::from(error))
+            }
+            // Another key than those we were given: trying again changes nothing.
+            Lost::Protocol(error @ ConnectionError::Handshake(HandshakeError::Peer(Unproven::Fingerprint))) => {
+                Some(Error::Connection(error))
             }
             Lost::Protocol(error) => is_last.then_some(Error::Connection(error)),
             Lost::Io(error) => is_last.then(|| {

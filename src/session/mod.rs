@@ -16,6 +16,8 @@
 //! Spec: mtproto/description, mtproto/service_messages, mtproto/security_guidelines
 
 pub mod bind;
+mod compose;
+mod events;
 mod inbox;
 pub mod msg_id;
 mod outbox;
@@ -27,6 +29,7 @@ mod seqno;
 mod server;
 mod service;
 
+pub use events::{CallError, Incoming, SessionError};
 pub use inbox::{MAX_ACKS, ReplayWindow, Seen, WINDOW};
 pub use outbox::{MAX_BATCH, MAX_MESSAGES};
 pub use packet::{Header, Opened, Refused};
@@ -36,15 +39,14 @@ pub use seqno::Seqno;
 use crate::crypto::auth_key::AuthKey;
 use crate::entropy::{self, Entropy, EntropyFailed};
 use crate::mt::message::{self, MSG_CONTAINER, Message, RpcResult};
-use crate::mt::service::{GetFutureSalts, MsgsAck, MsgsStateReq, PingDelayDisconnect};
+use crate::mt::service::{GetFutureSalts, MsgsStateReq, PingDelayDisconnect};
 use crate::side::Side;
-use crate::time::{Instant, ServerClock, UnixTime};
-use crate::tl::{Combinator, DecodeError, Reader};
+use crate::time::{Instant, ServerClock};
+use crate::tl::{Combinator, Reader};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use bind::{BindRandom, Binding};
+use bind::Binding;
 use bytes::{Bytes, BytesMut};
-use core::fmt;
 use core::time::Duration;
 use inbox::Inbox;
 use msg_id::MsgIds;
@@ -101,111 +103,6 @@ pub struct Session {
     binding: Option<Binding>,
     #[cfg(feature = "dc")]
     strict: server::Strict,
-}
-
-/// What a session has for its owner.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Incoming {
-    /// The answer to a call.
-    Reply {
-        /// Which.
-        call: CallId,
-        /// What came back, unpacked; a slice of the packet where it was not compressed.
-        result: Result<Bytes, CallError>,
-    },
-    /// To a client: something that it did not ask for, of the API's own types.
-    Update(Bytes),
-    /// To a client: the server began a new session, and what it said before may be lost.
-    NewSession,
-    /// To a server: a call.
-    Request {
-        /// What to answer to.
-        msg_id: i64,
-        /// The call.
-        body: Bytes,
-    },
-}
-
-/// Why a call has no result.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum CallError {
-    /// The server said no.
-    Refused(RpcError),
-    /// The result was compressed, and is damaged or too large.
-    Damaged,
-    /// The server refused to receive it, again and again; the code is that of `bad_msg_notification`.
-    Undeliverable(i32),
-}
-
-impl fmt::Display for CallError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused(e) => e.fmt(f),
-            Self::Damaged => f.write_str("the compressed answer is damaged or too large"),
-            Self::Undeliverable(code) => {
-                let (says, _) = crate::mt::service::bad_msg(*code);
-                write!(f, "the server does not take the message: {says} (code {code})")
-            }
-        }
-    }
-}
-impl core::error::Error for CallError {}
-
-/// Why a packet was not taken. Whoever receives such a packet closes the connection and begins another.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SessionError {
-    /// It was not made with this key.
-    Packet(Refused),
-    /// It belongs to another session of the key.
-    WrongSession,
-    /// Its id is not one that the other side makes.
-    MsgId,
-    /// Its id is of a time too long ago, or still to come.
-    Untimely,
-    /// A container that must not be: nested, in the wrong order, or cut short.
-    Container,
-    /// A service message that cannot be read.
-    Decode(DecodeError),
-    /// Compressed data that are damaged, too large, or compressed twice.
-    Gzip,
-    /// The other side has been silent for too long.
-    Silent,
-    /// There was no randomness to seal a packet with.
-    Entropy,
-}
-
-impl fmt::Display for SessionError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Packet(e) => e.fmt(f),
-            Self::WrongSession => f.write_str("a message of another session"),
-            Self::MsgId => f.write_str("a message id that the other side cannot have made"),
-            Self::Untimely => f.write_str("a message too old or from the future"),
-            Self::Container => f.write_str("a container that must not be"),
-            Self::Decode(e) => write!(f, "a service message cannot be read: {e}"),
-            Self::Gzip => f.write_str("compressed data are damaged or too large"),
-            Self::Silent => f.write_str("the other side has been silent for too long"),
-            Self::Entropy => EntropyFailed.fmt(f),
-        }
-    }
-}
-impl core::error::Error for SessionError {}
-impl From<Refused> for SessionError {
-    fn from(e: Refused) -> Self {
-        Self::Packet(e)
-    }
-}
-impl From<DecodeError> for SessionError {
-    fn from(e: DecodeError) -> Self {
-        Self::Decode(e)
-    }
-}
-impl From<EntropyFailed> for SessionError {
-    fn from(_: EntropyFailed) -> Self {
-        Self::Entropy
-    }
 }
 
 impl Session {
@@ -544,105 +441,6 @@ impl Session {
         }
         let (packet, _) = packet::seal_with(&self.key, self.side, &header, &body, &padding);
         Ok(Some(packet))
-    }
-
-    fn header(&mut self, unix: UnixTime, msg_id: i64, seqno: i32) -> Header {
-        Header { salt: self.salts.at(unix), session_id: self.session_id, msg_id, seqno }
-    }
-
-    fn next_id(&mut self, unix: UnixTime, is_answer: bool) -> i64 {
-        match self.side {
-            Side::Client => self.ids.client(unix),
-            Side::Server => self.ids.server(unix, is_answer),
-        }
-    }
-
-    fn collect_service(&mut self, unix: UnixTime, batch: &mut Batch) {
-        while let Some(next) = self.outbox.service.front()
-            && batch.has_room(next.body.len())
-            && let Some(service) = self.outbox.service.pop_front()
-        {
-            let (msg_id, seqno) = (self.next_id(unix, true), self.seqno.next(service.is_content));
-            self.outbox.note_sent(msg_id, service.meaning);
-            batch.push(Message { msg_id, seqno, body: service.body });
-        }
-    }
-
-    fn collect_calls(&mut self, now: Instant, unix: UnixTime, batch: &mut Batch, bind_random: &BindRandom) {
-        while let Some(&id) = self.outbox.waiting.front() {
-            let Some(call) = self.outbox.calls.get(&id) else {
-                self.outbox.waiting.pop_front();
-                continue;
-            };
-            if !batch.has_room(call.body.len()) || (self.binding.is_some() && id != CallId::BIND) {
-                break;
-            }
-            let mut body = self.in_order(id);
-            let (msg_id, seqno) = (self.next_id(unix, false), self.seqno.next(true));
-            if let Some(binding) = &self.binding {
-                body = binding.call(&self.key, self.session_id, msg_id, bind_random);
-            }
-            self.outbox.waiting.pop_front();
-            self.outbox.note_sent_call(id, msg_id);
-            batch.push(Message { msg_id, seqno, body });
-            self.ask_at.get_or_insert(now + ASK_AFTER);
-        }
-    }
-
-    /// The body of a call, wrapped in `invokeAfterMsg` if an unanswered one must come first.
-    fn in_order(&self, id: CallId) -> Bytes {
-        let Some(call) = self.outbox.calls.get(&id) else { return Bytes::new() };
-        let earlier = call.after.and_then(|earlier| self.outbox.calls.get(&earlier)).and_then(|c| c.msg_ids.last());
-        let Some(earlier) = earlier else { return call.body.clone() };
-        let mut wrapped = BytesMut::with_capacity(12 + call.body.len());
-        wrapped.extend_from_slice(&INVOKE_AFTER_MSG.to_le_bytes());
-        wrapped.extend_from_slice(&earlier.to_le_bytes());
-        wrapped.extend_from_slice(&call.body);
-        wrapped.freeze()
-    }
-
-    /// Server: what it has to say. True if something is said again, which only a container can carry.
-    fn collect_said(&mut self, unix: UnixTime, batch: &mut Batch) -> bool {
-        let mut has_copies = false;
-        let mut at = 0;
-        while self.outbox.said_waiting > 0
-            && let Some(said) = self.outbox.said.get(at)
-        {
-            if !said.is_waiting {
-                at += 1;
-                continue;
-            }
-            if !batch.has_room(said.body.len()) {
-                break;
-            }
-            let (is_answer, is_content, body) = (said.is_answer, said.is_content, said.body.clone());
-            has_copies |= said.sent_as.is_some();
-            let (msg_id, seqno) = match said.sent_as {
-                Some(first) => first,
-                None => (self.next_id(unix, is_answer), self.seqno.next(is_content)),
-            };
-            if let Some(said) = self.outbox.said.get_mut(at) {
-                said.is_waiting = false;
-                said.sent_as = Some((msg_id, seqno));
-            }
-            self.outbox.said_waiting -= 1;
-            if is_content {
-                at += 1;
-            } else {
-                self.outbox.unsay(at);
-            }
-            batch.push(Message { msg_id, seqno, body });
-        }
-        has_copies
-    }
-
-    fn collect_acks(&mut self, unix: UnixTime, batch: &mut Batch) {
-        let msg_ids = self.inbox.take_acks();
-        if !msg_ids.is_empty() {
-            let (msg_id, seqno) = (self.next_id(unix, true), self.seqno.next(false));
-            self.outbox.note_sent(msg_id, Meaning::Service { body: None, is_content: false });
-            batch.push(Message { msg_id, seqno, body: MsgsAck { msg_ids }.to_boxed().into() });
-        }
     }
 
     /// Begins a session anew under `session_id`: the two sides have counted apart.

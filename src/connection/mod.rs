@@ -24,20 +24,22 @@
 //! assert_eq!(out[0], 0xef); // abridged, and then req_pq_multi: the key comes first
 //! ```
 
-use crate::api::LAYER;
-use crate::api::connect::{InitConnection, InvokeWithLayer};
+mod config;
+mod events;
+
+pub use config::{Config, Init, SavedKey, TemporaryKey};
+pub use events::{ConnectionError, Event, Pending};
+
 use crate::crypto::auth_key::AuthKey;
-use crate::crypto::rsa::RsaKey;
 use crate::entropy::{Entropy, EntropyFailed};
 use crate::handshake::client::{ClientHandshake, HandshakeConfig, Step};
 use crate::handshake::{Grant, HandshakeError};
-use crate::session::{CallError, CallId, Incoming, Session, SessionError};
+use crate::session::{CallId, Incoming, Session};
 use crate::time::{Instant, ServerClock, UnixTime};
-use crate::tl::{Call, Combinator, DecodeError, Raw, Tl};
-use crate::transport::{Frame, FrameError, Framer, Framing, TransportFault};
+use crate::tl::Call;
+use crate::transport::{Frame, Framer};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
-use alloc::string::String;
 use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
 use core::fmt;
@@ -47,185 +49,6 @@ use core::marker::PhantomData;
 const RENEW_BEFORE: i64 = 300;
 /// So many seconds before its end it is renewed whatever waits.
 const RENEW_AT_LAST: i64 = 60;
-
-/// What a connection must know before its first byte.
-#[derive(Debug, Clone)]
-pub struct Config {
-    /// How packets are framed.
-    pub framing: Framing,
-    /// The data centre, as the key exchange names it: + 10000 in the test environment, negative for media.
-    pub dc: i32,
-    /// The public keys that a data centre of this environment may show.
-    pub keys: Vec<RsaKey>,
-    /// A key made before; without one the connection begins with the key exchange.
-    pub saved: Option<SavedKey>,
-    /// Perfect forward secrecy: messages go under temporary keys that live this many seconds, bound to the permanent
-    /// one, which then encrypts nothing else.
-    pub temporary: Option<i32>,
-    /// A temporary key that is bound already and lives still.
-    pub saved_temporary: Option<TemporaryKey>,
-    /// Who connects; `None` sends calls as they are.
-    pub init: Option<Init>,
-}
-
-impl Config {
-    /// Abridged framing, no saved key.
-    pub fn new(dc: i32, keys: Vec<RsaKey>) -> Self {
-        Self { framing: Framing::Abridged, dc, keys, saved: None, temporary: None, saved_temporary: None, init: None }
-    }
-}
-
-/// A key and what is worth keeping with it.
-#[derive(Debug, Clone)]
-pub struct SavedKey {
-    /// The key.
-    pub key: AuthKey,
-    /// The salt last in use; a wrong one costs a round trip, no more.
-    pub salt: i64,
-    /// Server time minus local time, in seconds, if it is known.
-    pub time_offset: Option<i64>,
-}
-
-/// A temporary key and its end.
-#[derive(Debug, Clone)]
-pub struct TemporaryKey {
-    /// The key.
-    pub key: AuthKey,
-    /// The salt last in use.
-    pub salt: i64,
-    /// When it ends, in the server's seconds since 1970.
-    pub expires_at: i32,
-}
-
-/// `initConnection`: what a client tells of itself, with its first call.
-///
-/// Spec: api/invoking#saving-client-info
-#[derive(Debug, Clone)]
-pub struct Init {
-    /// The application's id, from my.telegram.org.
-    pub api_id: i32,
-    /// The device, as the user will see it in the list of his sessions.
-    pub device_model: String,
-    /// Its system.
-    pub system_version: String,
-    /// The application's version.
-    pub app_version: String,
-    /// Language of the system, such as `en`.
-    pub lang_code: String,
-}
-
-impl Init {
-    fn wrap(&self, call: Vec<u8>) -> Vec<u8> {
-        let query = InitConnection {
-            api_id: self.api_id,
-            device_model: self.device_model.clone(),
-            system_version: self.system_version.clone(),
-            app_version: self.app_version.clone(),
-            system_lang_code: self.lang_code.clone(),
-            lang_pack: String::new(),
-            lang_code: self.lang_code.clone(),
-            proxy: None,
-            params: None,
-            query: Raw(call),
-        };
-        InvokeWithLayer { layer: LAYER, query: Raw(query.to_boxed()) }.to_boxed()
-    }
-}
-
-/// A call that is on its way, and the type of its answer.
-pub struct Pending<C> {
-    id: CallId,
-    call: PhantomData<fn() -> C>,
-}
-
-impl<C> Pending<C> {
-    /// Which call, to be compared with [`Event::Reply`].
-    pub const fn id(&self) -> CallId {
-        self.id
-    }
-}
-impl<C: Call> Pending<C> {
-    /// Reads the answer.
-    ///
-    /// # Errors
-    /// It is not what the function returns.
-    pub fn read(&self, body: &[u8]) -> Result<C::Reply, DecodeError> {
-        C::Reply::from_bytes(body)
-    }
-}
-impl<C> fmt::Debug for Pending<C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Pending").field(&self.id).finish()
-    }
-}
-
-/// What happened.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub enum Event {
-    /// The key exchange is over. Keep the key: it is the account's once somebody signs in with it.
-    Authorized(SavedKey),
-    /// A temporary key is bound to the permanent one, and may be kept until it ends.
-    Bound(TemporaryKey),
-    /// The server does not bind a temporary key to the permanent one: it knows the permanent one no more. Or it is
-    /// seconds old: then try again.
-    NotBound(CallError),
-    /// A call is answered.
-    Reply {
-        /// Which.
-        call: CallId,
-        /// With what.
-        result: Result<Bytes, CallError>,
-    },
-    /// Something of the API that was not asked for: updates.
-    Update(Bytes),
-    /// The server began a new session: updates may have been missed.
-    NewSession,
-    /// The server takes packets to have come; only if asked for.
-    QuickAck(u32),
-}
-
-/// Why a connection is over. The socket is to be closed; calls are kept for [`Connection::reconnect`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ConnectionError {
-    /// The stream cannot be cut into packets.
-    Frame(FrameError),
-    /// The server said no with four unauthenticated bytes. Anybody on the way can send these: no reason to forget a key.
-    Fault(TransportFault),
-    /// The key exchange failed.
-    Handshake(HandshakeError),
-    /// A packet was not taken.
-    Session(SessionError),
-}
-
-impl fmt::Display for ConnectionError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Frame(e) => e.fmt(f),
-            Self::Fault(e) => e.fmt(f),
-            Self::Handshake(e) => e.fmt(f),
-            Self::Session(e) => e.fmt(f),
-        }
-    }
-}
-impl core::error::Error for ConnectionError {}
-
-macro_rules! from {
-    ($($of:ty => $variant:ident),* $(,)?) => {$(
-        impl From<$of> for ConnectionError {
-            fn from(e: $of) -> Self {
-                Self::$variant(e)
-            }
-        }
-    )*};
-}
-from!(FrameError => Frame, TransportFault => Fault, HandshakeError => Handshake, SessionError => Session);
-impl From<EntropyFailed> for ConnectionError {
-    fn from(e: EntropyFailed) -> Self {
-        Self::Session(e.into())
-    }
-}
 
 enum Stage {
     /// Nothing is sent yet.

@@ -1,0 +1,106 @@
+//! What happens on a connection, and why it ends.
+
+use super::{SavedKey, TemporaryKey};
+use crate::entropy::EntropyFailed;
+use crate::handshake::HandshakeError;
+use crate::session::{CallError, CallId, SessionError};
+use crate::tl::{Call, DecodeError, Tl};
+use crate::transport::{FrameError, TransportFault};
+use bytes::Bytes;
+use core::fmt;
+use core::marker::PhantomData;
+
+/// A call that is on its way, and the type of its answer.
+pub struct Pending<C> {
+    pub(super) id: CallId,
+    pub(super) call: PhantomData<fn() -> C>,
+}
+
+impl<C> Pending<C> {
+    /// Which call, to be compared with [`Event::Reply`].
+    pub const fn id(&self) -> CallId {
+        self.id
+    }
+}
+impl<C: Call> Pending<C> {
+    /// Reads the answer.
+    ///
+    /// # Errors
+    /// It is not what the function returns.
+    pub fn read(&self, body: &[u8]) -> Result<C::Reply, DecodeError> {
+        C::Reply::from_bytes(body)
+    }
+}
+impl<C> fmt::Debug for Pending<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Pending").field(&self.id).finish()
+    }
+}
+
+/// What happened.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Event {
+    /// The key exchange is over. Keep the key: it is the account's once somebody signs in with it.
+    Authorized(SavedKey),
+    /// A temporary key is bound to the permanent one, and may be kept until it ends.
+    Bound(TemporaryKey),
+    /// The server does not bind a temporary key to the permanent one: it knows the permanent one no more. Or it is
+    /// seconds old: then try again.
+    NotBound(CallError),
+    /// A call is answered.
+    Reply {
+        /// Which.
+        call: CallId,
+        /// With what.
+        result: Result<Bytes, CallError>,
+    },
+    /// Something of the API that was not asked for: updates.
+    Update(Bytes),
+    /// The server began a new session: updates may have been missed.
+    NewSession,
+    /// The server takes packets to have come; only if asked for.
+    QuickAck(u32),
+}
+
+/// Why a connection is over. The socket is to be closed; calls are kept for [`Connection::reconnect`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConnectionError {
+    /// The stream cannot be cut into packets.
+    Frame(FrameError),
+    /// The server said no with four unauthenticated bytes. Anybody on the way can send these: no reason to forget a key.
+    Fault(TransportFault),
+    /// The key exchange failed.
+    Handshake(HandshakeError),
+    /// A packet was not taken.
+    Session(SessionError),
+}
+
+impl fmt::Display for ConnectionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Frame(e) => e.fmt(f),
+            Self::Fault(e) => e.fmt(f),
+            Self::Handshake(e) => e.fmt(f),
+            Self::Session(e) => e.fmt(f),
+        }
+    }
+}
+impl core::error::Error for ConnectionError {}
+
+macro_rules! from {
+    ($($of:ty => $variant:ident),* $(,)?) => {$(
+        impl From<$of> for ConnectionError {
+            fn from(e: $of) -> Self {
+                Self::$variant(e)
+            }
+        }
+    )*};
+}
+from!(FrameError => Frame, TransportFault => Fault, HandshakeError => Handshake, SessionError => Session);
+impl From<EntropyFailed> for ConnectionError {
+    fn from(e: EntropyFailed) -> Self {
+        Self::Session(e.into())
+    }
+}
