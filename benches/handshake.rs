@@ -60,12 +60,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let ms = |of: &dyn Fn(&Times) -> Duration| {
         let mut all: Vec<f64> = times.iter().map(|times| of(times).as_secs_f64() * 1e3).collect();
         all.sort_by(f64::total_cmp);
-        (all.iter().sum::<f64>() / f64::from(runs), all[all.len() / 2], all[all.len() - 1])
+        (all.iter().sum::<f64>() / f64::from(runs), all[0], all[all.len() / 2], all[all.len() - 1])
     };
-    println!("{runs} exchanges, ms         mean  median     max");
+    println!("{:23}{:>8}{:>8}{:>8}{:>8}", format!("{runs} exchanges, ms"), "mean", "min", "median", "max");
     let row = |name: &str, of: &dyn Fn(&Times) -> Duration| {
-        let (mean, median, max) = ms(of);
-        println!("{name:23}{mean:8.3}{median:8.3}{max:8.3}");
+        let (mean, min, median, max) = ms(of);
+        println!("{name:23}{mean:8.3}{min:8.3}{median:8.3}{max:8.3}");
     };
     row("req_pq_multi", &|t| t.client[0]);
     row("resPQ: factor, RSA", &|t| t.client[1]);

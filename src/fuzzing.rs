@@ -225,7 +225,8 @@ pub fn session_string(data: &[u8]) {
     let recognised = string::Format::recognise(&text);
     let Ok((format, session)) = string::parse(&text) else { return };
     assert_eq!(recognised, Some(format));
-    let written = string::write(&session, format).expect("a format has room for what it said");
+    // A format is read more widely than it is written: GramJS, for one, cannot write every port.
+    let Ok(written) = string::write(&session, format) else { return };
     let (again_format, again) = string::parse(&written).expect("what was written can be read");
     assert_eq!(again_format, format);
     assert!(again.auth_key.is(&session.auth_key));

@@ -1,6 +1,7 @@
 //! The program as its users run it: what it prints where, and with which exit code it ends.
 
 use nanogram::crypto::auth_key::AuthKey;
+use nanogram::start::StartError;
 use nanogram::store::{Format, SavedSession, string};
 use serde_json::Value;
 use std::fs;
@@ -125,6 +126,18 @@ fn help_has_every_command_and_an_example_for_each() {
     }
     let version = run(&["--version"]);
     assert_eq!(out(&version), format!("nanogram {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn the_readme_has_every_error_with_its_hint_and_every_command() {
+    let readme = include_str!("../README.md");
+    for error in StartError::all() {
+        let row = format!("| {} | `{}` | {} |", error.code(), error.name(), error.hint());
+        assert!(readme.contains(&row), "{row}");
+    }
+    for command in ["demo", "start", "dc", "decode", "session show", "session convert"] {
+        assert!(readme.contains(&format!("| `nanogram {command} ")), "{command}");
+    }
 }
 
 #[test]

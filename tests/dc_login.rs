@@ -135,8 +135,9 @@ impl Net {
     }
     /// The code that the log told last.
     fn code(&self) -> String {
-        let codes = self.lines.iter().filter_map(|l| if let Entry::Code { code, .. } = l { Some(code) } else { None });
-        codes.last().expect("a code in the log").clone()
+        let mut codes =
+            self.lines.iter().filter_map(|l| if let Entry::Code { code, .. } = l { Some(code) } else { None });
+        codes.next_back().expect("a code in the log").clone()
     }
     fn send_code(&mut self, peer: &mut Peer, phone: &str) -> Waiting {
         let sent = self.call(peer, &login::send_code(&app(), phone)).unwrap();

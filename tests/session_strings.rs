@@ -269,3 +269,11 @@ fn nothing_panics_and_what_reads_can_be_written() {
     }
     assert!(read > 1_000, "only {read} of the texts were sessions");
 }
+
+/// Found by fuzzing: GramJS's port is a signed number, and a string with a negative one was read and could not be
+/// written again.
+#[test]
+fn a_gramjs_port_above_32767_is_refused() {
+    let text = include_str!("fixtures/findings/session_string-gramjs-port-above-32767.txt");
+    assert!(string::parse(text).is_err());
+}

@@ -78,8 +78,10 @@ pub(super) fn read_telethon(r: &mut Reader<'_>, is_v4: bool) -> Result<SavedSess
 pub(super) fn read_gramjs(r: &mut Reader<'_>) -> Result<SavedSession, ReadFault> {
     let dc_id = byte(r)?;
     let len = be16(r)?;
-    let addr = (host(r.take(len.into())?)?, port(be16(r)?)?);
-    Ok(SavedSession { addr: Some(addr), ..SavedSession::new(dc_id, auth_key(r)?) })
+    let host = host(r.take(len.into())?)?;
+    // Signed in the layout: GramJS cannot write a port above 32767, and reads one as negative.
+    let port = port(be16(r)?).ok().filter(|port| i16::try_from(*port).is_ok()).ok_or(Field("the port"))?;
+    Ok(SavedSession { addr: Some((host, port)), ..SavedSession::new(dc_id, auth_key(r)?) })
 }
 
 pub(super) fn read_pyrogram(r: &mut Reader<'_>, format: Format) -> Result<SavedSession, ReadFault> {

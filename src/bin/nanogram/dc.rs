@@ -87,25 +87,22 @@ fn announce(args: &DcArgs, place: &Place, session: &SavedSession) -> Result<(), 
     }
     let (file, save) = match &args.pem {
         Some(path) => (path.display().to_string(), ""),
-        None => ("dc.pem".into(), " (save the key above as dc.pem first, or begin again with --pem dc.pem)"),
+        None => ("dc.pem".into(), " (save the key as dc.pem first, or begin again with --pem dc.pem)"),
     };
     output::line(&format!(
         "Test data centre {dc_id} listens on {addr}. It forgets everything when it is stopped.
 
 Its key, {}:
 {}
-A session of Alice, who is signed in here:
-{}
-
-Try, in another terminal{save}:
-  nanogram start 'https://t.me/echo_bot?start=hello_42' --dc {addr} --key {file} --session {}
+Alice is signed in. To start a bot as her, in another terminal{save}:
+  export NANOGRAM_SESSION={}
+  nanogram start 'https://t.me/echo_bot?start=hello_42' --dc {addr} --key {file}
 
 Who else is here: @echo_bot answers, @silent_bot does not, @deleted_bot was deleted, @bob_nano is no bot;
 @nano_group takes bots, @closed_group and @quiet_group do not.
 ",
         fingerprint(key.fingerprint()),
         key.to_pem(),
-        *ours,
         *ours,
     ))
 }

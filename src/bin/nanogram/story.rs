@@ -3,6 +3,7 @@
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// How a word is shown on a terminal that has colours.
@@ -20,12 +21,15 @@ pub(crate) enum Ink {
 pub(crate) struct Story {
     began: Instant,
     colours: bool,
+    /// What is being waited for; lines are told above it.
+    bar: Arc<Mutex<Option<ProgressBar>>>,
 }
 
 impl Story {
     pub(crate) fn new() -> Self {
         let asked_not_to = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { began: Instant::now(), colours: io::stderr().is_terminal() && !asked_not_to }
+        let colours = io::stderr().is_terminal() && !asked_not_to;
+        Self { began: Instant::now(), colours, bar: Arc::default() }
     }
 
     /// `text` in this ink, if there are colours.
@@ -50,7 +54,10 @@ impl Story {
         let ms = self.began.elapsed().as_secs_f64() * 1e3;
         let time = self.ink(Ink::Dim, &format!("{ms:9.1} ms"));
         let mut details = details.lines();
-        let mut text = format!("{time}  {arrow:4} {}", self.ink(Ink::Cyan, &format!("{name:22}")));
+        let mut text = format!(
+            "{time}  {arrow:4} {}",
+            self.ink(if name.is_empty() { Ink::Dim } else { Ink::Cyan }, &format!("{name:22}"))
+        );
         text.push_str(details.next().unwrap_or_default());
         for line in details {
             let _ = write!(text, "\n{:41}{line}", "");
@@ -60,7 +67,11 @@ impl Story {
 
     /// One line as it is. That nobody reads the story is no reason to stop.
     pub(crate) fn tell(&self, line: &str) {
-        let _ = writeln!(io::stderr().lock(), "{line}");
+        let tell = || drop(writeln!(io::stderr().lock(), "{line}"));
+        match self.bar.lock().ok().and_then(|bar| bar.clone()) {
+            Some(bar) => bar.suspend(tell),
+            None => tell(),
+        }
     }
 
     pub(crate) fn error(&self, message: &str, hint: Option<&str>) {
@@ -70,25 +81,35 @@ impl Story {
         }
     }
 
+    /// Waits for something else, or for nothing.
+    fn put(&self, next: Option<ProgressBar>) {
+        if let Ok(mut bar) = self.bar.lock()
+            && let Some(before) = core::mem::replace(&mut *bar, next)
+        {
+            before.finish_and_clear();
+        }
+    }
+
     /// A sign that something is being waited for; it is seen on terminals alone, and goes when it is dropped.
-    pub(crate) fn waiting(&self, what: impl Into<String>) -> Waiting {
+    pub(crate) fn waiting(&self, what: impl Into<String>) -> Waiting<'_> {
         let bar = ProgressBar::new_spinner();
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
             bar.set_style(style);
         }
         bar.set_message(what.into());
         bar.enable_steady_tick(Duration::from_millis(100));
-        Waiting(bar)
+        self.put(Some(bar));
+        Waiting(self)
     }
 }
 
 /// See [`Story::waiting`].
 #[derive(Debug)]
-pub(crate) struct Waiting(ProgressBar);
+pub(crate) struct Waiting<'s>(&'s Story);
 
-impl Drop for Waiting {
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        self.0.put(None);
     }
 }
 
