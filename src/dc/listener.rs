@@ -64,7 +64,7 @@ pub struct Listener {
 impl Listener {
     /// Opens a port at `addr` for what `make` makes of the clock; port 0 takes any that is free.
     ///
-    /// The address found goes into the data centre's own [`Home`](super::world::Home), for `help.getConfig`.
+    /// The address found goes into the data centre's own [`Home`], for `help.getConfig`.
     ///
     /// # Errors
     /// The port cannot be had, or `make` failed.

@@ -190,8 +190,9 @@ impl fmt::Display for Entry {
             Self::Code { user: Some(user), code } => write!(f, "the code for {user} is {code}"),
             Self::Code { user: None, code } => write!(f, "the code for a number that nobody has is {code}"),
             Self::Accepted { key } => {
-                f.write_str("told that its QR code is accepted: key ")?;
-                hex(f, key)
+                f.write_str("told the owner of key ")?;
+                hex(f, key)?;
+                f.write_str(" that its QR code is accepted")
             }
             Self::Told { user, sessions } => write!(f, "told {user} ({sessions} sessions)"),
             Self::Refused(why) => write!(f, "refused: {why}"),
