@@ -38,6 +38,9 @@ const BIND_TRIES: u32 = 6;
 /// How often callers who have stopped waiting are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
+/// How often it is looked what is due while the socket takes nothing.
+const BLOCKED: Duration = Duration::from_millis(100);
+
 /// Why a socket was left.
 enum Lost {
     /// The handle is gone: nobody wants anything.
@@ -222,6 +225,8 @@ impl Driver {
             }
             let (mut read, mut write) = socket.split();
             let due = self.connection.poll_timeout().map(|at| self.clock.until(at));
+            // What is due may have to be sent, and a socket that takes nothing would have us look again and again.
+            let due = due.map(|due| if output.is_empty() { due } else { due.max(BLOCKED) });
             tokio::select! {
                 result = read.read(&mut input) => match result {
                     Ok(0) => return Lost::Io(io::ErrorKind::UnexpectedEof.into()),
