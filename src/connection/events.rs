@@ -63,7 +63,8 @@ pub enum Event {
     QuickAck(u32),
 }
 
-/// Why a connection is over. The socket is to be closed; calls are kept for [`Connection::reconnect`].
+/// Why a connection is over. The socket is to be closed; calls are kept for
+/// [`Connection::reconnect`](super::Connection::reconnect).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConnectionError {
