@@ -8,7 +8,7 @@
 use crate::api::contacts::{Resolved, ResolvedPeerBody};
 use crate::api::messages::{SendMessage, StartBot};
 use crate::api::peer::{
-    InputPeer, InputPeerChannel, InputPeerChat, InputPeerEmpty, InputPeerSelf, InputPeerUser, InputUser, InputUserById,
+    InputPeer, InputPeerChannel, InputPeerChat, InputPeerSelf, InputPeerUser, InputUser, InputUserById,
 };
 use crate::api::updates::Updates;
 use crate::entropy::{self, Entropy, EntropyFailed};
@@ -230,11 +230,6 @@ pub fn start_call(bot: &Known, peer: &Known, random_id: i64, start_param: &str) 
     }
     let start_param = StartParam::parse(start_param)?.as_str().to_string();
     Ok(StartCall::StartBot(StartBot { bot: input, peer: peer.peer(), random_id, start_param }))
-}
-
-/// `messages.startBot` in the bot's own chat, said as TDLib says it: the peer left empty.
-pub fn empty_peer() -> InputPeer {
-    InputPeerEmpty {}.into()
 }
 
 /// A `random_id` for one start: random, not zero. Sent again with the same one, the call is executed once.
