@@ -43,8 +43,10 @@
 //! | `schema` | the schema's text at run time: values with names |
 //! | `tools` | [`capture`], JSON |
 //! | `dc` | [`dc`] and the server's half of the key exchange |
+//! | `ffi` | [`ffi`]: the C ABI, the one module with `unsafe` |
 //! | `cli` (default) | the program `nanogram`, and all of the above |
 #![no_std]
+#![cfg_attr(not(feature = "ffi"), forbid(unsafe_code))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
     not(test),
@@ -91,6 +93,8 @@ pub mod start;
 pub mod client;
 #[cfg(feature = "dc")]
 pub mod dc;
+#[cfg(feature = "ffi")]
+pub mod ffi;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;

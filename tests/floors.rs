@@ -15,7 +15,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("2", &["handshake", "session"]),
     ("3", &["connection", "keylog", "store"]),
     ("4", &["capture", "login", "start"]),
-    ("5", &["client", "dc", "fuzzing"]),
+    ("5", &["client", "dc", "ffi", "fuzzing"]),
 ];
 
 /// Macros of the crate root and the module each belongs to (`tl!` is named as its module is).

@@ -1,0 +1,744 @@
+//! The C ABI: a [`Connection`] for programs in C, and for all that can call C.
+//!
+//! ```text
+//! nanogram_open ─▶ nanogram_call ─▶ nanogram_output ─▶ your socket ─▶ nanogram_input ─▶ nanogram_event
+//! ```
+//!
+//! Bytes in, bytes out, time in, events out: no thread, no socket, no clock, and no callback but the one for randomness.
+//! After whatever changes a connection: take bytes with [`nanogram_output`] until there are none, then events with
+//! [`nanogram_event`] until there are none, then ask [`nanogram_timeout`] when to call [`nanogram_handle_timeout`].
+//!
+//! The header is `include/nanogram.h`, made from these two files; `examples/c` has the whole job. This is the one module
+//! of the crate that holds `unsafe`, and all it does with it is to follow pointers that C hands over.
+//!
+//! **What C must promise**, for every function: a pointer is null or points to as much as is said, for as long as the
+//! call lasts (that of `nanogram_config.context`: as long as the connection); text ends with a zero byte; a connection
+//! comes from [`nanogram_open`], is not closed yet, and is used by one thread at a time.
+
+#![allow(unsafe_code)]
+
+mod types;
+
+pub use types::*;
+
+use crate::api::contacts::{ResolveUsername, ResolvedPeerBody};
+use crate::api::updates::Updates;
+use crate::connection::{Config, Connection, ConnectionError, Event, Init, SavedKey};
+use crate::crypto::auth_key::AuthKey;
+use crate::crypto::keys::{self, Environment};
+use crate::crypto::rsa::RsaKey;
+use crate::entropy::{Entropy, EntropyFailed};
+use crate::handshake::HandshakeError;
+use crate::handshake::client::dc_number;
+use crate::link::{Start, StartLink, Username};
+use crate::session::{CallError, RpcError, SessionError};
+use crate::start::{self, Known, StartCall, StartError};
+use crate::store::string;
+use crate::time::{Instant, UnixTime};
+use crate::tl::{Call, Tl};
+use crate::transport::Framing;
+use alloc::boxed::Box;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use bytes::{Buf, Bytes, BytesMut};
+use core::ffi::{CStr, c_char, c_void};
+use core::ptr;
+use zeroize::Zeroize;
+
+/// A connection to one data centre.
+#[derive(Debug)]
+pub struct Handle {
+    connection: Connection,
+    random: Foreign,
+    output: BytesMut,
+    /// What the last event points to.
+    body: Bytes,
+    message: Vec<u8>,
+    fault: i32,
+}
+
+/// The caller's randomness.
+#[derive(Debug, Clone, Copy)]
+struct Foreign {
+    fill: unsafe extern "C" fn(*mut c_void, *mut u8, usize) -> bool,
+    context: *mut c_void,
+}
+
+// SAFETY: a connection is used by one thread at a time, and `context` with it: C promises it.
+unsafe impl Send for Foreign {}
+
+impl Entropy for Foreign {
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), EntropyFailed> {
+        // SAFETY: `out` is valid for its length, and C promises that `context` is what the function expects.
+        if unsafe { (self.fill)(self.context, out.as_mut_ptr(), out.len()) } { Ok(()) } else { Err(EntropyFailed) }
+    }
+}
+
+/// What C points to.
+///
+/// # Safety
+/// `pointer` is null or valid for reading.
+unsafe fn seen<'a, T>(pointer: *const T) -> Result<&'a T, Status> {
+    // SAFETY: as the caller promises.
+    unsafe { pointer.as_ref() }.ok_or(Status::BadArgument)
+}
+
+/// The connection that C holds.
+///
+/// # Safety
+/// `handle` is null or an open connection that nobody else uses now.
+unsafe fn held<'a>(handle: *mut Handle) -> Result<&'a mut Handle, Status> {
+    // SAFETY: as the caller promises.
+    unsafe { handle.as_mut() }.ok_or(Status::BadArgument)
+}
+
+/// Bytes of C; none may be a null pointer.
+///
+/// # Safety
+/// `pointer` is null or valid for reading `len` bytes.
+unsafe fn bytes<'a>(pointer: *const u8, len: usize) -> Result<&'a [u8], Status> {
+    match (pointer.is_null(), len) {
+        (true, 0) => Ok(&[]),
+        (true, _) => Err(Status::BadArgument),
+        // SAFETY: as the caller promises.
+        (false, _) => Ok(unsafe { core::slice::from_raw_parts(pointer, len) }),
+    }
+}
+
+/// Text of C.
+///
+/// # Safety
+/// `pointer` is null or text that ends with a zero byte.
+unsafe fn text<'a>(pointer: *const c_char) -> Result<&'a str, Status> {
+    if pointer.is_null() {
+        return Err(Status::BadArgument);
+    }
+    // SAFETY: as the caller promises.
+    unsafe { CStr::from_ptr(pointer) }.to_str().map_err(|_| Status::BadText)
+}
+
+/// Gives C a value.
+///
+/// # Safety
+/// `out` is null or valid for writing.
+unsafe fn give<T>(out: *mut T, value: T) -> Result<(), Status> {
+    if out.is_null() {
+        return Err(Status::BadArgument);
+    }
+    // SAFETY: as the caller promises; what was there before is C's, and is not dropped.
+    unsafe { out.write(value) };
+    Ok(())
+}
+
+/// Gives C text: as much as fits, and a zero byte.
+///
+/// # Safety
+/// `out` is null or valid for writing `space` bytes.
+unsafe fn give_text(text: &str, out: *mut c_char, space: usize) -> Result<(), Status> {
+    let Some(room) = space.checked_sub(1).filter(|_| !out.is_null()) else { return Err(Status::BadArgument) };
+    let mut fits = text.len().min(room);
+    while !text.is_char_boundary(fits) {
+        fits -= 1;
+    }
+    // SAFETY: `fits` is less than `space`, and `text` is no place that C can write to.
+    unsafe {
+        ptr::copy_nonoverlapping(text.as_ptr(), out.cast(), fits);
+        out.add(fits).write(0);
+    }
+    if fits == text.len() { Ok(()) } else { Err(Status::NoSpace) }
+}
+
+/// Text in an array of C, its end marked; `None` if it does not fit.
+fn array<const N: usize>(text: &str) -> Option<[c_char; N]> {
+    let mut out = [0; N];
+    let room = out.get_mut(..N.checked_sub(1)?)?.get_mut(..text.len())?;
+    for (out, byte) in room.iter_mut().zip(text.bytes()) {
+        *out = c_char::from_ne_bytes([byte]);
+    }
+    Some(out)
+}
+
+fn status(result: Result<(), Status>) -> Status {
+    result.err().unwrap_or(Status::Ok)
+}
+
+/// Says in a sentence what a status means. The text is never freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn nanogram_says(status: u32) -> *const c_char {
+    let says = SAYS.iter().find(|(of, _)| *of as u32 == status).map_or(c"there is no such status", |(_, says)| says);
+    says.as_ptr()
+}
+
+const SAYS: [(Status, &CStr); 17] = [
+    (Status::Ok, c"done"),
+    (Status::BadArgument, c"a pointer is null that must not be, or a number is out of its range"),
+    (Status::BadText, c"the text is not UTF-8"),
+    (Status::NoSpace, c"the buffer is too small"),
+    (Status::BadSession, c"the text is no session string of nanogram, Telethon, GramJS, Pyrogram or mtcute"),
+    (Status::BadPem, c"the text is no PEM file with a public RSA key"),
+    (Status::BadLink, c"the text is no link that starts a bot"),
+    (Status::BadUsername, c"the text is no username"),
+    (Status::BadStartParam, c"a start parameter has 1 to 64 characters of A-Z, a-z, 0-9, _ and -"),
+    (Status::NotABot, c"the peer is no bot"),
+    (Status::BadBytes, c"the bytes are not what they were to be"),
+    (Status::NoAccessHash, c"the server gives no access hash for this name"),
+    (Status::NoEntropy, c"the source of randomness failed"),
+    (Status::Closed, c"the connection is over: close the socket, and begin again with nanogram_reconnect"),
+    (Status::NotProven, c"the server does not prove who it is: is the public key the one of this data centre?"),
+    (Status::Fault, c"the server said no with a transport error"),
+    (Status::None, c"there is none"),
+];
+
+/// Wipes what holds a secret.
+///
+/// # Safety
+/// `secret` is null or valid for writing `len` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nanogram_wipe(secret: *mut c_void, len: usize) {
+    if !secret.is_null() {
+        // SAFETY: as C promises; any bytes will do.
+        unsafe { core::slice::from_raw_parts_mut(secret.cast::<u8>(), len) }.zeroize();
+    }
+}
+
+/// Reads a session string.
+///
+/// # Safety
+/// `string` is text, `out` has room for one.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nanogram_session(string: *const c_char, out: *mut SessionData) -> Status {
+    let read = || {
+        // SAFETY: as C promises.
+        let (_, saved) = string::parse(unsafe { text(string) }?).map_err(|_| Status::BadSession)?;
+        let (host, port) = saved.place().ok_or(Status::BadSession)?;
+        let data = SessionData {
+            auth_key: *saved.auth_key.as_bytes(),
+            user_id: saved.user_id.unwrap_or(0),
+            api_id: saved.api_id.unwrap_or(0),
+            port,
+            dc_id: saved.dc_id,
+            is_test: saved.known_environment() == Some(Environment::Test),
+            host: array(&host).ok_or(Status::NoSpace)?,
+        };
+        // SAFETY: as C promises.
+        unsafe { give(out, data) }
+    };
+    status(read())
+}
+
+/// Reads a start link, such as `https://t.me/some_bot?start=payload`.
+///
+/// # Safety
+/// `link` is text, `out` has room for one.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nanogram_link(link: *const c_char, out: *mut LinkData) -> Status {
+    let read = || {
+        // SAFETY: as C promises.
+        let link: StartLink = unsafe { text(link) }?.parse().map_err(|_| Status::BadLink)?;
+        let (param, is_group) = match &link.start {
+            Start::Private { param } => (param, false),
+            Start::Group { param, .. } => (param, true),
+            Start::Channel { .. } => return Err(Status::BadLink),
+        };
+        let data = LinkData {
+            bot: array(link.bot.as_str()).ok_or(Status::NoSpace)?,
+            start_param: array(param.as_ref().map_or("", |param| param.as_str())).ok_or(Status::NoSpace)?,
+            is_group,
+        };
+        // SAFETY: as C promises.
+        unsafe { give(out, data) }
+    };
+    status(read())
+}
+
+/// Makes a connection that is about to begin. `now` are microseconds of a clock that never steps back, `unix` those since
+/// 1970 as far as they are known.
+///
+/// # Safety
+/// `config` and what it points to are as said there; `out` has room for a pointer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nanogram_open(
+    config: *const ConnectionConfig,
+    now: u64,
+    unix: i64,
+    out: *mut *mut Handle,
+) -> Status {
+    let open = || {
+        // SAFETY: as C promises.
+        let config = unsafe { seen(config) }?;
+        let random = Foreign { fill: config.entropy.ok_or(Status::BadArgument)?, context: config.context };
+        // SAFETY: as C promises.
+        let settings = unsafe { settings(config) }?;
+        let (now, unix) = (Instant::from_micros(now), UnixTime::from_micros(unix));
+        let connection = Connection::new(settings, now, unix, Box::new(random));
+        let (output, body, message) = (BytesMut::new(), Bytes::new(), Vec::new());
+        let handle = Box::new(Handle { connection, random, output, body, message, fault: 0 });
+        if out.is_null() {
+            return Err(Status::BadArgument);
+        }
+        // SAFETY: as C promises. The handle is C's until `nanogram_close`.
+        unsafe { out.write(Box::into_raw(handle)) };
+        Ok(())
+    };
+    status(open())
+}
+
+/// # Safety
+/// What `config` points to is as said there.
+unsafe fn settings(config: &ConnectionConfig) -> Result<Config, Status> {
+    if config.dc_id == 0 || config.temporary < 0 {
+        return Err(Status::BadArgument);
+    }
+    let environment = if config.is_test { Environment::Test } else { Environment::Production };
+    let keys = match config.pem.is_null() {
+        true => keys::keys(environment).to_vec(),
+        // SAFETY: as the caller promises.
+        false => Vec::from([RsaKey::from_pem(unsafe { text(config.pem) }?).map_err(|_| Status::BadPem)?]),
+    };
+    let mut settings = Config::new(dc_number(environment, config.dc_id.into(), false), keys);
+    settings.framing = match config.framing {
+        0 => Framing::Abridged,
+        1 => Framing::Intermediate,
+        2 => Framing::PaddedIntermediate,
+        3 => Framing::Full,
+        _ => return Err(Status::BadArgument),
+    };
+    settings.temporary = (config.temporary != 0).then_some(config.temporary);
+    if !config.auth_key.is_null() {
+        // SAFETY: as the caller promises.
+        let key = unsafe { bytes(config.auth_key, NANOGRAM_AUTH_KEY) }?;
+        let key = AuthKey::from_bytes(key.try_into().map_err(|_| Status::BadArgument)?);
+        let time_offset = config.has_time_offset.then_some(config.time_offset);
+        settings.saved = Some(SavedKey { key, salt: config.salt, time_offset });
+    }
+    if config.api_id != 0 {
+        let device_model = match config.device_model.is_null() {
+            true => "nanogram".to_string(),
+            // SAFETY: as the caller promises.
+            false => unsafe { text(config.device_model) }?.to_string(),
+        };
+        settings.init = Some(Init {
+            api_id: config.api_id,
+            device_model,
+            system_version: "C".to_string(),
+            app_version: env!("CARGO_PKG_VERSION").to_string(),
+            lang_code: "en".to_string(),
+        });
+    }
+    Ok(settings)
+}
+
+/// Ends a connection, wipes its keys and frees it. Null is no connection, and nothing happens.
+///
+/// # Safety
+/// `handle` is null or an open connection; it must not be used any more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nanogram_close(handle: *mut Handle) {
+    if !handle.is_null() {
+        // SAFETY: it comes from `nanogram_open`, and is dropped once: C promises it.
+        drop(unsafe { Box::from_raw(handle) });
+    }
+}
+
+impl Handle {
+    /// The status of a connection that is over.
+    fn over(&mut self, error: &ConnectionError) -> Status {
+        match error {
+            ConnectionError::Fault(fault) => {
+                self.fault = fault.code();
+                Status::Fault
+            }
+            ConnectionError::Handshake(HandshakeError::Peer(_)) => Status::NotProven,
+            ConnectionError::Session(SessionError::Entropy) => Status::NoEntropy,
+            ConnectionError::Handshake(HandshakeError::Entropy) => Status::NoEntropy,
+            _ => Status::Closed,
+        }
+    }
+}
+
+/// Takes bytes from the socket, cut anywhere.
+///
+/// # Safety
+/// `handle` is open, `data` holds `len` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nanogram_input(handle: *mut Handle, now: u64, data: *const u8, len: usize) -> Status {
+    // SAFETY: as C promises.
+    let take = || unsafe { Ok((held(handle)?, bytes(data, len)?)) };
+    let (handle, data) = match take() {
+        Ok(both) => both,
+        Err(status) => return status,
+    };
+    match handle.connection.handle_input(Instant::from_micros(now), data) {
+        Ok(()) => Status::Ok,
+        Err(error) => handle.over(&error),
+    }
+}
+
+/// Gives bytes for the socket: at most `space` of them to `out`, and how many to `len`; 0 if there are none.
+///
+/// # Safety
+/// `handle` is open, `out` has room for `space` bytes, `len` for one number.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nanogram_output(
+    handle: *mut Handle,
+    now: u64,
+    out: *mut u8,
+    space: usize,
+    len: *mut usize,
+) -> Status {
+    let fill = || {
+        // SAFETY: as C promises.
+        let handle = unsafe { held(handle) }?;
+        if out.is_null() || space == 0 {
+            return Err(Status::BadArgument);
+        }
+        while handle.output.len() < space {
+            match handle.connection.poll_transmit(Instant::from_micros(now), &mut handle.output) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => return Err(handle.over(&error)),
+            }
+        }
+        let fits = handle.output.len().min(space);
+        // SAFETY: both are at least `fits` long, and ours is no place that C can write to.
+        unsafe {
+            give(len, fits)?;
+            ptr::copy_nonoverlapping(handle.output.as_ptr(), out, fits);
+        }
+        handle.output.advance(fits);
+        Ok(())
+    };
+    status(fill())
+}
+
+/// Gives the next thing that has happened; its kind is 0 if nothing has.
+///
+/// # Safety
+/// `handle` is open, `out` has room for one.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nanogram_event(handle: *mut Handle, out: *mut EventData) -> Status {
+    let next = || {
+        // SAFETY: as C promises.
+        let handle = unsafe { held(handle) }?;
+        (handle.body, handle.message) = (Bytes::new(), Vec::new());
+        let (mut call_id, mut code) = (0, 0);
+        let kind = match handle.connection.poll_event() {
+            None => EventKind::Nothing,
+            Some(Event::Authorized(_)) => EventKind::Authorized,
+            Some(Event::Bound(_)) => EventKind::Bound,
+            Some(Event::NotBound(error)) => {
+                (code, handle.message) = words(error);
+                EventKind::NotBound
+            }
+            Some(Event::Reply { call, result }) => {
+                call_id = call.0;
+                match result {
+                    Ok(body) => {
+                        handle.body = body;
+                        EventKind::Reply
+                    }
+                    Err(error) => {
+                        let kind = match error {
+                            CallError::Refused(_) => EventKind::Refused,
+                            _ => EventKind::Failed,
+                        };
+                        (code, handle.message) = words(error);
+                        kind
+                    }
+                }
+            }
+            Some(Event::Update(body)) => {
+                handle.body = body;
+                EventKind::Update
+            }
+            Some(Event::NewSession) => EventKind::NewSession,
+            Some(_) => EventKind::Other,
+        };
+        let body = if handle.body.is_empty() { ptr::null() } else { handle.body.as_ptr() };
+        let message = if handle.message.is_empty() { ptr::null() } else { handle.message.as_ptr().cast() };
+        let event = EventData { kind: kind as u32, call: call_id, code, body, len: handle.body.len(), message };
+        // SAFETY: as C promises.
+        unsafe { give(out, event) }
+    };
+    status(next())
+}
+
+/// The number and the text of an error, its end marked.
+fn words(error: CallError) -> (i32, Vec<u8>) {
+    let (code, text) = match error {
+        CallError::Refused(error) => (error.code, error.message.to_string()),
+        other => (0, other.to_string()),
+    };
+    // A server may send anything; C reads to the first zero.
+    let mut text: Vec<u8> = text.into_bytes().into_iter().filter(|byte| *byte != 0).collect();
+    text.push(0);
+    (code, text)
+}
+
+/// When `nanogram_handle_timeout` must be called; `NANOGRAM_STATUS_NONE` if never.
+///
+/// # Safety
+/// `handle` is open, `at` has room for one number.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nanogram_timeout(handle: *mut Handle, at: *mut u64) -> Status {
+    let ask = || {
+        // SAFETY: as C promises.
+        let due = unsafe { held(handle) }?.connection.poll_timeout().ok_or(Status::None)?;
+        // SAFETY: as C promises.
+        unsafe { give(at, due.as_micros()) }
+    };
+    status(ask())
+}
+
+/// Does what is due.
+///
+/// # Safety
+/// `handle` is open.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nanogram_handle_timeout(handle: *mut Handle, now: u64) -> Status {
+    // SAFETY: as C promises.
+    let handle = match unsafe { held(handle) } {
+        Ok(handle) => handle,
+        Err(status) => return status,
+    };
+    match handle.connection.handle_timeout(Instant::from_micros(now)) {
+        Ok(()) => Status::Ok,
+        Err(error) => handle.over(&error),
+    }
+}
+
+/// Begins again on a new socket. Calls that are unanswered go on: none is lost, none is executed twice.
+///
+/// # Safety
+/// `handle` is open.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nanogram_reconnect(handle: *mut Handle, now: u64) -> Status {
+    let again = || {
+        // SAFETY: as C promises.
+        let handle = unsafe { held(handle) }?;
+        handle.output.clear();
+        handle.connection.reconnect(Instant::from_micros(now));
+        Ok(())
+    };
+    status(again())
+}
+
+/// The number of the last transport error, such as -404 or -429; 0 if there was none. It is not authenticated: anybody on
+/// the way can send it, so it is no reason to forget a key.
+///
+/// # Safety
+/// `handle` is open.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nanogram_fault(handle: *mut Handle) -> i32 {
+    // SAFETY: as C promises.
+    unsafe { held(handle) }.map_or(0, |handle| handle.fault)
+}
+
+/// Gives what is worth keeping for the next connection; `NANOGRAM_STATUS_NONE` as long as there is no key.
+///
+/// # Safety
+/// `handle` is open, `out` has room for one.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nanogram_saved(handle: *mut Handle, now: u64, unix: i64, out: *mut SavedData) -> Status {
+    let save = || {
+        // SAFETY: as C promises.
+        let connection = &unsafe { held(handle) }?.connection;
+        let saved = connection.saved(Instant::from_micros(now), UnixTime::from_micros(unix)).ok_or(Status::None)?;
+        let data = SavedData {
+            auth_key: *saved.key.as_bytes(),
+            salt: saved.salt,
+            time_offset: saved.time_offset.unwrap_or(0),
+            has_time_offset: saved.time_offset.is_some(),
+        };
+        // SAFETY: as C promises.
+        unsafe { give(out, data) }
+    };
+    status(save())
+}
+
+/// Makes a call of the API: `body` is a function in TL, id and all. Its answer comes as an event with the same number.
+///
+/// # Safety
+/// `handle` is open, `body` holds `len` bytes, `call` has room for one number.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nanogram_call(handle: *mut Handle, body: *const u8, len: usize, call: *mut u64) -> Status {
+    let make = || {
+        // SAFETY: as C promises.
+        let (handle, body) = unsafe { (held(handle)?, bytes(body, len)?) };
+        if body.len() < 4 || !body.len().is_multiple_of(4) || call.is_null() {
+            return Err(Status::BadArgument);
+        }
+        let id = handle.connection.call_raw(body.to_vec());
+        // SAFETY: as C promises.
+        unsafe { give(call, id.0) }
+    };
+    status(make())
+}
+
+impl Handle {
+    /// Makes a call of a known type.
+    ///
+    /// # Safety
+    /// `number` is null or has room for one.
+    unsafe fn make<C: Call>(&mut self, call: &C, number: *mut u64) -> Result<(), Status> {
+        if number.is_null() {
+            return Err(Status::BadArgument);
+        }
+        let id = self.connection.call(call).id();
+        // SAFETY: as the caller promises.
+        unsafe { give(number, id.0) }
+    }
+}
+
+/// Asks whose username this is; `nanogram_resolved` reads the answer.
+///
+/// # Safety
+/// `handle` is open, `username` is text, `call` has room for one number.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nanogram_resolve(handle: *mut Handle, username: *const c_char, call: *mut u64) -> Status {
+    let make = || {
+        // SAFETY: as C promises.
+        let (handle, username) = unsafe { (held(handle)?, text(username)?) };
+        let username = Username::parse(username).map_err(|_| Status::BadUsername)?;
+        let ask = ResolveUsername { username: username.as_str().to_string(), referer: None };
+        // SAFETY: as C promises.
+        unsafe { handle.make(&ask, call) }
+    };
+    status(make())
+}
+
+/// Reads the answer to `nanogram_resolve`.
+///
+/// # Safety
+/// `body` holds `len` bytes, `out` has room for one.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nanogram_resolved(body: *const u8, len: usize, out: *mut PeerData) -> Status {
+    let read = || {
+        // SAFETY: as C promises.
+        let answer = ResolvedPeerBody::from_bytes(unsafe { bytes(body, len) }?).map_err(|_| Status::BadBytes)?;
+        let known = Known::from_resolved(&answer).map_err(|_| Status::BadBytes)?.ok_or(Status::NoAccessHash)?;
+        let peer = |kind: PeerKind, id, access_hash| PeerData { kind: kind as u32, id, access_hash };
+        let data = match known {
+            Known::User { id, access_hash, is_bot: Some(true) } => peer(PeerKind::Bot, id, access_hash),
+            Known::User { id, access_hash, .. } => peer(PeerKind::User, id, access_hash),
+            Known::Chat(id) => peer(PeerKind::Chat, id, 0),
+            Known::Channel { id, access_hash } => peer(PeerKind::Channel, id, access_hash),
+            Known::Me => peer(PeerKind::Me, 0, 0),
+        };
+        // SAFETY: as C promises.
+        unsafe { give(out, data) }
+    };
+    status(read())
+}
+
+impl PeerData {
+    fn known(&self) -> Result<Known, Status> {
+        let Self { kind, id, access_hash } = *self;
+        Ok(match kind {
+            k if k == PeerKind::User as u32 => Known::User { id, access_hash, is_bot: Some(false) },
+            k if k == PeerKind::Bot as u32 => Known::User { id, access_hash, is_bot: Some(true) },
+            k if k == PeerKind::Chat as u32 => Known::Chat(id),
+            k if k == PeerKind::Channel as u32 => Known::Channel { id, access_hash },
+            k if k == PeerKind::Me as u32 => Known::Me,
+            _ => return Err(Status::BadArgument),
+        })
+    }
+}
+
+/// Starts `bot` in `peer`, which for the private chat is the bot again, and hands it `start_param`. With the same
+/// `random_id` a start is executed once, however often it is sent.
+///
+/// # Safety
+/// `handle` is open, `bot` and `peer` point to one each, `start_param` is text, `call` has room for one number.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nanogram_start_bot(
+    handle: *mut Handle,
+    bot: *const PeerData,
+    peer: *const PeerData,
+    random_id: i64,
+    start_param: *const c_char,
+    call: *mut u64,
+) -> Status {
+    let make = || {
+        // SAFETY: as C promises.
+        let (handle, bot, peer, param) = unsafe { (held(handle)?, seen(bot)?, seen(peer)?, text(start_param)?) };
+        let start = start::start_call(&bot.known()?, &peer.known()?, random_id, param).map_err(|e| match e {
+            StartError::BotInvalid => Status::NotABot,
+            _ => Status::BadStartParam,
+        })?;
+        // SAFETY: as C promises.
+        match start {
+            StartCall::StartBot(start) => unsafe { handle.make(&start, call) },
+            StartCall::PlainStart(start) => unsafe { handle.make(&start, call) },
+        }
+    };
+    status(make())
+}
+
+/// Draws a number for `nanogram_start_bot`, not 0.
+///
+/// # Safety
+/// `handle` is open, `out` has room for one number.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nanogram_random_id(handle: *mut Handle, out: *mut i64) -> Status {
+    let draw = || {
+        // SAFETY: as C promises.
+        let handle = unsafe { held(handle) }?;
+        let id = start::random_id(&mut handle.random).map_err(|_| Status::NoEntropy)?;
+        // SAFETY: as C promises.
+        unsafe { give(out, id) }
+    };
+    status(draw())
+}
+
+/// Gives the name of an answer of type `Updates`, such as `updates` or `updateShortSentMessage`.
+///
+/// # Safety
+/// `body` holds `len` bytes, `out` has room for `space` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nanogram_updates_name(body: *const u8, len: usize, out: *mut c_char, space: usize) -> Status {
+    let read = || {
+        // SAFETY: as C promises.
+        let updates = Updates::from_bytes(unsafe { bytes(body, len) }?).map_err(|_| Status::BadBytes)?;
+        // SAFETY: as C promises.
+        unsafe { give_text(updates.kind.name(), out, space) }
+    };
+    status(read())
+}
+
+/// Gives the text that `bot` sent, if an update holds one; `NANOGRAM_STATUS_NONE` if it does not.
+///
+/// # Safety
+/// `body` holds `len` bytes, `out` has room for `space` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nanogram_answer(
+    body: *const u8,
+    len: usize,
+    bot: i64,
+    out: *mut c_char,
+    space: usize,
+) -> Status {
+    let read = || {
+        // SAFETY: as C promises.
+        let updates = Updates::from_bytes(unsafe { bytes(body, len) }?).map_err(|_| Status::None)?;
+        let text: String = start::answer_of(bot, &updates).ok_or(Status::None)?;
+        // SAFETY: as C promises.
+        unsafe { give_text(&text, out, space) }
+    };
+    status(read())
+}
+
+/// Gives what can be done about an error of the server, in a sentence; `NANOGRAM_STATUS_NONE` if nothing is known of it.
+///
+/// # Safety
+/// `message` is text, `out` has room for `space` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nanogram_hint(code: i32, message: *const c_char, out: *mut c_char, space: usize) -> Status {
+    let say = || {
+        // SAFETY: as C promises.
+        let error = RpcError::new(code, unsafe { text(message) }?);
+        // SAFETY: as C promises.
+        unsafe { give_text(start::hint(&error).ok_or(Status::None)?, out, space) }
+    };
+    status(say())
+}

@@ -1,0 +1,363 @@
+//! The C ABI, called as C calls it: the whole job against a data centre, and every mistake that C can make and we can see.
+#![allow(unsafe_code)]
+
+use bytes::BytesMut;
+use core::ffi::{CStr, c_char, c_void};
+use core::ptr;
+use nanogram::dc::{Dc, residents::ALICE};
+use nanogram::ffi::*;
+use nanogram::time::{Instant, UnixTime};
+use rand::{Rng, SeedableRng, rngs::ChaCha12Rng};
+use std::ffi::CString;
+use std::mem::MaybeUninit;
+
+const NOW: i64 = 1_790_000_000;
+
+unsafe extern "C" fn entropy(context: *mut c_void, out: *mut u8, len: usize) -> bool {
+    let random = unsafe { &mut *context.cast::<ChaCha12Rng>() };
+    random.fill_bytes(unsafe { core::slice::from_raw_parts_mut(out, len) });
+    true
+}
+
+unsafe extern "C" fn no_entropy(_: *mut c_void, _: *mut u8, _: usize) -> bool {
+    false
+}
+
+/// What C gets by `= {0}`.
+fn zero<T>() -> T {
+    unsafe { MaybeUninit::zeroed().assume_init() }
+}
+
+fn read(text: &[c_char]) -> &str {
+    unsafe { CStr::from_ptr(text.as_ptr()) }.to_str().unwrap()
+}
+
+/// A connection of C's, a data centre, and nothing between them.
+struct Loop {
+    handle: *mut Handle,
+    dc: Dc,
+    conn: nanogram::dc::ConnId,
+    now: u64,
+    _random: Box<ChaCha12Rng>,
+}
+
+impl Drop for Loop {
+    fn drop(&mut self) {
+        unsafe { nanogram_close(self.handle) };
+    }
+}
+
+impl Loop {
+    fn new(has_key: bool, temporary: i32) -> Self {
+        let mut dc = Dc::new(Instant::ZERO, UnixTime::from_secs(NOW), Box::new(ChaCha12Rng::seed_from_u64(1))).unwrap();
+        let key = dc.sign_in(ALICE).unwrap();
+        let pem = CString::new(dc.public_keys().next().unwrap().to_pem()).unwrap();
+        let mut random = Box::new(ChaCha12Rng::seed_from_u64(2));
+        let config = ConnectionConfig {
+            auth_key: if has_key { key.as_bytes().as_ptr() } else { ptr::null() },
+            dc_id: 2,
+            pem: pem.as_ptr(),
+            api_id: 1,
+            temporary,
+            entropy: Some(entropy),
+            context: (&raw mut *random).cast(),
+            ..zero()
+        };
+        let mut handle = ptr::null_mut();
+        assert_eq!(unsafe { nanogram_open(&raw const config, 0, NOW * 1_000_000, &raw mut handle) }, Status::Ok);
+        let conn = dc.accept(Instant::ZERO);
+        Self { handle, dc, conn, now: 0, _random: random }
+    }
+
+    /// Carries bytes until something has happened; its body is copied, as its pointer is good for one event.
+    fn event(&mut self) -> (EventKind, u64, i32, Vec<u8>, String) {
+        for _ in 0..100 {
+            let (mut buffer, mut len) = ([0_u8; 100], 0_usize);
+            loop {
+                let out =
+                    unsafe { nanogram_output(self.handle, self.now, buffer.as_mut_ptr(), buffer.len(), &raw mut len) };
+                assert_eq!(out, Status::Ok);
+                if len == 0 {
+                    break;
+                }
+                self.dc.handle_input(self.conn, Instant::from_micros(self.now), &buffer[..len]);
+            }
+            let mut event: EventData = zero();
+            assert_eq!(unsafe { nanogram_event(self.handle, &raw mut event) }, Status::Ok);
+            if event.kind != 0 {
+                const KINDS: [EventKind; 10] = [
+                    EventKind::Nothing,
+                    EventKind::Authorized,
+                    EventKind::Bound,
+                    EventKind::NotBound,
+                    EventKind::Reply,
+                    EventKind::Refused,
+                    EventKind::Failed,
+                    EventKind::Update,
+                    EventKind::NewSession,
+                    EventKind::Other,
+                ];
+                let body = match event.len {
+                    0 => Vec::new(),
+                    len => unsafe { core::slice::from_raw_parts(event.body, len) }.to_vec(),
+                };
+                let message = match event.message.is_null() {
+                    true => String::new(),
+                    false => unsafe { CStr::from_ptr(event.message) }.to_str().unwrap().to_string(),
+                };
+                return (KINDS[event.kind as usize], event.call, event.code, body, message);
+            }
+            let mut out = BytesMut::new();
+            while self.dc.poll_transmit(self.conn, Instant::from_micros(self.now), &mut out) {}
+            // Nothing to carry any more: time goes on to what is due.
+            let mut due = 0;
+            if out.is_empty() && unsafe { nanogram_timeout(self.handle, &raw mut due) } == Status::Ok {
+                self.now = self.now.max(due);
+                assert_eq!(unsafe { nanogram_handle_timeout(self.handle, self.now) }, Status::Ok);
+            }
+            // One byte at a time: the socket may cut anywhere.
+            for byte in &out {
+                assert_eq!(unsafe { nanogram_input(self.handle, self.now, byte, 1) }, Status::Ok);
+            }
+        }
+        panic!("nothing happens any more");
+    }
+
+    fn reply(&mut self, call: u64) -> Result<Vec<u8>, (i32, String)> {
+        loop {
+            match self.event() {
+                (EventKind::Reply, of, _, body, _) if of == call => return Ok(body),
+                (EventKind::Refused, of, code, _, message) if of == call => return Err((code, message)),
+                (EventKind::Failed | EventKind::NotBound, .., message) => panic!("{message}"),
+                _ => {}
+            }
+        }
+    }
+
+    fn resolve(&mut self, name: &str) -> Result<PeerData, (i32, String)> {
+        let (name, mut call, mut peer) = (CString::new(name).unwrap(), 0, zero());
+        assert_eq!(unsafe { nanogram_resolve(self.handle, name.as_ptr(), &raw mut call) }, Status::Ok);
+        let body = self.reply(call)?;
+        assert_eq!(unsafe { nanogram_resolved(body.as_ptr(), body.len(), &raw mut peer) }, Status::Ok);
+        Ok(peer)
+    }
+
+    fn start(&mut self, bot: &PeerData, random_id: i64, param: &CStr) -> Result<Vec<u8>, (i32, String)> {
+        let mut call = 0;
+        let made = unsafe { nanogram_start_bot(self.handle, bot, bot, random_id, param.as_ptr(), &raw mut call) };
+        assert_eq!(made, Status::Ok);
+        self.reply(call)
+    }
+}
+
+#[test]
+fn a_bot_is_started_and_answers() {
+    for temporary in [0, 86_400] {
+        let mut wire = Loop::new(true, temporary);
+        let bot = wire.resolve("echo_bot").unwrap();
+        assert_eq!(bot.kind, PeerKind::Bot as u32);
+        let body = wire.start(&bot, -4_156_887_774_564, c"hello_42").unwrap();
+        let mut name = [0; 64];
+        assert_eq!(
+            unsafe { nanogram_updates_name(body.as_ptr(), body.len(), name.as_mut_ptr(), name.len()) },
+            Status::Ok
+        );
+        assert_eq!(read(&name), "updates");
+        let mut text = [0; 256];
+        loop {
+            let (kind, _, _, body, _) = wire.event();
+            if kind != EventKind::Update {
+                continue;
+            }
+            match unsafe { nanogram_answer(body.as_ptr(), body.len(), bot.id, text.as_mut_ptr(), text.len()) } {
+                Status::Ok => break,
+                status => assert_eq!(status, Status::None),
+            }
+        }
+        assert_eq!(read(&text), "You started me with: hello_42");
+        // The same again is refused in the server's words, and explained in ours.
+        let (code, message) = wire.start(&bot, -4_156_887_774_564, c"hello_42").unwrap_err();
+        assert_eq!((code, &*message), (500, "RANDOM_ID_DUPLICATE"));
+        let message = CString::new(message).unwrap();
+        assert_eq!(unsafe { nanogram_hint(code, message.as_ptr(), text.as_mut_ptr(), text.len()) }, Status::Ok);
+        assert!(read(&text).contains("random_id"));
+    }
+}
+
+#[test]
+fn a_key_is_made_and_can_be_kept() {
+    let mut wire = Loop::new(false, 0);
+    let mut saved: SavedData = zero();
+    let save = |wire: &Loop, saved: &mut SavedData| unsafe { nanogram_saved(wire.handle, 0, NOW * 1_000_000, saved) };
+    assert_eq!(save(&wire, &mut saved), Status::None);
+    assert_eq!(wire.event().0, EventKind::Authorized);
+    assert_eq!(save(&wire, &mut saved), Status::Ok);
+    assert!(saved.auth_key.iter().any(|byte| *byte != 0) && saved.has_time_offset);
+    unsafe { nanogram_wipe((&raw mut saved).cast(), size_of::<SavedData>()) };
+    assert_eq!(saved.auth_key, [0; NANOGRAM_AUTH_KEY]);
+    // Nobody is signed in with it.
+    assert_eq!(wire.resolve("echo_bot").unwrap_err(), (401, "AUTH_KEY_UNREGISTERED".into()));
+}
+
+#[test]
+fn calls_go_on_over_a_new_socket() {
+    let mut wire = Loop::new(true, 0);
+    let bot = wire.resolve("echo_bot").unwrap();
+    let mut call = 0;
+    let made = unsafe { nanogram_start_bot(wire.handle, &bot, &bot, 7, c"again".as_ptr(), &raw mut call) };
+    assert_eq!(made, Status::Ok);
+    let (mut lost, mut len) = ([0; 1000], 0);
+    assert_eq!(unsafe { nanogram_output(wire.handle, 0, lost.as_mut_ptr(), 1000, &raw mut len) }, Status::Ok);
+    assert!(len > 0);
+    wire.dc.handle_closed(wire.conn, Instant::from_micros(wire.now));
+    wire.conn = wire.dc.accept(Instant::from_micros(wire.now));
+    assert_eq!(unsafe { nanogram_reconnect(wire.handle, wire.now) }, Status::Ok);
+    assert!(wire.reply(call).is_ok());
+}
+
+#[test]
+fn a_transport_error_is_told_and_no_key_is_lost() {
+    let fault = [0x01, 0x6c, 0xfe, 0xff, 0xff];
+    let mut wire = Loop::new(true, 0);
+    let (name, mut call) = (c"echo_bot", 0);
+    assert_eq!(unsafe { nanogram_resolve(wire.handle, name.as_ptr(), &raw mut call) }, Status::Ok);
+    let (mut out, mut len) = ([0; 1000], 0);
+    assert_eq!(unsafe { nanogram_output(wire.handle, 0, out.as_mut_ptr(), 1000, &raw mut len) }, Status::Ok);
+    assert_eq!(unsafe { nanogram_input(wire.handle, 0, fault.as_ptr(), 5) }, Status::Fault);
+    assert_eq!(unsafe { nanogram_fault(wire.handle) }, -404);
+    wire.dc.handle_closed(wire.conn, Instant::from_micros(wire.now));
+    wire.conn = wire.dc.accept(Instant::from_micros(wire.now));
+    assert_eq!(unsafe { nanogram_reconnect(wire.handle, wire.now) }, Status::Ok);
+    assert!(wire.reply(call).is_ok());
+}
+
+#[test]
+fn sessions_and_links_are_read() {
+    let vectors = std::fs::read_to_string("tests/fixtures/session_strings.json").unwrap();
+    let vectors: serde_json::Value = serde_json::from_str(&vectors).unwrap();
+    let mut count = 0;
+    let mut visit = vec![&vectors];
+    while let Some(value) = visit.pop() {
+        match value {
+            serde_json::Value::Array(items) => visit.extend(items),
+            serde_json::Value::Object(fields) => visit.extend(fields.values()),
+            serde_json::Value::String(text) if text.len() >= 351 && !text.contains('\0') => {
+                let mut data: SessionData = zero();
+                let string = CString::new(text.as_str()).unwrap();
+                if unsafe { nanogram_session(string.as_ptr(), &raw mut data) } == Status::Ok {
+                    assert!(data.dc_id > 0 && data.port > 0 && !read(&data.host).is_empty());
+                    count += 1;
+                }
+            }
+            _ => {}
+        }
+    }
+    assert!(count >= 4, "{count} strings");
+
+    let link = |text: &CStr| {
+        let mut data: LinkData = zero();
+        let status = unsafe { nanogram_link(text.as_ptr(), &raw mut data) };
+        (status, read(&data.bot).to_string(), read(&data.start_param).to_string(), data.is_group)
+    };
+    let longest = CString::new(format!("https://t.me/{}?start={}", "b".repeat(32), "x".repeat(64))).unwrap();
+    assert_eq!(link(&longest), (Status::Ok, "b".repeat(32), "x".repeat(64), false));
+    assert_eq!(link(c"tg://resolve?domain=some_bot&startgroup=p"), (Status::Ok, "some_bot".into(), "p".into(), true));
+    assert_eq!(link(c"https://example.org/").0, Status::BadLink);
+    assert_eq!(link(c"\xff").0, Status::BadText);
+}
+
+#[test]
+fn text_that_does_not_fit_ends_where_a_character_does() {
+    let (mut out, message) = ([1; 8], c"FLOOD_WAIT_3");
+    let hint = |out: *mut c_char, space| unsafe { nanogram_hint(420, message.as_ptr(), out, space) };
+    assert_eq!(hint(out.as_mut_ptr(), out.len()), Status::NoSpace);
+    assert_eq!(read(&out), "too man");
+    assert_eq!(hint(out.as_mut_ptr(), 0), Status::BadArgument);
+    assert_eq!(unsafe { nanogram_hint(400, c"OTHER".as_ptr(), out.as_mut_ptr(), 8) }, Status::None);
+    for status in 0..=17 {
+        let says = unsafe { CStr::from_ptr(nanogram_says(status)) }.to_str().unwrap();
+        assert_eq!(says == "there is no such status", status == 17);
+    }
+}
+
+/// C's usual mistake, everywhere it can be made.
+#[test]
+fn a_null_pointer_is_refused() {
+    let (bad, none) = (Status::BadArgument, ptr::null_mut::<Handle>());
+    let wire = Loop::new(true, 0);
+    let (handle, text, mut number, mut byte) = (wire.handle, c"echo_bot".as_ptr(), 0_u64, 0_u8);
+    let peer = PeerData { kind: 1, id: 1, access_hash: 1 };
+    unsafe {
+        nanogram_close(none);
+        nanogram_wipe(ptr::null_mut(), 8);
+        assert_eq!(nanogram_fault(none), 0);
+        let null = [
+            nanogram_session(ptr::null(), &raw mut *Box::new(zero())),
+            nanogram_link(ptr::null(), &raw mut *Box::new(zero())),
+            nanogram_link(c"t.me/some_bot?start=x".as_ptr(), ptr::null_mut()),
+            nanogram_open(ptr::null(), 0, 0, &raw mut *Box::new(none)),
+            nanogram_input(none, 0, &raw const byte, 1),
+            nanogram_input(handle, 0, ptr::null(), 1),
+            nanogram_output(none, 0, &raw mut byte, 1, &raw mut *Box::new(0)),
+            nanogram_output(handle, 0, ptr::null_mut(), 1, &raw mut *Box::new(0)),
+            nanogram_output(handle, 0, &raw mut byte, 1, ptr::null_mut()),
+            nanogram_event(none, &raw mut *Box::new(zero())),
+            nanogram_event(handle, ptr::null_mut()),
+            nanogram_timeout(none, &raw mut number),
+            nanogram_handle_timeout(none, 0),
+            nanogram_reconnect(none, 0),
+            nanogram_saved(none, 0, 0, &raw mut *Box::new(zero())),
+            nanogram_call(none, text.cast(), 8, &raw mut number),
+            nanogram_call(handle, ptr::null(), 8, &raw mut number),
+            nanogram_call(handle, text.cast(), 8, ptr::null_mut()),
+            nanogram_call(handle, text.cast(), 3, &raw mut number),
+            nanogram_resolve(none, text, &raw mut number),
+            nanogram_resolve(handle, ptr::null(), &raw mut number),
+            nanogram_resolve(handle, text, ptr::null_mut()),
+            nanogram_resolved(ptr::null(), 4, &raw mut *Box::new(zero())),
+            nanogram_start_bot(none, &peer, &peer, 1, text, &raw mut number),
+            nanogram_start_bot(handle, ptr::null(), &peer, 1, text, &raw mut number),
+            nanogram_start_bot(handle, &peer, ptr::null(), 1, text, &raw mut number),
+            nanogram_start_bot(handle, &peer, &peer, 1, ptr::null(), &raw mut number),
+            nanogram_start_bot(handle, &peer, &peer, 1, text, ptr::null_mut()),
+            nanogram_start_bot(handle, &PeerData { kind: 9, ..peer }, &peer, 1, text, &raw mut number),
+            nanogram_random_id(none, &raw mut *Box::new(0)),
+            nanogram_random_id(handle, ptr::null_mut()),
+            nanogram_hint(400, ptr::null(), &raw mut *Box::new(0), 1),
+        ];
+        for (nth, status) in null.into_iter().enumerate() {
+            assert_eq!(status, bad, "number {nth}");
+        }
+        let start = |bot: &PeerData, param: &CStr, number: &mut u64| {
+            nanogram_start_bot(handle, bot, &raw const peer, 1, param.as_ptr(), number)
+        };
+        assert_eq!(start(&PeerData { kind: 0, ..peer }, c"x", &mut number), Status::NotABot);
+        assert_eq!(start(&peer, c"not this", &mut number), Status::BadStartParam);
+        assert_eq!(nanogram_resolve(handle, c"a b".as_ptr(), &raw mut number), Status::BadUsername);
+        assert_eq!(nanogram_resolved(text.cast(), 8, &raw mut *Box::new(zero())), Status::BadBytes);
+    }
+}
+
+#[test]
+fn a_bad_configuration_is_refused() {
+    let good = || ConnectionConfig { dc_id: 2, entropy: Some(entropy), ..zero() };
+    let open = |config: ConnectionConfig| {
+        let mut handle = ptr::null_mut();
+        let status = unsafe { nanogram_open(&raw const config, 0, 0, &raw mut handle) };
+        unsafe { nanogram_close(handle) };
+        status
+    };
+    assert_eq!(open(good()), Status::Ok);
+    assert_eq!(open(ConnectionConfig { dc_id: 0, ..good() }), Status::BadArgument);
+    assert_eq!(open(ConnectionConfig { framing: 4, ..good() }), Status::BadArgument);
+    assert_eq!(open(ConnectionConfig { temporary: -1, ..good() }), Status::BadArgument);
+    assert_eq!(open(ConnectionConfig { entropy: None, ..good() }), Status::BadArgument);
+    assert_eq!(open(ConnectionConfig { pem: c"no key".as_ptr(), ..good() }), Status::BadPem);
+    let config = ConnectionConfig { entropy: Some(no_entropy), ..good() };
+    let (mut handle, mut out, mut len) = (ptr::null_mut(), [0; 64], 0);
+    unsafe {
+        assert_eq!(nanogram_open(&raw const config, 0, 0, &raw mut handle), Status::Ok);
+        assert_eq!(nanogram_output(handle, 0, out.as_mut_ptr(), 64, &raw mut len), Status::NoEntropy);
+        nanogram_close(handle);
+    }
+}
