@@ -12,6 +12,11 @@ CARGO_FUZZ=0.13.2
 # Debian's archive keeps one build of a version, so the end of the number is open.
 export RUST_WEB='1.96.*'
 
+# The soft backends of aes, sha1 and sha2 in their small form: a tenth of the speed, 20 KB less.
+# shellcheck disable=SC2034
+COMPACT='--cfg aes_backend="soft" --cfg aes_backend_soft="compact"
+    --cfg sha2_backend="soft" --cfg sha2_backend_soft="compact" --cfg sha1_backend="soft"'
+
 # step "what is shown" command…: a heading before, the seconds after. The first failure ends everything.
 STEPS=()
 step() {

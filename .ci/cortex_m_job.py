@@ -1,0 +1,52 @@
+#!/usr/bin/env python3
+"""cortex_m_job.py NANOGRAM FIRMWARE: the firmware starts a bot of `nanogram dc`; what it takes is within the budget."""
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from budget import check
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests/interop"))
+from loopback import Dc  # noqa: E402
+
+QEMU = "qemu-system-arm -M mps2-an386 -cpu cortex-m4 -nographic -monitor none -icount shift=0 " \
+       "-semihosting-config enable=on,target=native"
+ANSWER = "You started me with: hello_42"
+
+
+def flash(firmware):
+    """Bytes of the sections that are written to the chip."""
+    sections = subprocess.run(["size", "-A", firmware], capture_output=True, text=True, check=True).stdout
+    found = dict(re.findall(r"^(\.\S+)\s+(\d+)\s+\d+$", sections, re.M))
+    return sum(int(found.get(name, 0)) for name in (".vector_table", ".text", ".rodata", ".data"))
+
+
+def main(nanogram, firmware):
+    with Dc(nanogram) as dc, tempfile.TemporaryDirectory() as place:
+        for name, text in (
+            ("session", dc.info["session"]),
+            ("link", "https://t.me/echo_bot?start=hello_42"),
+            ("dc.pem", dc.info["public_key_pem"]),
+        ):
+            Path(place, name).write_text(text)
+        command = [*QEMU.split(), "-serial", f"tcp:{dc.info['addr']}", "-kernel", Path(firmware).resolve()]
+        done = subprocess.run(command, cwd=place, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
+    print(done.stdout, end="")
+    if done.returncode != 0 or ANSWER not in done.stdout:
+        sys.exit(f"exit code {done.returncode}\n{done.stderr}")
+    ram = re.search(r"RAM: (\d+) bytes static, (\d+) of heap at most, (\d+) of stack at most", done.stdout)
+    key = re.search(r"([\d.]+) M instructions: a key made and bound", done.stdout)
+    static, heap, stack = map(int, ram.groups())
+    check({
+        "cortex-m: flash": flash(firmware),
+        "cortex-m: RAM, static + heap + stack": static + heap + stack,
+        "cortex-m: instructions of the key exchange": round(float(key[1]) * 1_000_000),
+    })
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    main(*sys.argv[1:])

@@ -1,0 +1,210 @@
+//! The whole job on a microcontroller: a session string and a start link in, the bot's answer out.
+//!
+//! ```text
+//! semihosting: session, link, key, randomness ──▶ Cortex-M4F ── serial line ── TCP ── data centre
+//! ```
+//!
+//! Perfect forward secrecy is on, so that the device makes a key of its own first, with RSA and Diffie-Hellman of 2048
+//! bits, and binds it to the account's. What it costs is counted: `.ci/cortex-m` fails when it costs more.
+#![no_std]
+#![no_main]
+
+extern crate alloc;
+
+mod board;
+mod memory;
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use board::{File, Serial, Timer};
+use bytes::BytesMut;
+use cortex_m_rt::entry;
+use cortex_m_semihosting::{debug, hprintln};
+use nanogram::api::contacts::ResolveUsername;
+use nanogram::api::updates::Updates;
+use nanogram::connection::{Config, Connection, Event, Init, Pending, SavedKey};
+use nanogram::crypto::rsa::RsaKey;
+use nanogram::handshake::client::dc_number;
+use nanogram::link::{Start, StartLink, StartParam};
+use nanogram::session::CallError;
+use nanogram::start::{Known, StartCall, answer_of, hint, random_id, start_call};
+use nanogram::store::string;
+use nanogram::time::{Instant, UnixTime};
+use nanogram::tl::{Call, Tl};
+
+/// How long a temporary key lives, in seconds.
+const TEMPORARY: i32 = 86_400;
+
+/// A connection, and the serial line that carries its bytes.
+struct Device {
+    connection: Connection,
+    serial: Serial,
+    timer: Timer,
+    /// The timer wraps every three minutes.
+    ticks: u64,
+    last: u32,
+    /// Ticks spent on the protocol, without waiting for bytes.
+    busy: u64,
+}
+
+impl Device {
+    fn now(&mut self) -> Instant {
+        let ticks = self.timer.ticks();
+        self.ticks += u64::from(ticks.wrapping_sub(self.last));
+        self.last = ticks;
+        Instant::from_micros(self.ticks / Timer::PER_MICRO)
+    }
+
+    /// Counts what `work` takes.
+    fn busy<T>(&mut self, work: impl FnOnce(&mut Connection, Instant) -> T) -> T {
+        let now = self.now();
+        let before = self.ticks;
+        let done = work(&mut self.connection, now);
+        self.now();
+        self.busy += self.ticks - before;
+        done
+    }
+
+    /// What happens next; waits for it.
+    fn event(&mut self) -> Result<Event, String> {
+        let mut out = BytesMut::new();
+        loop {
+            let mut sends = true;
+            while sends {
+                sends = self.busy(|c, now| c.poll_transmit(now, &mut out)).map_err(text)?;
+            }
+            for byte in &out {
+                self.serial.write(*byte);
+            }
+            out.clear();
+            if let Some(event) = self.connection.poll_event() {
+                return Ok(event);
+            }
+            // As much as has come, at most so much at once.
+            let mut input = [0; 256];
+            let mut len = 0;
+            while let Some((byte, room)) =
+                (len < input.len()).then(|| self.serial.read()).flatten().zip(input.get_mut(len))
+            {
+                *room = byte;
+                len += 1;
+            }
+            if len > 0 {
+                let input = input.get(..len).unwrap_or_default();
+                self.busy(|c, now| c.handle_input(now, input)).map_err(text)?;
+            }
+            let now = self.now();
+            if self.connection.poll_timeout().is_some_and(|at| at <= now) {
+                self.connection.handle_timeout(now).map_err(text)?;
+            }
+        }
+    }
+
+    fn call<C: Call>(&mut self, call: &C) -> Result<C::Reply, String> {
+        let pending: Pending<C> = self.connection.call(call);
+        loop {
+            match self.event()? {
+                Event::Bound(_) => self.phase("a key made and bound"),
+                Event::NotBound(error) => return Err(text(error)),
+                Event::Reply { call, result } if call == pending.id() => {
+                    return match result {
+                        Ok(body) => pending.read(&body).map_err(text),
+                        Err(CallError::Refused(error)) => {
+                            Err(alloc::format!("{error}: {}", hint(&error).unwrap_or_default()))
+                        }
+                        Err(error) => Err(text(error)),
+                    };
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Tells what was done, and what it took: one instruction is one nanosecond here, and a tick forty.
+    fn phase(&mut self, what: &str) {
+        let millions = core::mem::take(&mut self.busy) * 40 / 10_000;
+        hprintln!("{}.{:02} M instructions: {}", millions / 100, millions % 100, what);
+    }
+}
+
+fn text(error: impl core::fmt::Display) -> String {
+    alloc::format!("{error}")
+}
+
+/// A line of text from a file of the machine that emulates this one.
+fn line(path: &[u8]) -> Result<String, String> {
+    let mut bytes = [0; 1024];
+    let len = File::open(path).ok_or("a file is missing")?.read(&mut bytes);
+    let read = bytes.get(..len).and_then(|bytes| core::str::from_utf8(bytes).ok());
+    Ok(read.ok_or("a file is no text")?.trim().into())
+}
+
+fn run() -> Result<(), String> {
+    let (_, saved) = string::parse(&line(b"session\0")?).map_err(text)?;
+    let link: StartLink = line(b"link\0")?.parse().map_err(text)?;
+    let Start::Private { param } = &link.start else { return Err("the link is for a group".into()) };
+    let param = param.as_ref().map_or("", StartParam::as_str);
+
+    let environment = saved.known_environment().unwrap_or(nanogram::crypto::keys::Environment::Production);
+    let dc = dc_number(environment, saved.dc_id.into(), false);
+    let mut config = Config::new(dc, alloc::vec![RsaKey::from_pem(&line(b"dc.pem\0")?).map_err(text)?]);
+    config.saved = Some(SavedKey { key: saved.auth_key.clone(), salt: 0, time_offset: None });
+    config.temporary = Some(TEMPORARY);
+    config.init = Some(Init {
+        api_id: saved.api_id.unwrap_or(1),
+        device_model: "Cortex-M4F".into(),
+        system_version: "none".into(),
+        app_version: "1".into(),
+        lang_code: "en".into(),
+    });
+    let mut random = File::open(b"/dev/urandom\0").ok_or("no randomness")?;
+    let random_id = random_id(&mut random).map_err(text)?;
+    let (timer, serial) = (Timer::new(), Serial::new());
+    let connection = Connection::new(config, Instant::ZERO, UnixTime::from_secs(board::unix()), Box::new(random));
+    let mut device = Device { connection, serial, timer, ticks: 0, last: 0, busy: 0 };
+
+    let resolved = device.call(&ResolveUsername { username: link.bot.as_str().into(), referer: None })?;
+    let bot = Known::from_resolved(&resolved).map_err(text)?.ok_or("the server gives no access hash")?;
+    device.phase("the username resolved");
+    let updates = match start_call(&bot, &bot, random_id, param).map_err(text)? {
+        StartCall::StartBot(call) => device.call(&call)?,
+        StartCall::PlainStart(call) => device.call(&call)?,
+    };
+    device.phase("the bot started");
+    hprintln!("@{} started: {}", link.bot.as_str(), updates.kind.name());
+    let Known::User { id, .. } = bot else { return Err("this is no bot".into()) };
+    loop {
+        if let Event::Update(body) = device.event()?
+            && let Ok(updates) = Updates::from_bytes(&body)
+            && let Some(answer) = answer_of(id, &updates)
+        {
+            device.phase("the answer read");
+            hprintln!("{}", answer);
+            return Ok(());
+        }
+    }
+}
+
+#[entry]
+fn main() -> ! {
+    memory::paint();
+    memory::init();
+    let result = run();
+    let (fixed, heap, stack) = (memory::static_bytes() - memory::HEAP, memory::heap_most(), memory::stack_most());
+    hprintln!("RAM: {} bytes static, {} of heap at most, {} of stack at most", fixed, heap, stack);
+    match result {
+        Ok(()) => debug::exit(debug::EXIT_SUCCESS),
+        Err(error) => {
+            hprintln!("error: {}", error);
+            debug::exit(debug::EXIT_FAILURE);
+        }
+    }
+    loop {}
+}
+
+#[panic_handler]
+fn panicked(info: &core::panic::PanicInfo<'_>) -> ! {
+    hprintln!("{}", info);
+    debug::exit(debug::EXIT_FAILURE);
+    loop {}
+}

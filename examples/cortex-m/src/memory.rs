@@ -1,0 +1,100 @@
+//! The heap, and how much of it and of the stack was used at most.
+
+use core::alloc::{GlobalAlloc, Layout};
+use core::cell::RefCell;
+use core::ptr::{self, NonNull};
+use cortex_m::interrupt::{self, Mutex};
+use linked_list_allocator::Heap;
+
+/// Bytes of the heap.
+pub const HEAP: usize = 14 * 1024;
+
+struct Counted {
+    heap: Mutex<RefCell<(Heap, usize)>>,
+}
+
+#[global_allocator]
+static MEMORY: Counted = Counted { heap: Mutex::new(RefCell::new((Heap::empty(), 0))) };
+
+/// What the heap is made of.
+#[repr(align(8))]
+struct Room(#[allow(dead_code)] [u8; HEAP]);
+static mut ROOM: Room = Room([0; HEAP]);
+
+/// Makes the heap; once, before anything is allocated.
+pub fn init() {
+    interrupt::free(|cs| {
+        let heap = &mut MEMORY.heap.borrow(cs).borrow_mut().0;
+        // SAFETY: nobody else names `ROOM`, and this is called once.
+        unsafe { heap.init((&raw mut ROOM).cast(), HEAP) };
+    });
+}
+
+/// The most bytes of the heap that were in use.
+pub fn heap_most() -> usize {
+    interrupt::free(|cs| MEMORY.heap.borrow(cs).borrow().1)
+}
+
+// SAFETY: the heap gives memory as `linked_list_allocator` does, one caller at a time.
+unsafe impl GlobalAlloc for Counted {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        interrupt::free(|cs| {
+            let (heap, most) = &mut *self.heap.borrow(cs).borrow_mut();
+            let memory = heap.allocate_first_fit(layout).map_or(ptr::null_mut(), NonNull::as_ptr);
+            *most = (*most).max(heap.used());
+            memory
+        })
+    }
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        interrupt::free(|cs| {
+            let heap = &mut self.heap.borrow(cs).borrow_mut().0;
+            // SAFETY: the memory comes from `alloc` with this layout, as the caller promises.
+            unsafe { heap.deallocate(NonNull::new_unchecked(memory), layout) };
+        });
+    }
+}
+
+/// What the stack's memory holds before it is used.
+const UNUSED: u32 = 0x6e61_6e6f;
+
+unsafe extern "C" {
+    /// The end of what is static, from the linker; the stack grows down to it.
+    static mut __euninit: u32;
+    static mut _stack_start: u32;
+}
+
+fn stack_end() -> *mut u32 {
+    &raw mut __euninit
+}
+
+/// Marks the stack's memory from the end of what is static up to here.
+#[inline(never)]
+pub fn paint() {
+    let here = 0_u32;
+    let mut at = stack_end();
+    // Below this frame nothing is in use yet; a little is left for what this very loop needs.
+    let end = ptr::from_ref(&here).wrapping_sub(64).cast_mut();
+    while at < end {
+        // SAFETY: between what is static and this frame lies unused stack.
+        unsafe {
+            at.write_volatile(UNUSED);
+            at = at.add(1);
+        }
+    }
+}
+
+/// The most bytes of the stack that were in use since [`paint`].
+pub fn stack_most() -> usize {
+    let top = &raw const _stack_start;
+    let mut at = stack_end().cast_const();
+    // SAFETY: all of it is the stack's memory.
+    while at < top && unsafe { at.read_volatile() } == UNUSED {
+        at = at.wrapping_add(1);
+    }
+    (top as usize).saturating_sub(at as usize)
+}
+
+/// Bytes of all that is static, the heap included.
+pub fn static_bytes() -> usize {
+    (stack_end() as usize).saturating_sub(0x2000_0000)
+}
