@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """cortex_m_job.py NANOGRAM FIRMWARE: the firmware starts a bot of `nanogram dc`; what it takes is within the budget."""
+import base64
 import re
 import subprocess
 import sys
@@ -23,14 +24,19 @@ def flash(firmware):
     return sum(int(found.get(name, 0)) for name in (".vector_table", ".text", ".rodata", ".data"))
 
 
+def provisions(info):
+    """What a device has in its flash: see `Provisions` in examples/cortex-m/src/main.rs."""
+    # Telethon's string is "1" and, in base64url, dc:1 | ip:4 | port:2 | auth_key:256.
+    session = base64.urlsafe_b64decode(info["telethon_session"][1:])
+    # PKCS #1: a sequence of two integers; the first is the modulus, behind a zero byte.
+    der = base64.b64decode("".join(info["public_key_pem"].split("-----")[2].split()))
+    at = der.index(bytes.fromhex("0282010100")) + 5
+    return session[:1] + b"\0" + session[-256:] + der[at:at + 256] + b"echo_bot\0hello_42"
+
+
 def main(nanogram, firmware):
     with Dc(nanogram) as dc, tempfile.TemporaryDirectory() as place:
-        for name, text in (
-            ("session", dc.info["session"]),
-            ("link", "https://t.me/echo_bot?start=hello_42"),
-            ("dc.pem", dc.info["public_key_pem"]),
-        ):
-            Path(place, name).write_text(text)
+        Path(place, "provisions").write_bytes(provisions(dc.info))
         command = [*QEMU.split(), "-serial", f"tcp:{dc.info['addr']}", "-kernel", Path(firmware).resolve()]
         done = subprocess.run(command, cwd=place, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
     print(done.stdout, end="")

@@ -1,7 +1,7 @@
-//! The whole job on a microcontroller: a session string and a start link in, the bot's answer out.
+//! The whole job on a microcontroller: a bot is started, and its answer comes out.
 //!
 //! ```text
-//! semihosting: session, link, key, randomness ──▶ Cortex-M4F ── serial line ── TCP ── data centre
+//! semihosting: keys, names, randomness ──▶ Cortex-M4F ── serial line ── TCP ── data centre
 //! ```
 //!
 //! Perfect forward secrecy is on, so that the device makes a key of its own first, with RSA and Diffie-Hellman of 2048
@@ -23,12 +23,10 @@ use cortex_m_semihosting::{debug, hprintln};
 use nanogram::api::contacts::ResolveUsername;
 use nanogram::api::updates::Updates;
 use nanogram::connection::{Config, Connection, Event, Init, Pending, SavedKey};
+use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::rsa::RsaKey;
-use nanogram::handshake::client::dc_number;
-use nanogram::link::{Start, StartLink, StartParam};
 use nanogram::session::CallError;
 use nanogram::start::{Known, StartCall, answer_of, hint, random_id, start_call};
-use nanogram::store::string;
 use nanogram::time::{Instant, UnixTime};
 use nanogram::tl::{Call, Tl};
 
@@ -131,27 +129,38 @@ fn text(error: impl core::fmt::Display) -> String {
     alloc::format!("{error}")
 }
 
-/// A line of text from a file of the machine that emulates this one.
-fn line(path: &[u8]) -> Result<String, String> {
-    let mut bytes = [0; 1024];
-    let len = File::open(path).ok_or("a file is missing")?.read(&mut bytes);
-    let read = bytes.get(..len).and_then(|bytes| core::str::from_utf8(bytes).ok());
-    Ok(read.ok_or("a file is no text")?.trim().into())
+/// What a device has in its flash when it leaves the factory, and this one in a file: see `.ci/cortex_m_job.py`.
+///
+/// `dc:1 | is_test:1 | auth_key:256 | modulus of the server's RSA key:256 | bot, a zero byte, start parameter`
+struct Provisions<'p> {
+    dc: i32,
+    auth_key: &'p [u8; 256],
+    modulus: &'p [u8; 256],
+    bot: &'p str,
+    param: &'p str,
+}
+
+impl<'p> Provisions<'p> {
+    fn read(bytes: &'p [u8]) -> Option<Self> {
+        let ([dc, is_test], rest) = bytes.split_first_chunk()?;
+        let (auth_key, rest) = rest.split_first_chunk()?;
+        let (modulus, rest) = rest.split_first_chunk()?;
+        let (bot, param) = core::str::from_utf8(rest).ok()?.split_once('\0')?;
+        let dc = i32::from(*dc) + if *is_test == 0 { 0 } else { 10_000 };
+        Some(Self { dc, auth_key, modulus, bot, param })
+    }
 }
 
 fn run() -> Result<(), String> {
-    let (_, saved) = string::parse(&line(b"session\0")?).map_err(text)?;
-    let link: StartLink = line(b"link\0")?.parse().map_err(text)?;
-    let Start::Private { param } = &link.start else { return Err("the link is for a group".into()) };
-    let param = param.as_ref().map_or("", StartParam::as_str);
-
-    let environment = saved.known_environment().unwrap_or(nanogram::crypto::keys::Environment::Production);
-    let dc = dc_number(environment, saved.dc_id.into(), false);
-    let mut config = Config::new(dc, alloc::vec![RsaKey::from_pem(&line(b"dc.pem\0")?).map_err(text)?]);
-    config.saved = Some(SavedKey { key: saved.auth_key.clone(), salt: 0, time_offset: None });
+    let mut bytes = [0; 640];
+    let len = File::open(b"provisions\0").ok_or("no file of provisions")?.read(&mut bytes);
+    let Provisions { dc, auth_key, modulus, bot, param } =
+        bytes.get(..len).and_then(Provisions::read).ok_or("these are no provisions")?;
+    let mut config = Config::new(dc, alloc::vec![RsaKey::from_parts(modulus, &[1, 0, 1]).map_err(text)?]);
+    config.saved = Some(SavedKey { key: AuthKey::from_bytes(*auth_key), salt: 0, time_offset: None });
     config.temporary = Some(TEMPORARY);
     config.init = Some(Init {
-        api_id: saved.api_id.unwrap_or(1),
+        api_id: 1,
         device_model: "Cortex-M4F".into(),
         system_version: "none".into(),
         app_version: "1".into(),
@@ -163,16 +172,16 @@ fn run() -> Result<(), String> {
     let connection = Connection::new(config, Instant::ZERO, UnixTime::from_secs(board::unix()), Box::new(random));
     let mut device = Device { connection, serial, timer, ticks: 0, last: 0, busy: 0 };
 
-    let resolved = device.call(&ResolveUsername { username: link.bot.as_str().into(), referer: None })?;
-    let bot = Known::from_resolved(&resolved).map_err(text)?.ok_or("the server gives no access hash")?;
+    let resolved = device.call(&ResolveUsername { username: bot.into(), referer: None })?;
+    let peer = Known::from_resolved(&resolved).map_err(text)?.ok_or("the server gives no access hash")?;
     device.phase("the username resolved");
-    let updates = match start_call(&bot, &bot, random_id, param).map_err(text)? {
+    let updates = match start_call(&peer, &peer, random_id, param).map_err(text)? {
         StartCall::StartBot(call) => device.call(&call)?,
         StartCall::PlainStart(call) => device.call(&call)?,
     };
     device.phase("the bot started");
-    hprintln!("@{} started: {}", link.bot.as_str(), updates.kind.name());
-    let Known::User { id, .. } = bot else { return Err("this is no bot".into()) };
+    hprintln!("@{} started: {}", bot, updates.kind.name());
+    let Known::User { id, .. } = peer else { return Err("this is no bot".into()) };
     loop {
         if let Event::Update(body) = device.event()?
             && let Ok(updates) = Updates::from_bytes(&body)
