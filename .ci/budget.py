@@ -10,8 +10,14 @@ FILE = Path(__file__).resolve().parent / "budget.json"
 SLACK = 1.02
 
 
-def check(measured):
-    """`measured` is {name: number}; prints each beside its budget."""
+def check(measured, limits=None):
+    """`measured` is {name: number}, printed each beside its budget; `limits` is {name: (number, limit)} of what differs
+    from run to run, because it depends on what the other side draws at random.
+    """
+    for name, (value, limit) in (limits or {}).items():
+        print(f"{value:>13,}  at most {limit:>10,}  {name}")
+        if value > limit:
+            sys.exit(f"{name}: {value:,} is more than {limit:,}")
     budget = json.loads(FILE.read_text()) if FILE.exists() else {}
     if os.environ.get("NANOGRAM_WRITE_BUDGET"):
         FILE.write_text(json.dumps(dict(sorted((budget | measured).items())), indent=4) + "\n")

@@ -45,11 +45,14 @@ def main(nanogram, firmware):
     ram = re.search(r"RAM: (\d+) bytes static, (\d+) of heap at most, (\d+) of stack at most", done.stdout)
     key = re.search(r"([\d.]+) M instructions: a key made and bound", done.stdout)
     static, heap, stack = map(int, ram.groups())
-    check({
-        "cortex-m: flash": flash(firmware),
-        "cortex-m: RAM, static + heap + stack": static + heap + stack,
-        "cortex-m: instructions of the key exchange": round(float(key[1]) * 1_000_000),
-    })
+    # The number to be factored is drawn by the other side: 0.40 to 0.48 G instructions were seen.
+    check(
+        {"cortex-m: flash": flash(firmware)},
+        limits={
+            "cortex-m: RAM, static + heap + stack": (static + heap + stack, 30 * 1024),
+            "cortex-m: instructions of the key exchange": (round(float(key[1]) * 1_000_000), 600_000_000),
+        },
+    )
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ use crate::side::Side;
 use alloc::boxed::Box;
 use bytes::{Buf, Bytes, BytesMut};
 use core::mem;
-use obfuscated::Streams;
+use obfuscated::Noise;
 
 /// The longest frame body taken or sent: 4 MiB of payload and 1 KiB for what is around it, as TDLib has it.
 ///
@@ -145,7 +145,7 @@ pub struct Framer {
     preamble: Bytes,
     inbox: BytesMut,
     /// Of an obfuscated connection.
-    streams: Option<Box<Streams>>,
+    noise: Option<Box<dyn Noise>>,
     /// Frames so far in each direction: the sequence numbers of the full framing.
     received: u32,
     sent: u32,
@@ -163,7 +163,7 @@ impl Framer {
             side,
             preamble: Bytes::from_static(framing.preamble()),
             inbox: BytesMut::new(),
-            streams: None,
+            noise: None,
             received: 0,
             sent: 0,
             over: None,
@@ -176,7 +176,7 @@ impl Framer {
             Side::Client => Bytes::copy_from_slice(&init),
             Side::Server => Bytes::new(),
         };
-        Self { preamble, streams: Some(Box::new(streams)), ..Self::new(framing, side) }
+        Self { preamble, noise: Some(Box::new(streams)), ..Self::new(framing, side) }
     }
     /// How packets are told apart here.
     pub const fn framing(&self) -> Framing {
@@ -190,8 +190,8 @@ impl Framer {
         }
         let start = self.inbox.len();
         self.inbox.extend_from_slice(bytes);
-        if let (Some(streams), Some(new)) = (&mut self.streams, self.inbox.get_mut(start..)) {
-            streams.read.apply(new);
+        if let (Some(noise), Some(new)) = (&mut self.noise, self.inbox.get_mut(start..)) {
+            noise.open(new);
         }
     }
 
@@ -338,8 +338,8 @@ impl Framer {
 
     /// Encrypts what was appended to `out` since `start`, if this connection is obfuscated.
     fn hide(&mut self, out: &mut BytesMut, start: usize) {
-        if let (Some(streams), Some(new)) = (&mut self.streams, out.get_mut(start..)) {
-            streams.write.apply(new);
+        if let (Some(noise), Some(new)) = (&mut self.noise, out.get_mut(start..)) {
+            noise.seal(new);
         }
     }
 

@@ -38,6 +38,23 @@ pub struct Obfuscated {
     dc: i16,
 }
 
+/// What lies over the frames. A trait, so that a program that never obfuscates does not link the cipher for it.
+pub(super) trait Noise: fmt::Debug + Send + Sync {
+    /// What was read.
+    fn open(&mut self, bytes: &mut [u8]);
+    /// What is to be written.
+    fn seal(&mut self, bytes: &mut [u8]);
+}
+
+impl Noise for Streams {
+    fn open(&mut self, bytes: &mut [u8]) {
+        self.read.apply(bytes);
+    }
+    fn seal(&mut self, bytes: &mut [u8]) {
+        self.write.apply(bytes);
+    }
+}
+
 /// What is read and what is written, each with its own counter.
 pub(super) struct Streams {
     pub(super) read: Ctr,
