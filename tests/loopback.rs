@@ -15,6 +15,7 @@ use nanogram::dc::residents::{ALICE, CLOSED_GROUP, ECHO_BOT, GROUP, QUIET_GROUP,
 use nanogram::dc::world::PeerId;
 use nanogram::handshake::{HandshakeError, Unproven};
 use nanogram::start::{Known, StartError, Who};
+use nanogram::store::state::DcKey;
 use nanogram::store::{Format, SavedSession, string};
 use nanogram::tl::Combinator;
 use rand::rngs::SysRng;
@@ -71,7 +72,9 @@ impl House {
     /// By session string, which holds the address too.
     fn alice(&self) -> Options {
         let text = string::write(&self.session, Format::Nanogram).unwrap();
-        Options::from_session(&text).unwrap().api_id(1)
+        let mut options = Options::from_session(&text).unwrap().api_id(1);
+        options.keys = Some(vec![self.key.clone()]);
+        options
     }
 
     /// How often bots were started.
@@ -101,7 +104,7 @@ fn who(id: PeerId) -> Who {
 async fn without_a_key_one_is_made_and_the_job_is_done_with_it() {
     let house = House::open().await;
     let client = Client::connect(house.stranger()).await.unwrap();
-    assert!(client.saved().is_some());
+    assert!(client.state().keys.contains_key(&2));
     assert!(matches!(client.resolve("echo_bot").await.unwrap(), Known::User { id: ECHO_BOT, is_bot: Some(true), .. }));
     let updates = client.start_bot("echo_bot", "echo_bot", -4_156_887_774_564, "hello_42").await.unwrap();
     assert_eq!(updates.kind, UpdatesKind::List);
@@ -116,12 +119,12 @@ async fn the_key_that_was_made_opens_the_next_connection() {
     let first = Client::connect(house.stranger()).await.unwrap();
     first.resolve("echo_bot").await.unwrap();
     let mut options = house.stranger();
-    options.saved = first.saved();
+    options.state = first.state();
     drop(first);
     let second = Client::connect(options).await.unwrap();
     second.start_bot("echo_bot", "echo_bot", None, "x").await.unwrap();
     let made = house.log.lock().unwrap().iter().filter(|entry| matches!(entry, Entry::Key { .. })).count();
-    assert_eq!(made, 1);
+    assert_eq!(made, 2, "a permanent key and a temporary one");
 }
 
 #[tokio::test]
@@ -130,7 +133,8 @@ async fn a_session_string_is_all_that_a_client_needs() {
     let client = Client::connect(house.alice()).await.unwrap();
     client.start_bot("@Echo_Bot", "@echo_bot", None, "hello-42").await.unwrap();
     assert!(client.answer_of(ECHO_BOT, SOON).await.unwrap().contains("hello-42"));
-    assert!(!house.log.lock().unwrap().iter().any(|entry| matches!(entry, Entry::Key { .. })));
+    let made = |entry: &Entry| matches!(entry, Entry::Key { expires_at: None, .. });
+    assert!(!house.log.lock().unwrap().iter().any(made));
 }
 
 #[tokio::test]
@@ -250,7 +254,7 @@ async fn under_a_temporary_key_the_job_is_the_same() {
     (options.keys, options.temporary) = (Some(vec![house.key.clone()]), Some(3600));
     let client = Client::connect(options).await.unwrap();
     client.start_bot("echo_bot", "echo_bot", None, "forward").await.unwrap();
-    assert!(client.saved_temporary().is_some());
+    assert!(client.state().keys[&2].temporary.is_some());
     assert!(house.log.lock().unwrap().iter().any(|entry| matches!(entry, Entry::Bound { .. })));
 }
 
@@ -281,12 +285,13 @@ async fn a_key_that_the_server_does_not_know_is_given_up_and_kept() {
     let house = House::open().await;
     let mut options = house.alice();
     let unknown = AuthKey::from_bytes([7; 256]);
-    options.saved.as_mut().unwrap().key = unknown.clone();
+    options.state.keys.insert(2, DcKey::new(unknown.clone()));
+    options.temporary = None;
     let client = Client::connect(options).await.unwrap();
     let error = client.resolve("echo_bot").await.unwrap_err();
     assert!(matches!(&error, Error::KeyLost(lost) if lost.times == 3), "{error:?}");
     assert!(error.hint().is_some_and(|hint| hint.contains("kept")));
-    assert!(client.saved().unwrap().key.is(&unknown));
+    assert!(client.state().keys[&2].auth_key.is(&unknown));
 }
 
 #[tokio::test]
@@ -294,7 +299,7 @@ async fn a_server_that_never_answers_is_left_in_time() {
     let deaf = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut options = Options::new(Environment::Production, 2);
     options.addr = Some(deaf.local_addr().unwrap().to_string());
-    options.saved = Options::from_saved(&SavedSession::new(2, AuthKey::from_bytes([7; 256]))).saved;
+    options.state.keys.insert(2, DcKey::new(AuthKey::from_bytes([7; 256])));
     options.call_within = Duration::from_millis(200);
     let client = Client::connect(options).await.unwrap();
     assert!(matches!(client.resolve("echo_bot").await, Err(Error::Timeout)));

@@ -1,14 +1,22 @@
 //! The task that owns the socket: it feeds the connection, makes a new one when the old one is lost, and gives every
 //! caller his answer.
 
-use super::{Clock, Command, Error, KeyLost, Options};
-use crate::connection::{Connection, ConnectionError, Event, SavedKey, TemporaryKey};
+use super::calls::Answer;
+use super::notice::Notice;
+use super::shared::{Clock, Shared, known_salts, saved_salts};
+use super::{Error, KeyLost, Options};
+use crate::connection::{Config, Connection, ConnectionError, Event, SavedKey, TemporaryKey};
+use crate::crypto::rsa::RsaKey;
+use crate::handshake::client::dc_number;
 use crate::handshake::{HandshakeError, Unproven};
+use crate::keylog::Entry;
 use crate::session::{CallError, CallId};
+use crate::store::state::{DcKey, State, TempKey};
 use crate::time::Instant;
 use crate::transport::TransportFault;
 use alloc::boxed::Box;
-use alloc::string::String;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use bytes::{Buf, Bytes, BytesMut};
@@ -19,7 +27,7 @@ use std::collections::BTreeMap;
 use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
 /// Bytes read from the socket at once.
@@ -31,8 +39,6 @@ const LONGEST_WAIT: Duration = Duration::from_secs(20);
 /// A key that the server does not know on so many connections in a row is given up, and kept.
 const KEY_LOST: u32 = 3;
 
-/// A permanent key younger than this may not be known everywhere.
-const YOUNG: Duration = Duration::from_secs(60);
 /// A server that does not bind a temporary key is asked so often.
 const BIND_TRIES: u32 = 6;
 /// How often callers who have stopped waiting are looked for.
@@ -49,65 +55,138 @@ enum Lost {
     Protocol(ConnectionError),
     /// The server does not bind a temporary key.
     NotBound(CallError),
+    /// Not at all: another data centre is to be gone to.
+    Moving(u8, oneshot::Sender<Result<(), Error>>),
+}
+
+/// What becomes of a client whose connection was lost.
+enum Verdict {
+    /// It is the end.
+    Over(Error),
+    /// Another connection is tried.
+    Again(Error),
+}
+
+impl Verdict {
+    fn of(error: Error, is_last: bool) -> Self {
+        if is_last { Self::Over(error) } else { Self::Again(error) }
+    }
+}
+
+/// A call on its way to the driver.
+#[derive(Debug)]
+pub(super) struct Order {
+    pub(super) body: Bytes,
+    pub(super) reply: oneshot::Sender<Answer>,
+}
+
+/// What goes before all calls.
+#[derive(Debug)]
+pub(super) enum Control {
+    /// Connect to another data centre; until `Settled`, all calls wait but those of this channel.
+    Move { to: u8, reply: oneshot::Sender<Result<(), Error>> },
+    /// A call of the mover's.
+    Call(Order),
+    /// The move is over.
+    Settled,
+}
+
+/// A call that is not answered.
+struct Waiting {
+    order: Order,
+    /// It is the mover's.
+    is_first: bool,
+    /// It was sent to another data centre, or under another key, before.
+    in_doubt: bool,
 }
 
 struct Driver {
     options: Options,
+    shared: Arc<Shared>,
+    keys: Vec<RsaKey>,
     clock: Clock,
+    /// Where the connection leads.
+    dc: u8,
+    /// The data centre that `options.addr` is the address of.
+    first_dc: u8,
     connection: Connection,
-    orders: mpsc::Receiver<Command>,
+    orders: mpsc::Receiver<Order>,
+    control: mpsc::Receiver<Control>,
     news: mpsc::Sender<Bytes>,
-    key: watch::Sender<Option<SavedKey>>,
-    waiting: BTreeMap<CallId, oneshot::Sender<Result<Bytes, Error>>>,
+    waiting: BTreeMap<CallId, Waiting>,
+    /// Calls that wait for the move to be over.
+    carried: Vec<Waiting>,
+    is_settling: bool,
     failures: u32,
     key_lost: u32,
     bind_failures: u32,
     not_bound: Option<CallError>,
-    temporary: watch::Sender<Option<TemporaryKey>>,
     sweep_at: Instant,
-}
-
-/// The keys in use, as they change.
-#[derive(Debug)]
-pub(super) struct Keys {
-    pub(super) permanent: watch::Receiver<Option<SavedKey>>,
-    pub(super) temporary: watch::Receiver<Option<TemporaryKey>>,
 }
 
 /// Connects, and goes on in a task of its own.
 pub(super) async fn start(
     options: Options,
-    orders: mpsc::Receiver<Command>,
+    shared: Arc<Shared>,
+    orders: mpsc::Receiver<Order>,
+    control: mpsc::Receiver<Control>,
     news: mpsc::Sender<Bytes>,
-) -> Result<Keys, Error> {
-    let clock = Clock::new();
-    let connection = Connection::new(options.config(), clock.now(), Clock::unix(), Box::new(SysRng));
-    let (key, permanent) = watch::channel(options.saved.clone());
-    let (temporary, bound) = watch::channel(options.saved_temporary.clone());
+) -> Result<(), Error> {
+    let (clock, keys, dc) = (Clock::new(), options.rsa_keys(), options.state.home);
+    let config = config(&options, &keys, &options.state, dc);
     let mut driver = Driver {
+        connection: Connection::new(config, clock.now(), Clock::unix(), Box::new(SysRng)),
         options,
+        shared,
+        keys,
         clock,
-        connection,
+        dc,
+        first_dc: dc,
         orders,
+        control,
         news,
-        key,
         waiting: BTreeMap::new(),
+        carried: Vec::new(),
+        is_settling: false,
         failures: 0,
         key_lost: 0,
         bind_failures: 0,
         not_bound: None,
-        temporary,
         sweep_at: Instant::ZERO,
     };
+    driver.log_saved_keys();
     // The first connection is the caller's to wait for; a saved key needs nothing more than the socket.
-    let socket = driver.connect().await?;
-    let has_key = driver.options.saved.is_some();
+    let socket = driver.connect(dc).await?;
+    let has_key = driver.options.state.keys.contains_key(&dc);
     let (ready, opened) = oneshot::channel();
     tokio::spawn(async move { driver.run(socket, ready).await });
     if !has_key {
         opened.await.map_err(|_| Error::Closed)??;
     }
-    Ok(Keys { permanent, temporary: bound })
+    Ok(())
+}
+
+/// For a connection to `dc`, with what `state` knows of it.
+fn config(options: &Options, keys: &[RsaKey], state: &State, dc: u8) -> Config {
+    let key = state.keys.get(&dc);
+    let temporary = key.and_then(|key| key.temporary.as_ref()).filter(|_| options.temporary.is_some());
+    let time_offset = state.clock_offset.map(|micros| micros.div_euclid(1_000_000));
+    let of_permanent = key.map_or((0, Vec::new()), |key| known_salts(&key.salts));
+    let of_temporary = temporary.map(|key| known_salts(&key.salts));
+    Config {
+        framing: options.framing,
+        dc: dc_number(state.dcs.environment(), dc.into(), false),
+        keys: keys.to_vec(),
+        saved: key.map(|key| SavedKey { key: key.auth_key.clone(), salt: of_permanent.0, time_offset }),
+        temporary: options.temporary,
+        saved_temporary: temporary.map(|key| TemporaryKey {
+            key: key.auth_key.clone(),
+            salt: of_temporary.as_ref().map_or(0, |salts| salts.0),
+            expires_at: key.expires_at,
+        }),
+        salts: of_temporary.unwrap_or(of_permanent).1,
+        init: Some(options.init.clone()),
+    }
 }
 
 async fn connect_once(addr: &str, within: Duration) -> io::Result<TcpStream> {
@@ -117,31 +196,54 @@ async fn connect_once(addr: &str, within: Duration) -> io::Result<TcpStream> {
     Ok(socket)
 }
 
+/// A wait that doubles from `first` up to `longest`, and is drawn at random between half of that and all of it.
+pub(super) fn jittered(first: Duration, longest: Duration, attempt: u32) -> Duration {
+    let most = longest.min(first.saturating_mul(1 << attempt.saturating_sub(1).min(10)));
+    let random = SysRng.try_next_u32().unwrap_or(u32::MAX);
+    most / 2 + most.mul_f64(f64::from(random) / f64::from(u32::MAX) / 2.0)
+}
+
 type Ready = oneshot::Sender<Result<(), Error>>;
 
 impl Driver {
     /// One socket, after as many attempts as the options allow.
-    async fn connect(&mut self) -> Result<TcpStream, Error> {
-        let addr = self.options.address()?;
+    async fn connect(&mut self, dc: u8) -> Result<TcpStream, Error> {
+        let mut failures = 0;
         loop {
+            let addr = self.address(dc, failures).ok_or(Error::UnknownDc(dc.into()))?;
+            self.options.watcher.tell(&Notice::Connecting { dc_id: dc, addr: &addr });
             match connect_once(&addr, self.options.connect_within).await {
-                Ok(socket) => return Ok(socket),
+                Ok(socket) => {
+                    self.options.watcher.tell(&Notice::Connected { dc_id: dc, addr: &addr });
+                    return Ok(socket);
+                }
                 Err(error) => {
-                    self.failures += 1;
-                    if self.failures >= self.options.attempts {
-                        return Err(Error::Network { addr, error });
+                    failures += 1;
+                    let error = Error::Network { addr, error };
+                    if failures >= self.options.attempts {
+                        return Err(error);
                     }
-                    sleep(self.pause()).await;
+                    self.pause(failures, &error).await;
                 }
             }
         }
     }
 
-    /// How long to wait before the next attempt: random, so that many clients do not come back at once.
-    fn pause(&self) -> Duration {
-        let most = LONGEST_WAIT.min(FIRST_WAIT.saturating_mul(1 << self.failures.min(10)));
-        let random = SysRng.try_next_u32().unwrap_or(u32::MAX);
-        most / 2 + most.mul_f64(f64::from(random) / f64::from(u32::MAX) / 2.0)
+    /// Where to look for a data centre, after so many places where it was not.
+    fn address(&self, dc: u8, failures: u32) -> Option<String> {
+        if let (true, Some(addr)) = (dc == self.first_dc, &self.options.addr) {
+            return Some(addr.clone());
+        }
+        let addresses: Vec<_> = self.shared.with(|state| state.dcs.addresses(dc).collect());
+        let at = usize::try_from(failures).unwrap_or(0).checked_rem(addresses.len())?;
+        addresses.get(at).map(ToString::to_string)
+    }
+
+    /// Waits before the next attempt: for a random time, so that many clients do not come back at once.
+    async fn pause(&mut self, attempt: u32, why: &Error) {
+        let after = jittered(FIRST_WAIT, LONGEST_WAIT, attempt);
+        self.options.watcher.tell(&Notice::Reconnecting { attempt, after, why });
+        sleep(after).await;
     }
 
     async fn run(mut self, mut socket: TcpStream, ready: Ready) {
@@ -149,23 +251,66 @@ impl Driver {
         loop {
             let lost = match self.serve(&mut socket, &mut ready).await {
                 Lost::Dropped => return,
+                Lost::Moving(to, reply) => {
+                    let moved = self.connect(to).await;
+                    let _ = reply.send(moved.map(|there| {
+                        socket = there;
+                        self.dc = to;
+                        self.is_settling = true;
+                        self.begin_anew();
+                    }));
+                    continue;
+                }
                 lost => lost,
             };
             drop(socket);
-            if let Some(error) = self.verdict(lost) {
-                return self.fail(error, ready.take());
-            }
-            sleep(self.pause()).await;
-            socket = match self.connect().await {
+            let error = match self.verdict(lost) {
+                Verdict::Over(error) => return self.fail(&error, ready.take()),
+                Verdict::Again(error) => error,
+            };
+            self.pause(self.failures, &error).await;
+            socket = match self.connect(self.dc).await {
                 Ok(socket) => socket,
-                Err(error) => return self.fail(error, ready.take()),
+                Err(error) => return self.fail(&error, ready.take()),
             };
             self.connection.reconnect(self.clock.now());
         }
     }
 
-    /// Whether a lost connection is the end: an error for everybody, or nothing and another is tried.
-    fn verdict(&mut self, lost: Lost) -> Option<Error> {
+    /// A connection that knows nothing of the one before: other keys. Unanswered calls go on under it.
+    fn begin_anew(&mut self) {
+        let config = self.shared.with(|state| config(&self.options, &self.keys, state, self.dc));
+        let before = Connection::new(config, self.clock.now(), Clock::unix(), Box::new(SysRng));
+        let before = core::mem::replace(&mut self.connection, before);
+        (self.failures, self.key_lost, self.bind_failures, self.not_bound) = (0, 0, 0, None);
+        self.log_saved_keys();
+        for (call, mut waiting) in core::mem::take(&mut self.waiting) {
+            waiting.in_doubt |= before.is_sent(call);
+            self.carried.push(waiting);
+        }
+        self.go_on();
+    }
+
+    /// Makes the calls that were carried over, as far as it is their turn.
+    fn go_on(&mut self) {
+        for waiting in core::mem::take(&mut self.carried) {
+            if waiting.is_first || !self.is_settling {
+                self.make(waiting);
+            } else {
+                self.carried.push(waiting);
+            }
+        }
+    }
+
+    fn log_saved_keys(&self) {
+        let saved = self.shared.with(|state| state.keys.get(&self.dc).cloned());
+        for key in saved.into_iter().flat_map(|key| [Some(key.auth_key), key.temporary.map(|key| key.auth_key)]) {
+            key.into_iter().for_each(|key| self.options.keylog.note(&Entry::AuthKey(key)));
+        }
+    }
+
+    /// Whether a lost connection is the end.
+    fn verdict(&mut self, lost: Lost) -> Verdict {
         self.failures += 1;
         let is_last = self.failures >= self.options.attempts;
         match lost {
@@ -175,40 +320,48 @@ impl Driver {
                 self.key_lost += 1;
                 // It may be the temporary key alone that is not known; another is made. The permanent one stays.
                 self.connection.drop_temporary();
-                (self.key_lost >= KEY_LOST).then_some(Error::KeyLost(KeyLost { times: self.key_lost }))
+                let error = Error::KeyLost(KeyLost { times: self.key_lost });
+                if self.key_lost >= KEY_LOST { Verdict::Over(error) } else { Verdict::Again(error) }
             }
             Lost::NotBound(error) => {
                 self.connection.drop_temporary();
                 self.bind_failures += 1;
-                // A permanent key of the last minute may not have reached the whole data centre yet. Spec: api/pfs
-                let is_new = self.clock.now() < Instant::ZERO + YOUNG && self.options.saved.is_none();
-                (self.bind_failures >= BIND_TRIES || !is_new && self.bind_failures > 1).then(|| Error::from(error))
+                let error = Error::from(error);
+                if self.bind_failures >= BIND_TRIES { Verdict::Over(error) } else { Verdict::Again(error) }
             }
             // Another key than those we were given: trying again changes nothing.
             Lost::Protocol(error @ ConnectionError::Handshake(HandshakeError::Peer(Unproven::Fingerprint))) => {
-                Some(Error::Connection(error))
+                Verdict::Over(Error::Connection(error))
             }
-            Lost::Protocol(error) => is_last.then_some(Error::Connection(error)),
-            Lost::Io(error) => is_last.then(|| {
-                let addr = self.options.address().unwrap_or_else(|_| String::new());
-                Error::Network { addr, error }
-            }),
-            Lost::Dropped => Some(Error::Closed),
+            Lost::Protocol(error) => Verdict::of(Error::Connection(error), is_last),
+            Lost::Io(error) => {
+                let addr = self.address(self.dc, 0).unwrap_or_default();
+                Verdict::of(Error::Network { addr, error }, is_last)
+            }
+            Lost::Dropped | Lost::Moving(..) => Verdict::Over(Error::Closed),
         }
     }
 
     /// Tells everybody that there will be no answer.
-    fn fail(mut self, error: Error, ready: Option<Ready>) {
+    fn fail(mut self, error: &Error, ready: Option<Ready>) {
+        self.shared.end(error);
         self.orders.close();
-        let mut all: Vec<_> = core::mem::take(&mut self.waiting).into_values().collect();
-        while let Ok(command) = self.orders.try_recv() {
-            all.push(command.reply);
+        self.control.close();
+        let waiting = core::mem::take(&mut self.waiting).into_values().chain(core::mem::take(&mut self.carried));
+        let mut all: Vec<_> = waiting.map(|waiting| waiting.order.reply).collect();
+        all.extend(core::iter::from_fn(|| self.orders.try_recv().ok()).map(|order| order.reply));
+        while let Ok(control) = self.control.try_recv() {
+            match control {
+                Control::Call(order) => all.push(order.reply),
+                Control::Move { reply, .. } => drop(reply.send(Err(error.again()))),
+                Control::Settled => {}
+            }
         }
         if let Some(ready) = ready {
             let _ = ready.send(Err(error.again()));
         }
         for reply in all {
-            let _ = reply.send(Err(error.again()));
+            let _ = reply.send(Answer { result: Err(error.again()), in_doubt: true });
         }
     }
 
@@ -244,9 +397,18 @@ impl Driver {
                     Ok(n) => output.advance(n),
                     Err(error) => return Lost::Io(error),
                 },
+                control = self.control.recv(), if output.is_empty() => match control {
+                    Some(Control::Move { to, reply }) => return Lost::Moving(to, reply),
+                    Some(Control::Call(order)) => self.make(Waiting { order, is_first: true, in_doubt: false }),
+                    Some(Control::Settled) => {
+                        self.is_settling = false;
+                        self.go_on();
+                    }
+                    None => return Lost::Dropped,
+                },
                 // Orders wait while the socket takes nothing: the channel is what bounds them.
-                command = self.orders.recv(), if output.is_empty() => match command {
-                    Some(command) => self.take(command),
+                order = self.orders.recv(), if output.is_empty() && !self.is_settling => match order {
+                    Some(order) => self.take(order),
                     None => return Lost::Dropped,
                 },
                 () = sleep(due.unwrap_or_default()), if due.is_some() => {
@@ -259,16 +421,19 @@ impl Driver {
         }
     }
 
-    fn take(&mut self, command: Command) {
-        // A caller who gave up before his call was taken gets none.
-        if !command.reply.is_closed() {
-            let call = self.connection.call_raw(command.body);
-            self.waiting.insert(call, command.reply);
-        }
+    fn take(&mut self, order: Order) {
         // Those that wait already go out in the same packet.
-        while let Ok(command) = self.orders.try_recv() {
-            let call = self.connection.call_raw(command.body);
-            self.waiting.insert(call, command.reply);
+        let others: Vec<_> = core::iter::from_fn(|| self.orders.try_recv().ok()).collect();
+        for order in [order].into_iter().chain(others) {
+            self.make(Waiting { order, is_first: false, in_doubt: false });
+        }
+    }
+
+    fn make(&mut self, waiting: Waiting) {
+        // A caller who gave up before his call was taken gets none.
+        if !waiting.order.reply.is_closed() {
+            let call = self.connection.call_raw(waiting.order.body.to_vec());
+            self.waiting.insert(call, waiting);
         }
     }
 
@@ -290,8 +455,8 @@ impl Driver {
         }
         self.sweep_at = now + SWEEP_EVERY;
         let connection = &mut self.connection;
-        self.waiting.retain(|call, reply| {
-            let is_wanted = !reply.is_closed();
+        self.waiting.retain(|call, waiting| {
+            let is_wanted = !waiting.order.reply.is_closed();
             if !is_wanted {
                 connection.forget(*call);
             }
@@ -300,11 +465,21 @@ impl Driver {
     }
 
     fn deliver(&mut self, ready: &mut Option<Ready>) {
+        let dc_id = self.dc;
+        let mut has_news = false;
         while let Some(event) = self.connection.poll_event() {
+            has_news = true;
             match event {
+                Event::Exchange { is_temporary } => {
+                    self.options.watcher.tell(&Notice::KeyExchange { dc_id, is_temporary });
+                }
                 Event::Authorized(saved) => {
                     self.failures = 0;
-                    self.key.send_replace(Some(saved));
+                    self.options.keylog.note(&Entry::AuthKey(saved.key.clone()));
+                    let salts = vec![saved.salt.into()];
+                    let made_at = self.server_secs();
+                    let key = DcKey { made_at, salts, ..DcKey::new(saved.key) };
+                    self.shared.with(|state| state.keys.insert(dc_id, key));
                     if let Some(ready) = ready.take() {
                         let _ = ready.send(Ok(()));
                     }
@@ -312,28 +487,54 @@ impl Driver {
                 Event::Reply { call, result } => {
                     // Only what is authentic shows that the connection is good.
                     (self.failures, self.key_lost) = (0, 0);
-                    if let Some(reply) = self.waiting.remove(&call) {
-                        let _ = reply.send(self.judge(result));
+                    if let Some(waiting) = self.waiting.remove(&call) {
+                        let in_doubt = waiting.in_doubt || self.connection.was_in_doubt(call);
+                        let _ = waiting.order.reply.send(Answer { result: self.judge(result), in_doubt });
                     }
                 }
                 Event::Update(body) => drop(self.news.try_send(body)),
-                Event::Bound(key) => {
+                Event::Temporary(key) => self.options.keylog.note(&Entry::AuthKey(key.key)),
+                Event::Bound(TemporaryKey { key, salt, expires_at }) => {
                     self.bind_failures = 0;
-                    self.temporary.send_replace(Some(key));
+                    let temporary = TempKey { auth_key: key, expires_at, salts: vec![salt.into()] };
+                    self.shared.with(|state| {
+                        if let Some(key) = state.keys.get_mut(&dc_id) {
+                            key.temporary = Some(temporary);
+                        }
+                    });
+                    self.options.watcher.tell(&Notice::Bound { dc_id, expires_at });
                 }
                 Event::NotBound(error) => self.not_bound = Some(error),
                 Event::NewSession | Event::QuickAck(_) => {}
             }
         }
-        if let Some(saved) = self.connection.saved(self.clock.now(), Clock::unix()) {
-            self.key.send_if_modified(|key| {
-                let is_new = key.as_ref().is_none_or(|k| k.salt != saved.salt || k.time_offset != saved.time_offset);
-                if is_new {
-                    *key = Some(saved);
-                }
-                is_new
-            });
+        if has_news {
+            self.keep_salts();
         }
+    }
+
+    /// The server's time of day, in seconds.
+    fn server_secs(&self) -> i32 {
+        let clock = self.connection.session().map(|session| session.clock().at(self.clock.now()));
+        i32::try_from(clock.unwrap_or_else(Clock::unix).as_secs()).unwrap_or(i32::MAX)
+    }
+
+    /// Keeps the salts of the key in use, and how far the clocks are apart.
+    fn keep_salts(&self) {
+        let Some(session) = self.connection.session() else { return };
+        let (key, clock, salts) = (session.key(), session.clock(), saved_salts(session.salts()));
+        let offset = clock.at(self.clock.now()).as_micros() - Clock::unix().as_micros();
+        self.shared.with(|state| {
+            if clock.is_synced() {
+                state.clock_offset = Some(offset);
+            }
+            let Some(saved) = state.keys.get_mut(&self.dc) else { return };
+            match &mut saved.temporary {
+                _ if saved.auth_key.is(key) => saved.salts = salts,
+                Some(temporary) if temporary.auth_key.is(key) => temporary.salts = salts,
+                _ => {}
+            }
+        });
     }
 
     fn judge(&mut self, result: Result<Bytes, CallError>) -> Result<Bytes, Error> {

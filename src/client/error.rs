@@ -1,6 +1,7 @@
 //! Why a client has no result, by who can do something about it.
 
 use crate::connection::ConnectionError;
+use crate::login::LoginError;
 use crate::session::{CallError, RpcError};
 use crate::start::{self, StartError, WhoError};
 use crate::store::StringError;
@@ -33,8 +34,10 @@ pub enum Error {
     Session(StringError),
     /// The link is for a group, and none was given.
     NeedsGroup,
-    /// There is no such data centre.
-    NoAddress(u8),
+    /// This data centre is not known, or not where it is; it is not gone to.
+    UnknownDc(i32),
+    /// Why nobody was signed in.
+    Login(LoginError),
     /// Nobody answers at this address.
     Network {
         /// Where.
@@ -76,6 +79,10 @@ impl Error {
                 .into(),
             Self::NeedsGroup => "the link asks for a group: name one".into(),
             Self::Network { .. } => "check the address, the network, and whether a firewall or proxy is between".into(),
+            Self::UnknownDc(_) => {
+                "the server named a data centre that this program does not know: a newer version may".into()
+            }
+            Self::Login(e) => return e.hint().map(Into::into),
             Self::Timeout => "try again; if it happens always, look at the network".into(),
             Self::Session(_) => "a session string comes from a program that is signed in, whole and on one line".into(),
             _ => return None,
@@ -90,7 +97,7 @@ impl Error {
             }
             Self::Connection(e) => Self::Connection(e.clone()),
             Self::KeyLost(e) => Self::KeyLost(*e),
-            Self::NoAddress(dc) => Self::NoAddress(*dc),
+            Self::UnknownDc(dc) => Self::UnknownDc(*dc),
             _ => Self::Closed,
         }
     }
@@ -118,7 +125,8 @@ impl fmt::Display for Error {
             Self::Who(e) => e.fmt(f),
             Self::Session(e) => e.fmt(f),
             Self::NeedsGroup => f.write_str("the link starts the bot in a group, and no group was given"),
-            Self::NoAddress(dc) => write!(f, "there is no data centre {dc}"),
+            Self::UnknownDc(dc) => write!(f, "data centre {dc} is not known"),
+            Self::Login(e) => e.fmt(f),
             Self::Network { addr, error } => write!(f, "no connection to {addr}: {error}"),
             Self::Connection(e) => e.fmt(f),
             Self::Timeout => f.write_str("no answer in time"),
@@ -134,6 +142,11 @@ impl core::error::Error for Error {}
 impl From<WhoError> for Error {
     fn from(e: WhoError) -> Self {
         Self::Who(e)
+    }
+}
+impl From<LoginError> for Error {
+    fn from(e: LoginError) -> Self {
+        Self::Login(e)
     }
 }
 impl From<core::convert::Infallible> for Error {

@@ -4,6 +4,7 @@ use crate::api::LAYER;
 use crate::api::connect::{InitConnection, InvokeWithLayer};
 use crate::crypto::auth_key::AuthKey;
 use crate::crypto::rsa::RsaKey;
+use crate::mt::service::FutureSalt;
 use crate::tl::{Combinator, Raw};
 use crate::transport::Framing;
 use alloc::string::String;
@@ -25,6 +26,8 @@ pub struct Config {
     pub temporary: Option<i32>,
     /// A temporary key that is bound already and lives still.
     pub saved_temporary: Option<TemporaryKey>,
+    /// Salts of the saved key that messages go under, the temporary one if there is one, with their times.
+    pub salts: Vec<FutureSalt>,
     /// Who connects; `None` sends calls as they are.
     pub init: Option<Init>,
 }
@@ -32,7 +35,16 @@ pub struct Config {
 impl Config {
     /// Abridged framing, no saved key.
     pub fn new(dc: i32, keys: Vec<RsaKey>) -> Self {
-        Self { framing: Framing::Abridged, dc, keys, saved: None, temporary: None, saved_temporary: None, init: None }
+        Self {
+            framing: Framing::Abridged,
+            dc,
+            keys,
+            saved: None,
+            temporary: None,
+            saved_temporary: None,
+            salts: Vec::new(),
+            init: None,
+        }
     }
 }
 

@@ -88,6 +88,8 @@ pub struct Session {
     inbox: Inbox,
     outbox: Outbox,
     incoming: VecDeque<Incoming>,
+    /// Calls answered lately that were in doubt.
+    doubts: VecDeque<CallId>,
     /// The packet in hand: its id is of the time it was sent, which the id of a message inside need not be.
     packet_id: i64,
     /// How many bytes its compressed values may still open to.
@@ -134,6 +136,7 @@ impl Session {
             inbox: Inbox::new(),
             outbox: Outbox::default(),
             incoming: VecDeque::new(),
+            doubts: VecDeque::new(),
             packet_id: 0,
             #[cfg(feature = "gzip")]
             inflatable: 0,
@@ -205,7 +208,15 @@ impl Session {
 
     /// Whether `call` has gone out and no answer has come: it may have been executed.
     pub fn is_sent(&self, call: CallId) -> bool {
-        self.outbox.calls.get(&call).is_some_and(|c| !c.msg_ids.is_empty())
+        self.outbox.calls.get(&call).is_some_and(|c| c.is_out || c.in_doubt)
+    }
+
+    /// Whether `call`, answered just now, was sent more than once, and an earlier sending may have been executed: then
+    /// the answer may be about the repetition, such as `RANDOM_ID_DUPLICATE`.
+    ///
+    /// A sending that the server refused to receive, or says that it has not received, does not count.
+    pub fn was_in_doubt(&self, call: CallId) -> bool {
+        self.doubts.contains(&call)
     }
 
     /// The connection is new. The session is not: what was sent and not answered is asked about before it is sent again,
