@@ -2,17 +2,19 @@
 //! caller his answer.
 
 use super::calls::Answer;
-use super::notice::Notice;
+use super::notice::{Notice, Word};
 use super::shared::{Clock, Shared, known_salts, saved_salts};
 use super::{Error, KeyLost, Options};
+use crate::api::updates::Updates;
 use crate::connection::{Config, Connection, ConnectionError, Event, SavedKey, TemporaryKey};
 use crate::crypto::rsa::RsaKey;
 use crate::handshake::client::dc_number;
 use crate::handshake::{HandshakeError, Unproven};
 use crate::keylog::Entry;
-use crate::session::{CallError, CallId};
+use crate::session::{CallError, CallId, RpcError};
 use crate::store::state::{DcKey, State, TempKey};
 use crate::time::Instant;
+use crate::tl::Tl;
 use crate::transport::TransportFault;
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -39,6 +41,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(20);
 /// A key that the server does not know on so many connections in a row is given up, and kept.
 const KEY_LOST: u32 = 3;
 
+/// A permanent key so many seconds old is known everywhere, if it is known at all.
+const YOUNG: i32 = 60;
 /// A server that does not bind a temporary key is asked so often.
 const BIND_TRIES: u32 = 6;
 /// How often callers who have stopped waiting are looked for.
@@ -55,6 +59,8 @@ enum Lost {
     Protocol(ConnectionError),
     /// The server does not bind a temporary key.
     NotBound(CallError),
+    /// The key is dead.
+    Over(Error),
     /// Not at all: another data centre is to be gone to.
     Moving(u8, oneshot::Sender<Result<(), Error>>),
 }
@@ -121,6 +127,7 @@ struct Driver {
     key_lost: u32,
     bind_failures: u32,
     not_bound: Option<CallError>,
+    over: Option<Error>,
     sweep_at: Instant,
 }
 
@@ -152,16 +159,19 @@ pub(super) async fn start(
         key_lost: 0,
         bind_failures: 0,
         not_bound: None,
+        over: None,
         sweep_at: Instant::ZERO,
     };
     driver.log_saved_keys();
     // The first connection is the caller's to wait for; a saved key needs nothing more than the socket.
     let socket = driver.connect(dc).await?;
     let has_key = driver.options.state.keys.contains_key(&dc);
+    let within = driver.options.call_within;
     let (ready, opened) = oneshot::channel();
     tokio::spawn(async move { driver.run(socket, ready).await });
     if !has_key {
-        opened.await.map_err(|_| Error::Closed)??;
+        let opened = timeout(within, opened).await.map_err(|_| Error::Timeout)?;
+        opened.map_err(|_| Error::Closed)??;
     }
     Ok(())
 }
@@ -257,6 +267,7 @@ impl Driver {
                         socket = there;
                         self.dc = to;
                         self.is_settling = true;
+                        (self.failures, self.bind_failures) = (0, 0);
                         self.begin_anew();
                     }));
                     continue;
@@ -282,7 +293,7 @@ impl Driver {
         let config = self.shared.with(|state| config(&self.options, &self.keys, state, self.dc));
         let before = Connection::new(config, self.clock.now(), Clock::unix(), Box::new(SysRng));
         let before = core::mem::replace(&mut self.connection, before);
-        (self.failures, self.key_lost, self.bind_failures, self.not_bound) = (0, 0, 0, None);
+        (self.key_lost, self.not_bound) = (0, None);
         self.log_saved_keys();
         for (call, mut waiting) in core::mem::take(&mut self.waiting) {
             waiting.in_doubt |= before.is_sent(call);
@@ -319,16 +330,11 @@ impl Driver {
             {
                 self.key_lost += 1;
                 // It may be the temporary key alone that is not known; another is made. The permanent one stays.
-                self.connection.drop_temporary();
+                self.drop_temporary();
                 let error = Error::KeyLost(KeyLost { times: self.key_lost });
                 if self.key_lost >= KEY_LOST { Verdict::Over(error) } else { Verdict::Again(error) }
             }
-            Lost::NotBound(error) => {
-                self.connection.drop_temporary();
-                self.bind_failures += 1;
-                let error = Error::from(error);
-                if self.bind_failures >= BIND_TRIES { Verdict::Over(error) } else { Verdict::Again(error) }
-            }
+            Lost::NotBound(error) => self.unbound(error),
             // Another key than those we were given: trying again changes nothing.
             Lost::Protocol(error @ ConnectionError::Handshake(HandshakeError::Peer(Unproven::Fingerprint))) => {
                 Verdict::Over(Error::Connection(error))
@@ -338,8 +344,38 @@ impl Driver {
                 let addr = self.address(self.dc, 0).unwrap_or_default();
                 Verdict::of(Error::Network { addr, error }, is_last)
             }
+            Lost::Over(error) => Verdict::Over(error),
             Lost::Dropped | Lost::Moving(..) => Verdict::Over(Error::Closed),
         }
+    }
+
+    /// The temporary key was not bound. "If and only if the permanent auth key used in the request was created more than
+    /// 60 seconds ago", both are dropped; a younger one may not have reached the whole data centre yet.
+    ///
+    /// Spec: api/pfs
+    fn unbound(&mut self, error: CallError) -> Verdict {
+        let is_unknown = matches!(&error, CallError::Refused(e) if e.is("ENCRYPTED_MESSAGE_INVALID"));
+        let error = match error {
+            CallError::Refused(e) if is_unknown => Error::NotSignedIn(e),
+            error => error.into(),
+        };
+        self.drop_temporary();
+        self.bind_failures += 1;
+        let now = self.server_secs();
+        let (made_at, is_home, has_user) = self.shared.with(|state| {
+            let made_at = state.keys.get(&self.dc).map_or(0, |key| key.made_at);
+            (made_at, state.home == self.dc, state.user.is_some())
+        });
+        if is_unknown && now.saturating_sub(made_at) > YOUNG {
+            self.forget_key(is_home);
+            // Without anybody who was signed in with it, a new key is as good: its own, or one to sign in with.
+            let is_nobodys = self.is_settling || (made_at != 0 && !has_user);
+            if !is_nobodys {
+                return Verdict::Over(error);
+            }
+            self.begin_anew();
+        }
+        if self.bind_failures >= BIND_TRIES { Verdict::Over(error) } else { Verdict::Again(error) }
     }
 
     /// Tells everybody that there will be no answer.
@@ -372,6 +408,9 @@ impl Driver {
         loop {
             if let Err(error) = self.turn(&mut output, ready) {
                 return Lost::Protocol(error);
+            }
+            if let Some(error) = self.over.take() {
+                return Lost::Over(error);
             }
             if let Some(error) = self.not_bound.take() {
                 return Lost::NotBound(error);
@@ -492,7 +531,10 @@ impl Driver {
                         let _ = waiting.order.reply.send(Answer { result: self.judge(result), in_doubt });
                     }
                 }
-                Event::Update(body) => drop(self.news.try_send(body)),
+                Event::Update(body) => {
+                    self.pass_on(&body);
+                    let _ = self.news.try_send(body);
+                }
                 Event::Temporary(key) => self.options.keylog.note(&Entry::AuthKey(key.key)),
                 Event::Bound(TemporaryKey { key, salt, expires_at }) => {
                     self.bind_failures = 0;
@@ -515,8 +557,7 @@ impl Driver {
 
     /// The server's time of day, in seconds.
     fn server_secs(&self) -> i32 {
-        let clock = self.connection.session().map(|session| session.clock().at(self.clock.now()));
-        i32::try_from(clock.unwrap_or_else(Clock::unix).as_secs()).unwrap_or(i32::MAX)
+        i32::try_from(self.connection.unix(self.clock.now()).as_secs()).unwrap_or(i32::MAX)
     }
 
     /// Keeps the salts of the key in use, and how far the clocks are apart.
@@ -537,12 +578,62 @@ impl Driver {
         });
     }
 
+    /// Tells what the server tells the user.
+    fn pass_on(&self, body: &[u8]) {
+        for text in Updates::from_bytes(body).map(|updates| updates.notifications()).unwrap_or_default() {
+            self.options.watcher.tell(&Notice::Notification(&text));
+            self.shared.word.send_modify(|word| *word = Word { count: word.count + 1, text });
+        }
+    }
+
     fn judge(&mut self, result: Result<Bytes, CallError>) -> Result<Bytes, Error> {
-        if let Err(CallError::Refused(error)) = &result
-            && (error.is("CONNECTION_NOT_INITED") || error.is("CONNECTION_LAYER_INVALID"))
-        {
-            self.connection.introduce_again();
+        if let Err(CallError::Refused(error)) = &result {
+            match error.kind().0 {
+                "CONNECTION_NOT_INITED" | "CONNECTION_LAYER_INVALID" => self.connection.introduce_again(),
+                "AUTH_KEY_PERM_EMPTY" => self.drop_temporary(),
+                _ if self.is_dead(error) => self.over = Some(Error::NotSignedIn(error.clone())),
+                _ => {}
+            }
         }
         result.map_err(Error::from)
+    }
+
+    /// Whether an error ends the use of the key. It is forgotten then, and so is who was signed in with it.
+    fn is_dead(&self, error: &RpcError) -> bool {
+        let is_home = self.shared.with(|state| state.home == self.dc);
+        let has_user = is_home && self.shared.with(|state| state.user.is_some());
+        let is_dead = match (error.code, error.kind().0) {
+            (_, "AUTH_KEY_DUPLICATED") => true,
+            (401, "AUTH_KEY_INVALID" | "SESSION_REVOKED" | "SESSION_EXPIRED") => true,
+            (401, "USER_DEACTIVATED" | "USER_DEACTIVATED_BAN") => true,
+            // What a key says that nobody ever signed in with is no end, but the beginning.
+            (401, "AUTH_KEY_UNREGISTERED") => has_user,
+            _ => false,
+        };
+        if is_dead {
+            self.forget_key(is_home);
+        }
+        is_dead
+    }
+
+    /// Forgets the keys of this data centre, and with those of the home who was signed in.
+    fn forget_key(&self, is_home: bool) {
+        self.shared.with(|state| {
+            state.keys.remove(&self.dc);
+            if is_home {
+                state.user = None;
+                state.names.clear();
+            }
+        });
+    }
+
+    /// The temporary key is of no use any more; another is made.
+    fn drop_temporary(&mut self) {
+        self.connection.drop_temporary();
+        self.shared.with(|state| {
+            if let Some(key) = state.keys.get_mut(&self.dc) {
+                key.temporary = None;
+            }
+        });
     }
 }

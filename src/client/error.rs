@@ -15,7 +15,7 @@ use core::fmt;
 pub enum Error {
     /// One of the documented errors of starting a bot: from the server, or found before anything was sent.
     Start(StartError),
-    /// The session is not signed in, or no longer (401), or its key is dead (`AUTH_KEY_DUPLICATED`).
+    /// The session is not signed in, or no longer (401), or its key is dead (`AUTH_KEY_DUPLICATED`): it is not used again.
     NotSignedIn(RpcError),
     /// The server does not know the key any more.
     KeyLost(KeyLost),
@@ -24,6 +24,13 @@ pub enum Error {
         /// How long.
         seconds: u32,
         /// The server's own words.
+        error: RpcError,
+    },
+    /// The server refused, and tells the user why in words of its own (406): show those, or nothing.
+    Told {
+        /// The words, if they have come.
+        text: Option<String>,
+        /// For programs.
         error: RpcError,
     },
     /// The server refused, for another reason.
@@ -73,6 +80,9 @@ impl Error {
         Some(match self {
             Self::Start(e) => e.hint().into(),
             Self::Rpc(e) | Self::NotSignedIn(e) => return start::hint(e).map(Into::into),
+            Self::Told { .. } => {
+                "the server explains this to the user in a message of its own: see your other apps".into()
+            }
             Self::Flood { seconds, .. } => alloc::format!("too many calls: wait {seconds} seconds, then try again"),
             Self::KeyLost(_) => "the server does not know this session's key: it was signed out, or the session is of \
                                  another data centre or environment; the key was kept"
@@ -97,6 +107,9 @@ impl Error {
             }
             Self::Connection(e) => Self::Connection(e.clone()),
             Self::KeyLost(e) => Self::KeyLost(*e),
+            Self::NotSignedIn(e) => Self::NotSignedIn(e.clone()),
+            Self::Rpc(e) => Self::Rpc(e.clone()),
+            Self::Call(e) => Self::Call(e.clone()),
             Self::UnknownDc(dc) => Self::UnknownDc(*dc),
             _ => Self::Closed,
         }
@@ -109,7 +122,10 @@ impl Error {
         }
         match (error.code, error.kind()) {
             (420, (_, Some(seconds))) => Self::Flood { seconds, error },
+            // To these the client has an answer of its own.
+            (401, ("SESSION_PASSWORD_NEEDED" | "AUTH_KEY_PERM_EMPTY", _)) => Self::Rpc(error),
             (401, _) | (_, ("AUTH_KEY_DUPLICATED", _)) => Self::NotSignedIn(error),
+            (406, _) => Self::Told { text: None, error },
             _ => Self::Rpc(error),
         }
     }
@@ -121,7 +137,8 @@ impl fmt::Display for Error {
             Self::Start(e) => e.fmt(f),
             Self::NotSignedIn(e) => write!(f, "not signed in: {} ({})", e.message, e.code),
             Self::KeyLost(_) => f.write_str("the server does not know the key (-404)"),
-            Self::Flood { error, .. } | Self::Rpc(error) => error.fmt(f),
+            Self::Told { text: Some(text), .. } => f.write_str(text),
+            Self::Flood { error, .. } | Self::Rpc(error) | Self::Told { error, .. } => error.fmt(f),
             Self::Who(e) => e.fmt(f),
             Self::Session(e) => e.fmt(f),
             Self::NeedsGroup => f.write_str("the link starts the bot in a group, and no group was given"),

@@ -3,6 +3,7 @@
 use super::Error;
 use crate::keylog::Entry;
 use crate::session::RpcError;
+use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
 use core::time::Duration;
@@ -115,4 +116,11 @@ impl<T: ?Sized> fmt::Debug for Watcher<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_some() { "Watcher(somebody)" } else { "Watcher(nobody)" })
     }
+}
+
+/// A server's word to the user, and how many there were with it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Word {
+    pub(super) count: u64,
+    pub(super) text: String,
 }

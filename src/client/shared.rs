@@ -1,6 +1,7 @@
 //! What the handle and the driver both know: the state, why it is over, and the clocks.
 
 use super::Error;
+use super::notice::Word;
 use crate::mt::service::FutureSalt;
 use crate::session::salts::Salts;
 use crate::store::state::{SavedSalt, State};
@@ -8,12 +9,15 @@ use crate::time::{Instant, UnixTime};
 use alloc::vec::Vec;
 use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
 
 /// What the handle and the driver both know.
 #[derive(Debug)]
 pub(super) struct Shared {
     state: Mutex<State>,
     end: Mutex<Option<Error>>,
+    /// What the server told the user last.
+    pub(super) word: watch::Sender<Word>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -23,7 +27,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Shared {
     pub(super) fn new(state: State) -> Self {
-        Self { state: Mutex::new(state), end: Mutex::new(None) }
+        let (word, _) = watch::channel(Word::default());
+        Self { state: Mutex::new(state), end: Mutex::new(None), word }
     }
     /// Looks at the state, or changes it; nothing waits inside.
     pub(super) fn with<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {

@@ -1,14 +1,15 @@
 //! Starting bots: names, the call, the bot's answer.
 
+use super::calls::Answer;
 use super::shared::Clock;
 use super::{Client, Error};
 use crate::api::contacts::{ResolveUsername, ResolvedPeerBody};
-use crate::api::updates::Updates;
+use crate::api::updates::{Updates, UpdatesTooLong};
 use crate::link::{Start, StartLink, StartParam, StartParamError, Username};
 use crate::session::RpcError;
 use crate::start::{self, Known, StartCall, StartError, Who};
 use crate::store::state::{CachedName, NameKind};
-use crate::tl::Tl;
+use crate::tl::{Combinator, Tl};
 use alloc::string::{String, ToString};
 use core::time::Duration;
 use rand::rngs::SysRng;
@@ -70,6 +71,9 @@ impl Client {
     ///
     /// Usernames are resolved. `random_id` may be `None`: then one is drawn, once, whatever has to be sent again.
     ///
+    /// If the call had to be sent again, and the server answers that it has executed it before, the answer of that time
+    /// is lost: then what is returned is `updatesTooLong`, and what has happened is to be asked for.
+    ///
     /// # Errors
     /// [`Error::Start`] with one of the documented errors, before anything is sent where the parameter is bad; or as
     /// [`call`](Self::call).
@@ -89,7 +93,7 @@ impl Client {
         let was_remembered = [&bot, &peer].into_iter().any(|who| self.is_remembered(who));
         match self.start_once(&bot, &peer, random_id, start_param).await {
             // What was remembered of a name may be out of date: ask once more.
-            Err(Error::Start(StartError::BotInvalid | StartError::PeerIdInvalid)) if was_remembered => {
+            Err(error) if was_remembered && is_about_a_name(&error) => {
                 for who in [&bot, &peer] {
                     if let Who::Name(name) = who {
                         self.forget_name(name.as_str());
@@ -103,9 +107,15 @@ impl Client {
 
     async fn start_once(&self, bot: &Who, peer: &Who, random_id: i64, param: &str) -> Result<Updates, Error> {
         let (bot, peer) = (self.known(bot).await?, self.known(peer).await?);
-        match start::start_call(&bot, &peer, random_id, param).map_err(Error::Start)? {
-            StartCall::StartBot(call) => self.call(&call).await,
-            StartCall::PlainStart(call) => self.call(&call).await,
+        let body = match start::start_call(&bot, &peer, random_id, param).map_err(Error::Start)? {
+            StartCall::StartBot(call) => call.to_boxed(),
+            StartCall::PlainStart(call) => call.to_boxed(),
+        };
+        let Answer { result, in_doubt } = self.inner.ask(body.into()).await;
+        match result {
+            // It was sent more than once, and the server had it: the bot was started then.
+            Err(Error::Start(StartError::RandomIdDuplicate)) if in_doubt => Ok((&UpdatesTooLong {}).into()),
+            result => Updates::from_bytes(&result?).map_err(Error::Decode),
         }
     }
 
@@ -166,6 +176,15 @@ fn check_param(bot: &Who, peer: &Who, start_param: &str) -> Result<(), Error> {
         // The peer may turn out to be the bot by another name.
         Err(StartParamError::Empty) if !matches!(peer, Who::Chat(_) | Who::Channel { .. }) => Ok(()),
         Err(e) => Err(Error::Start(e.into())),
+    }
+}
+
+/// Whether an error may come of a name that leads elsewhere now.
+fn is_about_a_name(error: &Error) -> bool {
+    match error {
+        Error::Start(e) => matches!(e, StartError::BotInvalid | StartError::PeerIdInvalid),
+        Error::Rpc(e) => e.is("USERNAME_NOT_OCCUPIED"),
+        _ => false,
     }
 }
 

@@ -338,7 +338,7 @@ impl Connection {
     /// A temporary key near its end is followed by another, at a quiet moment if there is one.
     fn renew_key(&mut self, now: Instant) -> Result<(), ConnectionError> {
         let (Some(lifetime), Some(key)) = (self.config.temporary, &self.temporary) else { return Ok(()) };
-        let left = i64::from(key.expires_at) - self.clock_now(now).as_secs();
+        let left = i64::from(key.expires_at) - self.unix(now).as_secs();
         let is_quiet = self.session().is_some_and(|session| session.unanswered() == 0);
         if left > RENEW_BEFORE || (left > RENEW_AT_LAST && !is_quiet) {
             return Ok(());
@@ -350,7 +350,8 @@ impl Connection {
         self.exchange(now, Some(lifetime))
     }
 
-    fn clock_now(&self, now: Instant) -> UnixTime {
+    /// The server's time of day at `now`, as far as it is known.
+    pub fn unix(&self, now: Instant) -> UnixTime {
         self.session().map_or(self.clock, |session| *session.clock()).at(now)
     }
 
