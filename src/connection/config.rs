@@ -28,6 +28,8 @@ pub struct Config {
     pub saved_temporary: Option<TemporaryKey>,
     /// Salts of the saved key that messages go under, the temporary one if there is one, with their times.
     pub salts: Vec<FutureSalt>,
+    /// Asks for the salts of the hours to come along with the first call, if there are none.
+    pub ask_salts: bool,
     /// Who connects; `None` sends calls as they are.
     pub init: Option<Init>,
 }
@@ -43,6 +45,7 @@ impl Config {
             temporary: None,
             saved_temporary: None,
             salts: Vec::new(),
+            ask_salts: false,
             init: None,
         }
     }

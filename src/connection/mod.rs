@@ -283,6 +283,7 @@ impl Connection {
     fn open_session(&mut self, key: &AuthKey, salt: i64) -> Result<(), EntropyFailed> {
         let mut session = Session::client(key.clone(), salt, self.clock, &mut *self.random)?;
         session.salts_mut().extend(&core::mem::take(&mut self.config.salts));
+        session.ask_salts(self.config.ask_salts);
         if let Some(before) = self.before.take() {
             session.adopt(*before);
         }

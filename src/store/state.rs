@@ -22,6 +22,8 @@ use crate::crypto::keys::Environment;
 use crate::dcs::DcTable;
 use crate::link::Username;
 use crate::store::SavedSession;
+use crate::store::names::KINDS;
+pub use crate::store::names::{CachedName, MAX_NAMES, NameCache, NameKind};
 use crate::time::UnixTime;
 use crate::tl::{DecodeError, Reader, Tl, write_bytes};
 use alloc::collections::BTreeMap;
@@ -29,7 +31,6 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::fmt;
 use core::net::{IpAddr, SocketAddr};
-use core::time::Duration;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -39,8 +40,6 @@ pub const VERSION: u32 = 2;
 pub const MAX_BYTES: usize = 64 * 1024;
 /// The most salts kept for one key: what `get_future_salts` gives at once.
 pub const MAX_SALTS: usize = 64;
-/// The most names kept; the ones seen longest ago go first.
-pub const MAX_NAMES: usize = 256;
 
 const MAGIC: &[u8; 8] = b"nanogram";
 const HASH: usize = 32;
@@ -136,75 +135,12 @@ impl From<i64> for SavedSalt {
     }
 }
 
-/// A peer as found by name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CachedName {
-    /// The name asked for.
-    pub username: Username,
-    /// What it names.
-    pub kind: NameKind,
-    /// The id of the user or channel.
-    pub id: i64,
-    /// What proves to the server that this account may address it.
-    pub access_hash: i64,
-    /// When the server said so.
-    pub seen: UnixTime,
-}
-
-/// What a name names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NameKind {
-    /// A person.
-    Person,
-    /// A bot.
-    Bot,
-    /// A supergroup or channel.
-    Channel,
-}
-
-/// In the order of their numbers in the bytes.
-const KINDS: [NameKind; 3] = [NameKind::Person, NameKind::Bot, NameKind::Channel];
-
-/// Peers found by name, not more than [`MAX_NAMES`].
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct NameCache(BTreeMap<Username, CachedName>);
-
-impl NameCache {
-    /// Keeps what the server said, in place of what it said before.
-    pub fn insert(&mut self, name: CachedName) {
-        self.0.insert(name.username.clone(), name);
-        while self.0.len() > MAX_NAMES {
-            let oldest = self.0.values().min_by_key(|name| name.seen).map(|name| name.username.clone());
-            let _gone = oldest.and_then(|username| self.0.remove(&username));
-        }
-    }
-    /// The peer of that name, unless the knowledge is older than `max_age` or from the future.
-    #[must_use]
-    pub fn get(&self, username: &Username, now: UnixTime, max_age: Duration) -> Option<&CachedName> {
-        let known = self.0.get(username)?;
-        let age = u64::try_from(now.as_micros().checked_sub(known.seen.as_micros())?).ok()?;
-        (Duration::from_micros(age) <= max_age).then_some(known)
-    }
-    /// Forgets a name that led nowhere.
-    pub fn remove(&mut self, username: &Username) {
-        self.0.remove(username);
-    }
-    /// Forgets all: another user signed in, to whom these access hashes mean nothing.
-    pub fn clear(&mut self) {
-        self.0.clear();
-    }
-    /// All of them, by name.
-    pub fn iter(&self) -> impl Iterator<Item = &CachedName> {
-        self.0.values()
-    }
-}
-
 impl State {
     /// Nothing but a place to begin.
     #[must_use]
     pub const fn new(environment: Environment, home: u8) -> Self {
         let (user, api_id, clock_offset, config) = (None, None, None, None);
-        let names = NameCache(BTreeMap::new());
+        let names = NameCache::new();
         let keys = BTreeMap::new();
         Self { dcs: DcTable::new(environment), home, user, api_id, clock_offset, config, keys, names }
     }
@@ -311,7 +247,7 @@ impl State {
         }
     }
     fn write_names(&self, out: &mut Vec<u8>) {
-        count(self.names.0.len()).write(out);
+        count(self.names.iter().count()).write(out);
         for name in self.names.iter() {
             write_bytes(name.username.as_str().as_bytes(), out);
             count(KINDS.iter().take_while(|kind| **kind != name.kind).count()).write(out);
@@ -620,23 +556,6 @@ mod tests {
         let same = State::from_bytes(&bytes).unwrap();
         assert_eq!(same.keys[&5].salts.len(), MAX_SALTS);
         assert_eq!(same.names.iter().map(|name| name.seen.as_secs()).min(), Some(1000 - 256), "the oldest went");
-    }
-
-    #[test]
-    fn a_name_is_known_while_it_is_fresh() {
-        let mut names = NameCache::default();
-        names.insert(name("Bot", 1000));
-        let get = |names: &NameCache, now, age| {
-            let username = Username::parse("@bOT").unwrap();
-            names.get(&username, UnixTime::from_secs(now), Duration::from_secs(age)).is_some()
-        };
-        assert!(get(&names, 1000, 0) && get(&names, 1060, 60) && get(&names, i64::from(i32::MAX), u64::MAX));
-        assert!(!get(&names, 1061, 60) && !get(&names, 999, 60), "too old; from the future");
-        names.insert(name("BOT", 2000));
-        assert_eq!(names.iter().count(), 1);
-        assert!(get(&names, 2001, 60));
-        names.remove(&Username::parse("bot").unwrap());
-        assert!(!get(&names, 2001, 60));
     }
 
     #[test]

@@ -1,21 +1,20 @@
 //! The task that owns the socket: it feeds the connection, makes a new one when the old one is lost, and gives every
 //! caller his answer.
 
-use super::calls::Answer;
-use super::notice::{Notice, Word};
-use super::shared::{Clock, Shared, known_salts, saved_salts};
-use super::{Error, KeyLost, Options};
-use crate::api::updates::Updates;
-use crate::connection::{Config, Connection, ConnectionError, Event, SavedKey, TemporaryKey};
+mod events;
+mod verdict;
+
+use crate::client::calls::Answer;
+use crate::client::notice::Notice;
+use crate::client::shared::{Clock, Shared, known_salts};
+use crate::client::{Error, Options};
+use crate::connection::{Config, Connection, ConnectionError, SavedKey, TemporaryKey};
 use crate::crypto::rsa::RsaKey;
 use crate::handshake::client::dc_number;
-use crate::handshake::{HandshakeError, Unproven};
 use crate::keylog::Entry;
-use crate::session::{CallError, CallId, RpcError};
-use crate::store::state::{DcKey, State, TempKey};
+use crate::session::{CallError, CallId};
+use crate::store::state::State;
 use crate::time::Instant;
-use crate::tl::Tl;
-use crate::transport::TransportFault;
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -31,6 +30,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
+use verdict::Verdict;
 
 /// Bytes read from the socket at once.
 const READ: usize = 16 << 10;
@@ -38,13 +38,7 @@ const READ: usize = 16 << 10;
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 /// The longest.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
-/// A key that the server does not know on so many connections in a row is given up, and kept.
-const KEY_LOST: u32 = 3;
 
-/// A permanent key so many seconds old is known everywhere, if it is known at all.
-const YOUNG: i32 = 60;
-/// A server that does not bind a temporary key is asked so often.
-const BIND_TRIES: u32 = 6;
 /// How often callers who have stopped waiting are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
@@ -63,20 +57,6 @@ enum Lost {
     Over(Error),
     /// Not at all: another data centre is to be gone to.
     Moving(u8, oneshot::Sender<Result<(), Error>>),
-}
-
-/// What becomes of a client whose connection was lost.
-enum Verdict {
-    /// It is the end.
-    Over(Error),
-    /// Another connection is tried.
-    Again(Error),
-}
-
-impl Verdict {
-    fn of(error: Error, is_last: bool) -> Self {
-        if is_last { Self::Over(error) } else { Self::Again(error) }
-    }
 }
 
 /// A call on its way to the driver.
@@ -195,6 +175,7 @@ fn config(options: &Options, keys: &[RsaKey], state: &State, dc: u8) -> Config {
             expires_at: key.expires_at,
         }),
         salts: of_temporary.unwrap_or(of_permanent).1,
+        ask_salts: true,
         init: Some(options.init.clone()),
     }
 }
@@ -320,64 +301,6 @@ impl Driver {
         }
     }
 
-    /// Whether a lost connection is the end.
-    fn verdict(&mut self, lost: Lost) -> Verdict {
-        self.failures += 1;
-        let is_last = self.failures >= self.options.attempts;
-        match lost {
-            Lost::Protocol(ConnectionError::Fault(TransportFault::AuthKeyNotFound))
-                if self.connection.session().is_some() =>
-            {
-                self.key_lost += 1;
-                // It may be the temporary key alone that is not known; another is made. The permanent one stays.
-                self.drop_temporary();
-                let error = Error::KeyLost(KeyLost { times: self.key_lost });
-                if self.key_lost >= KEY_LOST { Verdict::Over(error) } else { Verdict::Again(error) }
-            }
-            Lost::NotBound(error) => self.unbound(error),
-            // Another key than those we were given: trying again changes nothing.
-            Lost::Protocol(error @ ConnectionError::Handshake(HandshakeError::Peer(Unproven::Fingerprint))) => {
-                Verdict::Over(Error::Connection(error))
-            }
-            Lost::Protocol(error) => Verdict::of(Error::Connection(error), is_last),
-            Lost::Io(error) => {
-                let addr = self.address(self.dc, 0).unwrap_or_default();
-                Verdict::of(Error::Network { addr, error }, is_last)
-            }
-            Lost::Over(error) => Verdict::Over(error),
-            Lost::Dropped | Lost::Moving(..) => Verdict::Over(Error::Closed),
-        }
-    }
-
-    /// The temporary key was not bound. "If and only if the permanent auth key used in the request was created more than
-    /// 60 seconds ago", both are dropped; a younger one may not have reached the whole data centre yet.
-    ///
-    /// Spec: api/pfs
-    fn unbound(&mut self, error: CallError) -> Verdict {
-        let is_unknown = matches!(&error, CallError::Refused(e) if e.is("ENCRYPTED_MESSAGE_INVALID"));
-        let error = match error {
-            CallError::Refused(e) if is_unknown => Error::NotSignedIn(e),
-            error => error.into(),
-        };
-        self.drop_temporary();
-        self.bind_failures += 1;
-        let now = self.server_secs();
-        let (made_at, is_home, has_user) = self.shared.with(|state| {
-            let made_at = state.keys.get(&self.dc).map_or(0, |key| key.made_at);
-            (made_at, state.home == self.dc, state.user.is_some())
-        });
-        if is_unknown && now.saturating_sub(made_at) > YOUNG {
-            self.forget_key(is_home);
-            // Without anybody who was signed in with it, a new key is as good: its own, or one to sign in with.
-            let is_nobodys = self.is_settling || (made_at != 0 && !has_user);
-            if !is_nobodys {
-                return Verdict::Over(error);
-            }
-            self.begin_anew();
-        }
-        if self.bind_failures >= BIND_TRIES { Verdict::Over(error) } else { Verdict::Again(error) }
-    }
-
     /// Tells everybody that there will be no answer.
     fn fail(mut self, error: &Error, ready: Option<Ready>) {
         self.shared.end(error);
@@ -500,140 +423,6 @@ impl Driver {
                 connection.forget(*call);
             }
             is_wanted
-        });
-    }
-
-    fn deliver(&mut self, ready: &mut Option<Ready>) {
-        let dc_id = self.dc;
-        let mut has_news = false;
-        while let Some(event) = self.connection.poll_event() {
-            has_news = true;
-            match event {
-                Event::Exchange { is_temporary } => {
-                    self.options.watcher.tell(&Notice::KeyExchange { dc_id, is_temporary });
-                }
-                Event::Authorized(saved) => {
-                    self.failures = 0;
-                    self.options.keylog.note(&Entry::AuthKey(saved.key.clone()));
-                    let salts = vec![saved.salt.into()];
-                    let made_at = self.server_secs();
-                    let key = DcKey { made_at, salts, ..DcKey::new(saved.key) };
-                    self.shared.with(|state| state.keys.insert(dc_id, key));
-                    if let Some(ready) = ready.take() {
-                        let _ = ready.send(Ok(()));
-                    }
-                }
-                Event::Reply { call, result } => {
-                    // Only what is authentic shows that the connection is good.
-                    (self.failures, self.key_lost) = (0, 0);
-                    if let Some(waiting) = self.waiting.remove(&call) {
-                        let in_doubt = waiting.in_doubt || self.connection.was_in_doubt(call);
-                        let _ = waiting.order.reply.send(Answer { result: self.judge(result), in_doubt });
-                    }
-                }
-                Event::Update(body) => {
-                    self.pass_on(&body);
-                    let _ = self.news.try_send(body);
-                }
-                Event::Temporary(key) => self.options.keylog.note(&Entry::AuthKey(key.key)),
-                Event::Bound(TemporaryKey { key, salt, expires_at }) => {
-                    self.bind_failures = 0;
-                    let temporary = TempKey { auth_key: key, expires_at, salts: vec![salt.into()] };
-                    self.shared.with(|state| {
-                        if let Some(key) = state.keys.get_mut(&dc_id) {
-                            key.temporary = Some(temporary);
-                        }
-                    });
-                    self.options.watcher.tell(&Notice::Bound { dc_id, expires_at });
-                }
-                Event::NotBound(error) => self.not_bound = Some(error),
-                Event::NewSession | Event::QuickAck(_) => {}
-            }
-        }
-        if has_news {
-            self.keep_salts();
-        }
-    }
-
-    /// The server's time of day, in seconds.
-    fn server_secs(&self) -> i32 {
-        i32::try_from(self.connection.unix(self.clock.now()).as_secs()).unwrap_or(i32::MAX)
-    }
-
-    /// Keeps the salts of the key in use, and how far the clocks are apart.
-    fn keep_salts(&self) {
-        let Some(session) = self.connection.session() else { return };
-        let (key, clock, salts) = (session.key(), session.clock(), saved_salts(session.salts()));
-        let offset = clock.at(self.clock.now()).as_micros() - Clock::unix().as_micros();
-        self.shared.with(|state| {
-            if clock.is_synced() {
-                state.clock_offset = Some(offset);
-            }
-            let Some(saved) = state.keys.get_mut(&self.dc) else { return };
-            match &mut saved.temporary {
-                _ if saved.auth_key.is(key) => saved.salts = salts,
-                Some(temporary) if temporary.auth_key.is(key) => temporary.salts = salts,
-                _ => {}
-            }
-        });
-    }
-
-    /// Tells what the server tells the user.
-    fn pass_on(&self, body: &[u8]) {
-        for text in Updates::from_bytes(body).map(|updates| updates.notifications()).unwrap_or_default() {
-            self.options.watcher.tell(&Notice::Notification(&text));
-            self.shared.word.send_modify(|word| *word = Word { count: word.count + 1, text });
-        }
-    }
-
-    fn judge(&mut self, result: Result<Bytes, CallError>) -> Result<Bytes, Error> {
-        if let Err(CallError::Refused(error)) = &result {
-            match error.kind().0 {
-                "CONNECTION_NOT_INITED" | "CONNECTION_LAYER_INVALID" => self.connection.introduce_again(),
-                "AUTH_KEY_PERM_EMPTY" => self.drop_temporary(),
-                _ if self.is_dead(error) => self.over = Some(Error::NotSignedIn(error.clone())),
-                _ => {}
-            }
-        }
-        result.map_err(Error::from)
-    }
-
-    /// Whether an error ends the use of the key. It is forgotten then, and so is who was signed in with it.
-    fn is_dead(&self, error: &RpcError) -> bool {
-        let is_home = self.shared.with(|state| state.home == self.dc);
-        let has_user = is_home && self.shared.with(|state| state.user.is_some());
-        let is_dead = match (error.code, error.kind().0) {
-            (_, "AUTH_KEY_DUPLICATED") => true,
-            (401, "AUTH_KEY_INVALID" | "SESSION_REVOKED" | "SESSION_EXPIRED") => true,
-            (401, "USER_DEACTIVATED" | "USER_DEACTIVATED_BAN") => true,
-            // What a key says that nobody ever signed in with is no end, but the beginning.
-            (401, "AUTH_KEY_UNREGISTERED") => has_user,
-            _ => false,
-        };
-        if is_dead {
-            self.forget_key(is_home);
-        }
-        is_dead
-    }
-
-    /// Forgets the keys of this data centre, and with those of the home who was signed in.
-    fn forget_key(&self, is_home: bool) {
-        self.shared.with(|state| {
-            state.keys.remove(&self.dc);
-            if is_home {
-                state.user = None;
-                state.names.clear();
-            }
-        });
-    }
-
-    /// The temporary key is of no use any more; another is made.
-    fn drop_temporary(&mut self) {
-        self.connection.drop_temporary();
-        self.shared.with(|state| {
-            if let Some(key) = state.keys.get_mut(&self.dc) {
-                key.temporary = None;
-            }
         });
     }
 }
