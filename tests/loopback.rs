@@ -1,5 +1,8 @@
 //! The client against the data centre, over TCP on 127.0.0.1: the whole job, and everything that may go wrong on it.
 
+mod house;
+
+use house::{At, House, SOON, Wire};
 use nanogram::api::messages::StartBot;
 use nanogram::api::peer::{InputPeer, InputPeerEmpty, InputPeerSelf, InputUserFromMessage};
 use nanogram::api::updates::UpdatesKind;
@@ -7,83 +10,16 @@ use nanogram::client::{Client, Error, Options};
 use nanogram::connection::ConnectionError;
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::keys::{self, Environment};
-use nanogram::crypto::rsa::RsaKey;
-use nanogram::dc::Dc;
-use nanogram::dc::listener::Listener;
+use nanogram::dc::Cut;
 use nanogram::dc::log::Entry;
-use nanogram::dc::residents::{ALICE, CLOSED_GROUP, ECHO_BOT, GROUP, QUIET_GROUP, SILENT_BOT};
+use nanogram::dc::residents::{CLOSED_GROUP, ECHO_BOT, GROUP, QUIET_GROUP, SILENT_BOT};
 use nanogram::dc::world::PeerId;
 use nanogram::handshake::{HandshakeError, Unproven};
 use nanogram::start::{Known, StartError, Who};
 use nanogram::store::state::DcKey;
-use nanogram::store::{Format, SavedSession, string};
-use nanogram::tl::Combinator;
-use rand::rngs::SysRng;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-
-/// Nothing here takes longer.
-const SOON: Duration = Duration::from_secs(20);
-
-/// A data centre in a task of its own.
-struct House {
-    addr: String,
-    key: RsaKey,
-    /// Of Alice.
-    session: SavedSession,
-    log: Arc<Mutex<Vec<Entry>>>,
-}
-
-impl House {
-    async fn open() -> Self {
-        Self::with(true).await
-    }
-
-    /// With `is_open`, whoever makes a key is let in as Alice.
-    async fn with(is_open: bool) -> Self {
-        let make = |now, unix| Dc::new(now, unix, Box::new(SysRng));
-        let mut listener = Listener::bind("127.0.0.1:0", make).await.unwrap();
-        let at = listener.local_addr().unwrap();
-        let key = listener.dc.public_keys().next().unwrap().clone();
-        let session = SavedSession {
-            addr: Some((at.ip().to_string(), at.port())),
-            ..SavedSession::new(2, listener.dc.sign_in(ALICE).unwrap())
-        };
-        let log = Arc::new(Mutex::new(Vec::new()));
-        let house = Self { addr: at.to_string(), key, session, log: log.clone() };
-        tokio::spawn(async move {
-            while let Ok(line) = listener.next().await {
-                if let (Entry::Key { id, .. }, true) = (&line.entry, is_open) {
-                    listener.dc.let_in(*id, ALICE);
-                }
-                log.lock().unwrap().push(line.entry);
-            }
-        });
-        house
-    }
-
-    /// Without a key.
-    fn stranger(&self) -> Options {
-        Options::new(Environment::Production, 2).at(&self.addr, vec![self.key.clone()]).api_id(1)
-    }
-
-    /// By session string, which holds the address too.
-    fn alice(&self) -> Options {
-        let text = string::write(&self.session, Format::Nanogram).unwrap();
-        let mut options = Options::from_session(&text).unwrap().api_id(1);
-        options.keys = Some(vec![self.key.clone()]);
-        options
-    }
-
-    /// How often bots were started.
-    fn starts(&self) -> usize {
-        let is_start =
-            |entry: &&Entry| matches!(entry, Entry::Call { method, error: None, .. } if *method == StartBot::ID);
-        self.log.lock().unwrap().iter().filter(is_start).count()
-    }
-}
+use tokio::net::TcpListener;
 
 fn start_error(result: Result<impl Sized, Error>) -> StartError {
     match result {
@@ -314,62 +250,88 @@ async fn where_nobody_listens_there_is_no_connection() {
     assert!(matches!(&error, Error::Network { addr, .. } if *addr == free.to_string()), "{error:?}");
 }
 
-/// Passes bytes between clients and `to`, and cuts the first connection after `at` bytes of the client, or of the
-/// server if `of_server`.
-async fn cutting(to: String, at: usize, of_server: bool) -> String {
-    let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let addr = proxy.local_addr().unwrap().to_string();
-    tokio::spawn(async move {
-        let mut is_first = true;
-        while let Ok((mut client, _)) = proxy.accept().await {
-            let mut server = TcpStream::connect(&to).await.unwrap();
-            let limits = match (core::mem::take(&mut is_first), of_server) {
-                (false, _) => [usize::MAX; 2],
-                (true, false) => [at, usize::MAX],
-                (true, true) => [usize::MAX, at],
-            };
-            tokio::spawn(async move {
-                let ((from_client, to_client), (from_server, to_server)) = (client.split(), server.split());
-                tokio::select! {
-                    () = pass(from_client, to_server, limits[0]) => {}
-                    () = pass(from_server, to_client, limits[1]) => {}
-                }
-            });
-        }
-    });
-    addr
+/// What a client comes with.
+#[derive(Debug, Clone, Copy)]
+enum With {
+    /// Nothing: it makes both keys.
+    Nothing,
+    /// The account's key, which all messages go under.
+    Key,
+    /// The account's key, and none to send under.
+    KeyForBinding,
+    /// Both keys.
+    BothKeys,
 }
 
-async fn pass(mut from: impl AsyncReadExt + Unpin, mut to: impl AsyncWriteExt + Unpin, mut limit: usize) {
-    let mut buffer = [0; 4096];
-    while let Ok(n @ 1..) = from.read(&mut buffer).await {
-        if to.write_all(&buffer[..n.min(limit)]).await.is_err() || n >= limit {
-            return;
+/// Where a connection is cut: by the data centre, or on the way.
+#[derive(Debug, Clone, Copy)]
+enum Blade {
+    Dc(Cut),
+    Wire(At),
+}
+
+/// Starts a bot over a connection that is cut, and says whether it was.
+async fn start_once(with: With, blade: Blade) -> bool {
+    let case = format!("{with:?} {blade:?}");
+    let house = House::open().await;
+    let mut options = match with {
+        With::Nothing => house.stranger(),
+        _ => house.alice(),
+    };
+    match with {
+        With::Key => options.temporary = None,
+        With::BothKeys => {
+            let client = Client::connect(options.clone()).await.unwrap();
+            client.resolve("echo_bot").await.unwrap();
+            options.state = client.state();
+            options.state.names.clear();
         }
-        limit -= n;
+        With::Nothing | With::KeyForBinding => {}
     }
+    house.log.lock().unwrap().clear();
+    match blade {
+        Blade::Dc(cut) => house.dc(move |dc| dc.cut(cut)).await,
+        Blade::Wire(at) => options.addr = Some(Wire::cut(&house.addr, Some(at)).await.addr),
+    }
+    let began = std::time::Instant::now();
+    let client = Client::connect(options).await.unwrap();
+    let result = client.start_bot("echo_bot", "echo_bot", None, "once").await;
+    assert!(result.is_ok(), "{case}: {result:?}");
+    assert!(client.answer_of(ECHO_BOT, SOON).await.unwrap().contains("once"), "{case}");
+    assert_eq!(house.starts(), 1, "{case}");
+    // What became of the call is asked at once, not when the session grows impatient.
+    assert!(began.elapsed() < Duration::from_secs(10), "{case}: {:?}", began.elapsed());
+    house.count(|entry| matches!(entry, Entry::Opened)) > 1
 }
 
+/// Every packet of a run, both ways, and inside of packets: for every way to begin.
 #[tokio::test]
 async fn wherever_the_connection_is_cut_the_bot_is_started_once() {
-    // In and between the packets of a run, whose sizes padding makes random: 700 bytes or so each way.
-    let cuts = (1..24).map(|n| n * n * 2).flat_map(|at| [(at, false), (at, true)]);
-    let runs = cuts.map(|(at, of_server)| async move {
-        let house = House::open().await;
-        let mut options = house.alice();
-        options.addr = Some(cutting(house.addr.clone(), at, of_server).await);
-        let client = Client::connect(options).await.unwrap();
-        let began = std::time::Instant::now();
-        let result = client.start_bot("echo_bot", "echo_bot", None, "once").await;
-        assert!(result.is_ok(), "cut after {at} bytes, of the server: {of_server}: {result:?}");
-        assert_eq!(house.starts(), 1, "cut after {at} bytes, of the server: {of_server}");
-        // What became of the call is asked at once, not when the session grows impatient.
-        assert!(began.elapsed() < Duration::from_secs(10), "cut after {at} bytes, of the server: {of_server}");
-    });
-    let mut runs: tokio::task::JoinSet<()> = runs.collect();
-    while let Some(run) = runs.join_next().await {
-        run.unwrap();
+    let mut runs = tokio::task::JoinSet::new();
+    for with in [With::Nothing, With::Key, With::KeyForBinding, With::BothKeys] {
+        // A packet is some 100 to 1,500 bytes, by its padding.
+        let step = if matches!(with, With::Nothing | With::KeyForBinding) { 131 } else { 53 };
+        let ways: [fn(usize) -> Blade; 4] = [
+            |n| Blade::Dc(Cut::PacketsIn(n)),
+            |n| Blade::Dc(Cut::PacketsOut(n)),
+            |n| Blade::Wire(At { bytes: n + 1, of_server: false }),
+            |n| Blade::Wire(At { bytes: n + 1, of_server: true }),
+        ];
+        for (blade, step) in ways.into_iter().zip([1, 1, step, step]) {
+            runs.spawn(async move {
+                // As many as there are: until a run is cut no more.
+                let mut cuts = 0;
+                while start_once(with, blade(cuts * step)).await {
+                    cuts += 1;
+                }
+                assert!(cuts >= 2, "{with:?}");
+                cuts
+            });
+        }
     }
+    let cuts: usize = runs.join_all().await.into_iter().sum();
+    println!("{cuts} cuts");
+    assert!(cuts >= 100, "{cuts}");
 }
 
 #[tokio::test]
@@ -377,7 +339,7 @@ async fn a_key_exchange_that_is_cut_begins_again() {
     let house = House::open().await;
     for (at, of_server) in [(1, false), (60, false), (500, false), (60, true), (700, true)] {
         let mut options = house.stranger();
-        options.addr = Some(cutting(house.addr.clone(), at, of_server).await);
+        options.addr = Some(Wire::cut(&house.addr, Some(At { bytes: at, of_server })).await.addr);
         let client = Client::connect(options).await.unwrap();
         client.resolve("echo_bot").await.unwrap();
     }

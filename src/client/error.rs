@@ -79,7 +79,10 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Start(e) => e.hint().into(),
-            Self::Rpc(e) | Self::NotSignedIn(e) => return start::hint(e).map(Into::into),
+            Self::Rpc(e) => return start::hint(e).map(Into::into),
+            Self::NotSignedIn(e) => {
+                start::hint(e).unwrap_or("the server does not know this session any more: sign in again").into()
+            }
             Self::Told { .. } => {
                 "the server explains this to the user in a message of its own: see your other apps".into()
             }

@@ -91,6 +91,11 @@ pub struct Init {
 }
 
 impl Init {
+    /// The same, unless the call is wrapped already.
+    pub(super) fn wrap_once(&self, call: &[u8]) -> Option<Vec<u8>> {
+        let is_wrapped = call.starts_with(&InvokeWithLayer::ID.to_le_bytes());
+        (!is_wrapped).then(|| self.wrap(call.to_vec()))
+    }
     pub(super) fn wrap(&self, call: Vec<u8>) -> Vec<u8> {
         let query = InitConnection {
             api_id: self.api_id,

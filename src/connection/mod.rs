@@ -286,6 +286,12 @@ impl Connection {
         session.ask_salts(self.config.ask_salts);
         if let Some(before) = self.before.take() {
             session.adopt(*before);
+            // A new key is a stranger: whichever call comes first introduces it.
+            self.is_known = false;
+            self.introductions.clear();
+            if let Some(init) = &self.config.init {
+                self.introductions = session.wrap_calls(|body| init.wrap_once(body));
+            }
         }
         for body in core::mem::take(&mut self.early) {
             session.call(body);

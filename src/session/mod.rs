@@ -210,6 +210,23 @@ impl Session {
         self.outbox.adopt(&mut other.outbox);
     }
 
+    /// Puts what `wrap` makes of it in place of the body of every call that waits to be sent; their names.
+    pub fn wrap_calls(&mut self, wrap: impl Fn(&[u8]) -> Option<Vec<u8>>) -> Vec<CallId> {
+        let waiting = self
+            .outbox
+            .calls
+            .iter_mut()
+            .filter(|(id, call)| **id != CallId::BIND && call.state == outbox::State::Waiting);
+        waiting
+            .map(|(id, call)| {
+                if let Some(wrapped) = wrap(&call.body) {
+                    call.body = wrapped.into();
+                }
+                *id
+            })
+            .collect()
+    }
+
     /// Nobody waits for the answer to `call` any more; if it comes, it is dropped.
     pub fn forget(&mut self, call: CallId) {
         self.outbox.finish(call);

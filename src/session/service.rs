@@ -185,8 +185,10 @@ impl Session {
             _ => alloc::vec![msg_id],
         };
         for id in inner {
-            if matches!(self.outbox.sent.get(&id), Some(Meaning::StateReq(_))) {
-                self.ask_at = Some(now + ASK_AGAIN_AFTER);
+            match self.outbox.sent.get(&id) {
+                Some(Meaning::StateReq(_)) => self.ask_at = Some(now + ASK_AGAIN_AFTER),
+                Some(Meaning::SaltReq) => self.ask_salts = true,
+                _ => {}
             }
             if let Some(call) = self.outbox.call_in_force(id) {
                 // "msg_id too old, and it cannot be verified whether the server has received it": all others were not.

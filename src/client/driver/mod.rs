@@ -206,6 +206,12 @@ impl Driver {
             match connect_once(&addr, self.options.connect_within).await {
                 Ok(socket) => {
                     self.options.watcher.tell(&Notice::Connected { dc_id: dc, addr: &addr });
+                    // An address of one's own is not in any other table.
+                    if let (Some(own), Ok(peer)) = (&self.options.addr, socket.peer_addr())
+                        && *own == addr
+                    {
+                        self.shared.with(|state| state.dcs.put_first(dc, peer));
+                    }
                     return Ok(socket);
                 }
                 Err(error) => {
