@@ -16,6 +16,7 @@
 
 use crate::session::RpcError;
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 /// The most acts, and the most cuts, that wait for their turn; more are not taken.
 pub const MAX_ACTS: usize = 256;
@@ -26,6 +27,8 @@ pub const MAX_ACTS: usize = 256;
 pub enum Act {
     /// It is not executed, and this is the answer.
     Refuse(RpcError),
+    /// The same, and then the session is told these updates: `updateServiceNotification` after a 406.
+    RefuseAndTell(RpcError, Vec<u8>),
     /// It is executed, and never answered.
     Withhold,
     /// It is neither executed nor answered.

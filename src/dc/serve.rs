@@ -124,10 +124,15 @@ impl Dc {
             self.note(now, place.conn, entry);
         }
         match outcome.act {
-            None | Some(Act::Refuse(_) | Act::HangUp) => {
+            None | Some(Act::Refuse(_) | Act::RefuseAndTell(..) | Act::HangUp) => {
                 self.answer(now, place, msg_id, outcome.method, outcome.reply);
             }
             Some(_) => self.note(now, place.conn, Entry::Refused(Refusal::Scripted)),
+        }
+        if let (Some(Act::RefuseAndTell(_, updates)), Some(seat)) =
+            (&outcome.act, self.auth.seat(place.key, place.session_id))
+        {
+            seat.session.notify(updates.clone().into());
         }
         for push in outcome.pushes {
             self.push(now, place, &push);
