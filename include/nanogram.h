@@ -131,8 +131,12 @@ typedef enum {
   NANOGRAM_EVENT_KIND_UPDATE = 7,
   // The server began a new session: updates may have been missed.
   NANOGRAM_EVENT_KIND_NEW_SESSION = 8,
+  // A key exchange begins.
+  NANOGRAM_EVENT_KIND_EXCHANGE = 9,
+  // A temporary key is made, and not bound yet.
+  NANOGRAM_EVENT_KIND_TEMPORARY = 10,
   // Something that this version has no number for.
-  NANOGRAM_EVENT_KIND_OTHER = 9,
+  NANOGRAM_EVENT_KIND_OTHER = 11,
 } nanogram_event_kind;
 
 // A connection to one data centre.
@@ -214,6 +218,9 @@ typedef struct {
   size_t len;
   // The server's error, such as `START_PARAM_INVALID`, or null; its end is marked by a zero byte.
   const char *message;
+  // The call may have been executed by an earlier sending, whose answer was lost: `RANDOM_ID_DUPLICATE` then means
+  // that it was.
+  bool in_doubt;
 } nanogram_event_data;
 
 // What is worth keeping for the next connection. A secret: see `nanogram_wipe`.

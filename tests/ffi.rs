@@ -85,7 +85,7 @@ impl Loop {
             let mut event: EventData = zero();
             assert_eq!(unsafe { nanogram_event(self.handle, &raw mut event) }, Status::Ok);
             if event.kind != 0 {
-                const KINDS: [EventKind; 10] = [
+                const KINDS: [EventKind; 12] = [
                     EventKind::Nothing,
                     EventKind::Authorized,
                     EventKind::Bound,
@@ -95,6 +95,8 @@ impl Loop {
                     EventKind::Failed,
                     EventKind::Update,
                     EventKind::NewSession,
+                    EventKind::Exchange,
+                    EventKind::Temporary,
                     EventKind::Other,
                 ];
                 let body = match event.len {
@@ -190,7 +192,7 @@ fn a_key_is_made_and_can_be_kept() {
     let mut saved: SavedData = zero();
     let save = |wire: &Loop, saved: &mut SavedData| unsafe { nanogram_saved(wire.handle, 0, NOW * 1_000_000, saved) };
     assert_eq!(save(&wire, &mut saved), Status::None);
-    assert_eq!(wire.event().0, EventKind::Authorized);
+    assert_eq!([wire.event().0, wire.event().0], [EventKind::Exchange, EventKind::Authorized]);
     assert_eq!(save(&wire, &mut saved), Status::Ok);
     assert!(saved.auth_key.iter().any(|byte| *byte != 0) && saved.has_time_offset);
     unsafe { nanogram_wipe((&raw mut saved).cast(), size_of::<SavedData>()) };

@@ -144,6 +144,9 @@ static int answer_to(struct wire *wire, uint64_t call, nanogram_event_data *even
             return code;
         if (event->kind == NANOGRAM_EVENT_KIND_REPLY && event->call == call)
             return DONE;
+        if (event->in_doubt && event->call == call && event->message != NULL &&
+            strcmp(event->message, "RANDOM_ID_DUPLICATE") == 0)
+            return DONE; /* It was executed by a sending whose answer was lost. */
         bool is_ours = event->call == call || event->kind == NANOGRAM_EVENT_KIND_NOT_BOUND;
         bool is_no = event->kind == NANOGRAM_EVENT_KIND_REFUSED || event->kind == NANOGRAM_EVENT_KIND_FAILED ||
                      event->kind == NANOGRAM_EVENT_KIND_NOT_BOUND;
@@ -182,7 +185,9 @@ static int start(struct wire *wire, const nanogram_link_data *link) {
         return fail(REFUSED, nanogram_says(status));
     if ((code = answer_to(wire, call, &event)) != DONE)
         return code;
-    if (nanogram_updates_name(event.body, event.len, text, sizeof text) != NANOGRAM_STATUS_OK)
+    if (event.kind != NANOGRAM_EVENT_KIND_REPLY)
+        snprintf(text, sizeof text, "by an earlier sending");
+    else if (nanogram_updates_name(event.body, event.len, text, sizeof text) != NANOGRAM_STATUS_OK)
         return fail(NETWORK, "the answer cannot be read");
     printf("started @%s: %s\n", link->bot, text);
 

@@ -421,7 +421,7 @@ pub unsafe extern "C" fn nanogram_event(handle: *mut Handle, out: *mut EventData
         // SAFETY: as C promises.
         let handle = unsafe { held(handle) }?;
         (handle.body, handle.message) = (Bytes::new(), Vec::new());
-        let (mut call_id, mut code) = (0, 0);
+        let (mut call_id, mut code, mut in_doubt) = (0, 0, false);
         let kind = match handle.connection.poll_event() {
             None => EventKind::Nothing,
             Some(Event::Authorized(_)) => EventKind::Authorized,
@@ -431,7 +431,7 @@ pub unsafe extern "C" fn nanogram_event(handle: *mut Handle, out: *mut EventData
                 EventKind::NotBound
             }
             Some(Event::Reply { call, result }) => {
-                call_id = call.0;
+                (call_id, in_doubt) = (call.0, handle.connection.was_in_doubt(call));
                 match result {
                     Ok(body) => {
                         handle.body = body;
@@ -452,11 +452,14 @@ pub unsafe extern "C" fn nanogram_event(handle: *mut Handle, out: *mut EventData
                 EventKind::Update
             }
             Some(Event::NewSession) => EventKind::NewSession,
+            Some(Event::Exchange { .. }) => EventKind::Exchange,
+            Some(Event::Temporary(_)) => EventKind::Temporary,
             Some(_) => EventKind::Other,
         };
         let body = if handle.body.is_empty() { ptr::null() } else { handle.body.as_ptr() };
         let message = if handle.message.is_empty() { ptr::null() } else { handle.message.as_ptr().cast() };
-        let event = EventData { kind: kind as u32, call: call_id, code, body, len: handle.body.len(), message };
+        let event =
+            EventData { kind: kind as u32, call: call_id, code, body, len: handle.body.len(), message, in_doubt };
         // SAFETY: as C promises.
         unsafe { give(out, event) }
     };

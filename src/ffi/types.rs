@@ -180,8 +180,12 @@ pub enum EventKind {
     Update = 7,
     /// The server began a new session: updates may have been missed.
     NewSession = 8,
+    /// A key exchange begins.
+    Exchange = 9,
+    /// A temporary key is made, and not bound yet.
+    Temporary = 10,
     /// Something that this version has no number for.
-    Other = 9,
+    Other = 11,
 }
 
 /// What happened, and with what. Pointers are good until the next call with the same connection.
@@ -199,6 +203,9 @@ pub struct EventData {
     pub len: usize,
     /// The server's error, such as `START_PARAM_INVALID`, or null; its end is marked by a zero byte.
     pub message: *const c_char,
+    /// The call may have been executed by an earlier sending, whose answer was lost: `RANDOM_ID_DUPLICATE` then means
+    /// that it was.
+    pub in_doubt: bool,
 }
 
 /// What is worth keeping for the next connection. A secret: see `nanogram_wipe`.
