@@ -1,0 +1,546 @@
+//! A client, a data centre, and a bad road between them, in simulated time: whatever happens to bytes and connections,
+//! every bot is started exactly once, every call is answered once, no answer of a bot is told twice, and nothing waits
+//! for ever.
+//!
+//! ```text
+//!   Connection ──▶ frames ─ repeated? swapped? changed? forged? ──▶ bytes, cut and merged ── late ──▶ Dc
+//!        ▲                                                                                            │
+//!        └────────────────────────────── the same the other way ──────────────────────────────────────┘
+//!                       and connections break, salts change, sessions and keys are forgotten
+//! ```
+//!
+//! `tests/session_model.rs` does this to two sessions; here are the framings, the key exchange, temporary keys, and the
+//! real data centre. Every choice comes from a seed, which a failure prints: `NANOGRAM_SEED=n` runs that one alone,
+//! `NANOGRAM_SEEDS=n` so many.
+#![cfg(feature = "dc")]
+
+use bytes::{Bytes, BytesMut};
+use nanogram::api::contacts::ResolveUsername;
+use nanogram::api::messages::StartBot;
+use nanogram::api::updates::{GetState, Updates};
+use nanogram::connection::{Config, Connection, ConnectionError, Event, Init, SavedKey};
+use nanogram::dc::log::Entry;
+use nanogram::dc::residents::ALICE;
+use nanogram::dc::{ConnId, Dc};
+use nanogram::session::{CallError, CallId};
+use nanogram::start::{Known, StartCall, answer_of, start_call};
+use nanogram::time::{Instant, UnixTime};
+use nanogram::tl::{Call, Combinator, Tl};
+use nanogram::transport::{Framing, TransportFault};
+use rand::rngs::ChaCha12Rng;
+use rand::{Rng, RngExt, SeedableRng};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{LazyLock, Mutex};
+use std::time::Duration;
+
+const UNIX: i64 = 1_790_000_000;
+/// Faults happen until then; after that there is time for all to be well.
+const FAULTS_UNTIL: Instant = Instant::from_micros(120_000_000);
+const ALL_WELL_BY: Instant = Instant::from_micros(900_000_000);
+/// No connection is needed more often, if it is asked for at most every half second.
+const MAX_CONNECTIONS: usize = 800;
+/// Unanswered calls, frames on their way: what a client and a data centre may hold for each other.
+const MAX_HELD: usize = 1 << 20;
+
+/// What may happen to a history: one frame or moment in so many; 0 for none.
+#[derive(Debug, Clone, Copy)]
+struct Road {
+    framing: Framing,
+    /// Perfect forward secrecy; the keys are renewed on the way.
+    temporary: Option<i32>,
+    /// A frame takes up to so long, in milliseconds.
+    delay: u64,
+    breaks: u32,
+    salts: u32,
+    /// Somebody between: says frames again, swaps them, changes a bit, puts in transport errors.
+    repeats: u32,
+    swaps: u32,
+    flips: u32,
+    faults: u32,
+    /// The client's clock, in seconds.
+    clock_off: i64,
+}
+
+impl Road {
+    fn of(random: &mut ChaCha12Rng) -> Self {
+        let mut one_in = |among: u32| if random.random_bool(0.5) { random.random_range(4..among) } else { 0 };
+        let [breaks, salts, repeats, swaps, flips, faults] = [40, 60, 20, 20, 60, 60].map(&mut one_in);
+        let framings = [Framing::Abridged, Framing::Intermediate, Framing::PaddedIntermediate, Framing::Full];
+        Self {
+            framing: framings[random.random_range(0..4)],
+            temporary: random.random_ratio(1, 4).then_some(500),
+            delay: [1, 50, 400, 2000][random.random_range(0..4)],
+            breaks,
+            salts,
+            repeats,
+            swaps,
+            flips,
+            faults,
+            clock_off: [0, 0, 0, -3600, 200, 20, -20, -100_000_000][random.random_range(0..8)],
+        }
+    }
+}
+
+/// One direction of a connection: frames while they may be tampered with, then bytes.
+#[derive(Default)]
+struct Wire(VecDeque<(Instant, Vec<u8>)>);
+
+/// What was counted in all histories.
+#[derive(Debug, Default, Clone, Copy)]
+struct Tally {
+    seconds: u64,
+    connections: usize,
+    starts: usize,
+    repeated: usize,
+    swapped: usize,
+    flipped: usize,
+    forged: usize,
+    broken: usize,
+    salted: usize,
+    keys: usize,
+}
+
+struct Asked {
+    /// Of a start: the parameter's number.
+    start: Option<usize>,
+    body: Vec<u8>,
+}
+
+struct World {
+    road: Road,
+    random: ChaCha12Rng,
+    now: Instant,
+    client: Connection,
+    dc: Dc,
+    conn: Option<ConnId>,
+    to_dc: Wire,
+    to_client: Wire,
+    /// While there is no connection: when there will be one.
+    reconnects_at: Instant,
+    calls: BTreeMap<CallId, Asked>,
+    bot: Option<Known>,
+    asked_for_bot: bool,
+    /// How many starts there are to be, and were asked for.
+    starts: usize,
+    asked: usize,
+    /// How often each was executed, answered, and answered by the bot.
+    executed: Vec<usize>,
+    done: Vec<usize>,
+    told: Vec<usize>,
+    tally: Tally,
+}
+
+fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+fn random(from: &mut ChaCha12Rng) -> Box<ChaCha12Rng> {
+    Box::new(ChaCha12Rng::seed_from_u64(from.next_u64()))
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut dice = ChaCha12Rng::seed_from_u64(seed);
+        let road = Road::of(&mut dice);
+        let now = Instant::from_micros(1_000_000);
+        let mut dc = Dc::new(now, UnixTime::from_secs(UNIX), random(&mut dice)).unwrap();
+        let key = dc.sign_in(ALICE).unwrap();
+        let mut config = Config::new(2, dc.public_keys().cloned().collect());
+        config.framing = road.framing;
+        config.temporary = road.temporary;
+        config.saved = Some(SavedKey { key, salt: 0, time_offset: None });
+        config.init = Some(Init {
+            api_id: 1,
+            device_model: "simulation".into(),
+            system_version: "1".into(),
+            app_version: "1".into(),
+            lang_code: "en".into(),
+        });
+        let unix = UnixTime::from_secs(UNIX + road.clock_off);
+        let client = Connection::new(config, now, unix, random(&mut dice));
+        let starts = dice.random_range(1..12);
+        Self {
+            road,
+            random: dice,
+            now,
+            client,
+            dc,
+            conn: None,
+            to_dc: Wire::default(),
+            to_client: Wire::default(),
+            reconnects_at: now,
+            calls: BTreeMap::new(),
+            bot: None,
+            asked_for_bot: false,
+            starts,
+            asked: 0,
+            executed: vec![0; starts],
+            done: vec![0; starts],
+            told: vec![0; starts],
+            tally: Tally::default(),
+        }
+    }
+
+    fn happens(&mut self, one_in: u32) -> bool {
+        one_in > 0 && self.now < FAULTS_UNTIL && self.random.random_ratio(1, one_in)
+    }
+
+    /// Puts a frame on its way, and does to it what somebody between may do.
+    fn send(&mut self, to_dc: bool, frame: Vec<u8>) {
+        // The preamble is no frame's: what repeats it is seen at once, and of no interest.
+        let is_first = self.now < self.reconnects_at + ms(1);
+        let mut frames = vec![frame];
+        if !is_first && self.happens(self.road.repeats) {
+            self.tally.repeated += 1;
+            frames.push(frames[0].clone());
+        }
+        if !is_first && !to_dc && self.happens(self.road.faults) {
+            self.tally.forged += 1;
+            frames.push(forged(self.road.framing, [-404, -429, -444][self.random.random_range(0..3)]));
+        }
+        if self.happens(self.road.flips) {
+            self.tally.flipped += 1;
+            let at = self.random.random_range(0..frames[0].len());
+            frames[0][at] ^= 1 << self.random.random_range(0..8);
+        }
+        for frame in frames {
+            let delay = ms(self.random.random_range(0..=self.road.delay));
+            let swaps = !is_first && self.happens(self.road.swaps);
+            let wire = if to_dc { &mut self.to_dc.0 } else { &mut self.to_client.0 };
+            let last = wire.back().map_or(self.now, |(at, _)| *at);
+            wire.push_back((last.max(self.now + delay), frame));
+            let len = wire.len();
+            if swaps && len >= 2 {
+                self.tally.swapped += 1;
+                let (late, early) = (wire[len - 1].0, wire[len - 2].0);
+                wire.swap(len - 1, len - 2);
+                (wire[len - 1].0, wire[len - 2].0) = (late, early);
+            }
+        }
+    }
+
+    /// The connection is over; what is on its way is lost, but for the first bytes of it.
+    fn disconnect(&mut self) {
+        let Some(conn) = self.conn.take() else { return };
+        let rest: Vec<u8> = std::mem::take(&mut self.to_dc.0).into_iter().flat_map(|(_, bytes)| bytes).collect();
+        let some = self.random.random_range(0..=rest.len());
+        self.dc.handle_input(conn, self.now, &rest[..some]);
+        self.dc.handle_closed(conn, self.now);
+        self.to_client.0.clear();
+        self.reconnects_at = self.now + ms(self.random.random_range(500..3000));
+    }
+
+    fn connect(&mut self) {
+        self.tally.connections += 1;
+        assert!(self.tally.connections < MAX_CONNECTIONS, "connections without end");
+        if self.tally.connections > 1 {
+            self.client.reconnect(self.now);
+        }
+        self.conn = Some(self.dc.accept(self.now));
+    }
+
+    /// What a client's owner does when a connection ends.
+    fn over(&mut self, error: &ConnectionError) {
+        if matches!(error, ConnectionError::Fault(TransportFault::AuthKeyNotFound)) && self.client.session().is_some() {
+            self.client.drop_temporary();
+        }
+        self.disconnect();
+    }
+
+    fn call<C: Call>(&mut self, call: &C, start: Option<usize>) {
+        let body = call.to_boxed();
+        let id = self.client.call_raw(body.clone());
+        assert!(self.calls.insert(id, Asked { start, body }).is_none());
+    }
+
+    /// Says what there is to say next: who the bot is, a start, or something between.
+    fn ask(&mut self) {
+        let Some(bot) = self.bot else {
+            if !self.asked_for_bot {
+                self.asked_for_bot = true;
+                self.call(&ResolveUsername { username: "echo_bot".into(), referer: None }, None);
+            }
+            return;
+        };
+        if self.random.random_ratio(1, 3) {
+            self.call(&GetState {}, None);
+        }
+        if self.asked < self.starts {
+            let n = self.asked;
+            self.asked += 1;
+            match start_call(&bot, &bot, 1000 + n as i64, &format!("p{n}")).unwrap() {
+                StartCall::StartBot(call) => self.call(&call, Some(n)),
+                StartCall::PlainStart(_) => unreachable!("there is a parameter"),
+            }
+        }
+    }
+
+    fn events(&mut self) {
+        while let Some(event) = self.client.poll_event() {
+            match event {
+                Event::Reply { call, result } => {
+                    let asked = self.calls.remove(&call).expect("a call of ours, and answered once");
+                    self.answered(call, asked, result);
+                }
+                Event::Update(body) => self.update(&body),
+                Event::NotBound(_) => {
+                    self.client.drop_temporary();
+                    self.disconnect();
+                }
+                Event::Temporary(_) | Event::Authorized(_) => self.tally.keys += 1,
+                _ => {}
+            }
+        }
+    }
+
+    fn answered(&mut self, call: CallId, asked: Asked, result: Result<Bytes, CallError>) {
+        match (result, asked.start) {
+            (Ok(_), Some(n)) => self.done[n] += 1,
+            (Ok(body), None) => {
+                if self.bot.is_none()
+                    && let Ok(peer) = nanogram::api::contacts::ResolvedPeerBody::from_bytes(&body)
+                {
+                    self.bot = Known::from_resolved(&peer).unwrap();
+                }
+            }
+            (Err(CallError::Refused(error)), Some(n)) if error.is("RANDOM_ID_DUPLICATE") => {
+                assert!(self.client.was_in_doubt(call), "p{n} was sent once, and is a duplicate");
+                self.done[n] += 1;
+            }
+            // The server forgot who we are with the session: said again, to be executed for the first time.
+            (Err(CallError::Refused(error)), start) if error.is("CONNECTION_NOT_INITED") => {
+                self.client.introduce_again();
+                let id = self.client.call_raw(asked.body.clone());
+                self.calls.insert(id, Asked { start, ..asked });
+            }
+            (Err(error), _) => panic!("{error}"),
+        }
+    }
+
+    fn update(&mut self, body: &[u8]) {
+        let Some(Known::User { id, .. }) = self.bot else { return };
+        let Some(text) = Updates::from_bytes(body).ok().and_then(|updates| answer_of(id, &updates)) else { return };
+        if let Some(n) = text.rsplit_once('p').and_then(|(_, n)| n.parse::<usize>().ok()) {
+            self.told[n] += 1;
+        }
+    }
+
+    /// Both sides send what they have.
+    fn transmit(&mut self) {
+        loop {
+            self.events();
+            let Some(conn) = self.conn else { return };
+            let mut out = BytesMut::new();
+            match self.client.poll_transmit(self.now, &mut out) {
+                Ok(true) => self.send(true, out.to_vec()),
+                Ok(false) => {
+                    let mut out = BytesMut::new();
+                    if self.dc.poll_transmit(conn, self.now, &mut out) {
+                        self.send(false, out.to_vec());
+                    } else if self.dc.is_closed(conn) {
+                        // Its last words may be on their way yet.
+                        if self.to_client.0.is_empty() {
+                            self.disconnect();
+                        }
+                        return;
+                    } else {
+                        return;
+                    }
+                }
+                Err(error) => {
+                    self.over(&error);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Gives what has arrived, in pieces of any size.
+    fn arrive(&mut self) {
+        for to_dc in [true, false] {
+            let wire = if to_dc { &mut self.to_dc.0 } else { &mut self.to_client.0 };
+            let mut bytes = Vec::new();
+            while wire.front().is_some_and(|(at, _)| *at <= self.now) {
+                bytes.extend(wire.pop_front().unwrap().1);
+            }
+            let mut rest = &bytes[..];
+            while !rest.is_empty() {
+                let Some(conn) = self.conn else { return };
+                let (piece, after) = rest.split_at(self.random.random_range(1..=rest.len()));
+                rest = after;
+                if to_dc {
+                    self.dc.handle_input(conn, self.now, piece);
+                } else if let Err(error) = self.client.handle_input(self.now, piece) {
+                    self.events();
+                    self.over(&error);
+                }
+            }
+        }
+        while let Some(line) = self.dc.poll_log() {
+            if let Entry::Call { method: StartBot::ID, error, .. } = &line.entry
+                && error.is_none()
+            {
+                self.tally.starts += 1;
+            }
+        }
+    }
+
+    fn next(&mut self) -> Instant {
+        let wires = [self.to_dc.0.front(), self.to_client.0.front()].into_iter().flatten().map(|(at, _)| *at);
+        let timers = match self.conn {
+            Some(_) => [self.client.poll_timeout(), self.dc.poll_timeout()],
+            None => [Some(self.reconnects_at), self.dc.poll_timeout()],
+        };
+        wires.chain(timers.into_iter().flatten()).min().unwrap_or(FAULTS_UNTIL).max(self.now)
+    }
+
+    fn run(&mut self) {
+        let mut ask_at = self.now;
+        for turn in 0.. {
+            assert!(turn < 200_000, "time does not go on at {:?}", self.now);
+            if self.conn.is_none() && self.reconnects_at <= self.now {
+                self.connect();
+            }
+            self.transmit();
+            if self.now >= FAULTS_UNTIL && self.asked == self.starts && self.calls.is_empty() {
+                return;
+            }
+            let has_more = self.asked < self.starts;
+            self.now = if has_more { self.next().min(ask_at.max(self.now)) } else { self.next() };
+            let waits: Vec<_> = self.calls.values().map(|asked| asked.start).collect();
+            assert!(self.now <= ALL_WELL_BY, "stalled: {waits:?} of {} are unanswered", self.asked);
+            let held = [&self.to_dc, &self.to_client].map(|w| w.0.iter().map(|(_, b)| b.len()).sum::<usize>());
+            assert!(held.iter().sum::<usize>() < MAX_HELD, "{held:?} bytes on their way");
+            if has_more && ask_at <= self.now {
+                self.ask();
+                ask_at = self.now + ms(self.random.random_range(0..15_000));
+            }
+            self.arrive();
+            if self.happens(self.road.breaks) && self.conn.is_some() {
+                self.tally.broken += 1;
+                self.disconnect();
+            }
+            if self.happens(self.road.salts) {
+                self.tally.salted += 1;
+                self.dc.change_salts(self.random.random()).unwrap();
+            }
+            self.dc.handle_timeout(self.now);
+            if self.conn.is_some()
+                && let Err(error) = self.client.handle_timeout(self.now)
+            {
+                self.over(&error);
+            }
+        }
+    }
+
+    fn judge(&mut self) {
+        self.tally.seconds = self.now.as_micros() / 1_000_000;
+        // What the data centre has in the chat, by its own account.
+        self.executed = self.told_in_the_chat();
+        for n in 0..self.starts {
+            assert_eq!(self.executed[n], 1, "p{n} was started so often");
+            assert_eq!(self.done[n], 1, "p{n} was answered so often");
+            assert!(self.told[n] <= 1, "the bot's answer to p{n} was told {} times", self.told[n]);
+        }
+        assert_eq!(self.tally.starts, self.starts);
+    }
+
+    /// How often each start stands in the chat with the bot: asked in a world at peace, past the wire.
+    fn told_in_the_chat(&mut self) -> Vec<usize> {
+        use nanogram::dc::{Caller, call::App};
+        let Some(Known::User { id, access_hash, .. }) = self.bot else { return vec![0; self.starts] };
+        let (layer, app) = (Some(nanogram::api::LAYER), Some(App::default()));
+        let mut caller = Caller { layer, app, ..Caller::signed_in(ALICE) };
+        let peer = Known::User { id, access_hash, is_bot: Some(true) }.peer();
+        let history = nanogram::api::messages::GetHistory {
+            peer,
+            offset_id: 0,
+            offset_date: 0,
+            add_offset: 0,
+            limit: 100,
+            max_id: 0,
+            min_id: 0,
+            hash: 0,
+        };
+        let now = i32::try_from(UNIX).unwrap() + 1000;
+        let reply = self.dc.world.call(&mut caller, now, &history.to_boxed()).reply.unwrap();
+        // The parameter is for the bot alone, which answers each start once.
+        (0..self.starts)
+            .map(|n| {
+                let text = format!("You started me with: p{n}");
+                let bytes = [&[text.len() as u8], text.as_bytes()].concat();
+                reply.windows(bytes.len()).filter(|w| *w == bytes).count()
+            })
+            .collect()
+    }
+}
+
+/// A transport error as anybody on the way can write it.
+fn forged(framing: Framing, code: i32) -> Vec<u8> {
+    let code = code.to_le_bytes();
+    match framing {
+        Framing::Abridged => [&[1], &code[..]].concat(),
+        Framing::Intermediate | Framing::PaddedIntermediate => [&[4, 0, 0, 0], &code[..]].concat(),
+        // Numbers and checksum do not fit: refused for that.
+        Framing::Full => [&[16, 0, 0, 0, 0, 0, 0, 0], &code[..], &[0; 4]].concat(),
+    }
+}
+
+/// One history, and what it is called if it fails.
+fn history(seed: u64) -> Tally {
+    let road = World::new(seed).road;
+    let result = std::panic::catch_unwind(|| {
+        let mut world = World::new(seed);
+        world.run();
+        world.judge();
+        world.tally
+    });
+    result.unwrap_or_else(|panic| {
+        eprintln!("the history of NANOGRAM_SEED={seed} fails: {road:?}");
+        std::panic::resume_unwind(panic);
+    })
+}
+
+static SUM: LazyLock<Mutex<Tally>> = LazyLock::new(Mutex::default);
+
+fn add(tally: Tally) {
+    let mut sum = SUM.lock().unwrap();
+    let Tally { seconds, connections, starts, repeated, swapped, flipped, forged, broken, salted, keys } = tally;
+    sum.seconds += seconds;
+    sum.connections += connections;
+    sum.starts += starts;
+    sum.repeated += repeated;
+    sum.swapped += swapped;
+    sum.flipped += flipped;
+    sum.forged += forged;
+    sum.broken += broken;
+    sum.salted += salted;
+    sum.keys += keys;
+}
+
+#[test]
+fn every_bot_is_started_once_whatever_the_road() {
+    let number = |name| std::env::var(name).ok().and_then(|n| n.parse::<u64>().ok());
+    if let Some(seed) = number("NANOGRAM_SEED") {
+        println!("{:?}", history(seed));
+        return;
+    }
+    let seeds = number("NANOGRAM_SEEDS").unwrap_or(200);
+    let next = std::sync::atomic::AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    if seed >= seeds {
+                        return;
+                    }
+                    add(history(seed));
+                }
+            });
+        }
+    });
+    let sum = SUM.lock().unwrap();
+    println!("{seeds} seeds, {:.1} simulated hours: {sum:?}", sum.seconds as f64 / 3600.0);
+    assert!([sum.repeated, sum.swapped, sum.flipped, sum.forged, sum.broken, sum.salted].iter().all(|n| *n > 0));
+}
