@@ -29,13 +29,13 @@ impl Session {
     /// Puts what `wrap` makes of it in place of the body of every call that waits to be sent; their names.
     pub fn wrap_calls(&mut self, wrap: impl Fn(&[u8]) -> Option<Vec<u8>>) -> Vec<CallId> {
         let waiting =
-            self.outbox.calls.iter_mut().filter(|(id, call)| **id != CallId::BIND && call.state == State::Waiting);
+            self.outbox.calls.iter_mut().filter(|(id, call)| *id != CallId::BIND && call.state == State::Waiting);
         waiting
             .map(|(id, call)| {
                 if let Some(wrapped) = wrap(&call.body) {
                     call.body = wrapped.into();
                 }
-                *id
+                id
             })
             .collect()
     }
@@ -72,7 +72,7 @@ impl Session {
 
     pub(super) fn collect_calls(&mut self, now: Instant, unix: UnixTime, batch: &mut Batch, bind_random: &BindRandom) {
         while let Some(&id) = self.outbox.waiting.front() {
-            let Some(call) = self.outbox.calls.get(&id) else {
+            let Some(call) = self.outbox.calls.get(id) else {
                 self.outbox.waiting.pop_front();
                 continue;
             };
@@ -93,8 +93,8 @@ impl Session {
 
     /// The body of a call, wrapped in `invokeAfterMsg` if an unanswered one must come first.
     pub(super) fn in_order(&self, id: CallId) -> Bytes {
-        let Some(call) = self.outbox.calls.get(&id) else { return Bytes::new() };
-        let earlier = call.after.and_then(|earlier| self.outbox.calls.get(&earlier)).and_then(|c| c.msg_ids.last());
+        let Some(call) = self.outbox.calls.get(id) else { return Bytes::new() };
+        let earlier = call.after.and_then(|earlier| self.outbox.calls.get(earlier)).and_then(|c| c.msg_ids.last());
         let Some(earlier) = earlier else { return call.body.clone() };
         let mut wrapped = BytesMut::with_capacity(12 + call.body.len());
         wrapped.extend_from_slice(&INVOKE_AFTER_MSG.to_le_bytes());

@@ -28,6 +28,7 @@ mod seqno;
 #[cfg(feature = "dc")]
 mod server;
 mod service;
+mod sorted;
 
 pub use events::{CallError, Incoming, SessionError};
 pub use inbox::{MAX_ACKS, ReplayWindow, Seen, WINDOW};
@@ -215,7 +216,7 @@ impl Session {
 
     /// Whether `call` has gone out and no answer has come: it may have been executed.
     pub fn is_sent(&self, call: CallId) -> bool {
-        self.outbox.calls.get(&call).is_some_and(|c| c.is_out || c.in_doubt)
+        self.outbox.calls.get(call).is_some_and(|c| c.is_out || c.in_doubt)
     }
 
     /// Whether `call`, answered just now, was sent more than once, and an earlier sending may have been executed: then

@@ -9,8 +9,9 @@
 //! A call keeps its name ([`CallId`]) while its `msg_id` changes; every `msg_id` it had stays valid for an answer.
 
 use super::rpc::CallId;
+use super::sorted::Sorted;
 use crate::mt::message::{self, MESSAGE_HEADER, Message};
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use bytes::Bytes;
 
@@ -105,11 +106,11 @@ pub(super) struct Said {
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     next_call: u64,
-    pub(super) calls: BTreeMap<CallId, Pending>,
+    pub(super) calls: Sorted<CallId, Pending>,
     pub(super) waiting: VecDeque<CallId>,
     held: Vec<CallId>,
     pub(super) service: VecDeque<Service>,
-    pub(super) sent: BTreeMap<i64, Meaning>,
+    pub(super) sent: Sorted<i64, Meaning>,
     /// Service ids in `sent`, oldest first, so that they can be forgotten.
     sent_service: VecDeque<i64>,
     /// In the order of ids; what has none yet comes last.
@@ -130,7 +131,7 @@ impl Outbox {
     }
     /// A call of the session's own, before all others; its body is made when it is sent.
     pub(super) fn call_as(&mut self, id: CallId) {
-        if self.calls.insert(id, Pending::new(Bytes::new(), None)).is_none() {
+        if !self.calls.insert(id, Pending::new(Bytes::new(), None)) {
             self.waiting.push_front(id);
         }
     }
@@ -144,15 +145,15 @@ impl Outbox {
     }
     /// The call is answered, or nobody wants its answer.
     pub(super) fn finish(&mut self, id: CallId) -> Option<Pending> {
-        let call = self.calls.remove(&id)?;
+        let call = self.calls.remove(id)?;
         for msg_id in &call.msg_ids {
-            self.sent.remove(msg_id);
+            self.sent.remove(*msg_id);
         }
         if call.state == State::Waiting {
             self.waiting.retain(|other| *other != id);
         }
         for held in core::mem::take(&mut self.held).into_iter().filter(|held| *held != id) {
-            match self.calls.get(&held) {
+            match self.calls.get(held) {
                 Some(call) if call.after == Some(id) => self.send_again(held),
                 _ => self.held.push(held),
             }
@@ -161,7 +162,7 @@ impl Outbox {
     }
     /// Which unanswered call was sent as `msg_id`.
     pub(super) fn call_of(&self, msg_id: i64) -> Option<CallId> {
-        match self.sent.get(&msg_id) {
+        match self.sent.get(msg_id) {
             Some(Meaning::Call(id)) => Some(*id),
             _ => None,
         }
@@ -169,19 +170,19 @@ impl Outbox {
     /// Which unanswered call is on its way as `msg_id`: an id that it has left behind says nothing about it any more.
     pub(super) fn call_in_force(&self, msg_id: i64) -> Option<CallId> {
         let id = self.call_of(msg_id)?;
-        let call = self.calls.get(&id)?;
+        let call = self.calls.get(id)?;
         (call.state != State::Waiting && call.msg_ids.last() == Some(&msg_id)).then_some(id)
     }
     /// The server did not receive the call; how often it has refused to.
     pub(super) fn note_refusal(&mut self, id: CallId) -> u32 {
-        self.calls.get_mut(&id).map_or(0, |call| {
+        self.calls.get_mut(id).map_or(0, |call| {
             call.refusals = call.refusals.saturating_add(1);
             call.refusals
         })
     }
     /// The server has not received the call, and says so.
     pub(super) fn note_lost(&mut self, id: CallId) {
-        if let Some(call) = self.calls.get_mut(&id) {
+        if let Some(call) = self.calls.get_mut(id) {
             call.is_out = false;
         }
     }
@@ -191,19 +192,19 @@ impl Outbox {
     }
     /// Sends the call again when the one before it is answered, or now if that is so.
     pub(super) fn hold(&mut self, id: CallId) {
-        let is_free = |call: &Pending| call.after.is_none_or(|earlier| !self.calls.contains_key(&earlier));
-        match self.calls.get(&id) {
+        let is_free = |call: &Pending| call.after.is_none_or(|earlier| !self.calls.contains(earlier));
+        match self.calls.get(id) {
             Some(call) if is_free(call) => self.send_again(id),
             Some(_) if !self.held.contains(&id) => self.held.push(id),
             _ => {}
         }
-        if let Some(call) = self.calls.get_mut(&id).filter(|call| call.state != State::Waiting) {
+        if let Some(call) = self.calls.get_mut(id).filter(|call| call.state != State::Waiting) {
             call.state = State::Held;
         }
     }
     /// Sends the call again, if it is not waiting already.
     pub(super) fn send_again(&mut self, id: CallId) {
-        if let Some(call) = self.calls.get_mut(&id).filter(|call| call.state != State::Waiting) {
+        if let Some(call) = self.calls.get_mut(id).filter(|call| call.state != State::Waiting) {
             call.state = State::Waiting;
             self.held.retain(|held| *held != id);
             // What was called first goes out first.
@@ -214,13 +215,13 @@ impl Outbox {
     }
     /// Sends again whatever `msg_id` stood for; whether that is known.
     pub(super) fn send_meaning_again(&mut self, msg_id: i64) -> bool {
-        if matches!(self.sent.get(&msg_id), Some(Meaning::Call(_))) {
+        if matches!(self.sent.get(msg_id), Some(Meaning::Call(_))) {
             if let Some(id) = self.call_in_force(msg_id) {
                 self.send_again(id);
             }
             return true;
         }
-        match self.sent.remove(&msg_id) {
+        match self.sent.remove(msg_id) {
             Some(Meaning::Container(inner)) => {
                 for id in inner {
                     self.send_meaning_again(id);
@@ -236,7 +237,7 @@ impl Outbox {
     }
     /// Every unanswered call that was sent, whatever happened to it.
     pub(super) fn unanswered(&self) -> impl Iterator<Item = (CallId, &Pending)> {
-        self.calls.iter().filter(|(_, call)| call.state != State::Waiting).map(|(id, call)| (*id, call))
+        self.calls.iter().filter(|(_, call)| call.state != State::Waiting)
     }
     pub(super) fn push_service(&mut self, service: Service) {
         if self.service.len() >= MAX_WAITING_SERVICE {
@@ -250,7 +251,7 @@ impl Outbox {
             if self.sent_service.len() >= MAX_SERVICE
                 && let Some(oldest) = self.sent_service.pop_front()
             {
-                self.sent.remove(&oldest);
+                self.sent.remove(oldest);
             }
             self.sent_service.push_back(msg_id);
         }
@@ -258,11 +259,11 @@ impl Outbox {
     }
     /// Notes that a call was sent.
     pub(super) fn note_sent_call(&mut self, id: CallId, msg_id: i64) {
-        let Some(call) = self.calls.get_mut(&id) else { return };
+        let Some(call) = self.calls.get_mut(id) else { return };
         call.state = State::Sent;
         call.in_doubt |= core::mem::replace(&mut call.is_out, true);
         if call.msg_ids.len() >= MAX_IDS {
-            self.sent.remove(&call.msg_ids.remove(0));
+            self.sent.remove(call.msg_ids.remove(0));
         }
         call.msg_ids.push(msg_id);
         self.note_sent(msg_id, Meaning::Call(id));
@@ -273,11 +274,11 @@ impl Outbox {
         self.sent_service.clear();
         self.service.clear();
         self.held.clear();
-        for call in self.calls.values_mut() {
+        for (_, call) in self.calls.iter_mut() {
             call.state = State::Waiting;
             call.msg_ids.clear();
         }
-        self.waiting = self.calls.keys().copied().collect();
+        self.waiting = self.calls.iter().map(|(id, _)| id).collect();
         if self.waiting.back() == Some(&CallId::BIND) {
             self.waiting.rotate_right(1);
         }

@@ -108,9 +108,9 @@ impl Session {
     /// Spec: api/invoking#dependent-calls
     fn must_wait_again(&mut self, call: CallId, e: &RpcError) -> bool {
         let calls = &self.outbox.calls;
-        let Some(earlier) = calls.get(&call).and_then(|call| call.after) else { return false };
+        let Some(earlier) = calls.get(call).and_then(|call| call.after) else { return false };
         match &*e.message {
-            "MSG_WAIT_TIMEOUT" | "MSG_WAIT_FAILED" if calls.contains_key(&earlier) => true,
+            "MSG_WAIT_TIMEOUT" | "MSG_WAIT_FAILED" if calls.contains(earlier) => true,
             "MSG_WAIT_TIMEOUT" => self.outbox.note_refusal(call) < MAX_REFUSALS,
             _ => false,
         }
@@ -140,7 +140,7 @@ impl Session {
 
     fn on_ack(&mut self, ack: &MsgsAck) {
         for &msg_id in ack.msg_ids.iter().take(super::MAX_ACKS) {
-            if let Some(call) = self.outbox.call_of(msg_id).and_then(|id| self.outbox.calls.get_mut(&id))
+            if let Some(call) = self.outbox.call_of(msg_id).and_then(|id| self.outbox.calls.get_mut(id))
                 && call.state == State::Sent
             {
                 call.state = State::Received;
@@ -153,7 +153,7 @@ impl Session {
 
     /// `bad_msg_notification`, if it talks about something sent lately.
     fn on_bad_msg(&mut self, now: Instant, bad: &BadMsgNotification) {
-        if self.side != Side::Client || !self.outbox.sent.contains_key(&bad.bad_msg_id) {
+        if self.side != Side::Client || !self.outbox.sent.contains(bad.bad_msg_id) {
             return;
         }
         match bad_msg(bad.error_code).1 {
@@ -172,7 +172,7 @@ impl Session {
 
     /// `bad_server_salt`, if it talks about something sent lately: nobody else may change the salt.
     fn on_bad_salt(&mut self, now: Instant, bad: &BadServerSalt) {
-        if self.side == Side::Client && self.outbox.sent.contains_key(&bad.bad_msg_id) {
+        if self.side == Side::Client && self.outbox.sent.contains(bad.bad_msg_id) {
             self.salts.set(bad.new_server_salt);
             self.send_again(now, bad.bad_msg_id, bad.error_code);
         }
@@ -180,12 +180,12 @@ impl Session {
 
     /// Sends again what was sent as `msg_id`; a call that has been refused too often is given up.
     fn send_again(&mut self, now: Instant, msg_id: i64, code: i32) {
-        let inner = match self.outbox.sent.get(&msg_id) {
+        let inner = match self.outbox.sent.get(msg_id) {
             Some(Meaning::Container(inner)) => inner.clone(),
             _ => alloc::vec![msg_id],
         };
         for id in inner {
-            match self.outbox.sent.get(&id) {
+            match self.outbox.sent.get(id) {
                 Some(Meaning::StateReq(_)) => self.ask_at = Some(now + ASK_AGAIN_AFTER),
                 Some(Meaning::SaltReq) => self.ask_salts = true,
                 _ => {}
@@ -225,10 +225,10 @@ impl Session {
 
     /// `msgs_state_info`, if it answers a question of ours and is as long.
     fn on_state_info(&mut self, info: MsgsStateInfo) {
-        let Some(Meaning::StateReq(asked)) = self.outbox.sent.get(&info.req_msg_id) else { return };
+        let Some(Meaning::StateReq(asked)) = self.outbox.sent.get(info.req_msg_id) else { return };
         if asked.len() == info.info.0.len() {
             let asked = asked.clone();
-            self.outbox.sent.remove(&info.req_msg_id);
+            self.outbox.sent.remove(info.req_msg_id);
             self.learn_states(&asked, &info.info);
         }
     }
@@ -240,7 +240,7 @@ impl Session {
         }
         for (&msg_id, &byte) in msg_ids.iter().zip(&info.0) {
             let Some(id) = self.outbox.call_in_force(msg_id) else { continue };
-            let Some(call) = self.outbox.calls.get_mut(&id) else { continue };
+            let Some(call) = self.outbox.calls.get_mut(id) else { continue };
             match byte & state::MASK {
                 // It was acknowledged, and so long ago that this is forgotten: the server has it.
                 state::UNKNOWN if call.state == State::Received => {}
@@ -289,9 +289,9 @@ impl Session {
 
     /// `future_salts`, if this session asked for it; to a caller who asked himself it is the answer.
     fn on_future_salts(&mut self, salts: &FutureSalts, body: &Bytes) {
-        match self.outbox.sent.get(&salts.req_msg_id) {
+        match self.outbox.sent.get(salts.req_msg_id) {
             Some(Meaning::SaltReq) => {
-                self.outbox.sent.remove(&salts.req_msg_id);
+                self.outbox.sent.remove(salts.req_msg_id);
                 self.salts.extend(&salts.salts.0);
             }
             Some(&Meaning::Call(call)) => {
@@ -304,7 +304,7 @@ impl Session {
 
     /// `pong`: that something came has been noted; to a caller who pinged himself it is the answer.
     fn on_pong(&mut self, now: Instant, pong: &Pong, body: &Bytes) {
-        if self.outbox.sent.contains_key(&pong.msg_id) {
+        if self.outbox.sent.contains(pong.msg_id) {
             self.believe_clock(now);
         }
         if let Some(call) = self.outbox.call_of(pong.msg_id) {

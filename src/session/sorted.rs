@@ -1,0 +1,113 @@
+//! A map in a ring buffer, for keys that come almost in order and go almost in order.
+//!
+//! Message ids and calls do: what is new goes to the back, what is answered goes from near the front, and both cost
+//! next to nothing; in the middle an entry costs a move of the shorter side. It is a fifth of a B-tree's code.
+
+use alloc::collections::VecDeque;
+
+/// Entries, the lowest key first.
+#[derive(Debug)]
+pub(super) struct Sorted<K, V>(VecDeque<(K, V)>);
+
+impl<K, V> Default for Sorted<K, V> {
+    fn default() -> Self {
+        Self(VecDeque::new())
+    }
+}
+
+impl<K: Ord + Copy, V> Sorted<K, V> {
+    fn find(&self, key: K) -> Result<usize, usize> {
+        // Most are new, and go to the back.
+        match self.0.back() {
+            Some((last, _)) if *last < key => Err(self.0.len()),
+            _ => self.0.binary_search_by_key(&key, |(key, _)| *key),
+        }
+    }
+    pub(super) fn get(&self, key: K) -> Option<&V> {
+        self.0.get(self.find(key).ok()?).map(|(_, value)| value)
+    }
+    pub(super) fn get_mut(&mut self, key: K) -> Option<&mut V> {
+        let at = self.find(key).ok()?;
+        self.0.get_mut(at).map(|(_, value)| value)
+    }
+    pub(super) fn contains(&self, key: K) -> bool {
+        self.find(key).is_ok()
+    }
+    /// Puts `value` in the place of what was there before: whether there was anything.
+    pub(super) fn insert(&mut self, key: K, value: V) -> bool {
+        match self.find(key) {
+            Ok(at) => {
+                if let Some(entry) = self.0.get_mut(at) {
+                    entry.1 = value;
+                }
+                true
+            }
+            Err(at) => {
+                self.0.insert(at, (key, value));
+                false
+            }
+        }
+    }
+    pub(super) fn remove(&mut self, key: K) -> Option<V> {
+        let at = self.find(key).ok()?;
+        let (_, value) = self.0.remove(at)?;
+        if self.0.is_empty() {
+            // After a flood its memory is given back.
+            self.0.shrink_to(64);
+        }
+        Some(value)
+    }
+    /// Takes all that another has.
+    pub(super) fn append(&mut self, other: &mut Self) {
+        for (key, value) in other.0.drain(..) {
+            self.insert(key, value);
+        }
+    }
+    pub(super) fn clear(&mut self) {
+        self.0 = VecDeque::new();
+    }
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+    pub(super) fn iter(&self) -> impl Iterator<Item = (K, &V)> {
+        self.0.iter().map(|(key, value)| (*key, value))
+    }
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (K, &mut V)> {
+        self.0.iter_mut().map(|(key, value)| (*key, value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::collections::BTreeMap;
+    use alloc::vec::Vec;
+    use rand::{RngExt, SeedableRng, rngs::ChaCha12Rng};
+
+    #[test]
+    fn it_is_a_map_like_any_other() {
+        let mut random = ChaCha12Rng::seed_from_u64(1);
+        let (mut ours, mut theirs) = (Sorted::default(), BTreeMap::new());
+        for n in 0..20_000 {
+            let key: u8 = random.random();
+            match random.random_range(0..4) {
+                0 => assert_eq!(ours.remove(key), theirs.remove(&key)),
+                1 => assert_eq!(ours.get_mut(key).map(|v| *v += 1), theirs.get_mut(&key).map(|v| *v += 1)),
+                _ => assert_eq!(ours.insert(key, n), theirs.insert(key, n).is_some()),
+            }
+            assert_eq!((ours.len(), ours.get(key), ours.contains(key)), {
+                (theirs.len(), theirs.get(&key), theirs.contains_key(&key))
+            });
+        }
+        let mut more = Sorted::default();
+        (0..=u8::MAX).rev().for_each(|key| assert!(!more.insert(key, 7)));
+        more.append(&mut ours);
+        let all: BTreeMap<u8, i32> = (0..=u8::MAX).map(|key| (key, theirs.get(&key).copied().unwrap_or(7))).collect();
+        assert!(more.iter().map(|(k, v)| (k, *v)).eq(all));
+        assert_eq!(ours.len(), 0);
+        more.iter_mut().for_each(|(_, v)| *v = 0);
+        assert!(more.iter().all(|(_, v)| *v == 0));
+        more.clear();
+        assert_eq!(more.iter().collect::<Vec<_>>(), []);
+    }
+}
