@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 /// No answer is longer, in bytes.
-const LONGEST: u64 = 1024;
+const LONGEST: usize = 1024;
 /// How long a terminal may take to be set back after Ctrl-C.
 const SETTLE: Duration = Duration::from_millis(500);
 
@@ -102,12 +102,12 @@ impl Prompt {
 
 fn read_line() -> io::Result<Answer> {
     // As large as it may become: no copy is left behind.
-    let mut line = Zeroizing::new(Vec::with_capacity(LONGEST as usize + 1));
-    io::stdin().lock().take(LONGEST + 1).read_until(b'\n', &mut line)?;
+    let mut line = Zeroizing::new(Vec::with_capacity(LONGEST + 1));
+    io::stdin().lock().take(LONGEST as u64 + 1).read_until(b'\n', &mut line)?;
     match line.last() {
         None => return Err(ErrorKind::UnexpectedEof.into()),
         Some(b'\n') => {}
-        Some(_) if line.len() as u64 > LONGEST => {
+        Some(_) if line.len() > LONGEST => {
             return Err(io::Error::new(ErrorKind::InvalidData, "the line is too long"));
         }
         Some(_) => {}
