@@ -162,7 +162,8 @@ impl Connection {
     /// Whether `call`, answered just now, may have been executed by an earlier sending: see
     /// [`Session::was_in_doubt`].
     pub fn was_in_doubt(&self, call: CallId) -> bool {
-        self.session().is_some_and(|session| session.was_in_doubt(call))
+        let before = self.before.as_deref();
+        [self.session(), before].into_iter().flatten().any(|session| session.was_in_doubt(call))
     }
 
     /// The session, once there is a key.
