@@ -5,7 +5,6 @@
 
 use crate::failure::{Exit, Failure};
 use crate::story::Story;
-use nanogram::session::RpcError;
 use std::fs::OpenOptions;
 use std::io::{self, BufRead, ErrorKind, IsTerminal, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -173,9 +172,9 @@ pub(crate) fn phone(text: &str) -> Result<Zeroizing<String>, Failure> {
 
 /// Why a bot's token does not help.
 pub(crate) fn no_bots() -> Failure {
-    let name = "BOT_METHOD_INVALID";
-    let error = RpcError::new(400, name);
-    Failure::refused(error.code, name).saying("a bot cannot start a bot, so that a bot's token is of no use here")
+    Failure::refused(400, "BOT_METHOD_INVALID")
+        .saying("only users can start bots: a bot's token is of no use here")
+        .hint("sign in as a user, with the phone number or with --qr")
 }
 
 #[cfg(test)]
