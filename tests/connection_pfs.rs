@@ -29,6 +29,12 @@ struct Pair {
 
 impl Pair {
     fn new() -> Self {
+        let mut pair = Self::without_a_turn();
+        pair.settle();
+        pair
+    }
+
+    fn without_a_turn() -> Self {
         let random = |n| Box::new(ChaCha12Rng::seed_from_u64(n));
         let now = Instant::ZERO;
         let mut dc = Dc::new(now, UNIX, random(1)).unwrap();
@@ -48,9 +54,7 @@ impl Pair {
         };
         let client = Connection::new(config, now, UNIX, random(2));
         let conn = dc.accept(now);
-        let mut pair = Self { dc, conn, client, now, events: vec![], log: vec![] };
-        pair.settle();
-        pair
+        Self { dc, conn, client, now, events: vec![], log: vec![] }
     }
 
     /// Carries bytes until nobody has any.
@@ -132,4 +136,14 @@ fn e3_a_call_that_waits_delays_the_next_key_but_not_for_ever() {
         "a minute before its end it goes, and the call with it"
     );
     assert!(pair.client.was_in_doubt(call), "the first sending may have been executed");
+}
+
+#[test]
+fn a_call_that_nobody_waits_for_is_not_made_when_the_key_is_there() {
+    let mut pair = Pair::without_a_turn();
+    let (forgotten, wanted) = (pair.client.call(&GetState {}).id(), pair.client.call(&GetNearestDc {}).id());
+    pair.client.forget(forgotten);
+    pair.settle();
+    assert!(pair.is_answered(wanted) && !pair.is_answered(forgotten));
+    assert!(!pair.log.iter().any(|e| matches!(e, Entry::Call { method, .. } if *method == GetState::ID)));
 }
