@@ -132,7 +132,10 @@ fn tell(args: &LoginArgs, what: &str, me: &Me, file: &SessionFile, story: &Story
         return output::line(&object.to_string());
     }
     output::line(&format!("{what} as {me}; the session is in {session}"))?;
-    story.tell("Next: nanogram start 'https://t.me/my_bot?start=hello_42'");
+    let flags = [("--session", args.account.session.is_some()), ("--test", args.account.test)];
+    let flags: Vec<_> = flags.iter().filter(|(_, is_given)| *is_given).map(|(flag, _)| *flag).collect();
+    let same = if flags.is_empty() { String::new() } else { format!(", with the same {}", flags.join(" and ")) };
+    story.tell(&format!("Next: nanogram start 'https://t.me/my_bot?start=hello_42'{same}"));
     Ok(())
 }
 
