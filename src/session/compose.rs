@@ -76,6 +76,9 @@ impl Session {
                 self.outbox.waiting.pop_front();
                 continue;
             };
+            // Before the binding is answered no other call goes, not even in the same packet: "Once auth.bindTempAuthKey
+            // has been executed successfully, the client may continue using the API" (api/pfs). TDLib waits as well
+            // (Session::need_send_query).
             if !batch.has_room(call.body.len()) || (self.binding.is_some() && id != CallId::BIND) {
                 break;
             }
