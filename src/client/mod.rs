@@ -24,6 +24,7 @@
 mod calls;
 mod driver;
 mod error;
+mod login;
 mod moves;
 mod notice;
 mod options;
@@ -31,6 +32,7 @@ mod shared;
 mod start;
 
 pub use error::{Error, KeyLost};
+pub use login::Qr;
 pub use notice::{KeyWatcher, Notice, Watcher};
 pub use options::Options;
 
