@@ -3,7 +3,8 @@
 //! Whoever succeeds is the client's user from then on, and [`Client::state`] has it to be saved. An account that lives in
 //! another data centre is followed there, if it is one that is known. Nobody is ever signed up.
 //!
-//! ```no_run
+#![cfg_attr(feature = "srp", doc = "```no_run")]
+#![cfg_attr(not(feature = "srp"), doc = "```ignore")]
 //! # use nanogram::{client::{Client, Error}, login::{App, CodeSent, Entered}};
 //! # async fn sign_in(client: &Client, app: &App, ask: impl Fn(&str) -> String) -> Result<(), Error> {
 //! if let CodeSent::Waiting(waiting) = client.send_code(app, "+10000000003").await? {
