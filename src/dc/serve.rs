@@ -1,6 +1,6 @@
 //! Encrypted packets: to the session they belong to, and the calls in them to the world.
 
-use super::call::{Caller, Push, bad};
+use super::call::{Caller, Push, bad, ends_the_key};
 use super::log::{ConnId, Entry, Refusal};
 use super::script::Act;
 use super::{Conn, Dc, Denied, MAX_SESSIONS, boxed};
@@ -15,7 +15,19 @@ use crate::tl::{Combinator, Reader, Tl};
 use crate::transport::TransportFault;
 use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
-use core::ops::ControlFlow;
+
+/// What becomes of the connection after a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum After {
+    /// It goes on.
+    On,
+    /// It ends before the answer.
+    HangUp,
+    /// The key is forgotten once the answer is sealed.
+    Bury,
+    /// The same, of the permanent key and of all that stand for it.
+    BuryAll,
+}
 
 /// Which session of which key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,11 +81,15 @@ impl Dc {
         let place = Place { conn: conn_id, key: key_id, session_id };
         for request in requests {
             if let Incoming::Request { msg_id, body } = request {
-                if self.serve(now, place, msg_id, &body).is_break() {
-                    return Err((Refusal::Scripted, None));
-                }
-                if Reader::new(&body).peek() == Some(DestroyAuthKey::ID) {
-                    self.bury(conn, now, place);
+                let after = self.serve(now, place, msg_id, &body);
+                match after {
+                    After::On => {}
+                    After::HangUp => return Err((Refusal::Scripted, None)),
+                    After::Bury => self.bury(conn, now, place, &[key_id]),
+                    After::BuryAll => {
+                        let keys = self.auth.standing_for(self.auth.permanent(key_id));
+                        self.bury(conn, now, place, &keys);
+                    }
                 }
             }
         }
@@ -84,29 +100,62 @@ impl Dc {
     }
 
     /// Executes one call and answers it, unless the connection is to end first.
-    fn serve(&mut self, now: Instant, place: Place, msg_id: i64, body: &[u8]) -> ControlFlow<()> {
+    fn serve(&mut self, now: Instant, place: Place, msg_id: i64, body: &[u8]) -> After {
         let mut r = Reader::new(body);
         match r.u32().unwrap_or(0) {
             DestroySession::ID => self.destroy_session(now, place, &mut r),
-            DestroyAuthKey::ID => self.remark(place, boxed(&DestroyAuthKeyOk {})),
-            BindTempAuthKey::ID => {
-                let reply = self.bind(now, place, msg_id, &mut r).map(|done| {
-                    let mut out = Vec::new();
-                    done.write(&mut out);
-                    out
-                });
-                self.answer(now, place, msg_id, BindTempAuthKey::ID, reply);
+            DestroyAuthKey::ID => {
+                self.remark(place, boxed(&DestroyAuthKeyOk {}));
+                return After::Bury;
             }
+            BindTempAuthKey::ID => return self.call_bind(now, place, msg_id, &mut r),
             _ => return self.call(now, place, msg_id, body),
         }
-        ControlFlow::Continue(())
+        After::On
     }
 
-    fn call(&mut self, now: Instant, place: Place, msg_id: i64, body: &[u8]) -> ControlFlow<()> {
+    /// `auth.bindTempAuthKey`, which the session answers and not the world.
+    fn call_bind(&mut self, now: Instant, place: Place, msg_id: i64, r: &mut Reader<'_>) -> After {
+        let act = self.world.script.next(BindTempAuthKey::ID);
+        let reply = match &act {
+            Some(Act::Refuse(error)) => Err(error.clone()),
+            Some(Act::Ignore) => Ok(false),
+            _ => self.bind(now, place, msg_id, r),
+        };
+        let reply = reply.map(|done| {
+            let mut out = Vec::new();
+            done.write(&mut out);
+            out
+        });
+        self.close(now, place, (msg_id, BindTempAuthKey::ID), reply, act)
+    }
+
+    /// Answers a call as the script will have it.
+    fn close(
+        &mut self,
+        now: Instant,
+        place: Place,
+        (msg_id, method): (i64, u32),
+        reply: Result<Vec<u8>, RpcError>,
+        act: Option<Act>,
+    ) -> After {
+        let is_last = reply.as_ref().is_err_and(ends_the_key);
+        match act {
+            None | Some(Act::Refuse(_) | Act::HangUp) => self.answer(now, place, msg_id, method, reply),
+            Some(_) => self.note(now, place.conn, Entry::Refused(Refusal::Scripted)),
+        }
+        match act {
+            Some(Act::HangUp) => After::HangUp,
+            _ if is_last => After::BuryAll,
+            _ => After::On,
+        }
+    }
+
+    fn call(&mut self, now: Instant, place: Place, msg_id: i64, body: &[u8]) -> After {
         let unix = self.clock.at(now).as_secs();
         let user = self.auth.user_of(place.key);
         let (key_id, is_unbound) = (self.auth.permanent(place.key), self.auth.is_unbound(place.key));
-        let Some(key) = self.auth.get(place.key, unix) else { return ControlFlow::Continue(()) };
+        let Some(key) = self.auth.get(place.key, unix) else { return After::On };
         let mut caller = Caller { user_id: user, key_id, is_unbound, ..key.caller.clone() };
         let outcome = self.world.call(&mut caller, i32::try_from(unix).unwrap_or(i32::MAX), body);
         let is_introduced = caller.app.is_some() && (&caller.app, caller.layer) != (&key.caller.app, key.caller.layer);
@@ -114,6 +163,7 @@ impl Dc {
         if let Some(seat) = self.auth.seat(place.key, place.session_id) {
             seat.wants_updates |= outcome.wants_updates;
         }
+        let layer = caller.layer;
         if let (true, Some(app)) = (is_introduced, caller.app) {
             self.note(now, place.conn, Entry::App { app, layer: caller.layer });
         }
@@ -123,11 +173,12 @@ impl Dc {
         for entry in outcome.entries {
             self.note(now, place.conn, entry);
         }
-        match outcome.act {
-            None | Some(Act::Refuse(_) | Act::HangUp) => {
-                self.answer(now, place, msg_id, outcome.method, outcome.reply);
+        let after = self.close(now, place, (msg_id, outcome.method), outcome.reply, outcome.act);
+        if let Some(notice) = outcome.notice {
+            let body = Bytes::from(self.world.updates_in(layer, &notice));
+            if let Some(seat) = self.auth.seat(place.key, place.session_id) {
+                seat.session.notify(body);
             }
-            Some(_) => self.note(now, place.conn, Entry::Refused(Refusal::Scripted)),
         }
         for push in outcome.pushes {
             self.push(now, place, &push);
@@ -135,7 +186,7 @@ impl Dc {
         for key in outcome.accepted {
             self.tell_accepted(now, place, key);
         }
-        if outcome.act == Some(Act::HangUp) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        after
     }
 
     /// Tells whoever shows a QR code that it was accepted; nobody is signed in there yet.
@@ -199,15 +250,17 @@ impl Dc {
         }
     }
 
-    /// Forgets a key that its owner destroyed, once everything is sealed that was still to be said under it.
-    fn bury(&mut self, conn: &mut Conn, now: Instant, place: Place) {
+    /// Forgets keys, once everything is sealed that was still to be said in this place.
+    fn bury(&mut self, conn: &mut Conn, now: Instant, place: Place, keys: &[[u8; 8]]) {
         let Some(seat) = self.auth.seat(place.key, place.session_id) else { return };
         while let (Ok(Some(packet)), Some(framer)) =
             (seat.session.poll_packet(now, &mut *self.random), &mut conn.framer)
         {
             let _ = framer.encode(&packet, &mut conn.out);
         }
-        self.auth.remove(place.key);
+        for key in keys {
+            self.auth.remove(*key);
+        }
     }
 
     /// `auth.bindTempAuthKey`. Spec: method/auth.bindTempAuthKey
