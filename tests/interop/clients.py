@@ -5,11 +5,13 @@ They are installed beside the build (target/interop) with the ordinary clients, 
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -81,8 +83,31 @@ def program(nanogram, *args, expect=0):
     return done.stdout.strip()
 
 
-def start(nanogram, dc, pem, session, *args, addr=None):
-    """`nanogram start` of the bot that answers: the object it printed."""
+def help_of(nanogram, *command):
+    """What the program says of a command: whether it has a flag, say."""
+    return program(nanogram, *command, "--help")
+
+
+def start(nanogram, dc, pem, session, *args, addr=None, bot="@echo_bot"):
+    """`nanogram start` of a bot that answers: the object it printed."""
     return json.loads(program(
-        nanogram, "start", "https://t.me/echo_bot?start=hello_42", f"--session={session}", "--dc", addr or dc.info["addr"],
-        "--key", pem, "--json", "--wait=5", *args))
+        nanogram, "start", bot, "hello_42", f"--session={session}", "--dc", addr or dc.info["addr"], "--key", pem,
+        "--json", "--wait=5", *args))
+
+
+def sign_in(nanogram, dc, pem, session, *args, addr=None, phone, user, password=None):
+    """`nanogram login` into the file `session`, with the code that the DC wrote into its log."""
+    command = [nanogram, "login", "--phone", phone, "--session", session, "--dc", addr or dc.info["addr"], "--key", pem]
+    known = dc.log_text().count(f"the code for {user} is ")
+    login = subprocess.Popen(
+        [*command, "--json", *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for _ in range(200):
+        codes = re.findall(rf"the code for {user} is (\d+)", dc.log_text())
+        if len(codes) > known or login.poll() is not None:
+            break
+        time.sleep(0.05)
+    answers = [*codes[known:][-1:], *([password] if password else [])]
+    said, complaint = login.communicate("".join(line + "\n" for line in answers), timeout=60)
+    if login.returncode != 0:
+        raise Failed(f"nanogram login: exit code {login.returncode}\n{complaint}{said}")
+    return json.loads(said)

@@ -17,22 +17,50 @@ from relay import Relay
 
 PARAM = "hello_42"
 ALICE = {"phone": "+10000000001", "user": 1000001}
+DAVE = {"phone": "+10000000004", "user": 1000004}
 CAROL = {"phone": "+10000000003", "user": 1000003, "password": "two factors"}
 
-# Script, the name of its session format, and what it calls the errors of a login and of messages.startBot.
-TELETHON = ("with_telethon.py", "telethon",
-            ["PhoneCodeInvalidError", "SessionPasswordNeededError", "PasswordHashInvalidError"],
-            [[400, "StartParamInvalidError"], [400, "BotInvalidError"], [500, "RandomIdDuplicateError"]])
-KURIGRAM = ("with_kurigram.py", "kurigram",
-            ["PhoneCodeInvalid", "SessionPasswordNeeded", "PasswordHashInvalid"],
-            [[400, "StartParamInvalid"], [400, "BotInvalid"], [500, "TimeoutError"]])
-GRAMJS = ("with_gramjs.cjs", "gramjs",
-          ["PHONE_CODE_INVALID", "PASSWORD_HASH_INVALID"],
-          [[400, "START_PARAM_INVALID", "RPCError"], [400, "BOT_INVALID", "RPCError"],
-           [500, "RANDOM_ID_DUPLICATE", "RPCError"]])
-MTCUTE = ("with_mtcute.mjs", "mtcute",
-          ["PHONE_CODE_INVALID", "PASSWORD_HASH_INVALID"],
-          [[400, "START_PARAM_INVALID"], [400, "BOT_INVALID"], [500, "RANDOM_ID_DUPLICATE"]])
+# Bot, peer, parameter, random_id, and the documented error of messages.startBot that it is.
+REFUSED = [
+    ("echo_bot", "echo_bot", PARAM, 1, "done"),
+    ("bob_nano", "bob_nano", PARAM, 2, "400 BOT_INVALID"),
+    ("deleted_bot", "deleted_bot", PARAM, 3, "400 INPUT_USER_DEACTIVATED"),
+    ("echo_bot", "echo_bot!", PARAM, 4, "400 PEER_ID_INVALID"),
+    ("echo_bot", "closed_group", PARAM, 5, "400 CHAT_ADMIN_REQUIRED"),
+    ("echo_bot", "quiet_group", PARAM, 6, "403 CHAT_WRITE_FORBIDDEN"),
+    ("echo_bot", "nano_group", "", 7, "400 START_PARAM_EMPTY"),
+    ("echo_bot", "echo_bot", "no spaces!", 8, "400 START_PARAM_INVALID"),
+    ("echo_bot", "echo_bot", "x" * 65, 9, "400 START_PARAM_TOO_LONG"),
+    ("echo_bot", "echo_bot", PARAM, 1, "500 RANDOM_ID_DUPLICATE"),
+]
+
+
+def camel(error):
+    """START_PARAM_INVALID as the classes are called: StartParamInvalid."""
+    return "".join(word.capitalize() for word in error.split("_"))
+
+
+class Client:
+    """Its script, the name of its session format, what it calls an error, and what becomes of a wrong code."""
+
+    def __init__(self, name, script, framings, form, call=lambda error: error, asks=True):
+        self.name, self.script, self.framings, self.form, self.call = name, script, framings.split(), form, call
+        # Some raise SESSION_PASSWORD_NEEDED, others ask their user.
+        self.password = ["PHONE_CODE_INVALID", *([] if asks else ["SESSION_PASSWORD_NEEDED"]), "PASSWORD_HASH_INVALID"]
+
+    def told(self, error):
+        return f"{error[:4]}{self.call(error[4:])}" if error[0].isdigit() else error
+
+
+TELETHON = Client("Telethon", "with_telethon.py", "full abridged intermediate obfuscated", "telethon",
+                  lambda error: camel(error) + "Error", asks=False)
+# Kurigram has that error with 400 as well, and says only that it got no answer where the server has a fault (500).
+ODD = {"CHAT_WRITE_FORBIDDEN": "ChatWriteForbidden403", "RANDOM_ID_DUPLICATE": "TimeoutError"}
+KURIGRAM = Client("Kurigram", "with_kurigram.py", "abridged", "kurigram",
+                  lambda error: ODD.get(error) or camel(error), asks=False)
+GRAMJS = Client("GramJS", "with_gramjs.cjs", "full abridged", "gramjs")
+MTCUTE = Client("mtcute", "with_mtcute.mjs", "intermediate", "mtcute")
+CLIENTS = [TELETHON, KURIGRAM, GRAMJS, MTCUTE]
 
 
 class Place:
@@ -64,16 +92,16 @@ def answered(result):
 
 def starts(place, client, framing):
     """A new auth key, which nobody is signed in with; the session that the DC printed starts a bot, which answers."""
-    result = peer(client[0], "start", place.dc, framing=framing)
+    result = peer(client.script, "start", place.dc, framing=framing)
     return f"{result['client']}, layer {result['layer']}: {answered(result)}"
 
 
 def signs_in(place, client):
     """By phone and code, a wrong one first. `nanogram start` then starts the bot with the session that the client saved."""
-    result = peer(client[0], "login", place.dc, **ALICE)
-    check(result["refused"] == client[2][:1], "told a wrong code", result["refused"])
+    result = peer(client.script, "login", place.dc, **ALICE)
+    check(result["refused"] == [client.call("PHONE_CODE_INVALID")], "told a wrong code", result["refused"])
     shown = program(place.nanogram, "session", "show", result["session"])
-    check(client[1] in shown.lower() or client[1] == "kurigram", "nanogram session show", shown)
+    check(client.form in shown.lower() or client.form == "kurigram", "nanogram session show", shown)
     said = start(place.nanogram, place.dc, place.pem, result["session"])
     check(said["ok"] and PARAM in (said["reply"] or ""), "nanogram start says", said)
     return f"a wrong code: {result['refused'][0]}; nanogram with its session: {said['reply']!r}"
@@ -81,16 +109,33 @@ def signs_in(place, client):
 
 def has_password(place, client):
     """By phone, code and password, a wrong one first."""
-    result = peer(client[0], "login", place.dc, **CAROL)
-    check(result["refused"] == client[2], "told a wrong code and a wrong password", result["refused"])
+    result = peer(client.script, "login", place.dc, **CAROL)
+    wanted = [client.call(error) for error in client.password]
+    check(result["refused"] == wanted, "told a wrong code and a wrong password", result["refused"])
     said = start(place.nanogram, place.dc, place.pem, result["session"])
     check(said["ok"] and PARAM in (said["reply"] or ""), "nanogram start says", said)
     return f"{', '.join(result['refused'])}; nanogram with its session: {said['reply']!r}"
 
 
+def lives_elsewhere(place, client):
+    """By the phone of somebody who lives in data centre 4: after 303 the client goes there, as help.getConfig says."""
+    result = peer(client.script, "login", place.dc, **DAVE)
+    check(result["dc_id"] == 4, "signed in at data centre", result["dc_id"])
+    said = start(place.nanogram, place.dc, place.pem, result["session"], addr=place.dc.info["dcs"]["4"])
+    check(said["ok"] and PARAM in (said["reply"] or ""), "nanogram start says", said)
+    return f"303 to data centre 4; nanogram with its session, there: {said['reply']!r}"
+
+
+def is_flooded(place, client):
+    """FLOOD_WAIT_3 twice: an error with its seconds, then waited out by the client itself."""
+    result = peer(client.script, "flooded", place.dc)
+    check(result["seconds"] == 3 and 3 <= result["waited"] < 9, "told to wait 3 s", result)
+    return f"{result['refused']}, {result['seconds']} s; waited out in {result['waited']:.1f} s: {result['updates']}"
+
+
 def by_qr(place, client):
     """By a QR code that a second client accepts."""
-    result = peer(client[0], "qr", place.dc)
+    result = peer(client.script, "qr", place.dc)
     said = start(place.nanogram, place.dc, place.pem, result["session"])
     check(said["ok"] and PARAM in (said["reply"] or ""), "nanogram start says", said)
     return f"accepted by a second client; nanogram with its session: {said['reply']!r}"
@@ -100,11 +145,11 @@ def takes_ours(place, client):
     """The session of nanogram, which has started the bot with it and is gone, in the client's format."""
     ours = place.dc.info["session"]
     if client is KURIGRAM:  # Pyrogram's strings have no place for an address: ours must have none either
-        theirs = peer(client[0], "login", place.dc, **ALICE)["session"]
+        theirs = peer(client.script, "login", place.dc, **ALICE)["session"]
         ours = program(place.nanogram, "session", "convert", "--to", "nanogram", theirs)
     start(place.nanogram, place.dc, place.pem, ours)
-    string = program(place.nanogram, "session", "convert", "--to", client[1], ours)
-    result = peer(client[0], "use", place.dc, string=string)
+    string = program(place.nanogram, "session", "convert", "--to", client.form, ours)
+    result = peer(client.script, "use", place.dc, string=string)
     # And back again: what it saves is the same account for nanogram.
     start(place.nanogram, place.dc, place.pem, result["session"])
     return answered(result)
@@ -112,15 +157,16 @@ def takes_ours(place, client):
 
 def is_refused(place, client):
     """The documented errors of messages.startBot, in the client's own words."""
-    result = peer(client[0], "refused", place.dc)
-    check(result["refused"] == client[3], "refused with", result["refused"])
-    return ", ".join(" ".join(map(str, error)) for error in result["refused"])
+    result = peer(client.script, "refused", place.dc, calls=[call[:4] for call in REFUSED])
+    for call, seen in zip(REFUSED, result["refused"], strict=True):
+        check(seen == client.told(call[4]), f"{call[:3]} is to be {call[4]}, and was", seen)
+    return f"{len(REFUSED) - 1} documented errors, the last {seen}"
 
 
 def goes_on(place, client, **asked):
     """Its connection is cut after an answer; it makes another by itself, and the same session starts the bot again."""
     with Relay(place.dc.info["addr"]) as relay:
-        result = peer(client[0], "again", place.dc, relay, **asked)
+        result = peer(client.script, "again", place.dc, relay, **asked)
         check(len(relay.opened) > 1, "connections", len(relay.opened))
     check("second" in result["reply"], "the reply is", result["reply"])
     return f"{len(relay.opened)} connections: {result['updates']}, {result['reply']!r}"
@@ -138,23 +184,19 @@ def low_port():
     raise SystemExit("no port below 32768 is free")
 
 
-CLIENTS = [("Telethon", TELETHON), ("Kurigram", KURIGRAM), ("GramJS", GRAMJS), ("mtcute", MTCUTE)]
-FRAMINGS = [
-    ("Telethon", TELETHON, "full abridged intermediate obfuscated"), ("Kurigram", KURIGRAM, "abridged"),
-    ("GramJS", GRAMJS, "full abridged"), ("mtcute", MTCUTE, "intermediate"),
-]
-
-
 def cases():
     """Name, arguments of `nanogram dc`, function, its arguments."""
-    for name, client, framings in FRAMINGS:
-        for framing in framings.split():
-            yield f"{name}, {framing}", [], starts, (client, framing), {}
-    for name, client in CLIENTS:
+    for client in CLIENTS:
+        for framing in client.framings:
+            yield f"{client.name}, {framing}", [], starts, (client, framing), {}
+    for client in CLIENTS:
+        name = client.name
         yield f"{name} signs in", [], signs_in, (client,), {}
         yield f"{name}, password", [], has_password, (client,), {}
         yield f"{name}, our session", [low_port()] if client is GRAMJS else [], takes_ours, (client,), {}
+        yield f"{name}, data centre 4", [], lives_elsewhere, (client,), {}
         yield f"{name}, refused", [], is_refused, (client,), {}
+        yield f"{name}, flooded", ["--refuse=messages.startBot=FLOOD_WAIT_3*2"], is_flooded, (client,), {}
         yield f"{name}, cut off", [], goes_on, (client,), {}
     yield "Telethon, QR code", [], by_qr, (TELETHON,), {}
     yield "mtcute with PFS, cut off", [], goes_on, (MTCUTE,), {"pfs": True}

@@ -10,7 +10,8 @@ It speaks layer 198: `user`, `message` and `config` of that layer are what it ca
 invokeWithLayer). Sessions hold the port as a signed 16-bit number (one above 32767 cannot be saved), the client connects
 to port 80 and, after 303, to 443, whatever anybody says, so the connection is told the address here.
 
-Server errors (500) it tries again itself, after 2 s, and waits up to `floodSleepThreshold` too.
+Server errors (500) it tries again itself, after 2 s, and waits up to `floodSleepThreshold` too; so it does what a 303
+asks for: each counts as one of `requestRetries`.
 */
 "use strict";
 const { Api, TelegramClient, errors } = require("telegram");
@@ -33,7 +34,7 @@ const TRANSPORTS = {
 
 class Here extends TRANSPORTS[dc.framing ?? "full"] {
     constructor(params) {
-        const [ip, port] = hostPort(dc.also?.[params.dcId] ?? dc.addr);
+        const [ip, port] = hostPort(params.dcId === dc.dc_id ? dc.addr : dc.dcs[params.dcId]);
         super({ ...params, ip, port });
     }
 }
@@ -59,7 +60,7 @@ async function client(string, options) {
     const baseLogger = new Logger(LogLevel.WARN);
     baseLogger.log = (level, text) => text !== "Disconnecting..." && complaints.push(`${level}: ${text}`);
     const made = new TelegramClient(session, API_ID, API_HASH, {
-        connection: Here, connectionRetries: 1, requestRetries: 1, autoReconnect: false, timeout: 10, baseLogger,
+        connection: Here, connectionRetries: 1, requestRetries: 3, autoReconnect: false, timeout: 10, baseLogger,
         deviceModel: "interop", systemVersion: "1", appVersion: "1", securityChecks: true, ...options,
     });
     made.onError = async (error) => complaints.push(String(error));
@@ -102,7 +103,7 @@ async function start() {
 
 /** The session `string` starts the bot, as a user would write it; or `bot`, id and hash, if it is known. */
 async function use() {
-    const user = await client(dc.string);
+    const user = await client(dc.string ?? dc.telethon_session);
     const answer = answersTo(user);
     assert(await user.connect(), "GramJS does not connect");
     const bot = dc.bot
@@ -135,21 +136,49 @@ async function login() {
     return { refused: seen, dc_id: home, session };
 }
 
-/** The documented errors, as the classes that GramJS has for them. */
+/** A new key, the code of `phone`, the bot. */
+async function fromNothing() {
+    const user = await client();
+    const answer = answersTo(user);
+    await user.start({ phoneNumber: dc.phone, phoneCode: () => codeFor(dc.user), onError: (error) => { throw error; } });
+    const updates = await user.invoke(startBot("echo_bot"));
+    const reply = await within(15, answer, "the answer of the bot");
+    const keys = [user.session.authKey.getKey().toString("hex")];
+    await user.destroy();
+    return { updates: updates.className, reply, keys };
+}
+
+/** What `calls` come to: [bot, peer, param, random_id] each. A name with a ! is that with a wrong access hash. */
 async function refused() {
-    const user = await client(dc.telethon_session, { floodSleepThreshold: 0 });
+    const user = await client(dc.telethon_session, { requestRetries: 1 });
     await user.connect();
-    const [echo, bob] = [await user.getInputEntity("echo_bot"), await user.getInputEntity("bob_nano")];
-    await user.invoke(startBot(echo));
     const seen = [];
-    for (const call of [startBot(echo, "no spaces!", 2), startBot(bob, PARAM, 3), startBot(echo)]) {
-        await user.invoke(call).catch((error) => {
+    for (const [bot, peer, startParam, randomId] of dc.calls) {
+        const wanted = await user.getInputEntity(peer.replace("!", ""));
+        if (peer.endsWith("!")) wanted.accessHash = wanted.accessHash.xor(1);
+        const call = new Api.messages.StartBot({ bot, peer: wanted, startParam, randomId: bigInt(randomId) });
+        seen.push(await user.invoke(call).then(() => "done", (error) => {
             assert(error instanceof errors.RPCError, String(error));
-            seen.push([error.code, error.errorMessage, error.constructor.name]);
-        });
+            return `${error.code} ${error.errorMessage}`;
+        }));
     }
     await user.destroy();
     return { refused: seen };
+}
+
+/** A wait that the DC asks for is an error with its seconds; or, the same again, waited out. */
+async function flooded() {
+    const user = await client(dc.telethon_session, { floodSleepThreshold: 0 });
+    await user.connect();
+    const bot = await user.getInputEntity("echo_bot");
+    const error = await user.invoke(startBot(bot)).then(() => "done", (error) => error);
+    assert(error instanceof errors.FloodWaitError, String(error));
+    const began = Date.now();
+    user.floodSleepThreshold = 60;
+    const updates = await user.invoke(startBot(bot));
+    const waited = (Date.now() - began) / 1000;
+    await user.destroy();
+    return { refused: error.constructor.name, seconds: error.seconds, waited, updates: updates.className };
 }
 
 /** Starts a bot, loses the connection when the driver is told, and starts it again. */
@@ -168,4 +197,4 @@ async function again() {
 }
 
 assert(trust(dc.public_key_pem) === BigInt("0x" + dc.fingerprint), "another fingerprint for this key");
-run(`GramJS ${version}`, { start, use, login, refused, again });
+run(`GramJS ${version}`, { start, use, login, from_nothing: fromNothing, refused, flooded, again });

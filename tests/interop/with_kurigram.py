@@ -16,6 +16,7 @@ import base64
 import hashlib
 import secrets
 import struct
+import time
 
 import pyrogram
 from pyrogram import Client, errors, raw
@@ -116,7 +117,7 @@ async def start(dc):
     """A new key, which nobody is signed in with; then the session that the DC printed starts a bot."""
     complaints = complains()
     await new_key(dc)
-    done = await use({**dc, "string": printed(dc)})
+    done = await use(dc)
     quiet(complaints)
     return {"layer": layer, **done}
 
@@ -124,7 +125,7 @@ async def start(dc):
 async def use(dc):
     """The session `string` starts the bot, or `bot`, id and hash, if it is known."""
     complaints = complains()
-    user = client(dc, dc["string"])
+    user = client(dc, dc.get("string", printed(dc)))
     answer = answers_to(user)
     assert await user.connect(), "the session string was not taken"
     await user.initialize()
@@ -169,22 +170,59 @@ async def login(dc):
     return {"refused": refused, "dc_id": home, "session": string}
 
 
+async def from_nothing(dc):
+    """A new key, the code of `phone`, the bot."""
+    user = client(dc)
+    answer = answers_to(user)
+    await user.connect()
+    sent = await user.send_code(dc["phone"])
+    await user.sign_in(dc["phone"], sent.phone_code_hash, await code_for(dc, dc["user"]))
+    await user.initialize()
+    updates = await user.invoke(start_bot(await user.resolve_peer("echo_bot")))
+    text = await asyncio.wait_for(answer, 15)
+    key = await user.storage.auth_key()
+    await user.terminate()
+    await user.disconnect()
+    return {"updates": type(updates).__name__, "reply": text, "keys": [key.hex()]}
+
+
 async def refused(dc):
-    """The documented errors, as the classes that Pyrogram has for them."""
+    """What `calls` come to: [bot, peer, param, random_id] each. A name with a ! is that with a wrong access hash."""
     user = client(dc, printed(dc))
     await user.connect()
-    echo, bob = await user.resolve_peer("echo_bot"), await user.resolve_peer("bob_nano")
-    await user.invoke(start_bot(echo))
     seen = []
-    for call in (start_bot(echo, "no spaces!", 2), start_bot(bob, random_id=3), start_bot(echo)):
+    for bot, peer, param, random_id in dc["calls"]:
+        bot, wanted = await user.resolve_peer(bot), await user.resolve_peer(peer.strip("!"))
+        call = start_bot(bot, param, random_id)
+        call.peer = wanted
+        if peer.endswith("!"):
+            wanted.access_hash ^= 1
         try:
             await user.invoke(call, retries=1)
+            seen.append("done")
         except errors.RPCError as error:
-            seen.append([error.CODE, type(error).__name__])
+            seen.append(f"{error.CODE} {type(error).__name__}")
         except TimeoutError as error:  # all it says of an error of the server (500), after the last try
-            seen.append([500, type(error).__name__])
+            seen.append(f"500 {type(error).__name__}")
     await user.disconnect()
     return {"refused": seen}
+
+
+async def flooded(dc):
+    """A wait that the DC asks for is an error with its seconds; or, the same again, waited out."""
+    user = client(dc, printed(dc))
+    await user.connect()
+    bot, error = await user.resolve_peer("echo_bot"), None
+    try:
+        await user.invoke(start_bot(bot), sleep_threshold=0)
+    except errors.FloodWait as flood:
+        error = flood
+    assert error, "no FloodWait"
+    began = time.monotonic()
+    updates = await user.invoke(start_bot(bot), sleep_threshold=60)
+    waited = time.monotonic() - began
+    await user.disconnect()
+    return {"refused": type(error).__name__, "seconds": error.value, "waited": waited, "updates": type(updates).__name__}
 
 
 async def again(dc):
@@ -205,4 +243,4 @@ async def again(dc):
     return {"updates": type(updates).__name__, "reply": text}
 
 
-run(f"Kurigram {pyrogram.__version__}", {f.__name__: f for f in (start, use, login, refused, again)})
+run(f"Kurigram {pyrogram.__version__}", {f.__name__: f for f in (start, use, login, from_nothing, refused, flooded, again)})

@@ -32,8 +32,8 @@ function dcsAt(addr) {
 
 const complaints = [];
 
-/** A client of this DC; `session` says who, and wherever that leads to, it is led here. */
-async function client(session, { addr = dc.addr, storage = new MemoryStorage(), middlewares } = {}) {
+/** A client of this DC; `string` says who, and wherever that leads to, it is led here. */
+async function client(string, { addr = dc.addr, storage = new MemoryStorage(), middlewares } = {}) {
     const made = new TelegramClient({
         apiId: API_ID, apiHash: API_HASH, storage, defaultDcs: dcsAt(addr),
         initConnectionOptions: { deviceModel: "interop", systemVersion: "1", appVersion: "1" },
@@ -46,16 +46,17 @@ async function client(session, { addr = dc.addr, storage = new MemoryStorage(), 
     made.log.mgr.level = 2; // warnings and errors
     made.log.mgr.handler = (_color, level, tag, format, args) => complaints.push([level, tag, format, ...args].join(" "));
     made.onError.add((error) => complaints.push(String(error)));
-    if (session) await made.importSession({ ...readStringSession(session), primaryDcs: dcsAt(addr) });
+    if (string) await made.importSession({ ...session(string), primaryDcs: dcsAt(addr) });
     return made;
 }
 
 const quiet = () => assert(complaints.length === 0, `mtcute complains: ${complaints.join("; ")}`);
 
-const printed = () => ({
-    version: 3, primaryDcs: dcsAt(dc.addr), self: null,
-    authKey: new Uint8Array(Buffer.from(dc.telethon_session.slice(1), "base64url").subarray(-256)),
-});
+/** What a string of mtcute holds; of the one that the DC printed, which is Telethon's, the key. */
+function session(string) {
+    if (string !== dc.telethon_session) return readStringSession(string);
+    return { version: 3, self: null, authKey: new Uint8Array(Buffer.from(string.slice(1), "base64url").subarray(-256)) };
+}
 
 /** Resolves when the bot answers a start with `param`, as the server pushes it. */
 function answersTo(user, param = PARAM) {
@@ -71,6 +72,12 @@ function startBot(userId, accessHash, startParam = PARAM, randomId = RANDOM_ID) 
     return { _: "messages.startBot", bot, peer: to, randomId: Long.fromString(randomId), startParam };
 }
 
+/** The keys in use, the temporary one too. */
+async function keys(storage) {
+    const kept = [await storage.authKeys.get(dc.dc_id), await storage.authKeys.getTemp(dc.dc_id, 0, 0)];
+    return kept.filter((key) => key).map((key) => Buffer.from(key).toString("hex"));
+}
+
 /** A new key, which nobody is signed in with; then the key that the DC printed starts a bot, updates loop and all. */
 async function start() {
     const stranger = await client();
@@ -81,12 +88,11 @@ async function start() {
     assert(tl.RpcError.is(error, "AUTH_KEY_UNREGISTERED"), `a stranger is told ${error}`);
     await stranger.destroy();
 
-    const user = await client();
+    const user = await client(dc.telethon_session);
     const answer = new Promise((resolve) => user.onRawUpdate.add(({ update }) => {
         if (update._ !== "updateNewMessage" || update.message._ !== "message" || update.message.out) return;
         if (update.message.message.includes(PARAM)) resolve(update.message.message);
     }));
-    await user.importSession(printed());
     await user.connect();
     const [me] = await user.call({ _: "users.getUsers", id: [{ _: "inputUserSelf" }] });
     await user.notifyLoggedIn(me); // starts the updates loop, which takes nothing before it has asked for its state
@@ -102,26 +108,26 @@ async function start() {
 
 /** The session `string` starts the bot, or `bot`, id and hash, if it is known. `direct`: with what an earlier run kept. */
 async function use() {
-    const storage = new MemoryStorage();
+    const [storage, string] = [new MemoryStorage(), dc.string ?? dc.telethon_session];
     if (dc.direct) {
-        const before = await client(dc.string, { addr: dc.direct, storage });
+        const before = await client(string, { addr: dc.direct, storage });
         await before.connect();
         await before.call({ _: "help.getConfig" });
         await sleep(100); // salts come after the answer
+        await before._client.mt.storage.dcs.store(dcsAt(dc.addr));
         await before.disconnect();
-        storage.dcs.store(dcsAt(dc.addr));
     }
-    const user = await client(dc.direct ? undefined : dc.string, { storage });
+    const user = await client(dc.direct ? undefined : string, { storage });
     const answer = answersTo(user);
     await user.connect();
     const known = dc.bot ? { userId: Number(dc.bot[0]), accessHash: Long.fromString(dc.bot[1]) }
         : await user.resolvePeer("echo_bot");
     const updates = await user.call(startBot(known.userId, known.accessHash, PARAM, String(randomInt(2 ** 47))));
     const reply = await within(15, answer, "the answer of the bot");
-    const session = await user.exportSession();
+    const [saved, inUse] = [await user.exportSession(), await keys(storage)];
     quiet();
     await user.destroy();
-    return { updates: updates._, reply, session, bot: [String(known.userId), known.accessHash.toString()] };
+    return { updates: updates._, reply, session: saved, keys: inUse, bot: [String(known.userId), known.accessHash.toString()] };
 }
 
 /** By `phone` and code, a wrong one first; then, if there is a `password`, by a wrong one and the right one. */
@@ -135,40 +141,64 @@ async function login() {
         codeSentCallback: () => {},
         invalidCodeCallback: (what) => void seen.push(what === "code" ? "PHONE_CODE_INVALID" : "PASSWORD_HASH_INVALID"),
     });
-    const session = await user.exportSession();
+    const saved = await user.exportSession();
     while (!user._client.updates.updatesLoopActive) await sleep(10); // it asks for its state first
     quiet();
     await user.destroy();
     assert(me.id === dc.user, `signed in as ${me.id}`);
-    return { refused: seen, dc_id: readStringSession(session).primaryDcs.main.id, session };
+    return { refused: seen, dc_id: readStringSession(saved).primaryDcs.main.id, session: saved };
 }
 
-/** The documented errors, as mtcute's RpcError. */
+/** A new key, the code of `phone`, the bot. */
+async function fromNothing() {
+    const storage = new MemoryStorage();
+    const user = await client(undefined, { storage });
+    const answer = answersTo(user);
+    await user.start({ phone: dc.phone, code: () => codeFor(dc.user), codeSentCallback: () => {} });
+    const { userId, accessHash } = await user.resolvePeer("echo_bot");
+    const updates = await user.call(startBot(userId, accessHash));
+    const reply = await within(15, answer, "the answer of the bot");
+    const known = await keys(storage);
+    await user.destroy();
+    return { updates: updates._, reply, keys: known };
+}
+
+/** What `calls` come to: [bot, peer, param, random_id] each. A name with a ! is that with a wrong access hash. */
 async function refused() {
-    const user = await client();
-    await user.importSession(printed());
+    const user = await client(dc.telethon_session);
     await user.connect();
-    const [echo, bob] = [await user.resolvePeer("echo_bot"), await user.resolvePeer("bob_nano")];
-    await user.call(startBot(echo.userId, echo.accessHash));
     const seen = [];
-    for (const call of [
-        startBot(echo.userId, echo.accessHash, "no spaces!", "2"), startBot(bob.userId, bob.accessHash, PARAM, "3"),
-        startBot(echo.userId, echo.accessHash),
-    ]) {
-        await user.call(call).catch((error) => {
+    for (const [bot, to, param, randomId] of dc.calls) {
+        const [{ userId, accessHash }, wanted] = [await user.resolvePeer(bot), await user.resolvePeer(to.replace("!", ""))];
+        const call = { ...startBot(userId, accessHash, param, String(randomId)), peer: wanted };
+        if (to.endsWith("!")) call.peer = { ...wanted, accessHash: wanted.accessHash.xor(1) };
+        seen.push(await user.call(call).then(() => "done", (error) => {
             assert(tl.RpcError.is(error), String(error));
-            seen.push([error.code, error.text]);
-        });
+            return `${error.code} ${error.text}`;
+        }));
     }
     await user.destroy();
     return { refused: seen };
 }
 
+/** A wait that the DC asks for is an error with its seconds; or, the same again, waited out. */
+async function flooded() {
+    const user = await client(dc.telethon_session);
+    await user.connect();
+    const { userId, accessHash } = await user.resolvePeer("echo_bot");
+    const error = await user.call(startBot(userId, accessHash), { floodSleepThreshold: 0 }).then(() => "done", (e) => e);
+    assert(tl.RpcError.is(error, "FLOOD_WAIT_%d"), String(error));
+    const began = Date.now();
+    const updates = await user.call(startBot(userId, accessHash));
+    const waited = (Date.now() - began) / 1000;
+    await user.destroy();
+    return { refused: error.text, seconds: error.seconds, waited, updates: updates._ };
+}
+
 /** Starts a bot, loses the connection when the driver is told, and starts it again. */
 async function again() {
-    const user = await client();
+    const user = await client(dc.telethon_session);
     const [first, second] = [answersTo(user, "first"), answersTo(user, "second")];
-    await user.importSession(printed());
     await user.connect();
     const { userId, accessHash } = await user.resolvePeer("echo_bot");
     await user.call(startBot(userId, accessHash, "first", "1"));
@@ -187,4 +217,4 @@ const { fingerprint } = parsePublicKey(crypto, dc.public_key_pem);
 assert(BigInt("0x" + fingerprint) === BigInt("0x" + dc.fingerprint), `mtcute computes the fingerprint ${fingerprint}`);
 addPublicKey(crypto, dc.public_key_pem);
 const { version } = JSON.parse(readFileSync(new URL("node_modules/@mtcute/core/package.json", import.meta.url)));
-run(`mtcute ${version}`, { start, use, login, refused, again });
+run(`mtcute ${version}`, { start, use, login, from_nothing: fromNothing, refused, flooded, again });

@@ -14,6 +14,7 @@ waits up to `flood_sleep_threshold` it tries again itself, after 2 s and after t
 """
 import asyncio
 import secrets
+import time
 
 import telethon
 from telethon import TelegramClient, errors, events
@@ -95,7 +96,7 @@ async def start(dc):
 async def use(dc):
     """The session `string` starts the bot, as a user would write it; or `bot`, id and hash, if it is known."""
     complaints = Complaints("telethon", "not found, remaining")
-    user = client(dc, dc["string"])
+    user = client(dc, dc.get("string", dc["telethon_session"]))
     answer = answers_to(user)
     await user.connect()
     bot = InputPeerUser(*map(int, dc["bot"])) if "bot" in dc else "echo_bot"
@@ -136,6 +137,19 @@ async def login(dc):
     return {"refused": refused, "dc_id": home, "session": string}
 
 
+async def from_nothing(dc):
+    """A new key, the code of `phone`, the bot."""
+    user = client(dc)
+    answer = answers_to(user)
+    await user.connect()
+    await user.send_code_request(dc["phone"])
+    await user.sign_in(dc["phone"], await code_for(dc, dc["user"]))
+    updates = await user(start_bot("echo_bot"))
+    text = await asyncio.wait_for(answer, 15)
+    await user.disconnect()
+    return {"updates": type(updates).__name__, "reply": text, "keys": [user.session.auth_key.key.hex()]}
+
+
 async def qr(dc):
     """By a QR code, which another client, signed in with the session that the DC printed, accepts."""
     complaints = Complaints("telethon", "not found, remaining")
@@ -156,19 +170,39 @@ async def qr(dc):
 
 
 async def refused(dc):
-    """The documented errors, as the classes that Telethon has for them."""
-    user = client(dc, dc["telethon_session"], flood_sleep_threshold=0, request_retries=0)
+    """What `calls` come to: [bot, peer, param, random_id] each. A name with a ! is that with a wrong access hash."""
+    user = client(dc, dc["telethon_session"], request_retries=0)
     await user.connect()
-    echo, bob = await user.get_input_entity("echo_bot"), await user.get_input_entity("bob_nano")
-    await user(start_bot(echo))
     seen = []
-    for call in (start_bot(echo, "no spaces!", 2), start_bot(bob, random_id=3), start_bot(echo)):
+    for bot, peer, param, random_id in dc["calls"]:
+        bot, wanted = await user.get_input_entity(bot), await user.get_input_entity(peer.strip("!"))
+        if peer.endswith("!"):
+            wanted.access_hash ^= 1
         try:
-            await user(call)
+            await user(StartBotRequest(bot=bot, peer=wanted, start_param=param, random_id=random_id))
+            seen.append("done")
         except errors.RPCError as error:
-            seen.append([error.code, type(error).__name__])
+            seen.append(f"{error.code} {type(error).__name__}")
     await user.disconnect()
     return {"refused": seen}
+
+
+async def flooded(dc):
+    """A wait that the DC asks for is an error with its seconds; or, the same again, waited out."""
+    user = client(dc, dc["telethon_session"], flood_sleep_threshold=0)
+    await user.connect()
+    bot, error = await user.get_input_entity("echo_bot"), None
+    try:
+        await user(start_bot(bot))
+    except errors.FloodWaitError as flood:
+        error = flood
+    assert error, "no FloodWaitError"
+    began, user.flood_sleep_threshold = time.monotonic(), 60
+    updates = await user(start_bot(bot))
+    waited = time.monotonic() - began
+    await user.disconnect()
+    return {"refused": type(error).__name__, "seconds": error.seconds, "waited": waited,
+            "updates": type(updates).__name__}
 
 
 async def again(dc):
@@ -186,4 +220,4 @@ async def again(dc):
     return {"updates": type(updates).__name__, "reply": text}
 
 
-run(f"Telethon {telethon.__version__}", {f.__name__: f for f in (start, use, login, qr, refused, again)})
+run(f"Telethon {telethon.__version__}", {f.__name__: f for f in (start, use, login, from_nothing, qr, refused, flooded, again)})
