@@ -12,8 +12,8 @@ use super::world::{Missing, World};
 use crate::api::LAYER;
 use crate::api::account::{GetPassword, UpdateStatus};
 use crate::api::auth::{
-    AcceptLoginToken, CancelCode, CheckPassword, ExportAuthorization, ExportLoginToken, ImportAuthorization,
-    ImportBotAuthorization, ImportLoginToken, LogOut, ResendCode, SendCode, SignIn,
+    AcceptLoginToken, BindTempAuthKey, CancelCode, CheckPassword, ExportAuthorization, ExportLoginToken,
+    ImportAuthorization, ImportBotAuthorization, ImportLoginToken, LogOut, ResendCode, SendCode, SignIn,
 };
 use crate::api::chats::{AddChatUser, EditAdmin, EditChatAdmin, InviteToChannel};
 use crate::api::connect::{
@@ -173,6 +173,8 @@ macro_rules! methods {
         pub fn method_name(id: u32) -> Option<&'static str> {
             match id {
                 $($call::ID => Some(const { line::name($call::LINE) }),)*
+                // Served with the keys, before it gets here.
+                BindTempAuthKey::ID => Some(const { line::name(BindTempAuthKey::LINE) }),
                 SendMessage::ID => Some(const { line::name(SendMessage::LINE) }),
                 _ => None,
             }

@@ -7,11 +7,12 @@ is said below and in docs/round-trips.md; with it all rows are, and that file is
 """
 import argparse
 import base64
+import itertools
 import sys
 import tempfile
 from pathlib import Path
 
-from clients import ROOT, build, help_of, install, peer, sign_in, start
+from clients import ROOT, build, install, peer, program, sign_in, start
 from loopback import Dc
 from relay import Relay
 from wire import Trips
@@ -20,85 +21,161 @@ DELAY = 0.05
 CALL = "messages.startBot"
 ALICE = {"phone": "+10000000001", "user": 1000001}
 DOC = ROOT / "docs/round-trips.md"
-COLUMNS = ("from nothing", "session alone", "all kept, new name", "all kept, known name")
 
-# What nanogram needs, by column; more is a fault, and less is to be written down here.
-EXPECTED = {
-    "nanogram": (None, 3, None, 2),
-}
+# What nanogram needs, in the order of the columns below; with `docs/round-trips.md` it is the same number twice.
+EXPECTED = {"nanogram": [0, 0, 0, 0], "nanogram, no PFS": [0, 0, 0, 0]}
+
+HEAD = """\
+# Round trips until a bot is started
+
+How often a client waits for the data centre, after TCP is connected, until `messages.startBot` is answered.
+`python3 tests/interop/round_trips.py --write` wrote this file; `.ci/run` measures the rows of nanogram again.
+
+| client | from nothing | session string | all kept, new name | all kept, known name |
+| --- | --- | --- | --- | --- |
+"""
+
+NOTES = f"""
+In brackets the time, in round trips of {DELAY * 2000:.0f} ms: what is above the number is computing, and waiting for nobody.
+{{answers}}
+
+- **From nothing**: no key. A key is made, Alice signs in with the code, typed at once, and starts the bot. `a + b` is two
+  programs, one after the other, each with its own connection.
+- **Session string**: the string alone is known, and the bot by its username. With PFS a temporary key is made and bound.
+- **All kept**: whatever the client itself keeps from an earlier run: nanogram its session file (server salt, temporary
+  key), mtcute its storage (salts; it keeps temporary keys too, but not their salts). Telethon, GramJS and Kurigram keep no
+  salt, so that their first message is refused with a new one.
+- **Known name**: the bot's id and access hash are known: nanogram has them in its file, the others are told.
+
+Telethon, GramJS and mtcute `connect()` and call, as their own examples do; with Kurigram `connect()` and `initialize()`
+stand for `start()`, which asks more. The relay holds every byte back for {DELAY * 1000:.0f} ms in each direction. A round trip is
+counted where one must have waited: what a client sends belongs to the trip after the last one whose answer it had.
+`nanogram decode` opens the recording and names what passed; `tests/interop/wire.py` counts. TCP's own handshake is not
+counted, one for each connection; all need one, but Kurigram, whose key exchange has another.
+
+## What each sends
+
+Round trips are divided by `→`; what is sent together, by commas. Acknowledgements are left out.
+"""
 
 
-class Run:
-    """A client at a DC of its own."""
+class Column:
+    """One run: the trips of its connections, one program after the other."""
 
-    def __init__(self, nanogram, dc):
-        self.nanogram, self.dc = nanogram, dc
-        self.key = base64.urlsafe_b64decode(dc.info["telethon_session"][1:])[-256:].hex()
+    def __init__(self, *runs):
+        self.runs = runs
+        self.counts = [(run.until(CALL) if run.has(CALL) else run.end(), run) for run in runs]
 
-    def of(self, script, job, **asked):
-        """A job of a real client: its result, and its trips."""
-        with Relay(self.dc.info["addr"], DELAY) as relay:
-            result = peer(script, job, self.dc, relay, **asked)
-        return result, Trips(self.nanogram, relay, [self.key, *result.get("keys", [])])
+    def total(self):
+        return sum(trips for (trips, _), _ in self.counts)
+
+    def text(self):
+        """`3 (3.1)`, or `7 (7.4) + 1 (1.0)`."""
+        return " + ".join(f"{trips} ({time:.1f})" for (trips, time), _ in self.counts)
+
+    def is_answered_at_once(self):
+        """Whether the bot's answer needed no more round trips than that of the data centre."""
+        last = self.runs[-1]
+        return last.until_push(CALL)[0] == last.until(CALL)[0]
+
+    def sent(self):
+        return " + ".join(" → ".join(", ".join(calls) for calls in run.sent()) for run in self.runs)
 
 
 def real(script, **always):
-    """The columns of a real client: trips, one after the other, and its name."""
+    """Runs a client in all four ways: its name, and the columns."""
 
-    def columns(nanogram):
-        def run(job, **asked):
-            return Run(nanogram, dc).of(script, job, **always, **asked)
+    def measure(nanogram):
+        def run(dc, job, **asked):
+            with Relay(dc.info["addr"], DELAY) as relay:
+                result = peer(script, job, dc, relay, **always, **asked)
+            return result, Column(Trips(nanogram, relay, [key_of(dc), *result.get("keys", [])]))
 
         with Dc(nanogram) as dc:
-            done, trips = run("from_nothing", **ALICE)
-            yield done["client"], [trips]
+            done, from_nothing = run(dc, "from_nothing", **ALICE)
         with Dc(nanogram) as dc:
-            done, trips = run("use")
-            yield None, [trips]
-            kept = {"string": done["session"], "direct": dc.info["addr"]}
-            yield None, [run("use", **kept)[1]]
-            yield None, [run("use", bot=done["bot"], **kept)[1]]
+            first, string = run(dc, "use")
+            kept = {"string": first["session"], "direct": dc.info["addr"]}
+            _, new_name = run(dc, "use", **kept)
+            _, known_name = run(dc, "use", bot=first["bot"], **kept)
+        return done["client"], [from_nothing, string, new_name, known_name]
 
-    return columns
+    return measure
 
 
 def ours(*flags):
-    """The columns of nanogram."""
+    """The same of nanogram, with these flags."""
 
-    def columns(nanogram):
-        def run(session, bot="@echo_bot", what=start, **more):
+    def measure(nanogram):
+        def run(dc, what, session, **asked):
+            keylog = f"{folder}/{dc.info['addr']}-{next(count)}.keys"
             with Relay(dc.info["addr"], DELAY) as relay:
-                args = [*flags]
-                keylog = None
-                if "--keylog" in help_of(nanogram, "start"):
-                    keylog = f"{folder}/keys.txt"
-                    args += ["--keylog", keylog]
-                what(nanogram, dc, pem, session, *args, addr=relay.addr, bot=bot, **more)
-            return Trips(nanogram, relay, [Run(nanogram, dc).key], keylog)
+                what(nanogram, dc, pem, session, "--keylog", keylog, *flags, addr=relay.addr, **asked)
+            return Trips(nanogram, relay, keylog=keylog)
 
+        count = itertools.count()
         with tempfile.TemporaryDirectory() as folder:
             pem, file = f"{folder}/dc.pem", f"{folder}/alice.session"
             with Dc(nanogram, "--pem", pem) as dc:
-                if "login" in help_of(nanogram):
-                    yield None, [run(file, what=sign_in, **ALICE), run(file)]
-                    Path(file).unlink()
-                else:
-                    yield None, None
+                from_nothing = Column(run(dc, sign_in, file, **ALICE), run(dc, start, file))
+                known_name = Column(run(dc, start, file))
+            Path(file).unlink()
             with Dc(nanogram, "--pem", pem) as dc:
-                yield None, [run(dc.info["session"])]
-                if "login" in help_of(nanogram):
-                    sign_in(nanogram, dc, pem, file, *flags, **ALICE)
-                    yield None, [run(file)]
-                    yield None, [run(file)]
+                string = Column(run(dc, start, dc.info["session"]))
+                # Another program has used the account before: everything is in the file, but this name.
+                sign_in(nanogram, dc, pem, file, *flags, **ALICE)
+                new_name = Column(run(dc, start, file))
+        version = program(nanogram, "--version")
+        return version, [from_nothing, string, new_name, known_name]
 
-    return columns
+    return measure
 
 
-ROWS = [
-    ("nanogram", ours()),
+def key_of(dc):
+    return base64.urlsafe_b64decode(dc.info["telethon_session"][1:])[-256:].hex()
+
+
+OURS = [("nanogram", ours()), ("nanogram, no PFS", ours("--no-pfs"))]
+OTHERS = [
     ("Telethon", real("with_telethon.py")),
     ("GramJS", real("with_gramjs.cjs")),
     ("Kurigram", real("with_kurigram.py")),
     ("mtcute", real("with_mtcute.mjs")),
     ("mtcute, PFS", real("with_mtcute.mjs", pfs=True)),
 ]
+
+
+def main():
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--nanogram", help="the program; built if not given")
+    asked.add_argument("--write", action="store_true", help="measure all rows and write docs/round-trips.md")
+    asked.add_argument("--only", default="", help="only rows whose name contains this")
+    asked = asked.parse_args()
+    nanogram = asked.nanogram or build()
+    rows = [row for row in OURS + (OTHERS if asked.write else []) if asked.only.lower() in row[0].lower()]
+    if asked.write:
+        install()
+
+    table, lists, faults, all_at_once = [], [], [], True
+    for name, measure in rows:
+        version, columns = measure(nanogram)
+        label = version + name[name.find(","):] if "," in name else version
+        table.append(f"| {label} | " + " | ".join(column.text() for column in columns) + " |")
+        print(table[-1], flush=True)
+        lists.append(f"\n**{label}**\n\n" + "".join(
+            f"- {title}: {column.sent()}\n" for title, column in zip(TITLES, columns)))
+        all_at_once &= all(column.is_answered_at_once() for column in columns)
+        totals = [column.total() for column in columns]
+        if name in EXPECTED and totals != EXPECTED[name]:
+            faults.append(f"{name}: {totals} round trips, not {EXPECTED[name]}")
+    if asked.write and not asked.only:
+        answers = "The bot's answer came with that of the data centre each time." if all_at_once else ""
+        DOC.parent.mkdir(exist_ok=True)
+        DOC.write_text(HEAD + "\n".join(table) + "\n" + NOTES.format(answers=answers) + "".join(lists))
+    sys.exit("\n".join(faults) or 0)
+
+
+TITLES = ("from nothing", "session string", "all kept, new name", "all kept, known name")
+
+if __name__ == "__main__":
+    main()

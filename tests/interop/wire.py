@@ -73,6 +73,14 @@ class Trips:
                     return self.place(step)
         raise SystemExit(f"{call} was not answered")
 
+    def has(self, call):
+        """Whether a call was sent."""
+        return any(from_client and name(value) == call for _, from_client, value in self.said())
+
+    def end(self):
+        """Until the last answer."""
+        return self.place([step for step, from_client, value in self.said() if not from_client][-1])
+
     def until_push(self, call):
         """Until the server pushes updates after `call` was sent: the bot's answer, as nothing else happens there."""
         is_sent = False
