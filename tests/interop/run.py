@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 
-from clients import Failed, build, install, peer, program, start
+from clients import Failed, build, install, peer, program, sign_in, start
 from loopback import Dc
 from relay import Relay
 
@@ -71,9 +71,12 @@ class Place:
 
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory()
-        self.pem = f"{self.folder.name}/dc.pem"
+        self.pem = self.file("dc.pem")
         self.dc = Dc(self.nanogram, "--pem", self.pem, *self.args).__enter__()
         return self
+
+    def file(self, name):
+        return f"{self.folder.name}/{name}"
 
     def __exit__(self, *error):
         self.dc.__exit__(None, None, None)
@@ -142,16 +145,17 @@ def by_qr(place, client):
 
 
 def takes_ours(place, client):
-    """The session of nanogram, which has started the bot with it and is gone, in the client's format."""
-    ours = place.dc.info["session"]
-    if client is KURIGRAM:  # Pyrogram's strings have no place for an address: ours must have none either
+    """`nanogram login`, and a start: then the same session in the client's format, and back again as it saves it."""
+    ours = place.file("alice.session")
+    sign_in(place.nanogram, place.dc, place.pem, ours, **ALICE)
+    if client is KURIGRAM:  # its strings have no place for the address that ours has: one of its own, through our format
         theirs = peer(client.script, "login", place.dc, **ALICE)["session"]
         ours = program(place.nanogram, "session", "convert", "--to", "nanogram", theirs)
     start(place.nanogram, place.dc, place.pem, ours)
     string = program(place.nanogram, "session", "convert", "--to", client.form, ours)
     result = peer(client.script, "use", place.dc, string=string)
-    # And back again: what it saves is the same account for nanogram.
     start(place.nanogram, place.dc, place.pem, result["session"])
+    start(place.nanogram, place.dc, place.pem, ours)
     return answered(result)
 
 

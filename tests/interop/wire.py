@@ -56,9 +56,8 @@ class Trips:
     def said(self):
         """Every message: step, whether the client said it, its value, without containers and gzip."""
         for step in self.steps:
-            value = step["value"] if step["kind"] == "plain" else step.get("message", {}).get("value")
-            for message in flat(value) if value else []:
-                yield step, step["from"] == "client", message
+            for _, value in messages(step):
+                yield step, step["from"] == "client", value
 
     def place(self, step):
         """Round trips until then, and the time in round trips."""
@@ -90,23 +89,40 @@ class Trips:
                 return self.place(step)
         raise SystemExit(f"nothing was pushed after {call}")
 
-    def sent(self):
-        """What the client sent, a list for each round trip; acknowledgements are left out."""
+    def sent(self, call):
+        """What the client sent until `call` was answered: a list for each round trip, without acknowledgements.
+
+        A message that was refused for its server salt, and is sent again, has a mark.
+        """
+        refused = {value["bad_msg_id"] for _, _, value in self.said() if value["_"] == "bad_server_salt"}
+        last, _ = self.until(call) if self.has(call) else self.end()
         trips = {}
-        for step, from_client, value in self.said():
-            if from_client and value["_"] != "msgs_ack":
-                trips.setdefault(self.place(step)[0], []).append(name(value))
+        for step in self.steps:
+            if step["from"] == "client" and self.place(step)[0] <= last:
+                for ids, value in messages(step):
+                    mark = " (wrong salt)" if ids & refused else ""
+                    if value["_"] != "msgs_ack":
+                        trips.setdefault(self.place(step)[0], []).append(name(value) + mark)
         return [trips[trip] for trip in sorted(trips)]
 
 
-def flat(value):
-    if value.get("_") == "msg_container":
-        for message in value["messages"]:
-            yield from flat(message["value"])
-    elif value.get("_") == "gzip_packed" and isinstance(value.get("packed_data"), dict):
-        yield from flat(value["packed_data"])
+def messages(step):
+    """What is in a packet: the ids it may be refused by, its own and its container's; its value without gzip."""
+    if step["kind"] == "plain":
+        yield set(), step["value"]
+    if step["kind"] == "sealed":
+        yield from inner(step["message"], set())
+
+
+def inner(message, outer):
+    ids, value = outer | {message["msg_id"]}, message["value"]
+    if value["_"] == "msg_container":
+        for one in value["messages"]:
+            yield from inner(one, ids)
+    elif value["_"] == "gzip_packed" and isinstance(value.get("packed_data"), dict):
+        yield from inner({**message, "value": value["packed_data"]}, ids)
     else:
-        yield value
+        yield ids, value
 
 
 def name(value):
