@@ -23,7 +23,7 @@ use crate::crypto::srp::{Kdf, PasswordHash, SrpError};
 #[cfg(feature = "srp")]
 use crate::entropy::Entropy;
 use crate::session::RpcError;
-use crate::store::base64url;
+use crate::store::{base64url, from_base64url};
 #[cfg(feature = "srp")]
 use crate::tl::Blob;
 use crate::tl::Hidden;
@@ -48,6 +48,15 @@ pub struct Account {
     pub id: i64,
     /// Whether it is a bot. Bots cannot start bots.
     pub is_bot: bool,
+}
+
+/// What a code or a QR code led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entered {
+    /// Signed in.
+    In(Account),
+    /// The account has a password, too.
+    PasswordNeeded,
 }
 
 /// What became of asking for a code.
@@ -95,6 +104,20 @@ pub enum LoginError {
     Srp(SrpError),
 }
 
+impl LoginError {
+    /// What a person can do about it, where the error itself does not say.
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::NoUser => "the server's answer is not what the schema says: a newer version may understand it",
+            Self::UnknownAlgorithm => "the password was not sent; a newer version may know its algorithm",
+            Self::NoPassword => "sign in without one",
+            #[cfg(feature = "srp")]
+            Self::Srp(_) => "the password was not sent: is this server the one it should be?",
+            _ => return None,
+        })
+    }
+}
+
 impl fmt::Display for LoginError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -102,7 +125,7 @@ impl fmt::Display for LoginError {
             Self::PaymentRequired => f.write_str("a code for this number must be paid for in an official app"),
             Self::MailRequired => f.write_str("a mail address must be set for this account in an official app first"),
             Self::OfficialAppsOnly => {
-                f.write_str("the code would come by a way that only official apps may use: ask for another")
+                f.write_str("the code would come by a way that only official apps may use, and there is no other")
             }
             Self::NoUser => f.write_str("the server's answer names no user"),
             Self::UnknownAlgorithm => f.write_str("the password is kept in a way that this version does not know"),
@@ -158,9 +181,18 @@ pub fn qr_token(app: &App) -> ExportLoginToken {
     ExportLoginToken { api_id: app.api_id, api_hash: app.api_hash.clone(), except_ids: Vec::new() }
 }
 
+/// What a QR code says before its token.
+const QR_LINK: &str = "tg://login?token=";
+
 /// What a QR code says: `tg://login?token=` and the token in base64url.
 pub fn qr_link(token: &[u8]) -> String {
-    format!("tg://login?token={}", base64url(token))
+    format!("{QR_LINK}{}", base64url(token))
+}
+
+/// The token in what a QR code says; `None` if it is another link.
+pub fn token_of_link(link: &str) -> Option<Vec<u8>> {
+    let token = from_base64url(link.trim().strip_prefix(QR_LINK)?).ok()?;
+    Some(token.to_vec()).filter(|token| !token.is_empty())
 }
 
 /// What became of asking for a code.
@@ -193,6 +225,10 @@ fn waiting(sent: SentCode) -> Result<Waiting, LoginError> {
         SentCodeType::EmailCode(t) => (format!("the code comes by mail to {}", t.email_pattern.0), Some(t.length)),
         SentCodeType::SetUpEmailRequired(_) => return Err(LoginError::MailRequired),
         SentCodeType::FragmentSms(t) => (format!("the code is at {}", t.url), Some(t.length)),
+        // Only what was asked for would come so; there may be another way.
+        SentCodeType::FirebaseSms(t) if sent.next_type.is_some() => {
+            ("the code comes by a way that only official apps may use".into(), Some(t.length))
+        }
         SentCodeType::FirebaseSms(_) => return Err(LoginError::OfficialAppsOnly),
         SentCodeType::SmsWord(t) => (begins("a word", t.beginning), None),
         SentCodeType::SmsPhrase(t) => (begins("a phrase", t.beginning), None),
@@ -268,6 +304,32 @@ impl Problem {
     }
 }
 
+/// What an error of `auth.*` means to the person who signs in, in a sentence; `None` for all others.
+///
+/// Spec: method/auth.sendCode#possible-errors, method/auth.signIn#possible-errors
+pub fn hint(error: &RpcError) -> Option<&'static str> {
+    let (kind, _) = error.kind();
+    HINTS.iter().find(|row| row.0 == kind).map(|row| row.1)
+}
+
+const HINTS: [(&str, &str); 15] = [
+    ("API_ID_PUBLISHED_FLOOD", "this api_id is everybody's: get one of your own from my.telegram.org"),
+    ("AUTH_RESTART", "the server has forgotten what went before: begin again"),
+    ("AUTH_TOKEN_EXPIRED", "the QR code was too old: begin again, and be quicker"),
+    ("AUTH_TOKEN_INVALID", "the QR code was used before: begin again"),
+    ("PASSWORD_HASH_INVALID", "the password is wrong; an official app can reset one that is forgotten"),
+    ("PHONE_CODE_EMPTY", "type the code"),
+    ("PHONE_CODE_EXPIRED", "the code is too old, or was used: ask for another"),
+    ("PHONE_CODE_INVALID", "the code is wrong: look it up, and type it again"),
+    ("PHONE_NUMBER_BANNED", "this number is banned from Telegram"),
+    ("PHONE_NUMBER_FLOOD", "codes were asked for too often with this number: try again tomorrow"),
+    ("PHONE_NUMBER_INVALID", "nobody can have this number: write it with the country's code, as +10000000001"),
+    ("PHONE_NUMBER_UNOCCUPIED", "nobody has this number: sign up with an official app first"),
+    ("PHONE_PASSWORD_FLOOD", "there were too many wrong passwords or codes: try again later"),
+    ("SEND_CODE_UNAVAILABLE", "the code comes in no other way: use the one that was sent, or try again later"),
+    ("UPDATE_APP_TO_LOGIN", "Telegram lets no program of this age sign in: use a newer one"),
+];
+
 /// The data centre that an error sends us to: `PHONE_MIGRATE_2`, code 303.
 ///
 /// Whether it is one that we know, the caller must see to.
@@ -338,7 +400,59 @@ mod tests {
     }
 
     #[test]
+    fn every_way_that_a_code_may_come_is_explained() {
+        use crate::api::auth::{
+            CodeTypeCall, SentCodeTypeApp, SentCodeTypeCall, SentCodeTypeEmailCode, SentCodeTypeFirebaseSms,
+            SentCodeTypeFlashCall, SentCodeTypeFragmentSms, SentCodeTypeMissedCall, SentCodeTypeSetUpEmailRequired,
+            SentCodeTypeSms, SentCodeTypeSmsPhrase, SentCodeTypeSmsWord,
+        };
+        let sent = |type_: SentCodeType, next: bool| {
+            let next_type = next.then(|| CodeTypeCall {}.into());
+            waiting(SentCode { type_, phone_code_hash: Hidden("h".into()), next_type, timeout: Some(60) })
+        };
+        let hidden = |text: &str| Hidden(text.into());
+        let firebase =
+            || SentCodeTypeFirebaseSms { nonce: None, play_integrity_project_id: None, receipt: None, length: 6 };
+        let mail = SentCodeTypeEmailCode {
+            apple_signin_allowed: false,
+            google_signin_allowed: false,
+            email_pattern: hidden("a***@b.c"),
+            length: 6,
+            reset_available_period: None,
+            reset_pending_date: None,
+        };
+        let cases: [(SentCodeType, &str, Option<usize>); 10] = [
+            (SentCodeTypeApp { length: 5 }.into(), "in your other app", Some(5)),
+            (SentCodeTypeSms { length: 5 }.into(), "by SMS", Some(5)),
+            (SentCodeTypeCall { length: 5 }.into(), "reads out", Some(5)),
+            (SentCodeTypeFlashCall { pattern: "+7 9*".into() }.into(), "like +7 9*", None),
+            (SentCodeTypeMissedCall { prefix: hidden("+49"), length: 4 }.into(), "the last 4 digits", Some(4)),
+            (mail.into(), "by mail to a***@b.c", Some(6)),
+            (
+                SentCodeTypeFragmentSms { url: "https://fragment.com/x".into(), length: 5 }.into(),
+                "fragment.com/x",
+                Some(5),
+            ),
+            (SentCodeTypeSmsWord { beginning: Some("s".into()) }.into(), "begins with s", None),
+            (SentCodeTypeSmsPhrase { beginning: None }.into(), "a phrase", None),
+            (firebase().into(), "only official apps", Some(6)),
+        ];
+        for (type_, says, length) in cases {
+            let waiting = sent(type_, true).unwrap();
+            assert!(waiting.says.contains(says), "{}", waiting.says);
+            assert_eq!((waiting.length, waiting.next), (length, Some(("by a call that reads it out", 60))));
+        }
+        assert_eq!(sent(firebase().into(), false), Err(LoginError::OfficialAppsOnly));
+        let no_mail = SentCodeTypeSetUpEmailRequired { apple_signin_allowed: false, google_signin_allowed: false };
+        assert_eq!(sent(no_mail.into(), true), Err(LoginError::MailRequired));
+    }
+
+    #[test]
     fn a_qr_code_holds_the_token_in_base64url() {
         assert_eq!(qr_link(&[0xfb, 0xff, 0x01]), "tg://login?token=-_8B");
+        assert_eq!(token_of_link("tg://login?token=-_8B\n"), Some([0xfb, 0xff, 0x01].to_vec()));
+        for other in ["", "tg://login?token=", "tg://login?token=!", "tg://resolve?domain=x", "-_8B"] {
+            assert_eq!(token_of_link(other), None, "{other}");
+        }
     }
 }

@@ -141,7 +141,9 @@ impl Dc {
     ) -> After {
         let is_last = reply.as_ref().is_err_and(ends_the_key);
         match act {
-            None | Some(Act::Refuse(_) | Act::HangUp) => self.answer(now, place, msg_id, method, reply),
+            None | Some(Act::Refuse(_) | Act::RefuseAndTell(..) | Act::HangUp) => {
+                self.answer(now, place, msg_id, method, reply)
+            }
             Some(_) => self.note(now, place.conn, Entry::Refused(Refusal::Scripted)),
         }
         match act {
@@ -173,12 +175,13 @@ impl Dc {
         for entry in outcome.entries {
             self.note(now, place.conn, entry);
         }
+        let told = match &outcome.act {
+            Some(Act::RefuseAndTell(_, updates)) => Some(updates.clone()).filter(|updates| !updates.is_empty()),
+            _ => outcome.notice.map(|notice| self.world.updates_in(layer, &notice)),
+        };
         let after = self.close(now, place, (msg_id, outcome.method), outcome.reply, outcome.act);
-        if let Some(notice) = outcome.notice {
-            let body = Bytes::from(self.world.updates_in(layer, &notice));
-            if let Some(seat) = self.auth.seat(place.key, place.session_id) {
-                seat.session.notify(body);
-            }
+        if let (Some(told), Some(seat)) = (told, self.auth.seat(place.key, place.session_id)) {
+            seat.session.notify(told.into());
         }
         for push in outcome.pushes {
             self.push(now, place, &push);

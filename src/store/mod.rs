@@ -13,6 +13,7 @@ mod base64;
 #[cfg(feature = "client")]
 pub mod file;
 mod formats;
+mod names;
 pub mod state;
 pub mod string;
 
@@ -24,4 +25,12 @@ pub fn base64url(bytes: &[u8]) -> alloc::string::String {
     let mut out = alloc::string::String::new();
     base64::encode(bytes, base64::Style::Url, &mut out);
     out
+}
+
+/// The bytes that `text` is of, in either alphabet, with padding or without.
+///
+/// # Errors
+/// It is not the text of bytes.
+pub fn from_base64url(text: &str) -> Result<zeroize::Zeroizing<alloc::vec::Vec<u8>>, Base64Error> {
+    base64::decode(text)
 }

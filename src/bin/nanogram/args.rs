@@ -1,8 +1,12 @@
 //! What can be written on the command line.
 
+mod account;
+mod session;
+
 use crate::dc::words;
+pub(crate) use account::{AccountArgs, LoginArgs, LogoutArgs, StartArgs};
 use clap::{Args, Parser, Subcommand};
-use nanogram::store::Format;
+pub(crate) use session::{ImportArgs, SessionCommand};
 use std::path::PathBuf;
 
 /// Telegram's MTProto 2.0 from scratch: starts bots, plays the data centre, and tells what it does.
@@ -15,7 +19,7 @@ pub(crate) struct Cli {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done, 2 wrong usage, 3 no network or no such server, 4 not signed in, 5 the server refused, 6 timed out, \
-1 anything else.
+130 interrupted, 1 anything else.
 Results go to stdout, the story to stderr. `nanogram help COMMAND` has examples.";
 
 #[derive(Debug, Subcommand)]
@@ -27,8 +31,16 @@ Examples:
   nanogram demo --json 2>/dev/null")]
     Demo(DemoArgs),
 
+    /// Sign in as a user, and keep the session in a file
+    #[command(after_help = account::LOGIN_EXAMPLES)]
+    Login(Box<LoginArgs>),
+
+    /// Sign out, and remove the session file
+    #[command(after_help = account::LOGOUT_EXAMPLES)]
+    Logout(Box<LogoutArgs>),
+
     /// Start a bot, as if its START button were pressed
-    #[command(after_help = START_EXAMPLES)]
+    #[command(after_help = account::START_EXAMPLES)]
     Start(Box<StartArgs>),
 
     /// Run a test data centre on this machine
@@ -46,7 +58,7 @@ A key log has lines `MTPROTO_AUTH_KEY <auth_key_id: 16 hex> <auth_key: 512 hex>`
 Exit code 1: something in the recording is not as it must be.")]
     Decode(DecodeArgs),
 
-    /// Look at session strings, and turn one kind into another
+    /// Look at sessions, and carry them from one program to another
     Session {
         #[command(subcommand)]
         command: SessionCommand,
@@ -58,11 +70,12 @@ impl Command {
     pub(crate) fn is_json(&self) -> bool {
         match self {
             Self::Demo(args) => args.json,
+            Self::Login(args) => args.json,
+            Self::Logout(args) => args.json,
             Self::Start(args) => args.json,
             Self::Dc(args) => args.json,
             Self::Decode(args) => args.json,
-            Self::Session { command: SessionCommand::Show { json, .. } } => *json,
-            Self::Session { command: SessionCommand::Convert { .. } } => false,
+            Self::Session { command } => command.is_json(),
         }
     }
 }
@@ -76,69 +89,6 @@ pub(crate) struct DemoArgs {
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-const START_EXAMPLES: &str = "\
-Examples:
-  nanogram start 'https://t.me/my_bot?start=hello_42'
-  nanogram start @my_bot hello_42
-  nanogram start @my_bot hello_42 --peer @my_group --random-id -4156887774564
-  nanogram start @my_bot hello_42 --dc 127.0.0.1:4430 --key dc.pem      (against `nanogram dc`)
-
-Each needs a session: --session or NANOGRAM_SESSION. A parameter that begins with a hyphen goes after `--`.";
-
-#[derive(Debug, Args)]
-pub(crate) struct StartArgs {
-    /// A start link, @bot, or user:ID:HASH
-    #[arg(value_name = "LINK|@BOT")]
-    pub(crate) bot: String,
-
-    /// The start parameter, if the link has none: up to 64 of A-Z a-z 0-9 _ -
-    #[arg(value_name = "PARAM")]
-    pub(crate) param: Option<String>,
-
-    /// Where to start it: @name, me, chat:ID, user:ID:HASH or channel:ID:HASH [default: in the chat with the bot]
-    #[arg(long, value_name = "PEER")]
-    pub(crate) peer: Option<String>,
-
-    /// With the same number a start is executed once, however often it is sent [default: random]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    pub(crate) random_id: Option<i64>,
-
-    /// Wait so long for the bot's answer [default: 3, with --json 0]
-    #[arg(long, value_name = "SECONDS")]
-    pub(crate) wait: Option<u64>,
-
-    #[command(flatten)]
-    pub(crate) account: AccountArgs,
-
-    /// Print one JSON object
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// Which account, at which data centre.
-#[derive(Debug, Args)]
-pub(crate) struct AccountArgs {
-    /// Session string of nanogram, Telethon, GramJS, Pyrogram or mtcute, or a file that holds one
-    #[arg(long, value_name = "STRING|FILE", env = "NANOGRAM_SESSION", hide_env_values = true)]
-    pub(crate) session: Option<String>,
-
-    /// The application's id from my.telegram.org; a --dc needs none
-    #[arg(long, value_name = "N", env = "NANOGRAM_API_ID", hide_env_values = true)]
-    pub(crate) api_id: Option<i32>,
-
-    /// Another data centre than Telegram's: host:port
-    #[arg(long, value_name = "ADDR", requires = "key")]
-    pub(crate) dc: Option<String>,
-
-    /// Its public RSA key: a PEM file, or the PEM text itself
-    #[arg(long, value_name = "PEM", requires = "dc", allow_hyphen_values = true)]
-    pub(crate) key: Option<String>,
-
-    /// Give up after so long
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    pub(crate) timeout: u64,
 }
 
 const DC_EXAMPLES: &str = "\
@@ -228,33 +178,6 @@ pub(crate) struct DecodeArgs {
     /// Print one JSON object a line
     #[arg(long, conflicts_with = "full")]
     pub(crate) json: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum SessionCommand {
-    /// Tell what a session string holds; never the key
-    #[command(after_help = "Example:\n  nanogram session show \"$NANOGRAM_SESSION\" --json")]
-    Show {
-        /// The string, or a file that holds it
-        #[arg(value_name = "STRING|FILE", env = "NANOGRAM_SESSION", hide_env_values = true)]
-        session: String,
-        /// Print one JSON object
-        #[arg(long)]
-        json: bool,
-    },
-    /// Print the same session for another library; it is a secret, and for one program at a time
-    #[command(after_help = "Example:\n  nanogram session convert --to telethon \"$NANOGRAM_SESSION\"")]
-    Convert {
-        /// telethon, gramjs, pyrogram (kurigram), mtcute or nanogram
-        #[arg(long, value_name = "FORMAT", value_parser = |name: &str| name.parse::<Format>())]
-        to: Format,
-        /// The session is of the test environment, should the string not say [default: of production]
-        #[arg(long)]
-        test: bool,
-        /// The string, or a file that holds it
-        #[arg(value_name = "STRING|FILE", env = "NANOGRAM_SESSION", hide_env_values = true)]
-        session: String,
-    },
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::dc::{self, Place};
 use crate::failure::{Exit, Failure};
 use crate::story::{Ink, Story, hex};
 use crate::witness::{Witness, fingerprint};
-use crate::{output, runtime, start};
+use crate::{output, runtime, start, wire};
 use bytes::BytesMut;
 use nanogram::api::contacts::ResolveUsername;
 use nanogram::api::updates::Updates;
@@ -136,7 +136,7 @@ impl<'s> Line<'s> {
         story.step("", "connected", &format!("{} to {}", socket.local_addr()?, place.addr));
         let mut config = Config::new(place.dc_id.into(), vec![place.key.clone()]);
         config.init = Some(Init {
-            api_id: start::ANY_API_ID,
+            api_id: wire::ANY_API_ID,
             device_model: "nanogram demo".into(),
             system_version: std::env::consts::OS.into(),
             app_version: env!("CARGO_PKG_VERSION").into(),

@@ -3,6 +3,8 @@
 use nanogram::client::Error;
 use nanogram::connection::ConnectionError;
 use nanogram::handshake::{HandshakeError, Unproven};
+use nanogram::login::{self, LoginError};
+use nanogram::session::RpcError;
 use nanogram::start::{self, StartError, WhoError};
 use nanogram::store::StringError;
 use serde_json::{Value, json};
@@ -20,6 +22,8 @@ pub(crate) enum Exit {
     NotSignedIn = 4,
     Refused = 5,
     TimedOut = 6,
+    /// By Ctrl-C; the number that shells give such an end.
+    Interrupted = 130,
 }
 
 /// Why a command failed.
@@ -42,12 +46,24 @@ impl Failure {
     }
     /// The server's no, or what is refused here because the server would.
     pub(crate) fn refused(code: i32, name: &str) -> Self {
-        let hint = start::hint(&nanogram::session::RpcError::new(code, name)).map(Into::into);
+        let error = RpcError::new(code, name);
+        let hint = start::hint(&error).or_else(|| login::hint(&error)).map(Into::into);
         Self { code: Some(code), hint, ..Self::new(Exit::Refused, name, format!("{name} ({code})")) }
     }
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// The same in other words.
+    pub(crate) fn saying(mut self, message: impl Into<String>) -> Self {
+        self.message = message.into();
+        self
+    }
+
+    /// Whether it is the server that said no.
+    pub(crate) const fn is_of_server(&self) -> bool {
+        matches!(self.code, Some(400..))
     }
 
     pub(crate) const fn exit(&self) -> Exit {
@@ -70,16 +86,20 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         use Exit::{Network, NotSignedIn, Other, Refused, TimedOut, Usage};
-        let hint = error.hint();
+        let hint = of_answer(&error).map(Into::into).or_else(|| error.hint());
         let (exit, code, kind) = match &error {
             Error::Start(e) => return Self::from(*e),
             Error::NotSignedIn(e) => (NotSignedIn, Some(e.code), e.message.as_str()),
             Error::KeyLost(_) => (NotSignedIn, Some(-404), "AUTH_KEY_NOT_FOUND"),
-            Error::Flood { error: e, .. } | Error::Rpc(e) => (Refused, Some(e.code), e.message.as_str()),
+            Error::Flood { error: e, .. } | Error::Rpc(e) | Error::Told { error: e, .. } => {
+                (Refused, Some(e.code), e.message.as_str())
+            }
             Error::Who(_) => (Usage, None, "USAGE"),
             Error::Session(_) => (Usage, None, "SESSION_INVALID"),
             Error::NeedsGroup => (Usage, None, "GROUP_NEEDED"),
-            Error::NoAddress(_) => (Usage, None, "NO_SUCH_DC"),
+            Error::UnknownDc(_) => (Other, None, "NO_SUCH_DC"),
+            Error::Login(LoginError::NoAccount) => (Refused, None, "NO_ACCOUNT"),
+            Error::Login(_) => (Refused, None, "LOGIN"),
             Error::Network { error: e, .. } if e.kind() == io::ErrorKind::TimedOut => (TimedOut, None, "TIMED_OUT"),
             Error::Network { .. } | Error::Closed => (Network, None, "NETWORK"),
             Error::Connection(e) => return Self::from(e.clone()),
@@ -89,9 +109,21 @@ impl From<Error> for Failure {
         };
         let message = match &error {
             Error::Rpc(e) | Error::Flood { error: e, .. } => format!("{} ({})", e.message, e.code),
+            Error::NotSignedIn(e) if e.is("ENCRYPTED_MESSAGE_INVALID") => {
+                format!("the server does not know the session's key: {} ({})", e.message, e.code)
+            }
             other => other.to_string(),
         };
         Self { exit, code, kind: kind.into(), message, hint }
+    }
+}
+
+/// What the library does not tell, because it is of the login, or of no call in particular.
+fn of_answer(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::Rpc(e) if e.code >= 500 => Some("the server has trouble of its own: try again later"),
+        Error::Rpc(e) | Error::Told { error: e, .. } => login::hint(e),
+        _ => None,
     }
 }
 

@@ -11,15 +11,22 @@
     )
 )]
 
+mod account;
 mod args;
 mod dc;
 mod decode;
 mod demo;
+mod enter;
 mod failure;
+mod import;
+mod login;
 mod output;
+mod prompt;
+mod qr;
 mod session;
 mod start;
 mod story;
+mod wire;
 mod witness;
 
 use args::{Cli, Command};
@@ -44,6 +51,8 @@ fn main() -> ExitCode {
     };
     let result = match &cli.command {
         Command::Demo(args) => demo::run(args, &story),
+        Command::Login(args) => login::run(args, &story),
+        Command::Logout(args) => login::out(args, &story),
         Command::Start(args) => start::run(args, &story),
         Command::Dc(args) => dc::run(args, &story),
         Command::Decode(args) => decode::run(args, &story),

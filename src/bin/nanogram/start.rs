@@ -1,27 +1,25 @@
 //! `nanogram start`: one bot, started once.
 
-use crate::args::{AccountArgs, StartArgs};
+use crate::account::{self, Account};
+use crate::args::StartArgs;
 use crate::failure::{Exit, Failure};
-use crate::session;
-use crate::story::{Story, hex};
-use crate::{output, runtime};
+use crate::story::Story;
+use crate::{output, runtime, wire};
 use nanogram::api::updates::Updates;
-use nanogram::client::{Client, Error, Options};
-use nanogram::crypto::rsa::RsaKey;
+use nanogram::client::{Client, Error};
 use nanogram::link::{AdminRights, LinkError, OtherLink, Start, StartLink, StartParam, StartParamError};
 use nanogram::start::{self, Known, StartError, Who, WhoError};
 use nanogram::tl::Tl;
 use nanogram::tl::schema::Schema;
 use rand::rngs::SysRng;
 use serde_json::{Value, json};
-use std::fs;
 use std::time::Duration;
 
 /// How long people wait for an answer unless they say otherwise.
 const PATIENCE: u64 = 3;
 
-/// What a test data centre takes for an application.
-pub(crate) const ANY_API_ID: i32 = 1;
+/// How much longer people may wait for the addresses of the data centres.
+const REFRESH_WITHIN: Duration = Duration::from_secs(1);
 
 /// What is to be started, and where: the command line, understood.
 #[derive(Debug)]
@@ -45,22 +43,26 @@ impl Plan {
 
 pub(crate) fn run(args: &StartArgs, story: &Story) -> Result<(), Failure> {
     let plan = plan(args)?;
-    let (options, _held) = options(&args.account)?;
+    let account = Account::open(args.account.session.as_deref(), account::environment(args.account.test))?;
+    let options = wire::options(&account, &args.account, story)?;
     let random_id = match args.random_id {
         Some(id) => id,
         None => start::random_id(&mut SysRng).map_err(|_| Error::Entropy)?,
     };
     let wait = Duration::from_secs(args.wait.unwrap_or(if args.json { 0 } else { PATIENCE }));
-    let limit = Duration::from_secs(args.account.timeout);
     let (updates, reply) = runtime()?.block_on(async {
-        let job = async {
-            let client = connect(options, story).await?;
-            let (updates, bot) = start(&client, &plan, random_id, story).await?;
-            Ok::<_, Failure>((client, updates, bot))
-        };
-        let (client, updates, bot) = tokio::time::timeout(limit, job).await.map_err(|_| late(limit))??;
-        let reply = if wait.is_zero() { None } else { answer(&client, bot, wait, story).await? };
-        Ok::<_, Failure>((updates, reply))
+        let client = wire::within(args.account.timeout, wire::connect(options, story)).await?;
+        let limit = args.account.timeout.saturating_add(args.account.flood_wait);
+        let result = job(&client, &plan, random_id, wait, limit, story).await;
+        // Whatever came of it: keys, salts and names are as good for the next time.
+        match account.keep(&client.state()) {
+            Ok(None) => {}
+            Ok(Some(path)) => story.tell(&format!("The session is over; {} is removed.", path.display())),
+            Err(failure) => {
+                story.tell(&format!("The session file was not brought up to date: {}.", failure.lines().0));
+            }
+        }
+        result
     })?;
     if args.json {
         let Plan { bot, peer, param, .. } = &plan;
@@ -71,6 +73,29 @@ pub(crate) fn run(args: &StartArgs, story: &Story) -> Result<(), Failure> {
         Some(text) => output::line(&text),
         None => Ok(()),
     }
+}
+
+/// Starts the bot, and waits for what it says; meanwhile the addresses of the data centres are asked for if they are old.
+async fn job(
+    client: &Client,
+    plan: &Plan,
+    random_id: i64,
+    wait: Duration,
+    limit: u64,
+    story: &Story,
+) -> Result<(Updates, Option<String>), Failure> {
+    let (updates, bot) = wire::within(limit, start(client, plan, random_id, story)).await?;
+    if wait.is_zero() {
+        return Ok((updates, None));
+    }
+    let refresh = async {
+        if wire::is_stale(&client.state()) {
+            // If it does not work, the next run asks again.
+            let _ = tokio::time::timeout(REFRESH_WITHIN, client.refresh_dcs()).await;
+        }
+    };
+    let both = async { tokio::join!(answer(client, bot, wait, story), refresh).0 };
+    Ok((updates, wire::uninterrupted(both).await?))
 }
 
 /// What both `start` and `demo` print with `--json`; `reply` is a field of its own if an answer was waited for.
@@ -103,11 +128,6 @@ fn tree(updates: &Updates) -> Value {
     let schema = Schema::telegram().ok();
     let tree = schema.as_ref().and_then(|schema| schema.from_bytes(&bytes).ok()).map(|value| value.to_json());
     tree.unwrap_or_else(|| json!({ "_": updates.kind.name() }))
-}
-
-fn late(limit: Duration) -> Failure {
-    Failure::new(Exit::TimedOut, "TIMED_OUT", format!("no answer within {} seconds", limit.as_secs()))
-        .hint("try again, or give it longer with --timeout")
 }
 
 /// Understands bot, peer and parameter; refuses here what the server would.
@@ -159,54 +179,6 @@ fn read_link(text: &str, not_a_name: WhoError) -> Result<Linked, Failure> {
         }
         Err(error) => Err(Failure::usage(error.to_string())),
     }
-}
-
-/// Where to connect, and as whom. The session is held as long as its second part lives.
-fn options(account: &AccountArgs) -> Result<(Options, session::Found), Failure> {
-    let found = session::find(account.session.as_deref().ok_or_else(no_session)?)?;
-    let mut options = Options::from_saved(&found.session);
-    options.call_within = Duration::from_secs(account.timeout);
-    if let (Some(addr), Some(key)) = (&account.dc, &account.key) {
-        options = options.at(addr, vec![read_key(key)?]);
-    }
-    if let Some(api_id) = account.api_id {
-        options = options.api_id(api_id);
-    } else if options.init.api_id == 0 && account.dc.is_some() {
-        options = options.api_id(ANY_API_ID);
-    }
-    if options.init.api_id == 0 {
-        return Err(Failure::usage("Telegram wants to know which application calls: give --api-id or NANOGRAM_API_ID")
-            .hint(
-                "my.telegram.org gives everybody an api_id; against `nanogram dc` none is needed, but --dc and --key",
-            ));
-    }
-    Ok((options, found))
-}
-
-fn no_session() -> Failure {
-    Failure::new(Exit::NotSignedIn, "NO_SESSION", "starting a bot needs an account, and no session was given").hint(
-        "give --session or NANOGRAM_SESSION: `nanogram dc` prints a session for its own data centre, and for Telegram \
-         a session string of Telethon, GramJS, Pyrogram or mtcute will do",
-    )
-}
-
-/// A PEM file, or the text itself.
-pub(crate) fn read_key(key: &str) -> Result<RsaKey, Failure> {
-    let text = if key.contains("-----BEGIN") { Ok(key.to_string()) } else { fs::read_to_string(key) };
-    let bad = |why: String| Failure::new(Exit::Usage, "KEY_INVALID", format!("--key {why}"));
-    let text = text.map_err(|error| bad(format!("{key}: {error}")))?;
-    RsaKey::from_pem(&text).map_err(|error| bad(format!("{}: {error}", if text == key { "text" } else { key })))
-}
-
-async fn connect(options: Options, story: &Story) -> Result<Client, Failure> {
-    let addr = options.address()?;
-    let id = options.saved.as_ref().map(|saved| hex(&saved.key.id())).unwrap_or_default();
-    let waiting = story.waiting(format!("connecting to {addr}"));
-    let dc = options.dc_id;
-    let client = Client::connect(options).await?;
-    drop(waiting);
-    story.step("TCP", "connected", &format!("to {addr}, data centre {dc}, as the owner of key {id}"));
-    Ok(client)
 }
 
 /// Starts the bot; its id, by which to know its answer.

@@ -1,6 +1,6 @@
 //! The story, on stderr: what happens, as it happens.
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex};
@@ -14,6 +14,8 @@ pub(crate) enum Ink {
     Red,
     Green,
     Cyan,
+    /// Of a QR code.
+    BlackOnWhite,
 }
 
 /// Tells what happens, with the time since the beginning.
@@ -32,14 +34,19 @@ impl Story {
         Self { began: Instant::now(), colours, bar: Arc::default() }
     }
 
+    pub(crate) const fn has_colours(&self) -> bool {
+        self.colours
+    }
+
     /// `text` in this ink, if there are colours.
     pub(crate) fn ink(&self, ink: Ink, text: &str) -> String {
         let code = match ink {
-            Ink::Bold => 1,
-            Ink::Dim => 2,
-            Ink::Red => 31,
-            Ink::Green => 32,
-            Ink::Cyan => 36,
+            Ink::Bold => "1",
+            Ink::Dim => "2",
+            Ink::Red => "31",
+            Ink::Green => "32",
+            Ink::Cyan => "36",
+            Ink::BlackOnWhite => "30;107",
         };
         if self.colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.into() }
     }
@@ -74,6 +81,12 @@ impl Story {
         }
     }
 
+    /// Something for the terminal that is no line.
+    pub(crate) fn tell_raw(&self, text: &str) {
+        let mut out = io::stderr().lock();
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
     pub(crate) fn error(&self, message: &str, hint: Option<&str>) {
         self.tell(&format!("{} {message}", self.ink(Ink::Red, "error:")));
         if let Some(hint) = hint {
@@ -88,6 +101,33 @@ impl Story {
         {
             before.finish_and_clear();
         }
+    }
+
+    /// Says that there is a pause; on a terminal it is seen how long it still is, until something else is waited for.
+    pub(crate) fn countdown(&self, why: &str, seconds: u32) {
+        self.tell(&format!("{why} {seconds} s"));
+        let until = Instant::now() + Duration::from_secs(seconds.into());
+        let left = move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
+            let left = until.saturating_duration_since(Instant::now()).as_millis().div_ceil(1000);
+            let _ = if left > 0 { write!(out, "{left} s left") } else { write!(out, "going on") };
+        };
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {left}") {
+            bar.set_style(style.with_key("left", left));
+        }
+        bar.enable_steady_tick(Duration::from_millis(100));
+        self.put(Some(bar));
+    }
+
+    /// Work of which it is known how much there is; it is seen like [`waiting`](Self::waiting).
+    pub(crate) fn progress(&self, what: &str, of: u64) -> Waiting<'_> {
+        let bar = ProgressBar::new(of);
+        if let Ok(style) = ProgressStyle::with_template("{msg} {percent}%") {
+            bar.set_style(style);
+        }
+        bar.set_message(what.to_string());
+        self.put(Some(bar));
+        Waiting(self)
     }
 
     /// A sign that something is being waited for; it is seen on terminals alone, and goes when it is dropped.
@@ -106,6 +146,15 @@ impl Story {
 /// See [`Story::waiting`].
 #[derive(Debug)]
 pub(crate) struct Waiting<'s>(&'s Story);
+
+impl Waiting<'_> {
+    /// So much is done.
+    pub(crate) fn at(&self, done: u64) {
+        if let Some(bar) = self.0.bar.lock().ok().and_then(|bar| bar.clone()) {
+            bar.set_position(done);
+        }
+    }
+}
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {

@@ -1,0 +1,62 @@
+//! `nanogram session import`: a session string becomes the session file.
+
+use crate::account::{self, Account, ONE_PROGRAM};
+use crate::args::ImportArgs;
+use crate::failure::{Exit, Failure};
+use crate::session::describe;
+use crate::story::Story;
+use crate::{output, wire};
+use nanogram::store::file::SessionFile;
+use nanogram::store::state::State;
+use nanogram::store::string;
+use serde_json::Value;
+use std::path::Path;
+
+pub(crate) fn run(args: &ImportArgs, story: &Story) -> Result<(), Failure> {
+    let environment = account::environment(args.account.test);
+    let text = if args.string == "-" { Some(account::stdin()?) } else { None };
+    let (_, saved) = string::parse(text.as_ref().map_or(args.string.as_str(), |text| text.as_str()))?;
+    let mut new = Account::of_string(&saved, environment)?;
+    let (mut file, before) = account::file_for(args.account.session.as_deref(), environment)?;
+    new.state.api_id = new.state.api_id.or(args.account.api_id);
+    new.state = merge(before, new.state, args.force, file.path())?;
+    let state = if args.check { wire::check(&new, &args.account, story)? } else { new.state };
+    file.save(&state).map_err(account::of_file)?;
+    story.tell(ONE_PROGRAM);
+    tell(args, &state, &file)
+}
+
+/// What is to be kept: of the same key all that is known, of another nothing that was there before.
+///
+/// A file that holds another key is not overwritten: it may be the only one there is.
+fn merge(before: Option<State>, new: State, is_forced: bool, path: &Path) -> Result<State, Failure> {
+    let Some(before) = before.filter(|before| before.keys.contains_key(&before.home)) else { return Ok(new) };
+    let key = |state: &State| state.keys.get(&state.home).map(|key| key.auth_key.id());
+    if key(&before) == key(&new) {
+        let (user, api_id) = (before.user.or(new.user), new.api_id.or(before.api_id));
+        return Ok(State { user, api_id, ..before });
+    }
+    if is_forced {
+        return Ok(new);
+    }
+    let whose = before.user.map_or_else(String::new, |user| format!(" of user {}", user.id));
+    let message = format!("{} holds another session{whose}", path.display());
+    Err(Failure::new(Exit::Usage, "SESSION_EXISTS", message)
+        .hint("sign it out with `nanogram logout`, give another --session FILE, or replace it with --force"))
+}
+
+fn tell(args: &ImportArgs, state: &State, file: &SessionFile) -> Result<(), Failure> {
+    let session = state.to_session();
+    let path = file.path().display().to_string();
+    if args.json {
+        let mut object = session.map_or(Value::Null, |session| describe(None, &session));
+        if let Some(fields) = object.as_object_mut() {
+            fields.insert("ok".into(), true.into());
+            fields.insert("session".into(), path.into());
+        }
+        return output::line(&object.to_string());
+    }
+    let whose =
+        state.user.map_or_else(|| "an account that the string does not name".into(), |u| format!("user {}", u.id));
+    output::line(&format!("{path} now holds the session of {whose}, data centre {}", state.home))
+}

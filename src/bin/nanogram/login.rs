@@ -1,0 +1,174 @@
+//! `nanogram login` and `nanogram logout`.
+
+use crate::account::{self, Account};
+use crate::args::{LoginArgs, LogoutArgs};
+use crate::failure::{Exit, Failure};
+use crate::prompt::{self, Prompt};
+use crate::story::Story;
+use crate::wire::{self, Me};
+use crate::{enter, output, runtime};
+use nanogram::client::Client;
+use nanogram::login::App;
+use nanogram::store::file::SessionFile;
+use nanogram::store::state::State;
+use nanogram::tl::Hidden;
+use serde_json::json;
+
+/// Where a new account begins; its own data centre is found by its number.
+const FIRST_DC: u8 = 2;
+
+pub(crate) fn run(args: &LoginArgs, story: &Story) -> Result<(), Failure> {
+    if args.bot_token.is_some() {
+        return Err(prompt::no_bots());
+    }
+    let phone = args.phone.as_deref().map(prompt::phone).transpose()?;
+    let app = app(args)?;
+    let (mut file, before) =
+        account::file_for(args.account.session.as_deref(), account::environment(args.account.test))?;
+    let before = before.filter(|before| before.keys.contains_key(&before.home));
+    runtime()?.block_on(wire::uninterrupted(async {
+        if let Some(before) = before.filter(|_| !args.force)
+            && let Some(me) = still_in(before, &mut file, args, story).await?
+        {
+            story.tell("To sign in as somebody else: `nanogram logout` first, or another --session FILE, or --force.");
+            return tell(args, "already signed in", &me, &file, story);
+        }
+        let mut fresh = State::new(account::environment(args.account.test), FIRST_DC);
+        fresh.api_id = Some(app.api_id);
+        if let Some(addr) = &args.account.dc {
+            // Not one of Telegram's, now or later.
+            fresh.dcs.drop_built_in();
+            let _ = addr.parse().is_ok_and(|addr| fresh.dcs.put_first(FIRST_DC, addr));
+        }
+        let options = wire::options(&Account::of_state(fresh), &args.account, story)?;
+        let client = wire::connect(options, story).await?;
+        let prompt = Prompt::new(story);
+        match phone {
+            None if args.qr => enter::by_qr(&client, &app, &prompt, story).await?,
+            phone => enter::by_code(&client, &app, phone, &prompt, story).await?,
+        };
+        save(&client, &mut file).await?;
+        let me = wire::who_am_i(&client).await?;
+        // Names and salts that came with it.
+        file.save(&client.state()).map_err(account::of_file)?;
+        moved(&client, args, story);
+        tell(args, "signed in", &me, &file, story)
+    }))
+}
+
+/// The application, as the command line or the environment name it.
+fn app(args: &LoginArgs) -> Result<App, Failure> {
+    let is_anything = args.account.dc.is_some();
+    let api_id = args.account.api_id.or(is_anything.then_some(wire::ANY_API_ID));
+    let api_hash = args.api_hash.clone().filter(|hash| !hash.is_empty()).or(is_anything.then(|| "any".into()));
+    let (Some(api_id), Some(api_hash)) = (api_id, api_hash) else {
+        let message = "to sign in, Telegram wants to know the application: give --api-id and --api-hash, or \
+                       NANOGRAM_API_ID and NANOGRAM_API_HASH";
+        return Err(Failure::usage(message).hint(wire::MY_TELEGRAM));
+    };
+    Ok(App { api_id, api_hash: Hidden(api_hash) })
+}
+
+/// Who is signed in with what the file holds; `None` if the server says that nobody is any more.
+async fn still_in(
+    before: State,
+    file: &mut SessionFile,
+    args: &LoginArgs,
+    story: &Story,
+) -> Result<Option<Me>, Failure> {
+    let options = wire::options(&Account::of_state(before), &args.account, story)?;
+    let asked = async {
+        let client = wire::connect(options, story).await?;
+        let me = wire::who_am_i(&client).await?;
+        Ok::<_, Failure>((client, me))
+    };
+    match asked.await {
+        Ok((client, me)) => {
+            client.set_user(Some(me.user));
+            file.save(&client.state()).map_err(account::of_file)?;
+            Ok(Some(me))
+        }
+        Err(failure) if failure.exit() == Exit::NotSignedIn && failure.is_of_server() => {
+            let (why, _) = failure.lines();
+            story.tell(&format!("The session in {} is over ({why}); it is replaced.", file.path().display()));
+            Ok(None)
+        }
+        Err(failure) => {
+            let (why, _) = failure.lines();
+            let message = format!(
+                "{} holds a session, and whether it is still good cannot be told: {why}",
+                file.path().display()
+            );
+            Err(failure.saying(message).hint("try again; or sign in anew with --force, which replaces it"))
+        }
+    }
+}
+
+/// What cannot be kept is taken back: nobody should be signed in without knowing how to get out.
+async fn save(client: &Client, file: &mut SessionFile) -> Result<(), Failure> {
+    let saved = file.save(&client.state()).map_err(account::of_file);
+    if saved.is_err() {
+        let _ = client.log_out().await;
+    }
+    saved
+}
+
+/// Says where a test account went: another process would look for it where this one began.
+fn moved(client: &Client, args: &LoginArgs, story: &Story) {
+    let (home, state) = (client.dc_id(), client.state());
+    if args.account.dc.is_some() && home != FIRST_DC {
+        let at = state.dcs.address(home).map_or_else(String::new, |addr| format!(": use --dc {addr} from now on"));
+        story.tell(&format!("The account lives in data centre {home}{at}."));
+    }
+}
+
+fn tell(args: &LoginArgs, what: &str, me: &Me, file: &SessionFile, story: &Story) -> Result<(), Failure> {
+    let session = file.path().display().to_string();
+    if args.json {
+        let is_new = what == "signed in";
+        let object = json!({
+            "ok": true, "user_id": me.user.id, "name": me.name, "session": session, "new": is_new,
+        });
+        return output::line(&object.to_string());
+    }
+    output::line(&format!("{what} as {me}; the session is in {session}"))?;
+    story.tell("Next: nanogram start 'https://t.me/my_bot?start=hello_42'");
+    Ok(())
+}
+
+pub(crate) fn out(args: &LogoutArgs, story: &Story) -> Result<(), Failure> {
+    let account = Account::open(args.account.session.as_deref(), account::environment(args.account.test))?;
+    let options = wire::options(&account, &args.account, story)?;
+    let told = runtime()?.block_on(wire::within(args.account.timeout, async {
+        let client = wire::connect(options, story).await?;
+        client.log_out().await.map_err(Failure::from)
+    }));
+    let path = account.path().map(|path| path.display().to_string());
+    let server = match told {
+        Ok(()) => "signed out",
+        // It is what was wanted, whoever did it.
+        Err(failure) if failure.exit() == Exit::NotSignedIn && failure.is_of_server() => {
+            story.tell(&format!("The session was over already: {}.", failure.lines().0));
+            "was signed out already"
+        }
+        Err(failure) if args.force && failure.exit() != Exit::Interrupted => {
+            let (message, _) = failure.lines();
+            story.tell(&format!(
+                "The server could not be told ({message}). The account still lists this session, until"
+            ));
+            story.tell("an official app ends it under Settings > Devices.");
+            "not told"
+        }
+        Err(failure) => {
+            let kept = path.map_or_else(String::new, |path| format!("; {path} is kept"));
+            let message = format!("not signed out, the server could not be told: {}{kept}", failure.lines().0);
+            return Err(failure.saying(message).hint("try again; --force removes the file all the same"));
+        }
+    };
+    account.forget()?;
+    if args.json {
+        return output::line(&json!({ "ok": true, "server": server, "removed": path }).to_string());
+    }
+    let removed = path.map_or_else(String::new, |path| format!("; {path} is removed"));
+    output::line(&format!("{}{removed}", if server == "not told" { "the server was not told" } else { server }))
+}

@@ -1,0 +1,196 @@
+//! Questions to whoever signs in: asked on the terminal, or answered by the lines of stdin.
+//!
+//! Reading blocks, so it is done in a thread of its own while the connection goes on. What is typed is wiped when it is
+//! dropped; a password is not shown while it is typed.
+
+use crate::failure::{Exit, Failure};
+use crate::story::Story;
+use nanogram::session::RpcError;
+use std::fs::OpenOptions;
+use std::io::{self, BufRead, ErrorKind, IsTerminal, Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+use zeroize::Zeroizing;
+
+/// No answer is longer, in bytes.
+const LONGEST: u64 = 1024;
+/// How long a terminal may take to be set back after Ctrl-C.
+const SETTLE: Duration = Duration::from_millis(500);
+
+/// What was typed.
+pub(crate) type Answer = Zeroizing<String>;
+
+/// Held while the terminal does not show what is typed.
+static HIDDEN: Mutex<()> = Mutex::new(());
+/// Whether Ctrl-C is not shown, either.
+static IS_SILENT: AtomicBool = AtomicBool::new(false);
+
+/// Who asks.
+#[derive(Debug, Clone)]
+pub(crate) struct Prompt {
+    story: Arc<Story>,
+    is_terminal: bool,
+}
+
+impl Prompt {
+    pub(crate) fn new(story: &Story) -> Self {
+        Self { story: Arc::new(story.clone()), is_terminal: io::stdin().is_terminal() }
+    }
+
+    /// Whether a person sits there, who can be asked again.
+    pub(crate) const fn is_terminal(&self) -> bool {
+        self.is_terminal
+    }
+
+    /// One line, shown while it is typed, without the blanks around it.
+    pub(crate) async fn line(&self, question: &str) -> Result<Answer, Failure> {
+        let answer = self.ask(question, read_line).await?;
+        Ok(Zeroizing::new(answer.trim().to_string()))
+    }
+
+    /// One line as it is, not shown while it is typed.
+    pub(crate) async fn secret(&self, question: &str) -> Result<Answer, Failure> {
+        self.ask(question, if self.is_terminal { || read_hidden(None) } else { read_line }).await
+    }
+
+    /// A code: a star for each character, without the blanks around it. Screens are recorded, and looked at.
+    pub(crate) async fn code(&self, question: &str) -> Result<Answer, Failure> {
+        let answer = self.ask(question, if self.is_terminal { || read_hidden(Some('*')) } else { read_line }).await?;
+        Ok(Zeroizing::new(answer.trim().to_string()))
+    }
+
+    async fn ask(&self, question: &str, read: fn() -> io::Result<Answer>) -> Result<Answer, Failure> {
+        self.show(question);
+        let (done, answer) = oneshot::channel();
+        thread::spawn(move || done.send(read()));
+        let answer = answer.await.map_err(|_| Failure::new(Exit::Other, "INTERNAL", "nothing could be read"))?;
+        if !self.is_terminal {
+            self.story.tell("");
+        }
+        answer.map_err(|error| self.no_answer(question, &error))
+    }
+
+    /// The question, where the person is who must answer it.
+    fn show(&self, question: &str) {
+        let text = format!("{question}: ");
+        // stderr may be on its way to a file.
+        if self.is_terminal
+            && !io::stderr().is_terminal()
+            && let Ok(mut terminal) = OpenOptions::new().write(true).open("/dev/tty")
+        {
+            return drop(terminal.write_all(text.as_bytes()));
+        }
+        let mut out = io::stderr().lock();
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    fn no_answer(&self, question: &str, error: &io::Error) -> Failure {
+        match error.kind() {
+            ErrorKind::Interrupted => interrupted(),
+            ErrorKind::UnexpectedEof if self.is_terminal => Failure::new(Exit::Usage, "NO_ANSWER", "nothing was typed"),
+            ErrorKind::UnexpectedEof => {
+                Failure::new(Exit::Usage, "NO_ANSWER", format!("stdin ended where an answer was needed: {question}"))
+                    .hint("run it in a terminal, or write the answers to stdin, one a line")
+            }
+            _ => Failure::new(Exit::Usage, "NO_ANSWER", format!("the answer cannot be read: {error}")),
+        }
+    }
+}
+
+fn read_line() -> io::Result<Answer> {
+    // As large as it may become: no copy is left behind.
+    let mut line = Zeroizing::new(Vec::with_capacity(LONGEST as usize + 1));
+    io::stdin().lock().take(LONGEST + 1).read_until(b'\n', &mut line)?;
+    match line.last() {
+        None => return Err(ErrorKind::UnexpectedEof.into()),
+        Some(b'\n') => {}
+        Some(_) if line.len() as u64 > LONGEST => {
+            return Err(io::Error::new(ErrorKind::InvalidData, "the line is too long"));
+        }
+        Some(_) => {}
+    }
+    let text = str::from_utf8(&line).map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is no UTF-8"))?;
+    Ok(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_string()))
+}
+
+fn read_hidden(mask: Option<char>) -> io::Result<Answer> {
+    let _hidden = hidden();
+    let config = rpassword::ConfigBuilder::new();
+    let config = match mask {
+        Some(mask) => config.password_feedback_mask(mask),
+        None => config.password_feedback_hide(),
+    };
+    IS_SILENT.store(true, Ordering::Relaxed);
+    let typed = rpassword::read_password_with_config(config.build()).map(Zeroizing::new);
+    let is_interrupted = typed.as_ref().is_err_and(|error| error.kind() == ErrorKind::Interrupted);
+    IS_SILENT.store(is_interrupted, Ordering::Relaxed);
+    typed
+}
+
+fn hidden() -> MutexGuard<'static, ()> {
+    HIDDEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Does `job` until Ctrl-C; then the terminal is as it was, and `None` is the result.
+pub(crate) async fn until_interrupted<T>(job: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        result = job => Some(result),
+        _ = tokio::signal::ctrl_c() => {
+            let began = Instant::now();
+            while HIDDEN.try_lock().is_err() && began.elapsed() < SETTLE {
+                thread::sleep(Duration::from_millis(5));
+            }
+            if io::stdin().is_terminal() && !IS_SILENT.load(Ordering::Relaxed) {
+                // After the terminal's ^C.
+                let _ = writeln!(io::stderr());
+            }
+            None
+        }
+    }
+}
+
+pub(crate) fn interrupted() -> Failure {
+    Failure::new(Exit::Interrupted, "INTERRUPTED", "interrupted")
+}
+
+/// The digits of a phone number, with a plus: people put blanks, hyphens and brackets between.
+pub(crate) fn phone(text: &str) -> Result<Zeroizing<String>, Failure> {
+    if text.split_once(':').is_some_and(|(id, _)| id.len() > 4 && id.bytes().all(|c| c.is_ascii_digit())) {
+        return Err(no_bots());
+    }
+    let blanks = |c: &char| !matches!(c, ' ' | '-' | '(' | ')' | '.' | '/' | '\u{a0}');
+    let digits: Zeroizing<String> = Zeroizing::new(text.chars().filter(blanks).collect());
+    let digits = digits.strip_prefix('+').or_else(|| digits.strip_prefix("00")).unwrap_or(&digits);
+    if (5..=15).contains(&digits.len()) && digits.bytes().all(|c| c.is_ascii_digit()) {
+        return Ok(Zeroizing::new(format!("+{digits}")));
+    }
+    Err(Failure::new(Exit::Usage, "PHONE_NUMBER_INVALID", "this is no phone number, which has 5 to 15 digits")
+        .hint("write it with the country's code, as +10000000001"))
+}
+
+/// Why a bot's token does not help.
+pub(crate) fn no_bots() -> Failure {
+    let name = "BOT_METHOD_INVALID";
+    let error = RpcError::new(400, name);
+    Failure::refused(error.code, name).saying("a bot cannot start a bot, so that a bot's token is of no use here")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_phone_number_is_written_as_people_write_it() {
+        for text in ["+10000000001", "10000000001", "+1 (000) 000-00-01", "001 0000 000 001", "1.000.000.0001"] {
+            assert_eq!(phone(text).unwrap().as_str(), "+10000000001", "{text}");
+        }
+        for text in ["", "+", "1234", "+1000000000000001", "Alice", "+1 000 000 000 x", "１０００００００００１"]
+        {
+            assert_eq!(phone(text).unwrap_err().json()["error"]["type"], "PHONE_NUMBER_INVALID", "{text}");
+        }
+        assert_eq!(phone("110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw").unwrap_err().json()["error"]["code"], 400);
+    }
+}

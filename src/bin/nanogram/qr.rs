@@ -1,0 +1,65 @@
+//! A QR code on a terminal: two modules a character, one above the other.
+
+use crate::story::{Ink, Story};
+use qrcodegen::{QrCode, QrCodeEcc};
+use std::io::{self, IsTerminal};
+
+/// White modules around it; readers of screens are content with two.
+const MARGIN: i32 = 2;
+
+/// The lines of the code for `text`; `None` if it is too long for one.
+///
+/// Where there are colours it is black on white, whatever the terminal's own are. Without, the white modules are the
+/// ones that are drawn, which is right on a dark terminal.
+pub(crate) fn lines(text: &str, story: &Story) -> Option<Vec<String>> {
+    let code = QrCode::encode_text(text, QrCodeEcc::Low).ok()?;
+    let span = -MARGIN..code.size() + MARGIN;
+    let is_drawn = |x, y| code.get_module(x, y) == story.has_colours();
+    let line = |y| {
+        let character = |x| match (is_drawn(x, y), is_drawn(x, y + 1)) {
+            (true, true) => '█',
+            (true, false) => '▀',
+            (false, true) => '▄',
+            (false, false) => ' ',
+        };
+        story.ink(Ink::BlackOnWhite, &span.clone().map(character).collect::<String>())
+    };
+    Some(span.clone().step_by(2).map(line).collect())
+}
+
+/// A code on the screen, which a newer one takes the place of.
+#[derive(Debug, Default)]
+pub(crate) struct Screen {
+    /// Lines that stand there.
+    shown: usize,
+}
+
+impl Screen {
+    /// Shows `lines` in the place of those shown before; where stderr is no terminal, after them.
+    pub(crate) fn show(&mut self, lines: &[String], story: &Story) {
+        if self.shown > 0 && io::stderr().is_terminal() {
+            // Up again, and clear from there.
+            story.tell_raw(&format!("\x1b[{}A\r\x1b[J", self.shown));
+        }
+        for line in lines {
+            story.tell(line);
+        }
+        self.shown = lines.len();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_as_wide_as_two_lines_are_high_and_fits_a_terminal() {
+        let link = nanogram::login::qr_link(&[0xa5; 32]);
+        let story = Story::new();
+        let lines = lines(&link, &story).unwrap();
+        let widths: Vec<_> = lines.iter().map(|line| line.chars().filter(|c| " ▀▄█".contains(*c)).count()).collect();
+        assert!(widths.iter().all(|width| *width == widths[0]) && widths[0] <= 40, "{widths:?}");
+        assert!(lines.len() == widths[0].div_ceil(2) && lines.len() <= 22, "{}", lines.len());
+        assert!(super::lines(&"x".repeat(5000), &story).is_none());
+    }
+}

@@ -1,0 +1,199 @@
+//! From the command line to a connected client, for every command that acts for an account.
+
+use crate::account::Account;
+use crate::args::AccountArgs;
+use crate::failure::{Exit, Failure};
+use crate::prompt::{interrupted, until_interrupted};
+use crate::runtime;
+use crate::story::{Ink, Story, hex};
+use nanogram::api::peer::InputUserSelf;
+use nanogram::api::users::{AnyUser, GetUsers};
+use nanogram::client::{Client, Error, KeyWatcher, Notice, Options, Watcher};
+use nanogram::crypto::rsa::RsaKey;
+use nanogram::store::state::{SavedUser, State};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// What a test data centre takes for an application.
+pub(crate) const ANY_API_ID: i32 = 1;
+
+/// Where to get what an application needs.
+pub(crate) const MY_TELEGRAM: &str = "my.telegram.org gives everybody an api_id and an api_hash; against `nanogram dc` none is needed, but --dc and --key";
+
+/// Where to connect, and how patiently.
+pub(crate) fn options(of: &Account, account: &AccountArgs, story: &Story) -> Result<Options, Failure> {
+    let mut options = Options::from_state(of.state.clone());
+    options.addr = of.host.clone();
+    if let (Some(addr), Some(key)) = (&account.dc, &account.key) {
+        options = options.at(addr, vec![read_key(key)?]);
+    }
+    if let Some(api_id) = account.api_id {
+        options = options.api_id(api_id);
+    } else if options.init.api_id == 0 && account.dc.is_some() {
+        options = options.api_id(ANY_API_ID);
+    }
+    if options.init.api_id == 0 {
+        let message = "Telegram wants to know which application calls: give --api-id or NANOGRAM_API_ID";
+        return Err(Failure::usage(message).hint(MY_TELEGRAM));
+    }
+    options.call_within = Duration::from_secs(account.timeout);
+    options.flood_wait = Duration::from_secs(account.flood_wait);
+    if account.no_pfs {
+        options.temporary = None;
+    }
+    options.watcher = watcher(story);
+    if let Some(path) = &account.keylog {
+        options.keylog = keylog(path)?;
+    }
+    Ok(options)
+}
+
+/// Tells what the client does on its own.
+fn watcher(story: &Story) -> Watcher {
+    let story = story.clone();
+    Watcher::new(move |notice| {
+        let aside = |what: &str| story.step("", "", &story.ink(Ink::Dim, what));
+        match notice {
+            Notice::FloodWait { seconds, error } => {
+                story.countdown(&format!("The server says {}: waiting", error.message), *seconds);
+            }
+            Notice::Retrying { attempt, after, why } => {
+                aside(&format!(
+                    "{} ({}): trying again in {:.1} s, attempt {attempt}",
+                    why.message,
+                    why.code,
+                    after.as_secs_f32()
+                ));
+            }
+            Notice::Reconnecting { after, why, .. } => {
+                aside(&format!("{why}: connecting again in {:.1} s", after.as_secs_f32()));
+            }
+            Notice::KeyExchange { dc_id, is_temporary: false } => {
+                aside(&format!("making a key with data centre {dc_id}"))
+            }
+            Notice::KeyExchange { is_temporary: true, .. } => aside("making a temporary key, for forward secrecy"),
+            Notice::MovedTo(dc) => aside(&format!("the account lives in data centre {dc}: gone there")),
+            Notice::Notification(text) => story.tell(&format!("Telegram says: {}", printable(text))),
+            _ => {}
+        }
+    })
+}
+
+/// Without what could move the cursor: the text is somebody else's.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
+}
+
+/// Writes every key to a file that its owner alone can read.
+fn keylog(path: &Path) -> Result<KeyWatcher, Failure> {
+    let bad = |error: io::Error| Failure::new(Exit::Usage, "FILE", format!("--keylog {}: {error}", path.display()));
+    let file = Mutex::new(open_private(path).map_err(bad)?);
+    Ok(KeyWatcher::of_keys(move |entry| {
+        if let Ok(mut file) = file.lock() {
+            // A log that cannot be written is no reason to stop.
+            let _ = writeln!(file, "{entry}");
+        }
+    }))
+}
+
+#[cfg(unix)]
+fn open_private(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+    let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+    // It may have been there before.
+    file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    Ok(file)
+}
+#[cfg(not(unix))]
+fn open_private(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).open(path)
+}
+
+/// A PEM file, or the text itself.
+pub(crate) fn read_key(key: &str) -> Result<RsaKey, Failure> {
+    let text = if key.contains("-----BEGIN") { Ok(key.to_string()) } else { fs::read_to_string(key) };
+    let bad = |why: String| Failure::new(Exit::Usage, "KEY_INVALID", format!("--key {why}"));
+    let text = text.map_err(|error| bad(format!("{key}: {error}")))?;
+    RsaKey::from_pem(&text).map_err(|error| bad(format!("{}: {error}", if text == key { "text" } else { key })))
+}
+
+pub(crate) async fn connect(options: Options, story: &Story) -> Result<Client, Failure> {
+    let addr = options.address()?;
+    let owner = options.state.keys.get(&options.state.home).map(|key| hex(&key.auth_key.id()));
+    let owner = owner.map_or_else(|| "with a key of its own".into(), |id| format!("as the owner of key {id}"));
+    let dc = options.state.home;
+    let waiting = story.waiting(format!("connecting to {addr}"));
+    let client = Client::connect(options).await?;
+    drop(waiting);
+    story.step("TCP", "connected", &format!("to {addr}, data centre {dc}, {owner}"));
+    Ok(client)
+}
+
+/// Does `job` until it ends, the time is over, or Ctrl-C.
+pub(crate) async fn within<T>(seconds: u64, job: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let limit = Duration::from_secs(seconds);
+    uninterrupted(async { tokio::time::timeout(limit, job).await.unwrap_or_else(|_| Err(late(limit))) }).await
+}
+
+/// Does `job` until it ends, or Ctrl-C.
+pub(crate) async fn uninterrupted<T>(job: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    until_interrupted(job).await.unwrap_or_else(|| Err(interrupted()))
+}
+
+/// Whether the addresses of the data centres should be asked for again.
+pub(crate) fn is_stale(state: &State) -> bool {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let ahead = state.clock_offset.unwrap_or_default() / 1_000_000;
+    let now = i64::try_from(now).unwrap_or(i64::MAX).saturating_add(ahead);
+    state.config.is_none_or(|config| now >= config.expires.into() || now < config.date.into())
+}
+
+fn late(limit: Duration) -> Failure {
+    Failure::new(Exit::TimedOut, "TIMED_OUT", format!("no answer within {} seconds", limit.as_secs()))
+        .hint("try again, or give it longer with --timeout")
+}
+
+/// Who is signed in.
+#[derive(Debug)]
+pub(crate) struct Me {
+    pub(crate) user: SavedUser,
+    /// The name that is shown to others.
+    pub(crate) name: Option<String>,
+}
+
+/// Asks the server whose the session is.
+pub(crate) async fn who_am_i(client: &Client) -> Result<Me, Failure> {
+    let answer = client.call(&GetUsers { id: vec![InputUserSelf {}.into()] }).await?;
+    let no_user = || Failure::new(Exit::Network, "PROTOCOL", "the server does not say whose the session is");
+    let head = answer.first().map_err(Error::Decode)?.ok_or_else(no_user)?;
+    // The name is for people: to do without is no harm.
+    let name = answer.all().ok().into_iter().flatten().next().and_then(|user| match user {
+        AnyUser::User(user) => user.first_name,
+        _ => None,
+    });
+    Ok(Me { user: SavedUser { id: head.id, is_bot: head.bot }, name })
+}
+
+impl std::fmt::Display for Me {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "{name}, user {}", self.user.id),
+            None => write!(f, "user {}", self.user.id),
+        }
+    }
+}
+
+/// Asks the server about an account from elsewhere; its state with the answer in it.
+pub(crate) fn check(of: &Account, account: &AccountArgs, story: &Story) -> Result<State, Failure> {
+    let options = options(of, account, story)?;
+    runtime()?.block_on(within(account.timeout, async {
+        let client = connect(options, story).await?;
+        let me = who_am_i(&client).await?;
+        client.set_user(Some(me.user));
+        story.tell(&format!("The session is signed in: {me}."));
+        Ok(client.state())
+    }))
+}

@@ -1,0 +1,194 @@
+//! Signing in and out: the calls over the pure pieces of [`crate::login`], in the order of its picture.
+//!
+//! Whoever succeeds is the client's user from then on, and [`Client::state`] has it to be saved. An account that lives in
+//! another data centre is followed there, if it is one that is known. Nobody is ever signed up.
+//!
+//! ```no_run
+//! # use nanogram::{client::{Client, Error}, login::{App, CodeSent, Entered}};
+//! # async fn sign_in(client: &Client, app: &App, ask: impl Fn(&str) -> String) -> Result<(), Error> {
+//! if let CodeSent::Waiting(waiting) = client.send_code(app, "+10000000003").await? {
+//!     let code = ask(&waiting.says);
+//!     if client.sign_in("+10000000003", &waiting, &code).await? == Entered::PasswordNeeded {
+//!         let question = client.password_question().await?;
+//!         let password = question.kdf.stretch(ask("password").as_bytes()).finish();
+//!         client.check_password(&question, &password).await?;
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Spec: api/auth, api/qr-login, api/srp
+
+use super::shared::Clock;
+use super::{Client, Error};
+#[cfg(feature = "srp")]
+use crate::api::account::GetPassword;
+use crate::api::auth::{AnyAuthorization, AnyLoginToken, ImportLoginToken, LogOut};
+use crate::api::updates::{Update, UpdateShort};
+#[cfg(feature = "srp")]
+use crate::crypto::srp::PasswordHash;
+#[cfg(feature = "srp")]
+use crate::login::Question;
+use crate::login::{self, Account, App, CodeSent, Entered, LoginError, Problem, Waiting};
+use crate::store::state::SavedUser;
+use crate::tl::Combinator;
+use alloc::string::String;
+use core::time::Duration;
+#[cfg(feature = "srp")]
+use rand::rngs::SysRng;
+
+/// Data centres that one QR code may lead through.
+const MOST_MOVES: u32 = 3;
+
+/// What became of a QR code.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Qr {
+    /// It is to be shown.
+    Show {
+        /// What it says, `tg://login?token=…`: whoever opens it in an app decides.
+        link: String,
+        /// How long it is good. A new one takes its place then.
+        good_for: Duration,
+    },
+    /// It was accepted.
+    Entered(Entered),
+}
+
+impl Client {
+    /// Asks for a code for `phone`. The account's data centre is gone to, if it is another one.
+    ///
+    /// # Errors
+    /// [`Error::Login`]: no code comes that could be used here; or as [`call`](Self::call).
+    pub async fn send_code(&self, app: &App, phone: &str) -> Result<CodeSent, Error> {
+        let answer = self.call(&login::send_code(app, phone)).await?;
+        self.code_sent(login::code_sent(answer))
+    }
+
+    /// Asks for it by the next way, `waiting.next`, once the seconds there are over.
+    ///
+    /// # Errors
+    /// As [`send_code`](Self::send_code).
+    pub async fn resend_code(&self, phone: &str, waiting: &Waiting) -> Result<CodeSent, Error> {
+        let answer = self.call(&login::resend_code(phone, waiting)).await?;
+        self.code_sent(login::code_sent(answer))
+    }
+
+    fn code_sent(&self, sent: Result<CodeSent, LoginError>) -> Result<CodeSent, Error> {
+        let sent = sent.map_err(Error::Login)?;
+        if let CodeSent::SignedIn(account) = sent {
+            self.enter(account);
+        }
+        Ok(sent)
+    }
+
+    /// Shows the code.
+    ///
+    /// # Errors
+    /// [`Error::Rpc`] with a [`Problem`] that a person can do something about; [`LoginError::NoAccount`]; or as
+    /// [`call`](Self::call).
+    pub async fn sign_in(&self, phone: &str, waiting: &Waiting, code: &str) -> Result<Entered, Error> {
+        self.entered(self.call(&login::sign_in(phone, waiting, code)).await)
+    }
+
+    /// Asks how the password is to be proved. Each question is good for one answer.
+    ///
+    /// # Errors
+    /// [`Error::Login`]: there is no password, or none that can be proved safely; or as [`call`](Self::call).
+    #[cfg(feature = "srp")]
+    pub async fn password_question(&self) -> Result<Question, Error> {
+        Question::read(self.call(&GetPassword {}).await?.0).map_err(Error::Login)
+    }
+
+    /// Proves the password, which itself is not sent.
+    ///
+    /// # Errors
+    /// As [`sign_in`](Self::sign_in).
+    #[cfg(feature = "srp")]
+    pub async fn check_password(&self, question: &Question, password: &PasswordHash) -> Result<Account, Error> {
+        let call = question.prove(password, &mut SysRng).map_err(Error::Login)?;
+        self.signed_in(&self.call(&call).await?)
+    }
+
+    /// Asks for a QR code, or what became of the last one: to be called when it is accepted, and when it ends.
+    ///
+    /// # Errors
+    /// [`Error::UnknownDc`]: it leads to a data centre that is not known; or as [`sign_in`](Self::sign_in).
+    pub async fn qr_token(&self, app: &App) -> Result<Qr, Error> {
+        let mut answer = self.call(&login::qr_token(app)).await;
+        for _ in 0..MOST_MOVES {
+            match answer {
+                Ok(AnyLoginToken::Token(token)) => {
+                    let good_for = token.expires.saturating_sub(self.server_time());
+                    let good_for = Duration::from_secs(good_for.clamp(1, 600).unsigned_abs().into());
+                    return Ok(Qr::Show { link: login::qr_link(&token.token.0), good_for });
+                }
+                Ok(AnyLoginToken::Success(success)) => {
+                    return self.entered(Ok(success.authorization)).map(Qr::Entered);
+                }
+                Ok(AnyLoginToken::MigrateTo(there)) => {
+                    let dc = u8::try_from(there.dc_id).map_err(|_| Error::UnknownDc(there.dc_id))?;
+                    self.move_to(dc).await?;
+                    answer = self.call(&ImportLoginToken { token: there.token }).await;
+                }
+                Err(error) => return self.entered(Err(error)).map(Qr::Entered),
+            }
+        }
+        Err(Error::Login(LoginError::NoUser))
+    }
+
+    /// Waits until the QR code on the screen is accepted, at most for `within`; whether it was.
+    ///
+    /// # Errors
+    /// [`Error::Closed`]: the connection is over.
+    pub async fn qr_accepted(&self, within: Duration) -> Result<bool, Error> {
+        let accepted = async {
+            while let Some(body) = self.next_update().await {
+                if UpdateShort::from_boxed(&body).is_ok_and(|short| matches!(short.update, Update::LoginToken(_))) {
+                    return Ok(true);
+                }
+            }
+            Err(Error::Closed)
+        };
+        tokio::time::timeout(within, accepted).await.unwrap_or(Ok(false))
+    }
+
+    /// Signs out: the server forgets that this key is anybody's.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call).
+    pub async fn log_out(&self) -> Result<(), Error> {
+        self.call(&LogOut {}).await?;
+        self.set_user(None);
+        Ok(())
+    }
+
+    fn entered(&self, answer: Result<AnyAuthorization, Error>) -> Result<Entered, Error> {
+        match answer {
+            Ok(answer) => self.signed_in(&answer).map(Entered::In),
+            Err(Error::NotSignedIn(error) | Error::Rpc(error))
+                if Problem::of(&error) == Some(Problem::PasswordNeeded) =>
+            {
+                Ok(Entered::PasswordNeeded)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn signed_in(&self, answer: &AnyAuthorization) -> Result<Account, Error> {
+        let account = login::account(answer).map_err(Error::Login)?;
+        self.enter(account);
+        Ok(account)
+    }
+
+    fn enter(&self, Account { id, is_bot }: Account) {
+        self.set_user(Some(SavedUser { id, is_bot }));
+    }
+
+    /// Seconds since 1970, by the server's clock as far as it is known.
+    fn server_time(&self) -> i32 {
+        let ahead = self.state().clock_offset.unwrap_or_default();
+        let micros = Clock::unix().as_micros().saturating_add(ahead);
+        i32::try_from(micros / 1_000_000).unwrap_or(i32::MAX)
+    }
+}
