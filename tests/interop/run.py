@@ -6,7 +6,9 @@ of its script. Each case has a data centre of its own. Without --nanogram a rele
 anything is our bug.
 """
 import argparse
+import re
 import socket
+import subprocess
 import sys
 import tempfile
 import time
@@ -144,6 +146,27 @@ def by_qr(place, client):
     return f"accepted by a second client; nanogram with its session: {said['reply']!r}"
 
 
+def lets_us_in(place, client):
+    """The QR code of `nanogram login --qr`, which the client accepts."""
+    file, shown = place.file("alice.session"), place.file("shown")
+    with open(shown, "w") as story:
+        login = subprocess.Popen(
+            [place.nanogram, "login", "--qr", "--session", file, "--dc", place.dc.info["addr"], "--key", place.pem],
+            stdin=subprocess.DEVNULL, stdout=story, stderr=story)
+    try:
+        for _ in range(100):
+            if link := re.search(r"tg://login\?token=[\w-]+", open(shown).read()):
+                break
+            time.sleep(0.05)
+        check(link, "no link is shown", open(shown).read())
+        result = peer(client.script, "accept", place.dc, link=link[0])
+        check(login.wait(20) == 0, "nanogram login says", open(shown).read())
+    finally:
+        login.kill()
+    said = start(place.nanogram, place.dc, place.pem, file)
+    return f"{result['client']} let in {result['app']!r}: {said['reply']!r}"
+
+
 def takes_ours(place, client):
     """`nanogram login`, and a start: then the same session in the client's format, and back again as it saves it."""
     ours = place.file("alice.session")
@@ -154,8 +177,9 @@ def takes_ours(place, client):
     start(place.nanogram, place.dc, place.pem, ours)
     string = program(place.nanogram, "session", "convert", "--to", client.form, ours)
     result = peer(client.script, "use", place.dc, string=string)
-    start(place.nanogram, place.dc, place.pem, result["session"])
-    start(place.nanogram, place.dc, place.pem, ours)
+    back = place.file("back.session")
+    program(place.nanogram, "session", "import", result["session"], "--session", back)
+    start(place.nanogram, place.dc, place.pem, back)
     return answered(result)
 
 
@@ -167,11 +191,11 @@ def is_refused(place, client):
     return f"{len(REFUSED) - 1} documented errors, the last {seen}"
 
 
-def goes_on(place, client, **asked):
+def goes_on(place, client, connections=2, **asked):
     """Its connection is cut after an answer; it makes another by itself, and the same session starts the bot again."""
     with Relay(place.dc.info["addr"]) as relay:
         result = peer(client.script, "again", place.dc, relay, **asked)
-        check(len(relay.opened) > 1, "connections", len(relay.opened))
+        check(len(relay.opened) >= connections, "connections", len(relay.opened))
     check("second" in result["reply"], "the reply is", result["reply"])
     return f"{len(relay.opened)} connections: {result['updates']}, {result['reply']!r}"
 
@@ -203,7 +227,11 @@ def cases():
         yield f"{name}, flooded", ["--refuse=messages.startBot=FLOOD_WAIT_3*2"], is_flooded, (client,), {}
         yield f"{name}, cut off", [], goes_on, (client,), {}
     yield "Telethon, QR code", [], by_qr, (TELETHON,), {}
+    yield "Telethon, our QR code", [], lets_us_in, (TELETHON,), {}
     yield "mtcute with PFS, cut off", [], goes_on, (MTCUTE,), {"pfs": True}
+    # The bot was started, but nobody has heard of it yet; these two go on in the same session, and hear of it there.
+    for client in (KURIGRAM, MTCUTE):
+        yield f"{client.name}, answer lost", ["--hang-up=messages.startBot"], goes_on, (client,), {"connections": 3}
 
 
 def main():

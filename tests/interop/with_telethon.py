@@ -13,6 +13,7 @@ Signing in, it follows 303 to the address and port that help.getConfig gave, wit
 waits up to `flood_sleep_threshold` it tries again itself, after 2 s and after the wait.
 """
 import asyncio
+import base64
 import secrets
 import time
 
@@ -169,6 +170,16 @@ async def qr(dc):
     return {"refused": [], "dc_id": dc["dc_id"], "session": string}
 
 
+async def accept(dc):
+    """Accepts the QR code of another program, its link being `link`: what it is told that program is."""
+    user = client(dc, dc["telethon_session"])
+    await user.connect()
+    token = dc["link"].removeprefix("tg://login?token=")
+    let_in = await user(AcceptLoginTokenRequest(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))))
+    await user.disconnect()
+    return {"app": f"{let_in.device_model}, {let_in.app_version}"}
+
+
 async def refused(dc):
     """What `calls` come to: [bot, peer, param, random_id] each. A name with a ! is that with a wrong access hash."""
     user = client(dc, dc["telethon_session"], request_retries=0)
@@ -220,4 +231,5 @@ async def again(dc):
     return {"updates": type(updates).__name__, "reply": text}
 
 
-run(f"Telethon {telethon.__version__}", {f.__name__: f for f in (start, use, login, from_nothing, qr, refused, flooded, again)})
+JOBS = (start, use, login, from_nothing, qr, accept, refused, flooded, again)
+run(f"Telethon {telethon.__version__}", {job.__name__: job for job in JOBS})
