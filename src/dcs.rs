@@ -90,6 +90,7 @@ pub struct Offer<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DcTable {
     environment: Environment,
+    has_built_in: bool,
     offered: BTreeMap<u8, Vec<SocketAddr>>,
 }
 
@@ -97,12 +98,21 @@ impl DcTable {
     /// The built-in addresses.
     #[must_use]
     pub const fn new(environment: Environment) -> Self {
-        Self { environment, offered: BTreeMap::new() }
+        Self { environment, has_built_in: true, offered: BTreeMap::new() }
     }
     /// Which environment's these are.
     #[must_use]
     pub const fn environment(&self) -> Environment {
         self.environment
+    }
+    /// Whether Telegram's own addresses stand in where none was offered.
+    #[must_use]
+    pub const fn has_built_in(&self) -> bool {
+        self.has_built_in
+    }
+    /// For data centres that are not Telegram's: none of Telegram's addresses is ever given.
+    pub const fn drop_built_in(&mut self) {
+        self.has_built_in = false;
     }
     /// The data centre of a number sent by a server; `None` if it is not known here, and then not to be followed.
     #[must_use]
@@ -113,7 +123,7 @@ impl DcTable {
     pub fn addresses(&self, dc_id: u8) -> impl Iterator<Item = SocketAddr> + '_ {
         let offered = self.offered.get(&dc_id).map_or(&[][..], Vec::as_slice);
         let built_in = [address(self.environment, dc_id), address_v6(self.environment, dc_id)];
-        let or_else = built_in.into_iter().flatten().filter(|_| offered.is_empty());
+        let or_else = built_in.into_iter().flatten().filter(|_| self.has_built_in && offered.is_empty());
         let (v4, v6) = (offered.iter().filter(|a| a.is_ipv4()), offered.iter().filter(|a| a.is_ipv6()));
         v4.chain(v6).copied().chain(or_else)
     }
@@ -150,6 +160,15 @@ impl DcTable {
             addresses.push(addr);
         }
         addresses.contains(&addr)
+    }
+    /// Adds an address, to be tried before the others of its data centre; the last of too many is forgotten for it.
+    pub fn put_first(&mut self, dc_id: u8, addr: SocketAddr) -> bool {
+        let before = self.offered.remove(&dc_id).unwrap_or_default();
+        let is_there = self.add(dc_id, addr);
+        for other in before {
+            self.add(dc_id, other);
+        }
+        is_there
     }
     /// What was offered beyond the built-in addresses, to be saved.
     pub fn offered(&self) -> impl Iterator<Item = (u8, SocketAddr)> + '_ {
@@ -205,6 +224,16 @@ mod tests {
             table.refresh(false, [offer(2, ip, port)]);
         }
         assert_eq!(table, before, "of the other environment, or no addresses at all");
+    }
+
+    #[test]
+    fn without_what_is_built_in_only_what_was_offered_is_given() {
+        let mut table = DcTable::new(Environment::Production);
+        table.drop_built_in();
+        let (first, second) = (([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into());
+        assert!(table.add(2, first) && table.put_first(2, second) && !table.put_first(9, first));
+        assert_eq!(table.addresses(2).collect::<Vec<_>>(), [second, first]);
+        assert_eq!((table.address(4), table.known(4)), (None, Some(4)));
     }
 
     #[test]

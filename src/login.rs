@@ -95,6 +95,20 @@ pub enum LoginError {
     Srp(SrpError),
 }
 
+impl LoginError {
+    /// What a person can do about it, where the error itself does not say.
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::NoUser => "the server's answer is not what the schema says: a newer version may understand it",
+            Self::UnknownAlgorithm => "the password was not sent; a newer version may know its algorithm",
+            Self::NoPassword => "sign in without one",
+            #[cfg(feature = "srp")]
+            Self::Srp(_) => "the password was not sent: is this server the one it should be?",
+            _ => return None,
+        })
+    }
+}
+
 impl fmt::Display for LoginError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

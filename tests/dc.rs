@@ -553,6 +553,7 @@ mod loopback {
         use nanogram::client::{Client, Options};
         use nanogram::crypto::keys::Environment;
         use nanogram::dc::residents::ECHO_BOT;
+        use nanogram::store::state::DcKey;
         let make = |now, unix| Dc::new(now, unix, Box::new(SysRng));
         let mut listener = Listener::bind("127.0.0.1:0", make).await.unwrap();
         let addr = listener.local_addr().unwrap().to_string();
@@ -561,7 +562,7 @@ mod loopback {
         let server = tokio::spawn(listener.run());
 
         let mut options = Options::new(Environment::Production, 2).api_id(1).at(&addr, keys);
-        options.saved = Some(SavedKey { key, salt: 0, time_offset: None });
+        options.state.keys.insert(2, DcKey::new(key));
         let client = Client::connect(options).await.unwrap();
         let updates = client.start_bot("echo_bot", "echo_bot", -4_156_887_774_564, "some_payload").await.unwrap();
         assert_eq!(updates.kind, UpdatesKind::List);

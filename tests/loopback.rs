@@ -1,5 +1,8 @@
 //! The client against the data centre, over TCP on 127.0.0.1: the whole job, and everything that may go wrong on it.
 
+mod house;
+
+use house::{At, House, SOON, Wire};
 use nanogram::api::messages::StartBot;
 use nanogram::api::peer::{InputPeer, InputPeerEmpty, InputPeerSelf, InputUserFromMessage};
 use nanogram::api::updates::UpdatesKind;
@@ -7,80 +10,16 @@ use nanogram::client::{Client, Error, Options};
 use nanogram::connection::ConnectionError;
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::keys::{self, Environment};
-use nanogram::crypto::rsa::RsaKey;
-use nanogram::dc::Dc;
-use nanogram::dc::listener::Listener;
+use nanogram::dc::Cut;
 use nanogram::dc::log::Entry;
-use nanogram::dc::residents::{ALICE, CLOSED_GROUP, ECHO_BOT, GROUP, QUIET_GROUP, SILENT_BOT};
+use nanogram::dc::residents::{CLOSED_GROUP, ECHO_BOT, GROUP, QUIET_GROUP, SILENT_BOT};
 use nanogram::dc::world::PeerId;
 use nanogram::handshake::{HandshakeError, Unproven};
 use nanogram::start::{Known, StartError, Who};
-use nanogram::store::{Format, SavedSession, string};
-use nanogram::tl::Combinator;
-use rand::rngs::SysRng;
-use std::sync::{Arc, Mutex};
+use nanogram::store::state::DcKey;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-
-/// Nothing here takes longer.
-const SOON: Duration = Duration::from_secs(20);
-
-/// A data centre in a task of its own.
-struct House {
-    addr: String,
-    key: RsaKey,
-    /// Of Alice.
-    session: SavedSession,
-    log: Arc<Mutex<Vec<Entry>>>,
-}
-
-impl House {
-    async fn open() -> Self {
-        Self::with(true).await
-    }
-
-    /// With `is_open`, whoever makes a key is let in as Alice.
-    async fn with(is_open: bool) -> Self {
-        let make = |now, unix| Dc::new(now, unix, Box::new(SysRng));
-        let mut listener = Listener::bind("127.0.0.1:0", make).await.unwrap();
-        let at = listener.local_addr().unwrap();
-        let key = listener.dc.public_keys().next().unwrap().clone();
-        let session = SavedSession {
-            addr: Some((at.ip().to_string(), at.port())),
-            ..SavedSession::new(2, listener.dc.sign_in(ALICE).unwrap())
-        };
-        let log = Arc::new(Mutex::new(Vec::new()));
-        let house = Self { addr: at.to_string(), key, session, log: log.clone() };
-        tokio::spawn(async move {
-            while let Ok(line) = listener.next().await {
-                if let (Entry::Key { id, .. }, true) = (&line.entry, is_open) {
-                    listener.dc.let_in(*id, ALICE);
-                }
-                log.lock().unwrap().push(line.entry);
-            }
-        });
-        house
-    }
-
-    /// Without a key.
-    fn stranger(&self) -> Options {
-        Options::new(Environment::Production, 2).at(&self.addr, vec![self.key.clone()]).api_id(1)
-    }
-
-    /// By session string, which holds the address too.
-    fn alice(&self) -> Options {
-        let text = string::write(&self.session, Format::Nanogram).unwrap();
-        Options::from_session(&text).unwrap().api_id(1)
-    }
-
-    /// How often bots were started.
-    fn starts(&self) -> usize {
-        let is_start =
-            |entry: &&Entry| matches!(entry, Entry::Call { method, error: None, .. } if *method == StartBot::ID);
-        self.log.lock().unwrap().iter().filter(is_start).count()
-    }
-}
+use tokio::net::TcpListener;
 
 fn start_error(result: Result<impl Sized, Error>) -> StartError {
     match result {
@@ -101,7 +40,7 @@ fn who(id: PeerId) -> Who {
 async fn without_a_key_one_is_made_and_the_job_is_done_with_it() {
     let house = House::open().await;
     let client = Client::connect(house.stranger()).await.unwrap();
-    assert!(client.saved().is_some());
+    assert!(client.state().keys.contains_key(&2));
     assert!(matches!(client.resolve("echo_bot").await.unwrap(), Known::User { id: ECHO_BOT, is_bot: Some(true), .. }));
     let updates = client.start_bot("echo_bot", "echo_bot", -4_156_887_774_564, "hello_42").await.unwrap();
     assert_eq!(updates.kind, UpdatesKind::List);
@@ -116,12 +55,12 @@ async fn the_key_that_was_made_opens_the_next_connection() {
     let first = Client::connect(house.stranger()).await.unwrap();
     first.resolve("echo_bot").await.unwrap();
     let mut options = house.stranger();
-    options.saved = first.saved();
+    options.state = first.state();
     drop(first);
     let second = Client::connect(options).await.unwrap();
     second.start_bot("echo_bot", "echo_bot", None, "x").await.unwrap();
     let made = house.log.lock().unwrap().iter().filter(|entry| matches!(entry, Entry::Key { .. })).count();
-    assert_eq!(made, 1);
+    assert_eq!(made, 2, "a permanent key and a temporary one");
 }
 
 #[tokio::test]
@@ -130,7 +69,8 @@ async fn a_session_string_is_all_that_a_client_needs() {
     let client = Client::connect(house.alice()).await.unwrap();
     client.start_bot("@Echo_Bot", "@echo_bot", None, "hello-42").await.unwrap();
     assert!(client.answer_of(ECHO_BOT, SOON).await.unwrap().contains("hello-42"));
-    assert!(!house.log.lock().unwrap().iter().any(|entry| matches!(entry, Entry::Key { .. })));
+    let made = |entry: &Entry| matches!(entry, Entry::Key { expires_at: None, .. });
+    assert!(!house.log.lock().unwrap().iter().any(made));
 }
 
 #[tokio::test]
@@ -250,7 +190,7 @@ async fn under_a_temporary_key_the_job_is_the_same() {
     (options.keys, options.temporary) = (Some(vec![house.key.clone()]), Some(3600));
     let client = Client::connect(options).await.unwrap();
     client.start_bot("echo_bot", "echo_bot", None, "forward").await.unwrap();
-    assert!(client.saved_temporary().is_some());
+    assert!(client.state().keys[&2].temporary.is_some());
     assert!(house.log.lock().unwrap().iter().any(|entry| matches!(entry, Entry::Bound { .. })));
 }
 
@@ -281,12 +221,13 @@ async fn a_key_that_the_server_does_not_know_is_given_up_and_kept() {
     let house = House::open().await;
     let mut options = house.alice();
     let unknown = AuthKey::from_bytes([7; 256]);
-    options.saved.as_mut().unwrap().key = unknown.clone();
+    options.state.keys.insert(2, DcKey::new(unknown.clone()));
+    options.temporary = None;
     let client = Client::connect(options).await.unwrap();
     let error = client.resolve("echo_bot").await.unwrap_err();
     assert!(matches!(&error, Error::KeyLost(lost) if lost.times == 3), "{error:?}");
     assert!(error.hint().is_some_and(|hint| hint.contains("kept")));
-    assert!(client.saved().unwrap().key.is(&unknown));
+    assert!(client.state().keys[&2].auth_key.is(&unknown));
 }
 
 #[tokio::test]
@@ -294,7 +235,7 @@ async fn a_server_that_never_answers_is_left_in_time() {
     let deaf = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut options = Options::new(Environment::Production, 2);
     options.addr = Some(deaf.local_addr().unwrap().to_string());
-    options.saved = Options::from_saved(&SavedSession::new(2, AuthKey::from_bytes([7; 256]))).saved;
+    options.state.keys.insert(2, DcKey::new(AuthKey::from_bytes([7; 256])));
     options.call_within = Duration::from_millis(200);
     let client = Client::connect(options).await.unwrap();
     assert!(matches!(client.resolve("echo_bot").await, Err(Error::Timeout)));
@@ -309,62 +250,88 @@ async fn where_nobody_listens_there_is_no_connection() {
     assert!(matches!(&error, Error::Network { addr, .. } if *addr == free.to_string()), "{error:?}");
 }
 
-/// Passes bytes between clients and `to`, and cuts the first connection after `at` bytes of the client, or of the
-/// server if `of_server`.
-async fn cutting(to: String, at: usize, of_server: bool) -> String {
-    let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let addr = proxy.local_addr().unwrap().to_string();
-    tokio::spawn(async move {
-        let mut is_first = true;
-        while let Ok((mut client, _)) = proxy.accept().await {
-            let mut server = TcpStream::connect(&to).await.unwrap();
-            let limits = match (core::mem::take(&mut is_first), of_server) {
-                (false, _) => [usize::MAX; 2],
-                (true, false) => [at, usize::MAX],
-                (true, true) => [usize::MAX, at],
-            };
-            tokio::spawn(async move {
-                let ((from_client, to_client), (from_server, to_server)) = (client.split(), server.split());
-                tokio::select! {
-                    () = pass(from_client, to_server, limits[0]) => {}
-                    () = pass(from_server, to_client, limits[1]) => {}
-                }
-            });
-        }
-    });
-    addr
+/// What a client comes with.
+#[derive(Debug, Clone, Copy)]
+enum With {
+    /// Nothing: it makes both keys.
+    Nothing,
+    /// The account's key, which all messages go under.
+    Key,
+    /// The account's key, and none to send under.
+    KeyForBinding,
+    /// Both keys.
+    BothKeys,
 }
 
-async fn pass(mut from: impl AsyncReadExt + Unpin, mut to: impl AsyncWriteExt + Unpin, mut limit: usize) {
-    let mut buffer = [0; 4096];
-    while let Ok(n @ 1..) = from.read(&mut buffer).await {
-        if to.write_all(&buffer[..n.min(limit)]).await.is_err() || n >= limit {
-            return;
+/// Where a connection is cut: by the data centre, or on the way.
+#[derive(Debug, Clone, Copy)]
+enum Blade {
+    Dc(Cut),
+    Wire(At),
+}
+
+/// Starts a bot over a connection that is cut, and says whether it was.
+async fn start_once(with: With, blade: Blade) -> bool {
+    let case = format!("{with:?} {blade:?}");
+    let house = House::open().await;
+    let mut options = match with {
+        With::Nothing => house.stranger(),
+        _ => house.alice(),
+    };
+    match with {
+        With::Key => options.temporary = None,
+        With::BothKeys => {
+            let client = Client::connect(options.clone()).await.unwrap();
+            client.resolve("echo_bot").await.unwrap();
+            options.state = client.state();
+            options.state.names.clear();
         }
-        limit -= n;
+        With::Nothing | With::KeyForBinding => {}
     }
+    house.log.lock().unwrap().clear();
+    match blade {
+        Blade::Dc(cut) => house.dc(move |dc| dc.cut(cut)).await,
+        Blade::Wire(at) => options.addr = Some(Wire::cut(&house.addr, Some(at)).await.addr),
+    }
+    let began = std::time::Instant::now();
+    let client = Client::connect(options).await.unwrap();
+    let result = client.start_bot("echo_bot", "echo_bot", None, "once").await;
+    assert!(result.is_ok(), "{case}: {result:?}");
+    assert!(client.answer_of(ECHO_BOT, SOON).await.unwrap().contains("once"), "{case}");
+    assert_eq!(house.starts(), 1, "{case}");
+    // What became of the call is asked at once, not when the session grows impatient.
+    assert!(began.elapsed() < Duration::from_secs(10), "{case}: {:?}", began.elapsed());
+    house.count(|entry| matches!(entry, Entry::Opened)) > 1
 }
 
+/// Every packet of a run, both ways, and inside of packets: for every way to begin.
 #[tokio::test]
 async fn wherever_the_connection_is_cut_the_bot_is_started_once() {
-    // In and between the packets of a run, whose sizes padding makes random: 700 bytes or so each way.
-    let cuts = (1..24).map(|n| n * n * 2).flat_map(|at| [(at, false), (at, true)]);
-    let runs = cuts.map(|(at, of_server)| async move {
-        let house = House::open().await;
-        let mut options = house.alice();
-        options.addr = Some(cutting(house.addr.clone(), at, of_server).await);
-        let client = Client::connect(options).await.unwrap();
-        let began = std::time::Instant::now();
-        let result = client.start_bot("echo_bot", "echo_bot", None, "once").await;
-        assert!(result.is_ok(), "cut after {at} bytes, of the server: {of_server}: {result:?}");
-        assert_eq!(house.starts(), 1, "cut after {at} bytes, of the server: {of_server}");
-        // What became of the call is asked at once, not when the session grows impatient.
-        assert!(began.elapsed() < Duration::from_secs(10), "cut after {at} bytes, of the server: {of_server}");
-    });
-    let mut runs: tokio::task::JoinSet<()> = runs.collect();
-    while let Some(run) = runs.join_next().await {
-        run.unwrap();
+    let mut runs = tokio::task::JoinSet::new();
+    for with in [With::Nothing, With::Key, With::KeyForBinding, With::BothKeys] {
+        // A packet is some 100 to 1,500 bytes, by its padding.
+        let step = if matches!(with, With::Nothing | With::KeyForBinding) { 131 } else { 53 };
+        let ways: [fn(usize) -> Blade; 4] = [
+            |n| Blade::Dc(Cut::PacketsIn(n)),
+            |n| Blade::Dc(Cut::PacketsOut(n)),
+            |n| Blade::Wire(At { bytes: n + 1, of_server: false }),
+            |n| Blade::Wire(At { bytes: n + 1, of_server: true }),
+        ];
+        for (blade, step) in ways.into_iter().zip([1, 1, step, step]) {
+            runs.spawn(async move {
+                // As many as there are: until a run is cut no more.
+                let mut cuts = 0;
+                while start_once(with, blade(cuts * step)).await {
+                    cuts += 1;
+                }
+                assert!(cuts >= 2, "{with:?}");
+                cuts
+            });
+        }
     }
+    let cuts: usize = runs.join_all().await.into_iter().sum();
+    println!("{cuts} cuts");
+    assert!(cuts >= 100, "{cuts}");
 }
 
 #[tokio::test]
@@ -372,7 +339,7 @@ async fn a_key_exchange_that_is_cut_begins_again() {
     let house = House::open().await;
     for (at, of_server) in [(1, false), (60, false), (500, false), (60, true), (700, true)] {
         let mut options = house.stranger();
-        options.addr = Some(cutting(house.addr.clone(), at, of_server).await);
+        options.addr = Some(Wire::cut(&house.addr, Some(At { bytes: at, of_server })).await.addr);
         let client = Client::connect(options).await.unwrap();
         client.resolve("echo_bot").await.unwrap();
     }

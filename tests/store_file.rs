@@ -27,7 +27,7 @@ impl Drop for Dir {
 fn state() -> State {
     let mut state = State::new(Environment::Production, 4);
     state.user = Some(SavedUser { id: 777_000_123, is_bot: false });
-    state.keys.insert(4, DcKey { auth_key: AuthKey::from_bytes([9; 256]), salts: Vec::new() });
+    state.keys.insert(4, DcKey::new(AuthKey::from_bytes([9; 256])));
     state
 }
 

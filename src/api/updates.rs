@@ -172,6 +172,9 @@ tl_head! {
     /// Your text was sent: its id.
     "updateShortSentMessage#9015e101 flags:# out:flags.1?true id:int pts:int pts_count:int date:int media:flags.9?MessageMedia entities:flags.7?Vector<MessageEntity> ttl_period:flags.25?int = Updates;"
     struct ShortSentMessageHead { id: i32, pts: i32, pts_count: i32, date: i32 }
+    /// What the service tells the user, up to its text.
+    "updateServiceNotification#ebe46819 flags:# popup:flags.0?true invert_media:flags.2?true inbox_date:flags.1?int type:string message:string media:MessageMedia entities:Vector<MessageEntity> = Update;"
+    struct ServiceNotificationHead { popup: bool, inbox_date: Option<i32>, type_: String, message: String }
 }
 
 /// Which of the seven constructors of `Updates`.
@@ -306,42 +309,61 @@ impl Updates {
     fn read_texts(&self, found: &mut Vec<Text>) -> Result<(), DecodeError> {
         let mut r = Reader::new(&self.body.0);
         match self.kind {
-            UpdatesKind::TooLong | UpdatesKind::ShortSentMessage => {}
             UpdatesKind::ShortMessage => {
                 let m = ShortMessageHead::read(&mut r)?;
                 let peer = Peer::user(m.user_id);
                 let from = (!m.out).then(|| peer.clone());
                 found.push(Text { id: m.id, out: m.out, from, peer, text: m.message });
+                Ok(())
             }
             UpdatesKind::ShortChatMessage => {
                 let m = ShortChatMessageHead::read(&mut r)?;
                 let (from, peer) = (Some(Peer::user(m.from_id)), Peer::chat(m.chat_id));
                 found.push(Text { id: m.id, out: m.out, from, peer, text: m.message });
+                Ok(())
             }
-            UpdatesKind::Short => drop(read_update(&mut r, found)?),
-            UpdatesKind::Combined | UpdatesKind::List => {
-                for _ in 0..r.vector(4)? {
-                    if !read_update(&mut r, found)? {
-                        break;
-                    }
+            _ => self.each(|id, r| {
+                if let UpdateNewMessage::ID | UpdateNewChannelMessage::ID = id
+                    && r.u32()? == Message::ID
+                {
+                    let m = MessageHead::read(r)?;
+                    found.push(Text { id: m.id, out: m.out, from: m.from_id, peer: m.peer_id, text: m.message });
                 }
+                Ok(())
+            }),
+        }
+    }
+
+    /// What the service tells the user in it, such as why it refused a call with 406.
+    pub fn notifications(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let _ = self.each(|id, r| {
+            if id == ServiceNotificationHead::ID {
+                found.push(ServiceNotificationHead::read(r)?.message);
+            }
+            Ok(())
+        });
+        found
+    }
+
+    /// Shows each update: its id, and the bytes behind it.
+    fn each(&self, mut look: impl FnMut(u32, &mut Reader<'_>) -> Result<(), DecodeError>) -> Result<(), DecodeError> {
+        let mut r = Reader::new(&self.body.0);
+        let count = match self.kind {
+            UpdatesKind::Short => 1,
+            UpdatesKind::Combined | UpdatesKind::List => r.vector(4)?,
+            _ => 0,
+        };
+        for _ in 0..count {
+            let mut head = r.clone();
+            let has_end = API.skip(&mut r, TypeId::UPDATE).is_ok();
+            look(head.u32()?, &mut head)?;
+            if !has_end {
+                break;
             }
         }
         Ok(())
     }
-}
-
-/// Reads one boxed update; whether its end was found.
-fn read_update(r: &mut Reader<'_>, found: &mut Vec<Text>) -> Result<bool, DecodeError> {
-    let mut head = r.clone();
-    let has_end = API.skip(r, TypeId::UPDATE).is_ok();
-    if let UpdateNewMessage::ID | UpdateNewChannelMessage::ID = head.u32()?
-        && head.u32()? == Message::ID
-    {
-        let m = MessageHead::read(&mut head)?;
-        found.push(Text { id: m.id, out: m.out, from: m.from_id, peer: m.peer_id, text: m.message });
-    }
-    Ok(has_end)
 }
 
 #[cfg(test)]
@@ -397,6 +419,24 @@ mod tests {
         assert_eq!(texts, [(4, "first"), (6, "second")]);
         assert_eq!(found[0].from, Some(Peer::User(PeerUser { user_id: 7 })));
         assert_eq!(list(&[vec![1, 2, 3, 4]]).texts(), []);
+    }
+
+    #[test]
+    fn what_the_service_tells_is_found() {
+        let mut wire = ServiceNotificationHead::ID.to_le_bytes().to_vec();
+        wire.extend(3u32.to_le_bytes());
+        wire.extend(9u32.to_le_bytes());
+        for text in ["AUTH", "please update"] {
+            write_bytes(text.as_bytes(), &mut wire);
+        }
+        // messageMediaEmpty#3ded6320, and no entities
+        wire.extend(0x3ded_6320u32.to_le_bytes());
+        tl::VECTOR.write(&mut wire);
+        wire.extend([0; 4]);
+        let two = list(&[UpdateLoginToken {}.to_boxed(), wire.clone()]);
+        assert_eq!((two.notifications(), two.texts()), (vec!["please update".into()], vec![]));
+        let short = [&UpdateShort::ID.to_le_bytes(), &wire[..], &[0; 4]].concat();
+        assert_eq!(Updates::from_bytes(&short).unwrap().notifications(), ["please update"]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Why a client has no result, by who can do something about it.
 
 use crate::connection::ConnectionError;
+use crate::login::LoginError;
 use crate::session::{CallError, RpcError};
 use crate::start::{self, StartError, WhoError};
 use crate::store::StringError;
@@ -14,7 +15,7 @@ use core::fmt;
 pub enum Error {
     /// One of the documented errors of starting a bot: from the server, or found before anything was sent.
     Start(StartError),
-    /// The session is not signed in, or no longer (401), or its key is dead (`AUTH_KEY_DUPLICATED`).
+    /// The session is not signed in, or no longer (401), or its key is dead (`AUTH_KEY_DUPLICATED`): it is not used again.
     NotSignedIn(RpcError),
     /// The server does not know the key any more.
     KeyLost(KeyLost),
@@ -25,6 +26,13 @@ pub enum Error {
         /// The server's own words.
         error: RpcError,
     },
+    /// The server refused, and tells the user why in words of its own (406): show those, or nothing.
+    Told {
+        /// The words, if they have come.
+        text: Option<String>,
+        /// For programs.
+        error: RpcError,
+    },
     /// The server refused, for another reason.
     Rpc(RpcError),
     /// The text names nobody.
@@ -33,8 +41,10 @@ pub enum Error {
     Session(StringError),
     /// The link is for a group, and none was given.
     NeedsGroup,
-    /// There is no such data centre.
-    NoAddress(u8),
+    /// This data centre is not known, or not where it is; it is not gone to.
+    UnknownDc(i32),
+    /// Why nobody was signed in.
+    Login(LoginError),
     /// Nobody answers at this address.
     Network {
         /// Where.
@@ -69,13 +79,23 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Start(e) => e.hint().into(),
-            Self::Rpc(e) | Self::NotSignedIn(e) => return start::hint(e).map(Into::into),
+            Self::Rpc(e) => return start::hint(e).map(Into::into),
+            Self::NotSignedIn(e) => {
+                start::hint(e).unwrap_or("the server does not know this session any more: sign in again").into()
+            }
+            Self::Told { .. } => {
+                "the server explains this to the user in a message of its own: see your other apps".into()
+            }
             Self::Flood { seconds, .. } => alloc::format!("too many calls: wait {seconds} seconds, then try again"),
             Self::KeyLost(_) => "the server does not know this session's key: it was signed out, or the session is of \
                                  another data centre or environment; the key was kept"
                 .into(),
             Self::NeedsGroup => "the link asks for a group: name one".into(),
             Self::Network { .. } => "check the address, the network, and whether a firewall or proxy is between".into(),
+            Self::UnknownDc(_) => {
+                "the server named a data centre that this program does not know: a newer version may".into()
+            }
+            Self::Login(e) => return e.hint().map(Into::into),
             Self::Timeout => "try again; if it happens always, look at the network".into(),
             Self::Session(_) => "a session string comes from a program that is signed in, whole and on one line".into(),
             _ => return None,
@@ -90,7 +110,10 @@ impl Error {
             }
             Self::Connection(e) => Self::Connection(e.clone()),
             Self::KeyLost(e) => Self::KeyLost(*e),
-            Self::NoAddress(dc) => Self::NoAddress(*dc),
+            Self::NotSignedIn(e) => Self::NotSignedIn(e.clone()),
+            Self::Rpc(e) => Self::Rpc(e.clone()),
+            Self::Call(e) => Self::Call(e.clone()),
+            Self::UnknownDc(dc) => Self::UnknownDc(*dc),
             _ => Self::Closed,
         }
     }
@@ -102,7 +125,10 @@ impl Error {
         }
         match (error.code, error.kind()) {
             (420, (_, Some(seconds))) => Self::Flood { seconds, error },
+            // To these the client has an answer of its own.
+            (401, ("SESSION_PASSWORD_NEEDED" | "AUTH_KEY_PERM_EMPTY", _)) => Self::Rpc(error),
             (401, _) | (_, ("AUTH_KEY_DUPLICATED", _)) => Self::NotSignedIn(error),
+            (406, _) => Self::Told { text: None, error },
             _ => Self::Rpc(error),
         }
     }
@@ -114,11 +140,13 @@ impl fmt::Display for Error {
             Self::Start(e) => e.fmt(f),
             Self::NotSignedIn(e) => write!(f, "not signed in: {} ({})", e.message, e.code),
             Self::KeyLost(_) => f.write_str("the server does not know the key (-404)"),
-            Self::Flood { error, .. } | Self::Rpc(error) => error.fmt(f),
+            Self::Told { text: Some(text), .. } => f.write_str(text),
+            Self::Flood { error, .. } | Self::Rpc(error) | Self::Told { error, .. } => error.fmt(f),
             Self::Who(e) => e.fmt(f),
             Self::Session(e) => e.fmt(f),
             Self::NeedsGroup => f.write_str("the link starts the bot in a group, and no group was given"),
-            Self::NoAddress(dc) => write!(f, "there is no data centre {dc}"),
+            Self::UnknownDc(dc) => write!(f, "data centre {dc} is not known"),
+            Self::Login(e) => e.fmt(f),
             Self::Network { addr, error } => write!(f, "no connection to {addr}: {error}"),
             Self::Connection(e) => e.fmt(f),
             Self::Timeout => f.write_str("no answer in time"),
@@ -134,6 +162,11 @@ impl core::error::Error for Error {}
 impl From<WhoError> for Error {
     fn from(e: WhoError) -> Self {
         Self::Who(e)
+    }
+}
+impl From<LoginError> for Error {
+    fn from(e: LoginError) -> Self {
+        Self::Login(e)
     }
 }
 impl From<core::convert::Infallible> for Error {

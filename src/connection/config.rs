@@ -4,6 +4,7 @@ use crate::api::LAYER;
 use crate::api::connect::{InitConnection, InvokeWithLayer};
 use crate::crypto::auth_key::AuthKey;
 use crate::crypto::rsa::RsaKey;
+use crate::mt::service::FutureSalt;
 use crate::tl::{Combinator, Raw};
 use crate::transport::Framing;
 use alloc::string::String;
@@ -25,6 +26,10 @@ pub struct Config {
     pub temporary: Option<i32>,
     /// A temporary key that is bound already and lives still.
     pub saved_temporary: Option<TemporaryKey>,
+    /// Salts of the saved key that messages go under, the temporary one if there is one, with their times.
+    pub salts: Vec<FutureSalt>,
+    /// Asks for the salts of the hours to come along with the first call, if there are none.
+    pub ask_salts: bool,
     /// Who connects; `None` sends calls as they are.
     pub init: Option<Init>,
 }
@@ -32,7 +37,17 @@ pub struct Config {
 impl Config {
     /// Abridged framing, no saved key.
     pub fn new(dc: i32, keys: Vec<RsaKey>) -> Self {
-        Self { framing: Framing::Abridged, dc, keys, saved: None, temporary: None, saved_temporary: None, init: None }
+        Self {
+            framing: Framing::Abridged,
+            dc,
+            keys,
+            saved: None,
+            temporary: None,
+            saved_temporary: None,
+            salts: Vec::new(),
+            ask_salts: false,
+            init: None,
+        }
     }
 }
 
@@ -76,6 +91,11 @@ pub struct Init {
 }
 
 impl Init {
+    /// The same, unless the call is wrapped already.
+    pub(super) fn wrap_once(&self, call: &[u8]) -> Option<Vec<u8>> {
+        let is_wrapped = call.starts_with(&InvokeWithLayer::ID.to_le_bytes());
+        (!is_wrapped).then(|| self.wrap(call.to_vec()))
+    }
     pub(super) fn wrap(&self, call: Vec<u8>) -> Vec<u8> {
         let query = InitConnection {
             api_id: self.api_id,

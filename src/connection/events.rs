@@ -41,8 +41,15 @@ impl<C> fmt::Debug for Pending<C> {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Event {
+    /// A key exchange begins.
+    Exchange {
+        /// For a temporary key.
+        is_temporary: bool,
+    },
     /// The key exchange is over. Keep the key: it is the account's once somebody signs in with it.
     Authorized(SavedKey),
+    /// A temporary key is made, and not bound yet.
+    Temporary(TemporaryKey),
     /// A temporary key is bound to the permanent one, and may be kept until it ends.
     Bound(TemporaryKey),
     /// The server does not bind a temporary key to the permanent one: it knows the permanent one no more. Or it is

@@ -152,7 +152,17 @@ impl Connection {
 
     /// Whether `call` has gone out and may have been executed.
     pub fn is_sent(&self, call: CallId) -> bool {
-        matches!(&self.stage, Stage::Open(session) if session.is_sent(call))
+        let session = match &self.stage {
+            Stage::Open(session) => Some(session),
+            _ => self.before.as_ref(),
+        };
+        session.is_some_and(|session| session.is_sent(call))
+    }
+
+    /// Whether `call`, answered just now, may have been executed by an earlier sending: see
+    /// [`Session::was_in_doubt`].
+    pub fn was_in_doubt(&self, call: CallId) -> bool {
+        self.session().is_some_and(|session| session.was_in_doubt(call))
     }
 
     /// The session, once there is a key.
@@ -233,6 +243,7 @@ impl Connection {
         self.clock = grant.clock;
         if let Some(expires_at) = grant.expires_at {
             let key = TemporaryKey { key: grant.auth_key, salt: grant.server_salt, expires_at };
+            self.events.push_back(Event::Temporary(key.clone()));
             return self.open_temporary(key, false);
         }
         let saved = SavedKey { key: grant.auth_key, salt: grant.server_salt, time_offset: None };
@@ -243,15 +254,18 @@ impl Connection {
     /// The permanent key is known: the session begins under it, or under a temporary one.
     fn begin_with(&mut self, now: Instant, saved: SavedKey) -> Result<(), ConnectionError> {
         let Some(lifetime) = self.config.temporary else {
-            self.open_session(&saved.key, saved.salt)?;
-            return Ok(());
+            return Ok(self.open_session(&saved.key, saved.salt)?);
         };
         self.permanent = Some(saved);
         let known = self.temporary.take().or_else(|| self.config.saved_temporary.take());
         let soon = self.clock.at(now).as_secs() + RENEW_BEFORE;
         match known.filter(|key| i64::from(key.expires_at) > soon) {
             Some(key) => self.open_temporary(key, true),
-            None => self.exchange(now, Some(lifetime)),
+            None => {
+                // They were of a key that is not used.
+                self.config.salts.clear();
+                self.exchange(now, Some(lifetime))
+            }
         }
     }
 
@@ -268,8 +282,16 @@ impl Connection {
 
     fn open_session(&mut self, key: &AuthKey, salt: i64) -> Result<(), EntropyFailed> {
         let mut session = Session::client(key.clone(), salt, self.clock, &mut *self.random)?;
+        session.salts_mut().extend(&core::mem::take(&mut self.config.salts));
+        session.ask_salts(self.config.ask_salts);
         if let Some(before) = self.before.take() {
             session.adopt(*before);
+            // A new key is a stranger: whichever call comes first introduces it.
+            self.is_known = false;
+            self.introductions.clear();
+            if let Some(init) = &self.config.init {
+                self.introductions = session.wrap_calls(|body| init.wrap_once(body));
+            }
         }
         for body in core::mem::take(&mut self.early) {
             session.call(body);
@@ -323,7 +345,7 @@ impl Connection {
     /// A temporary key near its end is followed by another, at a quiet moment if there is one.
     fn renew_key(&mut self, now: Instant) -> Result<(), ConnectionError> {
         let (Some(lifetime), Some(key)) = (self.config.temporary, &self.temporary) else { return Ok(()) };
-        let left = i64::from(key.expires_at) - self.clock_now(now).as_secs();
+        let left = i64::from(key.expires_at) - self.unix(now).as_secs();
         let is_quiet = self.session().is_some_and(|session| session.unanswered() == 0);
         if left > RENEW_BEFORE || (left > RENEW_AT_LAST && !is_quiet) {
             return Ok(());
@@ -335,7 +357,8 @@ impl Connection {
         self.exchange(now, Some(lifetime))
     }
 
-    fn clock_now(&self, now: Instant) -> UnixTime {
+    /// The server's time of day at `now`, as far as it is known.
+    pub fn unix(&self, now: Instant) -> UnixTime {
         self.session().map_or(self.clock, |session| *session.clock()).at(now)
     }
 
@@ -384,6 +407,7 @@ impl Connection {
     fn exchange(&mut self, now: Instant, expires_in: Option<i32>) -> Result<(), ConnectionError> {
         let config = HandshakeConfig { keys: self.config.keys.clone(), dc: self.config.dc, expires_in };
         let (machine, question) = ClientHandshake::start(config, self.clock, now, &mut *self.random)?;
+        self.events.push_back(Event::Exchange { is_temporary: expires_in.is_some() });
         self.stage = Stage::Handshake { machine: Box::new(machine), waiting: Some(question) };
         Ok(())
     }

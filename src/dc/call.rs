@@ -349,7 +349,7 @@ impl World {
         }
         outcome.act = self.script.next(id).or_else(|| self.faults.act(method_name(id)));
         match &outcome.act {
-            Some(Act::Refuse(error)) => return Err(error.clone()),
+            Some(Act::Refuse(error) | Act::RefuseAndTell(error, _)) => return Err(error.clone()),
             Some(Act::Ignore) => return Ok(Vec::new()),
             _ => {}
         }

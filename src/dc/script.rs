@@ -20,6 +20,7 @@
 use crate::session::RpcError;
 use crate::start::StartError;
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 /// The most acts, and the most cuts, that wait for their turn; more are not taken.
 pub const MAX_ACTS: usize = 256;
@@ -73,6 +74,8 @@ pub fn error_of(name: &str) -> RpcError {
 pub enum Act {
     /// It is not executed, and this is the answer.
     Refuse(RpcError),
+    /// The same, and then the session is told these updates: after a 406, in place of the sentence it would be told.
+    RefuseAndTell(RpcError, Vec<u8>),
     /// It is executed, and never answered.
     Withhold,
     /// It is neither executed nor answered.

@@ -142,7 +142,7 @@ impl Dc {
         let scripted = self.world.script.next(BindTempAuthKey::ID);
         let act = scripted.or_else(|| self.world.faults.act(Some(name)));
         let reply = match &act {
-            Some(Act::Refuse(error)) => Err(error.clone()),
+            Some(Act::Refuse(error) | Act::RefuseAndTell(error, _)) => Err(error.clone()),
             Some(Act::Ignore) => Ok(false),
             _ => self.bind(now, place, msg_id, r),
         };
@@ -165,7 +165,9 @@ impl Dc {
     ) -> After {
         let is_last = reply.as_ref().is_err_and(ends_the_key);
         match act {
-            None | Some(Act::Refuse(_) | Act::HangUp) => self.answer(now, place, msg_id, method, reply),
+            None | Some(Act::Refuse(_) | Act::RefuseAndTell(..) | Act::HangUp) => {
+                self.answer(now, place, msg_id, method, reply)
+            }
             Some(_) => self.note(now, place.conn, Entry::Refused(Refusal::Scripted)),
         }
         match act {
@@ -197,12 +199,13 @@ impl Dc {
         for entry in outcome.entries {
             self.note(now, place.conn, entry);
         }
+        let notice = match &outcome.act {
+            Some(Act::RefuseAndTell(_, updates)) => Some(Bytes::from(updates.clone())),
+            _ => outcome.notice.map(|notice| self.world.updates_in(layer, &notice).into()),
+        };
         let after = self.close(now, place, (msg_id, outcome.method), outcome.reply, outcome.act);
-        if let Some(notice) = outcome.notice {
-            let body = Bytes::from(self.world.updates_in(layer, &notice));
-            if let Some(seat) = self.auth.seat(place.key, place.session_id) {
-                seat.session.notify(body);
-            }
+        if let (Some(notice), Some(seat)) = (notice, self.auth.seat(place.key, place.session_id)) {
+            seat.session.notify(notice);
         }
         for push in outcome.pushes {
             self.push(now, place, &push);

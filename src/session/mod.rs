@@ -64,6 +64,8 @@ pub const PONG_WITHIN: Duration = Duration::from_secs(15);
 pub const ASK_AFTER: Duration = Duration::from_secs(15);
 /// The same, when the server refused to receive the question.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// So many salts are asked for: those of a day and a half. Spec: mtproto/service_messages#request-for-several-future-salts
+const SALTS: i32 = 64;
 /// A call that the server refuses to receive so often is given up.
 const MAX_REFUSALS: u32 = 8;
 /// The most bytes that the compressed values of one packet open to, all together.
@@ -88,6 +90,8 @@ pub struct Session {
     inbox: Inbox,
     outbox: Outbox,
     incoming: VecDeque<Incoming>,
+    /// Calls answered lately that were in doubt.
+    doubts: VecDeque<CallId>,
     /// The packet in hand: its id is of the time it was sent, which the id of a message inside need not be.
     packet_id: i64,
     /// How many bytes its compressed values may still open to.
@@ -99,6 +103,8 @@ pub struct Session {
     pong_due: Option<Instant>,
     ask_at: Option<Instant>,
     pings: i64,
+    /// Salts are to be asked for along with the next call.
+    ask_salts: bool,
     /// The key is temporary and not bound yet: nothing but the binding goes out.
     binding: Option<Binding>,
     #[cfg(feature = "dc")]
@@ -134,6 +140,7 @@ impl Session {
             inbox: Inbox::new(),
             outbox: Outbox::default(),
             incoming: VecDeque::new(),
+            doubts: VecDeque::new(),
             packet_id: 0,
             #[cfg(feature = "gzip")]
             inflatable: 0,
@@ -142,6 +149,7 @@ impl Session {
             pong_due: None,
             ask_at: None,
             pings: 0,
+            ask_salts: false,
             binding: None,
             #[cfg(feature = "dc")]
             strict: server::Strict::default(),
@@ -167,6 +175,10 @@ impl Session {
     /// The same, to put in what was saved.
     pub const fn salts_mut(&mut self) -> &mut Salts {
         &mut self.salts
+    }
+    /// Asks for the salts of the hours to come along with the next call, if those known do not last an hour.
+    pub const fn ask_salts(&mut self, ask: bool) {
+        self.ask_salts = ask;
     }
     /// How many calls are unanswered.
     pub fn unanswered(&self) -> usize {
@@ -198,6 +210,23 @@ impl Session {
         self.outbox.adopt(&mut other.outbox);
     }
 
+    /// Puts what `wrap` makes of it in place of the body of every call that waits to be sent; their names.
+    pub fn wrap_calls(&mut self, wrap: impl Fn(&[u8]) -> Option<Vec<u8>>) -> Vec<CallId> {
+        let waiting = self
+            .outbox
+            .calls
+            .iter_mut()
+            .filter(|(id, call)| **id != CallId::BIND && call.state == outbox::State::Waiting);
+        waiting
+            .map(|(id, call)| {
+                if let Some(wrapped) = wrap(&call.body) {
+                    call.body = wrapped.into();
+                }
+                *id
+            })
+            .collect()
+    }
+
     /// Nobody waits for the answer to `call` any more; if it comes, it is dropped.
     pub fn forget(&mut self, call: CallId) {
         self.outbox.finish(call);
@@ -205,7 +234,15 @@ impl Session {
 
     /// Whether `call` has gone out and no answer has come: it may have been executed.
     pub fn is_sent(&self, call: CallId) -> bool {
-        self.outbox.calls.get(&call).is_some_and(|c| !c.msg_ids.is_empty())
+        self.outbox.calls.get(&call).is_some_and(|c| c.is_out || c.in_doubt)
+    }
+
+    /// Whether `call`, answered just now, was sent more than once, and an earlier sending may have been executed: then
+    /// the answer may be about the repetition, such as `RANDOM_ID_DUPLICATE`.
+    ///
+    /// A sending that the server refused to receive, or says that it has not received, does not count.
+    pub fn was_in_doubt(&self, call: CallId) -> bool {
+        self.doubts.contains(&call)
     }
 
     /// The connection is new. The session is not: what was sent and not answered is asked about before it is sent again,
@@ -360,10 +397,7 @@ impl Session {
             self.pings += 1;
             let ping = PingDelayDisconnect { ping_id: self.pings, disconnect_delay: DISCONNECT_DELAY };
             self.push_service(ping.to_boxed(), true);
-            if self.salts.are_short(self.clock.at(now)) {
-                let body = GetFutureSalts { num: 8 }.to_boxed().into();
-                self.outbox.push_service(Service { body, is_content: true, meaning: Meaning::SaltReq });
-            }
+            self.push_salt_request(now);
         }
         if self.ask_at.is_some_and(|due| due <= now) {
             self.ask_about_calls(now);
@@ -381,6 +415,14 @@ impl Session {
         if !msg_ids.is_empty() {
             let body = MsgsStateReq { msg_ids: msg_ids.clone() }.to_boxed().into();
             self.outbox.push_service(Service { body, is_content: false, meaning: Meaning::StateReq(msg_ids) });
+        }
+    }
+
+    /// Asks for salts if it is time to.
+    fn push_salt_request(&mut self, now: Instant) {
+        if self.salts.are_short(self.clock.at(now)) {
+            let body = GetFutureSalts { num: SALTS }.to_boxed().into();
+            self.outbox.push_service(Service { body, is_content: true, meaning: Meaning::SaltReq });
         }
     }
 
@@ -411,6 +453,10 @@ impl Session {
         let are_acks_due = self.inbox.acks_due().is_some_and(|due| due <= now);
         if !are_acks_due && self.outbox.is_quiet() {
             return Ok(None);
+        }
+        if self.ask_salts && self.binding.is_none() && !self.outbox.singly && !self.outbox.waiting.is_empty() {
+            self.ask_salts = false;
+            self.push_salt_request(now);
         }
         let padding = Padding::draw(random)?;
         let bind_random = match self.binding {

@@ -41,6 +41,17 @@ pub(super) struct Pending {
     pub(super) state: State,
     /// How often the server refused to receive it.
     pub(super) refusals: u32,
+    /// It was sent, and the server has not refused to receive it.
+    pub(super) is_out: bool,
+    /// It was sent before the last sending, and what became of that is not known: it may have been executed then.
+    pub(super) in_doubt: bool,
+}
+
+impl Pending {
+    const fn new(body: Bytes, after: Option<CallId>) -> Self {
+        let msg_ids = Vec::new();
+        Self { body, after, msg_ids, state: State::Waiting, refusals: 0, is_out: false, in_doubt: false }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,15 +124,13 @@ impl Outbox {
     pub(super) fn call(&mut self, body: Bytes, after: Option<CallId>) -> CallId {
         let id = CallId(self.next_call);
         self.next_call += 1;
-        self.calls.insert(id, Pending { body, after, msg_ids: Vec::new(), state: State::Waiting, refusals: 0 });
+        self.calls.insert(id, Pending::new(body, after));
         self.waiting.push_back(id);
         id
     }
     /// A call of the session's own, before all others; its body is made when it is sent.
     pub(super) fn call_as(&mut self, id: CallId) {
-        let pending =
-            Pending { body: Bytes::new(), after: None, msg_ids: Vec::new(), state: State::Waiting, refusals: 0 };
-        if self.calls.insert(id, pending).is_none() {
+        if self.calls.insert(id, Pending::new(Bytes::new(), None)).is_none() {
             self.waiting.push_front(id);
         }
     }
@@ -169,6 +178,12 @@ impl Outbox {
             call.refusals = call.refusals.saturating_add(1);
             call.refusals
         })
+    }
+    /// The server has not received the call, and says so.
+    pub(super) fn note_lost(&mut self, id: CallId) {
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.is_out = false;
+        }
     }
     /// Whether there is nothing to send but acks.
     pub(super) fn is_quiet(&self) -> bool {
@@ -245,6 +260,7 @@ impl Outbox {
     pub(super) fn note_sent_call(&mut self, id: CallId, msg_id: i64) {
         let Some(call) = self.calls.get_mut(&id) else { return };
         call.state = State::Sent;
+        call.in_doubt |= core::mem::replace(&mut call.is_out, true);
         if call.msg_ids.len() >= MAX_IDS {
             self.sent.remove(&call.msg_ids.remove(0));
         }

@@ -37,9 +37,11 @@ impl Salts {
     }
     /// The server says that this is the one.
     pub fn set(&mut self, salt: i64) {
-        self.current = salt;
-        // What is known contradicts what the server just said, or it would have been in use.
-        self.known.clear();
+        if salt != self.current {
+            self.current = salt;
+            // What is known contradicts what the server just said, or it would have been in use.
+            self.known.clear();
+        }
     }
     /// Takes in what `future_salts` brought; the first [`MAX_SALTS`] of it.
     pub fn extend(&mut self, salts: &[FutureSalt]) {
@@ -73,6 +75,9 @@ mod tests {
         assert_eq!(salts.at(UnixTime::from_secs(50)), 7);
         assert_eq!(salts.at(UnixTime::from_secs(150)), 1);
         assert_eq!(salts.at(UnixTime::from_secs(250)), 2);
+        assert_eq!(salts.at(UnixTime::from_secs(399)), 2);
+        salts.set(2);
+        assert_eq!(salts.known().len(), 1, "the server says what is known: nothing is forgotten");
         assert_eq!(salts.at(UnixTime::from_secs(9999)), 2, "the last one known is better than none");
         salts.set(5);
         assert_eq!(salts.at(UnixTime::from_secs(250)), 5);

@@ -20,6 +20,11 @@ use bytes::Bytes;
 /// `msg_copy`, `http_wait`, `future_salt`, `rpc_error`: constructors that have no business on their own in a session.
 const STRAY: [u32; 4] = [0xe060_46b2, HttpWait::ID, FutureSalt::ID, RpcErrorBare::ID];
 
+/// `bad_msg_notification`: the message is so old that it is not known whether it came.
+const TOO_OLD: i32 = 20;
+/// Answered calls that are remembered to have been in doubt.
+const MAX_DOUBTS: usize = 256;
+
 impl Session {
     /// Takes one message that is new, and does what it says.
     pub(super) fn handle_message(&mut self, now: Instant, message: &Message) -> Result<(), SessionError> {
@@ -112,7 +117,13 @@ impl Session {
     }
 
     fn answer(&mut self, call: CallId, result: Result<Bytes, CallError>) {
-        if self.outbox.finish(call).is_some() {
+        if let Some(pending) = self.outbox.finish(call) {
+            if pending.in_doubt {
+                if self.doubts.len() >= MAX_DOUBTS {
+                    self.doubts.pop_front();
+                }
+                self.doubts.push_back(call);
+            }
             if call == CallId::BIND && result.is_ok() {
                 self.binding = None; // without it nothing else may go out
             }
@@ -174,13 +185,19 @@ impl Session {
             _ => alloc::vec![msg_id],
         };
         for id in inner {
-            if matches!(self.outbox.sent.get(&id), Some(Meaning::StateReq(_))) {
-                self.ask_at = Some(now + ASK_AGAIN_AFTER);
+            match self.outbox.sent.get(&id) {
+                Some(Meaning::StateReq(_)) => self.ask_at = Some(now + ASK_AGAIN_AFTER),
+                Some(Meaning::SaltReq) => self.ask_salts = true,
+                _ => {}
             }
-            if let Some(call) = self.outbox.call_in_force(id)
-                && self.outbox.note_refusal(call) >= MAX_REFUSALS
-            {
-                self.answer(call, Err(CallError::Undeliverable(code)));
+            if let Some(call) = self.outbox.call_in_force(id) {
+                // "msg_id too old, and it cannot be verified whether the server has received it": all others were not.
+                if code != TOO_OLD {
+                    self.outbox.note_lost(call);
+                }
+                if self.outbox.note_refusal(call) >= MAX_REFUSALS {
+                    self.answer(call, Err(CallError::Undeliverable(code)));
+                }
             }
         }
         self.outbox.send_meaning_again(msg_id);
@@ -227,7 +244,11 @@ impl Session {
             match byte & state::MASK {
                 // It was acknowledged, and so long ago that this is forgotten: the server has it.
                 state::UNKNOWN if call.state == State::Received => {}
-                state::UNKNOWN | state::NOT_RECEIVED | state::TOO_HIGH => self.outbox.send_again(id),
+                state::UNKNOWN => self.outbox.send_again(id),
+                state::NOT_RECEIVED | state::TOO_HIGH => {
+                    self.outbox.note_lost(id);
+                    self.outbox.send_again(id);
+                }
                 state::RECEIVED if call.state == State::Sent => call.state = State::Received,
                 _ => {}
             }

@@ -309,7 +309,7 @@ mod tests {
     fn state(mark: i64) -> State {
         let mut state = State::new(Environment::Test, 2);
         state.clock_offset = Some(mark);
-        state.keys.insert(2, DcKey { auth_key: AuthKey::from_bytes([7; 256]), salts: Vec::new() });
+        state.keys.insert(2, DcKey::new(AuthKey::from_bytes([7; 256])));
         state
     }
     fn mark(path: &Path) -> Option<i64> {

@@ -1,12 +1,18 @@
 //! Everything that is worth keeping between two runs, and its bytes.
 //!
 //! ```text
-//! "nanogram" | version:4 | length:4 | environment:4 | home:4 | flags:4 | [user_id:8 Bool] | [api_id:4] | [clock:8]
-//!   | count:4 ( dc:4 auth_key:256 count:4 ( salt:8 valid_since:4 valid_until:4 )* )*      keys and salts
-//!   | count:4 ( username as TL string, user_id:8 access_hash:8 seen:8 )*                  names
-//!   | count:4 ( dc:4 ip as TL bytes, port:4 )*                                            addresses beyond the built-in
+//! "nanogram" | version:4 | length:4 | environment:4 | home:4 | flags:4
+//!   | [user_id:8 Bool] | [api_id:4] | [clock:8] | [config_date:4 config_expires:4]        flags 1, 2, 4, 8
+//!   | count:4 ( dc:4 made_at:4 auth_key:256 salts Bool [temporary] )*                     keys
+//!   | count:4 ( username as TL string, kind:4 id:8 access_hash:8 seen:8 )*                names
+//!   | count:4 ( dc:4 ip as TL bytes, port:4 )*                                            addresses
 //!   | SHA-256:32 of all before
+//!
+//! salts      count:4 ( salt:8 valid_since:4 valid_until:4 )*
+//! temporary  expires_at:4 auth_key:256 salts
 //! ```
+//!
+//! Flag 16: the addresses are all there are, none is built in.
 //!
 //! Little-endian, as TL. A file that was cut says so by its length, one that was changed by its hash; both are refused
 //! rather than guessed at, because half a state is worse than none. Everything that grows has a limit.
@@ -16,6 +22,8 @@ use crate::crypto::keys::Environment;
 use crate::dcs::DcTable;
 use crate::link::Username;
 use crate::store::SavedSession;
+use crate::store::names::KINDS;
+pub use crate::store::names::{CachedName, MAX_NAMES, NameCache, NameKind};
 use crate::time::UnixTime;
 use crate::tl::{DecodeError, Reader, Tl, write_bytes};
 use alloc::collections::BTreeMap;
@@ -23,18 +31,15 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::fmt;
 use core::net::{IpAddr, SocketAddr};
-use core::time::Duration;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 /// The version of the layout.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// The most bytes a state has; a larger file is none.
 pub const MAX_BYTES: usize = 64 * 1024;
 /// The most salts kept for one key: what `get_future_salts` gives at once.
 pub const MAX_SALTS: usize = 64;
-/// The most names kept; the ones seen longest ago go first.
-pub const MAX_NAMES: usize = 256;
 
 const MAGIC: &[u8; 8] = b"nanogram";
 const HASH: usize = 32;
@@ -54,9 +59,11 @@ pub struct State {
     pub api_id: Option<i32>,
     /// The server's clock minus the device's, in microseconds.
     pub clock_offset: Option<i64>,
-    /// The permanent key of each data centre, and its salts.
+    /// When the addresses in `dcs` were asked for; `None`: they never were.
+    pub config: Option<ConfigAge>,
+    /// The keys of each data centre, and their salts.
     pub keys: BTreeMap<u8, DcKey>,
-    /// Users found by their names. Their access hashes are this user's alone.
+    /// Peers found by their names. Their access hashes are this user's alone.
     pub names: NameCache,
 }
 
@@ -69,11 +76,43 @@ pub struct SavedUser {
     pub is_bot: bool,
 }
 
-/// The permanent key of a data centre.
+/// How old an answer of `help.getConfig` is, in seconds since 1970 by the server's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConfigAge {
+    /// When the server gave it.
+    pub date: i32,
+    /// When it should be asked for again.
+    pub expires: i32,
+}
+
+/// The keys of a data centre.
 #[derive(Debug, Clone)]
 pub struct DcKey {
+    /// The permanent key.
+    pub auth_key: AuthKey,
+    /// When it was made, in seconds since 1970 by the server's clock; 0: long ago.
+    pub made_at: i32,
+    /// Server salts that are or will be valid for it.
+    pub salts: Vec<SavedSalt>,
+    /// A temporary key that is bound to it.
+    pub temporary: Option<TempKey>,
+}
+
+impl DcKey {
+    /// A permanent key of which nothing else is known.
+    #[must_use]
+    pub const fn new(auth_key: AuthKey) -> Self {
+        Self { auth_key, made_at: 0, salts: Vec::new(), temporary: None }
+    }
+}
+
+/// A temporary key.
+#[derive(Debug, Clone)]
+pub struct TempKey {
     /// The key.
     pub auth_key: AuthKey,
+    /// When it ends, in seconds since 1970 by the server's clock.
+    pub expires_at: i32,
     /// Server salts that are or will be valid for it.
     pub salts: Vec<SavedSalt>,
 }
@@ -89,50 +128,10 @@ pub struct SavedSalt {
     pub valid_until: i32,
 }
 
-/// A user as found by name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CachedName {
-    /// The name asked for.
-    pub username: Username,
-    /// The user's id.
-    pub user_id: i64,
-    /// What proves to the server that this account may address the user.
-    pub access_hash: i64,
-    /// When the server said so.
-    pub seen: UnixTime,
-}
-
-/// Users found by name, not more than [`MAX_NAMES`].
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct NameCache(BTreeMap<Username, CachedName>);
-
-impl NameCache {
-    /// Keeps what the server said, in place of what it said before.
-    pub fn insert(&mut self, name: CachedName) {
-        self.0.insert(name.username.clone(), name);
-        while self.0.len() > MAX_NAMES {
-            let oldest = self.0.values().min_by_key(|name| name.seen).map(|name| name.username.clone());
-            let _gone = oldest.and_then(|username| self.0.remove(&username));
-        }
-    }
-    /// The user of that name, unless the knowledge is older than `max_age` or from the future.
-    #[must_use]
-    pub fn get(&self, username: &Username, now: UnixTime, max_age: Duration) -> Option<&CachedName> {
-        let known = self.0.get(username)?;
-        let age = u64::try_from(now.as_micros().checked_sub(known.seen.as_micros())?).ok()?;
-        (Duration::from_micros(age) <= max_age).then_some(known)
-    }
-    /// Forgets a name that led nowhere.
-    pub fn remove(&mut self, username: &Username) {
-        self.0.remove(username);
-    }
-    /// Forgets all: another user signed in, to whom these access hashes mean nothing.
-    pub fn clear(&mut self) {
-        self.0.clear();
-    }
-    /// All of them, by name.
-    pub fn iter(&self) -> impl Iterator<Item = &CachedName> {
-        self.0.values()
+/// A server salt whose time the server has not told.
+impl From<i64> for SavedSalt {
+    fn from(salt: i64) -> Self {
+        Self { salt, valid_since: 0, valid_until: i32::MAX }
     }
 }
 
@@ -140,9 +139,10 @@ impl State {
     /// Nothing but a place to begin.
     #[must_use]
     pub const fn new(environment: Environment, home: u8) -> Self {
-        let (user, api_id, clock_offset) = (None, None, None);
-        let names = NameCache(BTreeMap::new());
-        Self { dcs: DcTable::new(environment), home, user, api_id, clock_offset, keys: BTreeMap::new(), names }
+        let (user, api_id, clock_offset, config) = (None, None, None, None);
+        let names = NameCache::new();
+        let keys = BTreeMap::new();
+        Self { dcs: DcTable::new(environment), home, user, api_id, clock_offset, config, keys, names }
     }
 
     /// The state that a session string begins; `or_else` is the environment if the string does not tell.
@@ -157,9 +157,12 @@ impl State {
         if let Some((ip, port)) = session.ip().filter(|_| session.addr.is_some()) {
             state.dcs.add(session.dc_id, SocketAddr::new(ip, port));
         }
+        if session.is_local() {
+            state.dcs.drop_built_in();
+        }
         state.user = session.user_id.map(|id| SavedUser { id, is_bot: session.is_bot == Some(true) });
         state.api_id = session.api_id;
-        state.keys.insert(session.dc_id, DcKey { auth_key: session.auth_key.clone(), salts: Vec::new() });
+        state.keys.insert(session.dc_id, DcKey::new(session.auth_key.clone()));
         Ok(state)
     }
 
@@ -205,7 +208,13 @@ impl State {
     }
 
     fn write_account(&self, out: &mut Vec<u8>) {
-        let there = [self.user.is_some(), self.api_id.is_some(), self.clock_offset.is_some()];
+        let there = [
+            self.user.is_some(),
+            self.api_id.is_some(),
+            self.clock_offset.is_some(),
+            self.config.is_some(),
+            !self.dcs.has_built_in(),
+        ];
         there.iter().rev().fold(0_u32, |flags, is_there| flags << 1 | u32::from(*is_there)).write(out);
         if let Some(user) = self.user {
             user.id.write(out);
@@ -217,25 +226,32 @@ impl State {
         if let Some(offset) = self.clock_offset {
             offset.write(out);
         }
+        if let Some(ConfigAge { date, expires }) = self.config {
+            date.write(out);
+            expires.write(out);
+        }
     }
     fn write_keys(&self, out: &mut Vec<u8>) {
         count(self.keys.len()).write(out);
-        for (dc_id, DcKey { auth_key, salts }) in &self.keys {
+        for (dc_id, key) in &self.keys {
             u32::from(*dc_id).write(out);
-            out.extend_from_slice(auth_key.as_bytes());
-            count(salts.len().min(MAX_SALTS)).write(out);
-            for salt in salts.iter().take(MAX_SALTS) {
-                salt.salt.write(out);
-                salt.valid_since.write(out);
-                salt.valid_until.write(out);
+            key.made_at.write(out);
+            out.extend_from_slice(key.auth_key.as_bytes());
+            write_salts(&key.salts, out);
+            key.temporary.is_some().write(out);
+            if let Some(temporary) = &key.temporary {
+                temporary.expires_at.write(out);
+                out.extend_from_slice(temporary.auth_key.as_bytes());
+                write_salts(&temporary.salts, out);
             }
         }
     }
     fn write_names(&self, out: &mut Vec<u8>) {
-        count(self.names.0.len()).write(out);
+        count(self.names.iter().count()).write(out);
         for name in self.names.iter() {
             write_bytes(name.username.as_str().as_bytes(), out);
-            name.user_id.write(out);
+            count(KINDS.iter().take_while(|kind| **kind != name.kind).count()).write(out);
+            name.id.write(out);
             name.access_hash.write(out);
             name.seen.as_micros().write(out);
         }
@@ -293,7 +309,7 @@ impl State {
     }
     fn read_account(&mut self, r: &mut Reader<'_>) -> Result<(), StateError> {
         let flags = r.u32()?;
-        if flags > 0b111 {
+        if flags > 0b1_1111 {
             return Err(StateError::Invalid("the flags"));
         }
         if flags & 1 != 0 {
@@ -305,26 +321,37 @@ impl State {
         if flags & 4 != 0 {
             self.clock_offset = Some(r.i64()?);
         }
+        if flags & 8 != 0 {
+            self.config = Some(ConfigAge { date: r.i32()?, expires: r.i32()? });
+        }
+        if flags & 16 != 0 {
+            self.dcs.drop_built_in();
+        }
         Ok(())
     }
     fn read_keys(&mut self, r: &mut Reader<'_>) -> Result<(), StateError> {
-        for _ in 0..r.count(4 + 256 + 4)? {
-            let dc_id = self.read_dc(r)?;
-            let auth_key = AuthKey::from_bytes(*r.array()?);
-            let mut salts = Vec::new();
-            for _ in 0..r.count(16)? {
-                salts.push(SavedSalt { salt: r.i64()?, valid_since: r.i32()?, valid_until: r.i32()? });
-            }
-            self.keys.insert(dc_id, DcKey { auth_key, salts });
+        for _ in 0..r.count(4 + 4 + 256 + 4 + 4)? {
+            let (dc_id, made_at) = (self.read_dc(r)?, r.i32()?);
+            let (auth_key, salts) = (AuthKey::from_bytes(*r.array()?), read_salts(r)?);
+            let temporary = match bool::read(r)? {
+                true => {
+                    let expires_at = r.i32()?;
+                    Some(TempKey { auth_key: AuthKey::from_bytes(*r.array()?), expires_at, salts: read_salts(r)? })
+                }
+                false => None,
+            };
+            self.keys.insert(dc_id, DcKey { auth_key, made_at, salts, temporary });
         }
         Ok(())
     }
     fn read_names(&mut self, r: &mut Reader<'_>) -> Result<(), StateError> {
-        for _ in 0..r.count(4 + 24)? {
+        for _ in 0..r.count(4 + 4 + 24)? {
             let username = core::str::from_utf8(r.bytes()?).ok().and_then(|name| Username::parse(name).ok());
             let username = username.ok_or(StateError::Invalid("a username"))?;
-            let (user_id, access_hash, seen) = (r.i64()?, r.i64()?, UnixTime::from_micros(r.i64()?));
-            self.names.insert(CachedName { username, user_id, access_hash, seen });
+            let kind = usize::try_from(r.u32()?).ok().and_then(|at| KINDS.get(at)).copied();
+            let kind = kind.ok_or(StateError::Invalid("a username"))?;
+            let (id, access_hash, seen) = (r.i64()?, r.i64()?, UnixTime::from_micros(r.i64()?));
+            self.names.insert(CachedName { username, kind, id, access_hash, seen });
         }
         Ok(())
     }
@@ -341,6 +368,23 @@ impl State {
         }
         Ok(())
     }
+}
+
+fn write_salts(salts: &[SavedSalt], out: &mut Vec<u8>) {
+    count(salts.len().min(MAX_SALTS)).write(out);
+    for salt in salts.iter().take(MAX_SALTS) {
+        salt.salt.write(out);
+        salt.valid_since.write(out);
+        salt.valid_until.write(out);
+    }
+}
+
+fn read_salts(r: &mut Reader<'_>) -> Result<Vec<SavedSalt>, StateError> {
+    let mut salts = Vec::new();
+    for _ in 0..r.count(16)? {
+        salts.push(SavedSalt { salt: r.i64()?, valid_since: r.i32()?, valid_until: r.i32()? });
+    }
+    Ok(salts)
 }
 
 fn count(n: usize) -> u32 {
@@ -392,18 +436,28 @@ mod tests {
 
     fn name(username: &str, seen: i64) -> CachedName {
         let username = Username::parse(username).unwrap();
-        CachedName { username, user_id: 1 << 40, access_hash: -7, seen: UnixTime::from_secs(seen) }
+        CachedName { username, kind: NameKind::Channel, id: 1 << 40, access_hash: -7, seen: UnixTime::from_secs(seen) }
+    }
+
+    fn auth_key(n: u8) -> AuthKey {
+        AuthKey::from_bytes([n; 256])
     }
 
     fn full() -> State {
         let mut state = State::new(Environment::Test, 2);
+        state.dcs.drop_built_in();
+        state.config = Some(ConfigAge { date: 100, expires: 3700 });
         state.user = Some(SavedUser { id: 7_000_000_001, is_bot: false });
         state.api_id = Some(12_345);
         state.clock_offset = Some(-1_500_000);
         for dc_id in 1..=3 {
             let salt =
                 |i: i32| SavedSalt { salt: i64::from(i) << 40, valid_since: i * 1800, valid_until: i * 1800 + 3600 };
-            let key = DcKey { auth_key: AuthKey::from_bytes([dc_id; 256]), salts: (0..3).map(salt).collect() };
+            let mut key = DcKey { made_at: 5, salts: (0..3).map(salt).collect(), ..DcKey::new(auth_key(dc_id)) };
+            if dc_id != 1 {
+                let salts = (3..5).map(salt).collect();
+                key.temporary = Some(TempKey { auth_key: auth_key(dc_id + 100), expires_at: 86_400, salts });
+            }
             state.keys.insert(dc_id, key);
         }
         state.names.insert(name("DurgerKingBot", 100));
@@ -446,8 +500,11 @@ mod tests {
         assert_eq!(State::from_bytes(&longer).unwrap_err(), StateError::Damaged);
         assert_eq!(State::from_bytes(b"SQLite format 3\0").unwrap_err(), StateError::Foreign);
         let mut newer = bytes.to_vec();
-        newer[8] = 2;
-        assert_eq!(State::from_bytes(&newer).unwrap_err(), StateError::Version(2));
+        for version in [1, 3] {
+            newer[8] = version;
+            // Version 1 was never released: it knew no temporary keys.
+            assert_eq!(State::from_bytes(&newer).unwrap_err(), StateError::Version(version.into()));
+        }
     }
 
     /// Whoever can compute a hash can write any bytes: those are refused too, without a panic.
@@ -480,9 +537,10 @@ mod tests {
         let mut state = State::new(Environment::Production, 1);
         let salt = SavedSalt { salt: 1, valid_since: 2, valid_until: 3 };
         for dc_id in 0..=u8::MAX {
-            let (auth_key, salts) = (AuthKey::from_bytes([1; 256]), [salt; 2 * MAX_SALTS].into());
+            let salts = Vec::from([salt; 2 * MAX_SALTS]);
             if state.dcs.known(dc_id.into()).is_some() {
-                state.keys.insert(dc_id, DcKey { auth_key, salts });
+                let temporary = Some(TempKey { auth_key: auth_key(2), expires_at: 1, salts: salts.clone() });
+                state.keys.insert(dc_id, DcKey { auth_key: auth_key(1), made_at: 0, salts, temporary });
             }
             for last in 0..u8::MAX {
                 state
@@ -498,23 +556,6 @@ mod tests {
         let same = State::from_bytes(&bytes).unwrap();
         assert_eq!(same.keys[&5].salts.len(), MAX_SALTS);
         assert_eq!(same.names.iter().map(|name| name.seen.as_secs()).min(), Some(1000 - 256), "the oldest went");
-    }
-
-    #[test]
-    fn a_name_is_known_while_it_is_fresh() {
-        let mut names = NameCache::default();
-        names.insert(name("Bot", 1000));
-        let get = |names: &NameCache, now, age| {
-            let username = Username::parse("@bOT").unwrap();
-            names.get(&username, UnixTime::from_secs(now), Duration::from_secs(age)).is_some()
-        };
-        assert!(get(&names, 1000, 0) && get(&names, 1060, 60) && get(&names, i64::from(i32::MAX), u64::MAX));
-        assert!(!get(&names, 1061, 60) && !get(&names, 999, 60), "too old; from the future");
-        names.insert(name("BOT", 2000));
-        assert_eq!(names.iter().count(), 1);
-        assert!(get(&names, 2001, 60));
-        names.remove(&Username::parse("bot").unwrap());
-        assert!(!get(&names, 2001, 60));
     }
 
     #[test]

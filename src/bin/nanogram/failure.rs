@@ -79,7 +79,7 @@ impl From<Error> for Failure {
             Error::Who(_) => (Usage, None, "USAGE"),
             Error::Session(_) => (Usage, None, "SESSION_INVALID"),
             Error::NeedsGroup => (Usage, None, "GROUP_NEEDED"),
-            Error::NoAddress(_) => (Usage, None, "NO_SUCH_DC"),
+            Error::UnknownDc(_) => (Usage, None, "NO_SUCH_DC"),
             Error::Network { error: e, .. } if e.kind() == io::ErrorKind::TimedOut => (TimedOut, None, "TIMED_OUT"),
             Error::Network { .. } | Error::Closed => (Network, None, "NETWORK"),
             Error::Connection(e) => return Self::from(e.clone()),

@@ -200,9 +200,9 @@ pub(crate) fn read_key(key: &str) -> Result<RsaKey, Failure> {
 
 async fn connect(options: Options, story: &Story) -> Result<Client, Failure> {
     let addr = options.address()?;
-    let id = options.saved.as_ref().map(|saved| hex(&saved.key.id())).unwrap_or_default();
+    let dc = options.state.home;
+    let id = options.state.keys.get(&dc).map(|key| hex(&key.auth_key.id())).unwrap_or_default();
     let waiting = story.waiting(format!("connecting to {addr}"));
-    let dc = options.dc_id;
     let client = Client::connect(options).await?;
     drop(waiting);
     story.step("TCP", "connected", &format!("to {addr}, data centre {dc}, as the owner of key {id}"));

@@ -1,0 +1,130 @@
+//! What the connection has for the client: answers to callers, updates, keys and salts to be kept.
+
+use super::{Driver, Ready};
+use crate::api::updates::Updates;
+use crate::client::Error;
+use crate::client::calls::Answer;
+use crate::client::notice::{Notice, Word};
+use crate::client::shared::{Clock, saved_salts};
+use crate::connection::{Event, TemporaryKey};
+use crate::keylog::Entry;
+use crate::session::{CallError, RpcError};
+use crate::store::state::{DcKey, TempKey};
+use crate::tl::Tl;
+use alloc::vec;
+use bytes::Bytes;
+
+impl Driver {
+    pub(super) fn deliver(&mut self, ready: &mut Option<Ready>) {
+        let dc_id = self.dc;
+        let mut has_news = false;
+        while let Some(event) = self.connection.poll_event() {
+            has_news = true;
+            match event {
+                Event::Exchange { is_temporary } => {
+                    self.options.watcher.tell(&Notice::KeyExchange { dc_id, is_temporary });
+                }
+                Event::Authorized(saved) => {
+                    self.failures = 0;
+                    self.options.keylog.note(&Entry::AuthKey(saved.key.clone()));
+                    let salts = vec![saved.salt.into()];
+                    let made_at = self.server_secs();
+                    let key = DcKey { made_at, salts, ..DcKey::new(saved.key) };
+                    self.shared.with(|state| state.keys.insert(dc_id, key));
+                    if let Some(ready) = ready.take() {
+                        let _ = ready.send(Ok(()));
+                    }
+                }
+                Event::Reply { call, result } => {
+                    // Only what is authentic shows that the connection is good.
+                    (self.failures, self.key_lost) = (0, 0);
+                    if let Some(waiting) = self.waiting.remove(&call) {
+                        let in_doubt = waiting.in_doubt || self.connection.was_in_doubt(call);
+                        let _ = waiting.order.reply.send(Answer { result: self.judge(result), in_doubt });
+                    }
+                }
+                Event::Update(body) => {
+                    self.pass_on(&body);
+                    let _ = self.news.try_send(body);
+                }
+                Event::Temporary(key) => self.options.keylog.note(&Entry::AuthKey(key.key)),
+                Event::Bound(TemporaryKey { key, salt, expires_at }) => {
+                    self.bind_failures = 0;
+                    let temporary = TempKey { auth_key: key, expires_at, salts: vec![salt.into()] };
+                    self.shared.with(|state| {
+                        if let Some(key) = state.keys.get_mut(&dc_id) {
+                            key.temporary = Some(temporary);
+                        }
+                    });
+                    self.options.watcher.tell(&Notice::Bound { dc_id, expires_at });
+                }
+                Event::NotBound(error) => self.not_bound = Some(error),
+                Event::NewSession | Event::QuickAck(_) => {}
+            }
+        }
+        if has_news {
+            self.keep_salts();
+        }
+    }
+
+    /// The server's time of day, in seconds.
+    pub(super) fn server_secs(&self) -> i32 {
+        i32::try_from(self.connection.unix(self.clock.now()).as_secs()).unwrap_or(i32::MAX)
+    }
+
+    /// Keeps the salts of the key in use, and how far the clocks are apart.
+    fn keep_salts(&self) {
+        let Some(session) = self.connection.session() else { return };
+        let (key, clock, salts) = (session.key(), session.clock(), saved_salts(session.salts()));
+        let offset = clock.at(self.clock.now()).as_micros() - Clock::unix().as_micros();
+        self.shared.with(|state| {
+            if clock.is_synced() {
+                state.clock_offset = Some(offset);
+            }
+            let Some(saved) = state.keys.get_mut(&self.dc) else { return };
+            match &mut saved.temporary {
+                _ if saved.auth_key.is(key) => saved.salts = salts,
+                Some(temporary) if temporary.auth_key.is(key) => temporary.salts = salts,
+                _ => {}
+            }
+        });
+    }
+
+    /// Tells what the server tells the user.
+    fn pass_on(&self, body: &[u8]) {
+        for text in Updates::from_bytes(body).map(|updates| updates.notifications()).unwrap_or_default() {
+            self.options.watcher.tell(&Notice::Notification(&text));
+            self.shared.word.send_modify(|word| *word = Word { count: word.count + 1, text });
+        }
+    }
+
+    fn judge(&mut self, result: Result<Bytes, CallError>) -> Result<Bytes, Error> {
+        if let Err(CallError::Refused(error)) = &result {
+            match error.kind().0 {
+                "CONNECTION_NOT_INITED" | "CONNECTION_LAYER_INVALID" => self.connection.introduce_again(),
+                "AUTH_KEY_PERM_EMPTY" => self.drop_temporary(),
+                _ if self.is_dead(error) => self.over = Some(Error::NotSignedIn(error.clone())),
+                _ => {}
+            }
+        }
+        result.map_err(Error::from)
+    }
+
+    /// Whether an error ends the use of the key. It is forgotten then, and so is who was signed in with it.
+    fn is_dead(&self, error: &RpcError) -> bool {
+        let is_home = self.shared.with(|state| state.home == self.dc);
+        let has_user = is_home && self.shared.with(|state| state.user.is_some());
+        let is_dead = match (error.code, error.kind().0) {
+            (_, "AUTH_KEY_DUPLICATED") => true,
+            (401, "AUTH_KEY_INVALID" | "SESSION_REVOKED" | "SESSION_EXPIRED") => true,
+            (401, "USER_DEACTIVATED" | "USER_DEACTIVATED_BAN") => true,
+            // What a key says that nobody ever signed in with is no end, but the beginning.
+            (401, "AUTH_KEY_UNREGISTERED") => has_user,
+            _ => false,
+        };
+        if is_dead {
+            self.forget_key(is_home);
+        }
+        is_dead
+    }
+}

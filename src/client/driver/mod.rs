@@ -1,0 +1,434 @@
+//! The task that owns the socket: it feeds the connection, makes a new one when the old one is lost, and gives every
+//! caller his answer.
+
+mod events;
+mod verdict;
+
+use crate::client::calls::Answer;
+use crate::client::notice::Notice;
+use crate::client::shared::{Clock, Shared, known_salts};
+use crate::client::{Error, Options};
+use crate::connection::{Config, Connection, ConnectionError, SavedKey, TemporaryKey};
+use crate::crypto::rsa::RsaKey;
+use crate::handshake::client::dc_number;
+use crate::keylog::Entry;
+use crate::session::{CallError, CallId};
+use crate::store::state::State;
+use crate::time::Instant;
+use alloc::boxed::Box;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+use bytes::{Buf, Bytes, BytesMut};
+use core::time::Duration;
+use rand::TryRng;
+use rand::rngs::SysRng;
+use std::collections::BTreeMap;
+use std::io;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{sleep, timeout};
+use verdict::Verdict;
+
+/// Bytes read from the socket at once.
+const READ: usize = 16 << 10;
+/// The first wait before connecting again; it doubles, and is drawn at random up to what it is.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+/// The longest.
+const LONGEST_WAIT: Duration = Duration::from_secs(20);
+
+/// How often callers who have stopped waiting are looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// How often it is looked what is due while the socket takes nothing.
+const BLOCKED: Duration = Duration::from_millis(100);
+
+/// Why a socket was left.
+enum Lost {
+    /// The handle is gone: nobody wants anything.
+    Dropped,
+    Io(io::Error),
+    Protocol(ConnectionError),
+    /// The server does not bind a temporary key.
+    NotBound(CallError),
+    /// The key is dead.
+    Over(Error),
+    /// Not at all: another data centre is to be gone to.
+    Moving(u8, oneshot::Sender<Result<(), Error>>),
+}
+
+/// A call on its way to the driver.
+#[derive(Debug)]
+pub(super) struct Order {
+    pub(super) body: Bytes,
+    pub(super) reply: oneshot::Sender<Answer>,
+}
+
+/// What goes before all calls.
+#[derive(Debug)]
+pub(super) enum Control {
+    /// Connect to another data centre; until `Settled`, all calls wait but those of this channel.
+    Move { to: u8, reply: oneshot::Sender<Result<(), Error>> },
+    /// A call of the mover's.
+    Call(Order),
+    /// The move is over.
+    Settled,
+}
+
+/// A call that is not answered.
+struct Waiting {
+    order: Order,
+    /// It is the mover's.
+    is_first: bool,
+    /// It was sent to another data centre, or under another key, before.
+    in_doubt: bool,
+}
+
+struct Driver {
+    options: Options,
+    shared: Arc<Shared>,
+    keys: Vec<RsaKey>,
+    clock: Clock,
+    /// Where the connection leads.
+    dc: u8,
+    /// The data centre that `options.addr` is the address of.
+    first_dc: u8,
+    connection: Connection,
+    orders: mpsc::Receiver<Order>,
+    control: mpsc::Receiver<Control>,
+    news: mpsc::Sender<Bytes>,
+    waiting: BTreeMap<CallId, Waiting>,
+    /// Calls that wait for the move to be over.
+    carried: Vec<Waiting>,
+    is_settling: bool,
+    failures: u32,
+    key_lost: u32,
+    bind_failures: u32,
+    not_bound: Option<CallError>,
+    over: Option<Error>,
+    sweep_at: Instant,
+}
+
+/// Connects, and goes on in a task of its own.
+pub(super) async fn start(
+    options: Options,
+    shared: Arc<Shared>,
+    orders: mpsc::Receiver<Order>,
+    control: mpsc::Receiver<Control>,
+    news: mpsc::Sender<Bytes>,
+) -> Result<(), Error> {
+    let (clock, keys, dc) = (Clock::new(), options.rsa_keys(), options.state.home);
+    let config = config(&options, &keys, &options.state, dc);
+    let mut driver = Driver {
+        connection: Connection::new(config, clock.now(), Clock::unix(), Box::new(SysRng)),
+        options,
+        shared,
+        keys,
+        clock,
+        dc,
+        first_dc: dc,
+        orders,
+        control,
+        news,
+        waiting: BTreeMap::new(),
+        carried: Vec::new(),
+        is_settling: false,
+        failures: 0,
+        key_lost: 0,
+        bind_failures: 0,
+        not_bound: None,
+        over: None,
+        sweep_at: Instant::ZERO,
+    };
+    driver.log_saved_keys();
+    // The first connection is the caller's to wait for; a saved key needs nothing more than the socket.
+    let socket = driver.connect(dc).await?;
+    let has_key = driver.options.state.keys.contains_key(&dc);
+    let within = driver.options.call_within;
+    let (ready, opened) = oneshot::channel();
+    tokio::spawn(async move { driver.run(socket, ready).await });
+    if !has_key {
+        let opened = timeout(within, opened).await.map_err(|_| Error::Timeout)?;
+        opened.map_err(|_| Error::Closed)??;
+    }
+    Ok(())
+}
+
+/// For a connection to `dc`, with what `state` knows of it.
+fn config(options: &Options, keys: &[RsaKey], state: &State, dc: u8) -> Config {
+    let key = state.keys.get(&dc);
+    let temporary = key.and_then(|key| key.temporary.as_ref()).filter(|_| options.temporary.is_some());
+    let time_offset = state.clock_offset.map(|micros| micros.div_euclid(1_000_000));
+    let of_permanent = key.map_or((0, Vec::new()), |key| known_salts(&key.salts));
+    let of_temporary = temporary.map(|key| known_salts(&key.salts));
+    Config {
+        framing: options.framing,
+        dc: dc_number(state.dcs.environment(), dc.into(), false),
+        keys: keys.to_vec(),
+        saved: key.map(|key| SavedKey { key: key.auth_key.clone(), salt: of_permanent.0, time_offset }),
+        temporary: options.temporary,
+        saved_temporary: temporary.map(|key| TemporaryKey {
+            key: key.auth_key.clone(),
+            salt: of_temporary.as_ref().map_or(0, |salts| salts.0),
+            expires_at: key.expires_at,
+        }),
+        salts: of_temporary.unwrap_or(of_permanent).1,
+        ask_salts: true,
+        init: Some(options.init.clone()),
+    }
+}
+
+async fn connect_once(addr: &str, within: Duration) -> io::Result<TcpStream> {
+    let late = || io::Error::new(io::ErrorKind::TimedOut, "no connection in time");
+    let socket = timeout(within, TcpStream::connect(addr)).await.map_err(|_| late())??;
+    socket.set_nodelay(true)?;
+    Ok(socket)
+}
+
+/// A wait that doubles from `first` up to `longest`, and is drawn at random between half of that and all of it.
+pub(super) fn jittered(first: Duration, longest: Duration, attempt: u32) -> Duration {
+    let most = longest.min(first.saturating_mul(1 << attempt.saturating_sub(1).min(10)));
+    let random = SysRng.try_next_u32().unwrap_or(u32::MAX);
+    most / 2 + most.mul_f64(f64::from(random) / f64::from(u32::MAX) / 2.0)
+}
+
+type Ready = oneshot::Sender<Result<(), Error>>;
+
+impl Driver {
+    /// One socket, after as many attempts as the options allow.
+    async fn connect(&mut self, dc: u8) -> Result<TcpStream, Error> {
+        let mut failures = 0;
+        loop {
+            let addr = self.address(dc, failures).ok_or(Error::UnknownDc(dc.into()))?;
+            self.options.watcher.tell(&Notice::Connecting { dc_id: dc, addr: &addr });
+            match connect_once(&addr, self.options.connect_within).await {
+                Ok(socket) => {
+                    self.options.watcher.tell(&Notice::Connected { dc_id: dc, addr: &addr });
+                    // An address of one's own is not in any other table.
+                    if let (Some(own), Ok(peer)) = (&self.options.addr, socket.peer_addr())
+                        && *own == addr
+                    {
+                        self.shared.with(|state| state.dcs.put_first(dc, peer));
+                    }
+                    return Ok(socket);
+                }
+                Err(error) => {
+                    failures += 1;
+                    let error = Error::Network { addr, error };
+                    if failures >= self.options.attempts {
+                        return Err(error);
+                    }
+                    self.pause(failures, &error).await;
+                }
+            }
+        }
+    }
+
+    /// Where to look for a data centre, after so many places where it was not.
+    fn address(&self, dc: u8, failures: u32) -> Option<String> {
+        if let (true, Some(addr)) = (dc == self.first_dc, &self.options.addr) {
+            return Some(addr.clone());
+        }
+        let addresses: Vec<_> = self.shared.with(|state| state.dcs.addresses(dc).collect());
+        let at = usize::try_from(failures).unwrap_or(0).checked_rem(addresses.len())?;
+        addresses.get(at).map(ToString::to_string)
+    }
+
+    /// Waits before the next attempt: for a random time, so that many clients do not come back at once.
+    async fn pause(&mut self, attempt: u32, why: &Error) {
+        let after = jittered(FIRST_WAIT, LONGEST_WAIT, attempt);
+        self.options.watcher.tell(&Notice::Reconnecting { attempt, after, why });
+        sleep(after).await;
+    }
+
+    async fn run(mut self, mut socket: TcpStream, ready: Ready) {
+        let mut ready = Some(ready);
+        loop {
+            let lost = match self.serve(&mut socket, &mut ready).await {
+                Lost::Dropped => return,
+                Lost::Moving(to, reply) => {
+                    let moved = self.connect(to).await;
+                    let _ = reply.send(moved.map(|there| {
+                        socket = there;
+                        self.dc = to;
+                        self.is_settling = true;
+                        (self.failures, self.bind_failures) = (0, 0);
+                        self.begin_anew();
+                    }));
+                    continue;
+                }
+                lost => lost,
+            };
+            drop(socket);
+            let error = match self.verdict(lost) {
+                Verdict::Over(error) => return self.fail(&error, ready.take()),
+                Verdict::Again(error) => error,
+            };
+            self.pause(self.failures, &error).await;
+            socket = match self.connect(self.dc).await {
+                Ok(socket) => socket,
+                Err(error) => return self.fail(&error, ready.take()),
+            };
+            self.connection.reconnect(self.clock.now());
+        }
+    }
+
+    /// A connection that knows nothing of the one before: other keys. Unanswered calls go on under it.
+    fn begin_anew(&mut self) {
+        let config = self.shared.with(|state| config(&self.options, &self.keys, state, self.dc));
+        let before = Connection::new(config, self.clock.now(), Clock::unix(), Box::new(SysRng));
+        let before = core::mem::replace(&mut self.connection, before);
+        (self.key_lost, self.not_bound) = (0, None);
+        self.log_saved_keys();
+        for (call, mut waiting) in core::mem::take(&mut self.waiting) {
+            waiting.in_doubt |= before.is_sent(call);
+            self.carried.push(waiting);
+        }
+        self.go_on();
+    }
+
+    /// Makes the calls that were carried over, as far as it is their turn.
+    fn go_on(&mut self) {
+        for waiting in core::mem::take(&mut self.carried) {
+            if waiting.is_first || !self.is_settling {
+                self.make(waiting);
+            } else {
+                self.carried.push(waiting);
+            }
+        }
+    }
+
+    fn log_saved_keys(&self) {
+        let saved = self.shared.with(|state| state.keys.get(&self.dc).cloned());
+        for key in saved.into_iter().flat_map(|key| [Some(key.auth_key), key.temporary.map(|key| key.auth_key)]) {
+            key.into_iter().for_each(|key| self.options.keylog.note(&Entry::AuthKey(key)));
+        }
+    }
+
+    /// Tells everybody that there will be no answer.
+    fn fail(mut self, error: &Error, ready: Option<Ready>) {
+        self.shared.end(error);
+        self.orders.close();
+        self.control.close();
+        let waiting = core::mem::take(&mut self.waiting).into_values().chain(core::mem::take(&mut self.carried));
+        let mut all: Vec<_> = waiting.map(|waiting| waiting.order.reply).collect();
+        all.extend(core::iter::from_fn(|| self.orders.try_recv().ok()).map(|order| order.reply));
+        while let Ok(control) = self.control.try_recv() {
+            match control {
+                Control::Call(order) => all.push(order.reply),
+                Control::Move { reply, .. } => drop(reply.send(Err(error.again()))),
+                Control::Settled => {}
+            }
+        }
+        if let Some(ready) = ready {
+            let _ = ready.send(Err(error.again()));
+        }
+        for reply in all {
+            let _ = reply.send(Answer { result: Err(error.again()), in_doubt: true });
+        }
+    }
+
+    /// Serves one socket until it is lost.
+    async fn serve(&mut self, socket: &mut TcpStream, ready: &mut Option<Ready>) -> Lost {
+        let mut input = vec![0; READ];
+        let mut output = BytesMut::new();
+        loop {
+            if let Err(error) = self.turn(&mut output, ready) {
+                return Lost::Protocol(error);
+            }
+            if let Some(error) = self.over.take() {
+                return Lost::Over(error);
+            }
+            if let Some(error) = self.not_bound.take() {
+                return Lost::NotBound(error);
+            }
+            let (mut read, mut write) = socket.split();
+            let due = self.connection.poll_timeout().map(|at| self.clock.until(at));
+            // What is due may have to be sent, and a socket that takes nothing would have us look again and again.
+            let due = due.map(|due| if output.is_empty() { due } else { due.max(BLOCKED) });
+            tokio::select! {
+                result = read.read(&mut input) => match result {
+                    Ok(0) => return Lost::Io(io::ErrorKind::UnexpectedEof.into()),
+                    Ok(n) => {
+                        let now = self.clock.now();
+                        let bytes = input.get(..n).unwrap_or_default();
+                        if let Err(error) = self.connection.handle_input(now, bytes) {
+                            self.deliver(ready);
+                            return Lost::Protocol(error);
+                        }
+                    }
+                    Err(error) => return Lost::Io(error),
+                },
+                result = write.write(&output), if !output.is_empty() => match result {
+                    Ok(n) => output.advance(n),
+                    Err(error) => return Lost::Io(error),
+                },
+                control = self.control.recv(), if output.is_empty() => match control {
+                    Some(Control::Move { to, reply }) => return Lost::Moving(to, reply),
+                    Some(Control::Call(order)) => self.make(Waiting { order, is_first: true, in_doubt: false }),
+                    Some(Control::Settled) => {
+                        self.is_settling = false;
+                        self.go_on();
+                    }
+                    None => return Lost::Dropped,
+                },
+                // Orders wait while the socket takes nothing: the channel is what bounds them.
+                order = self.orders.recv(), if output.is_empty() && !self.is_settling => match order {
+                    Some(order) => self.take(order),
+                    None => return Lost::Dropped,
+                },
+                () = sleep(due.unwrap_or_default()), if due.is_some() => {
+                    let now = self.clock.now();
+                    if let Err(error) = self.connection.handle_timeout(now) {
+                        return Lost::Protocol(error);
+                    }
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, order: Order) {
+        // Those that wait already go out in the same packet.
+        let others: Vec<_> = core::iter::from_fn(|| self.orders.try_recv().ok()).collect();
+        for order in [order].into_iter().chain(others) {
+            self.make(Waiting { order, is_first: false, in_doubt: false });
+        }
+    }
+
+    fn make(&mut self, waiting: Waiting) {
+        // A caller who gave up before his call was taken gets none.
+        if !waiting.order.reply.is_closed() {
+            let call = self.connection.call_raw(waiting.order.body.to_vec());
+            self.waiting.insert(call, waiting);
+        }
+    }
+
+    /// Whatever the connection has: bytes to send, events to hand out.
+    fn turn(&mut self, output: &mut BytesMut, ready: &mut Option<Ready>) -> Result<(), ConnectionError> {
+        self.forget_abandoned();
+        if output.is_empty() {
+            while self.connection.poll_transmit(self.clock.now(), output)? {}
+        }
+        self.deliver(ready);
+        Ok(())
+    }
+
+    /// Callers who have stopped waiting (a time-out of their own) are forgotten, and so are their calls.
+    fn forget_abandoned(&mut self) {
+        let now = self.clock.now();
+        if now < self.sweep_at {
+            return;
+        }
+        self.sweep_at = now + SWEEP_EVERY;
+        let connection = &mut self.connection;
+        self.waiting.retain(|call, waiting| {
+            let is_wanted = !waiting.order.reply.is_closed();
+            if !is_wanted {
+                connection.forget(*call);
+            }
+            is_wanted
+        });
+    }
+}

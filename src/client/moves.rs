@@ -1,0 +1,119 @@
+//! From one data centre to another: with the account if there is one, and with the calls that are unanswered.
+//!
+//! ```text
+//! 303 ──▶ known? ──▶ address? else help.getConfig, here ──▶ somebody signed in? auth.exportAuthorization, here
+//!     ──▶ connect there, all other calls wait ──▶ auth.importAuthorization ──▶ home, and the calls go on
+//! ```
+//!
+//! Spec: api/datacenter
+
+use super::Error;
+use super::calls::Inner;
+use super::driver::Control;
+use super::notice::Notice;
+use crate::api::Boxed;
+use crate::api::auth::{AnyAuthorization, ExportAuthorization, ExportedAuthorization, ImportAuthorization};
+use crate::api::connect::GetConfig;
+use crate::dcs::Offer;
+use crate::login;
+use crate::store::state::{ConfigAge, SavedUser};
+use crate::tl::{Call, Tl};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+impl Inner {
+    /// Moves from `from` to `to`, unless somebody has done so meanwhile. Once begun, it goes on if the caller gives up.
+    pub(super) async fn move_to(self: Arc<Self>, from: u8, to: i32, with_user: bool) -> Result<(), Error> {
+        tokio::spawn(async move {
+            let _one_at_a_time = self.moving.lock().await;
+            if self.shared.with(|state| state.home) != from {
+                return Ok(());
+            }
+            self.do_move(from, to, with_user).await
+        })
+        .await
+        .map_err(|_| Error::Closed)?
+    }
+
+    async fn do_move(&self, from: u8, to: i32, with_user: bool) -> Result<(), Error> {
+        let to = self.shared.with(|state| state.dcs.known(to)).ok_or(Error::UnknownDc(to))?;
+        if to == from {
+            return Ok(());
+        }
+        let has_address = || self.shared.with(|state| state.dcs.address(to).is_some());
+        if !has_address() {
+            self.refresh_dcs().await?;
+            if !has_address() {
+                return Err(Error::UnknownDc(to.into()));
+            }
+        }
+        let ticket = if with_user { self.export(to).await? } else { None };
+        self.go(to).await?;
+        let arrived = match ticket {
+            Some(ticket) => self.import(ticket).await,
+            None => Ok(()),
+        };
+        // If there is no way back either, it is here that calls go to.
+        if arrived.is_ok() || self.go(from).await.is_err() {
+            self.shared.with(|state| state.home = to);
+        }
+        self.control.send(Control::Settled).await.map_err(|_| self.shared.why_over())?;
+        if arrived.is_ok() {
+            self.watcher.tell(&Notice::MovedTo(to));
+        }
+        arrived
+    }
+
+    /// Connects there; all calls but the mover's wait from now on.
+    async fn go(&self, to: u8) -> Result<(), Error> {
+        let (reply, there) = oneshot::channel();
+        self.control.send(Control::Move { to, reply }).await.map_err(|_| self.shared.why_over())?;
+        there.await.map_err(|_| self.shared.why_over())?
+    }
+
+    /// A ticket with which the account may come along; `None` if there is no account.
+    async fn export(&self, to: u8) -> Result<Option<ExportedAuthorization>, Error> {
+        match self.of_mover(&ExportAuthorization { dc_id: to.into() }).await {
+            Ok(Boxed(ticket)) => Ok(Some(ticket)),
+            Err(Error::NotSignedIn(e)) if e.is("AUTH_KEY_UNREGISTERED") => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    async fn import(&self, ticket: ExportedAuthorization) -> Result<(), Error> {
+        let ExportedAuthorization { id, bytes } = ticket;
+        let answer: AnyAuthorization = self.of_mover(&ImportAuthorization { id, bytes }).await?;
+        let account = login::account(&answer)?;
+        let user = SavedUser { id: account.id, is_bot: account.is_bot };
+        self.shared.with(|state| state.user = Some(user));
+        Ok(())
+    }
+
+    async fn of_mover<C: Call>(&self, call: &C) -> Result<C::Reply, Error> {
+        let answer = timeout(self.call_within, self.send_first(call.to_boxed().into())).await;
+        let body = answer.map_err(|_| Error::Timeout)?.result?;
+        C::Reply::from_bytes(&body).map_err(Error::Decode)
+    }
+
+    /// `help.getConfig`, into the table.
+    pub(super) async fn refresh_dcs(&self) -> Result<(), Error> {
+        let Boxed(config) = self.of_mover(&GetConfig {}).await?;
+        let offers: Vec<_> = config
+            .dc_options
+            .iter()
+            .map(|Boxed(dc)| Offer {
+                dc_id: dc.id,
+                ip_address: &dc.ip_address,
+                port: dc.port,
+                is_special: dc.media_only || dc.tcpo_only || dc.cdn,
+            })
+            .collect();
+        self.shared.with(|state| {
+            state.dcs.refresh(config.test_mode, offers);
+            state.config = Some(ConfigAge { date: config.date, expires: config.expires });
+        });
+        Ok(())
+    }
+}

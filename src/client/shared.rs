@@ -1,0 +1,86 @@
+//! What the handle and the driver both know: the state, why it is over, and the clocks.
+
+use super::Error;
+use super::notice::Word;
+use crate::mt::service::FutureSalt;
+use crate::session::salts::Salts;
+use crate::store::state::{SavedSalt, State};
+use crate::time::{Instant, UnixTime};
+use alloc::vec::Vec;
+use core::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+
+/// What the handle and the driver both know.
+#[derive(Debug)]
+pub(super) struct Shared {
+    state: Mutex<State>,
+    end: Mutex<Option<Error>>,
+    /// What the server told the user last.
+    pub(super) word: watch::Sender<Word>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Whoever panicked with the lock in hand left a state behind: each change to it is one assignment.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    pub(super) fn new(state: State) -> Self {
+        let (word, _) = watch::channel(Word::default());
+        Self { state: Mutex::new(state), end: Mutex::new(None), word }
+    }
+    /// Looks at the state, or changes it; nothing waits inside.
+    pub(super) fn with<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
+        look(&mut lock(&self.state))
+    }
+    /// It is over for good.
+    pub(super) fn end(&self, error: &Error) {
+        lock(&self.end).get_or_insert_with(|| error.again());
+    }
+    /// Why it is over.
+    pub(super) fn why_over(&self) -> Error {
+        lock(&self.end).as_ref().map_or(Error::Closed, Error::again)
+    }
+}
+
+/// What was saved of a key's salts: the one in force, if the server did not tell its time, and the others.
+pub(super) fn known_salts(saved: &[SavedSalt]) -> (i64, Vec<FutureSalt>) {
+    let timeless = saved.iter().find(|s| s.valid_until == i32::MAX).or(saved.first());
+    let timed = saved.iter().filter(|s| s.valid_until != i32::MAX);
+    let timed = timed.map(|s| FutureSalt { valid_since: s.valid_since, valid_until: s.valid_until, salt: s.salt });
+    (timeless.map_or(0, |s| s.salt), timed.collect())
+}
+
+/// The same, to be saved.
+pub(super) fn saved_salts(salts: &Salts) -> Vec<SavedSalt> {
+    let known = salts.known().iter();
+    let mut saved: Vec<_> =
+        known.map(|s| SavedSalt { salt: s.salt, valid_since: s.valid_since, valid_until: s.valid_until }).collect();
+    if saved.iter().all(|s| s.salt != salts.current()) {
+        saved.insert(0, salts.current().into());
+    }
+    saved
+}
+
+/// The monotonic clock, and the time of day.
+#[derive(Debug)]
+pub(super) struct Clock {
+    origin: std::time::Instant,
+}
+
+impl Clock {
+    pub(super) fn new() -> Self {
+        Self { origin: std::time::Instant::now() }
+    }
+    pub(super) fn now(&self) -> Instant {
+        Instant::from_micros(u64::try_from(self.origin.elapsed().as_micros()).unwrap_or(u64::MAX))
+    }
+    pub(super) fn until(&self, at: Instant) -> Duration {
+        at.since(self.now())
+    }
+    pub(super) fn unix() -> UnixTime {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        UnixTime::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    }
+}

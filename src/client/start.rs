@@ -1,0 +1,215 @@
+//! Starting bots: names, the call, the bot's answer.
+
+use super::calls::Answer;
+use super::shared::Clock;
+use super::{Client, Error};
+use crate::api::contacts::{ResolveUsername, ResolvedPeerBody};
+use crate::api::updates::{Updates, UpdatesTooLong};
+use crate::link::{Start, StartLink, StartParam, StartParamError, Username};
+use crate::session::RpcError;
+use crate::start::{self, Known, StartCall, StartError, Who};
+use crate::store::state::{CachedName, NameKind};
+use crate::tl::{Combinator, Tl};
+use alloc::string::{String, ToString};
+use core::time::Duration;
+use rand::rngs::SysRng;
+
+/// What a name leads to is believed for a day: names change hands, and who presses START means the owner of today. The
+/// access hashes themselves do not age.
+const NAMES_LAST: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl Client {
+    /// Whose username this is; asked once and remembered.
+    ///
+    /// # Errors
+    /// Nobody's, or as [`call`](Self::call).
+    pub async fn resolve(&self, username: &str) -> Result<Known, Error> {
+        let name = Username::parse(username).map_err(|_| Error::Rpc(RpcError::new(400, "USERNAME_INVALID")))?;
+        if let Some(known) = self.remembered(&name) {
+            return Ok(known);
+        }
+        let user = self.inner.shared.with(|state| state.user);
+        let call = ResolveUsername { username: name.as_str().to_string(), referer: None };
+        let answer: ResolvedPeerBody = self.call(&call).await?;
+        let known = Known::from_resolved(&answer).map_err(Error::Decode)?;
+        let known = known.ok_or(Error::Start(StartError::PeerIdInvalid))?;
+        if let Some(found) = to_cache(name, known) {
+            // The hashes are good for who was signed in when they were asked for.
+            self.inner.shared.with(|state| {
+                if state.user == user {
+                    state.names.insert(found);
+                }
+            });
+        }
+        Ok(known)
+    }
+
+    fn remembered(&self, name: &Username) -> Option<Known> {
+        self.inner.shared.with(|state| state.names.get(name, Clock::unix(), NAMES_LAST).map(from_cache))
+    }
+
+    /// Forgets what a username was resolved to.
+    pub fn forget_name(&self, username: &str) {
+        if let Ok(name) = Username::parse(username) {
+            self.inner.shared.with(|state| state.names.remove(&name));
+        }
+    }
+
+    /// Whom the caller means.
+    ///
+    /// # Errors
+    /// As [`resolve`](Self::resolve).
+    pub async fn known(&self, who: &Who) -> Result<Known, Error> {
+        match (Known::without_asking(who), who) {
+            (Some(known), _) => Ok(known),
+            (None, Who::Name(name)) => self.resolve(name.as_str()).await,
+            (None, _) => Err(Error::Start(StartError::PeerIdInvalid)),
+        }
+    }
+
+    /// Starts `bot` in `peer`, which for the private chat is the bot again, and hands it `start_param`.
+    ///
+    /// Usernames are resolved. `random_id` may be `None`: then one is drawn, once, whatever has to be sent again.
+    ///
+    /// If the call had to be sent again, and the server answers that it has executed it before, the answer of that time
+    /// is lost: then what is returned is `updatesTooLong`, and what has happened is to be asked for.
+    ///
+    /// # Errors
+    /// [`Error::Start`] with one of the documented errors, before anything is sent where the parameter is bad; or as
+    /// [`call`](Self::call).
+    pub async fn start_bot(
+        &self,
+        bot: impl TryInto<Who, Error: Into<Error>>,
+        peer: impl TryInto<Who, Error: Into<Error>>,
+        random_id: impl Into<Option<i64>>,
+        start_param: &str,
+    ) -> Result<Updates, Error> {
+        let (bot, peer): (Who, Who) = (bot.try_into().map_err(Into::into)?, peer.try_into().map_err(Into::into)?);
+        check_param(&bot, &peer, start_param)?;
+        let random_id = match random_id.into() {
+            Some(id) => id,
+            None => start::random_id(&mut SysRng).map_err(|_| Error::Entropy)?,
+        };
+        let was_remembered = [&bot, &peer].into_iter().any(|who| self.is_remembered(who));
+        match self.start_once(&bot, &peer, random_id, start_param).await {
+            // What was remembered of a name may be out of date: ask once more.
+            Err(error) if was_remembered && is_about_a_name(&error) => {
+                for who in [&bot, &peer] {
+                    if let Who::Name(name) = who {
+                        self.forget_name(name.as_str());
+                    }
+                }
+                self.start_once(&bot, &peer, random_id, start_param).await
+            }
+            result => result,
+        }
+    }
+
+    async fn start_once(&self, bot: &Who, peer: &Who, random_id: i64, param: &str) -> Result<Updates, Error> {
+        let (bot, peer) = (self.known(bot).await?, self.known(peer).await?);
+        let body = match start::start_call(&bot, &peer, random_id, param).map_err(Error::Start)? {
+            StartCall::StartBot(call) => call.to_boxed(),
+            StartCall::PlainStart(call) => call.to_boxed(),
+        };
+        let Answer { result, in_doubt } = self.inner.ask(body.into()).await;
+        match result {
+            // It was sent more than once, and the server had it: the bot was started then.
+            Err(Error::Start(StartError::RandomIdDuplicate)) if in_doubt => Ok((&UpdatesTooLong {}).into()),
+            result => Updates::from_bytes(&result?).map_err(Error::Decode),
+        }
+    }
+
+    fn is_remembered(&self, who: &Who) -> bool {
+        matches!(who, Who::Name(name) if self.remembered(name).is_some())
+    }
+
+    /// Opens a start link in the private chat, or in `group` if it is a link for groups.
+    ///
+    /// # Errors
+    /// As [`start_bot`](Self::start_bot); [`Error::NeedsGroup`] for a group's link without a group.
+    pub async fn start_link(
+        &self,
+        link: &StartLink,
+        group: Option<Who>,
+        random_id: Option<i64>,
+    ) -> Result<Updates, Error> {
+        let bot = Who::Name(link.bot.clone());
+        match &link.start {
+            Start::Private { param } => {
+                let param = param.as_ref().map_or("", |p| p.as_str());
+                self.start_bot(bot.clone(), group.unwrap_or(bot), random_id, param).await
+            }
+            Start::Group { param, .. } => {
+                let group = group.ok_or(Error::NeedsGroup)?;
+                self.start_bot(bot, group, random_id, param.as_ref().map_or("", |p| p.as_str())).await
+            }
+            Start::Channel { .. } => Err(Error::NeedsGroup),
+        }
+    }
+
+    /// Waits for a message of `bot`: its text.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`] if none comes in time, [`Error::Closed`] if the connection is over.
+    pub async fn answer_of(&self, bot: i64, within: Duration) -> Result<String, Error> {
+        let answer = async {
+            while let Some(body) = self.next_update().await {
+                if let Ok(updates) = Updates::from_bytes(&body)
+                    && let Some(text) = start::answer_of(bot, &updates)
+                {
+                    return Ok(text);
+                }
+            }
+            Err(Error::Closed)
+        };
+        tokio::time::timeout(within, answer).await.map_err(|_| Error::Timeout)?
+    }
+}
+
+/// Refuses a parameter that the server would, before anybody is resolved.
+fn check_param(bot: &Who, peer: &Who, start_param: &str) -> Result<(), Error> {
+    if start_param.is_empty() && bot == peer {
+        return Ok(());
+    }
+    match StartParam::parse(start_param) {
+        Ok(_) => Ok(()),
+        // The peer may turn out to be the bot by another name.
+        Err(StartParamError::Empty) if !matches!(peer, Who::Chat(_) | Who::Channel { .. }) => Ok(()),
+        Err(e) => Err(Error::Start(e.into())),
+    }
+}
+
+/// Whether an error may come of a name that leads elsewhere now.
+fn is_about_a_name(error: &Error) -> bool {
+    match error {
+        Error::Start(e) => matches!(e, StartError::BotInvalid | StartError::PeerIdInvalid),
+        Error::Rpc(e) => e.is("USERNAME_NOT_OCCUPIED"),
+        _ => false,
+    }
+}
+
+fn to_cache(username: Username, known: Known) -> Option<CachedName> {
+    let (kind, id, access_hash) = match known {
+        Known::User { id, access_hash, is_bot: Some(true) } => (NameKind::Bot, id, access_hash),
+        Known::User { id, access_hash, .. } => (NameKind::Person, id, access_hash),
+        Known::Channel { id, access_hash } => (NameKind::Channel, id, access_hash),
+        Known::Chat(_) | Known::Me => return None,
+    };
+    Some(CachedName { username, kind, id, access_hash, seen: Clock::unix() })
+}
+
+const fn from_cache(name: &CachedName) -> Known {
+    let (id, access_hash) = (name.id, name.access_hash);
+    match name.kind {
+        NameKind::Person => Known::User { id, access_hash, is_bot: Some(false) },
+        NameKind::Bot => Known::User { id, access_hash, is_bot: Some(true) },
+        NameKind::Channel => Known::Channel { id, access_hash },
+    }
+}
+
+impl TryFrom<&str> for Who {
+    type Error = start::WhoError;
+    fn try_from(text: &str) -> Result<Self, start::WhoError> {
+        text.parse()
+    }
+}

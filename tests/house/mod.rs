@@ -1,0 +1,208 @@
+//! What the tests of the client share: a data centre in a task of its own, and a wire to it that can be watched and cut.
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use nanogram::api::messages::StartBot;
+use nanogram::client::{Notice, Options, Watcher};
+use nanogram::crypto::keys::Environment;
+use nanogram::crypto::rsa::RsaKey;
+use nanogram::dc::Dc;
+use nanogram::dc::listener::Listener;
+use nanogram::dc::log::{Entry, Refusal};
+use nanogram::dc::residents::ALICE;
+use nanogram::store::{Format, SavedSession, string};
+use nanogram::tl::Combinator;
+use rand::rngs::SysRng;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, oneshot};
+
+/// Nothing takes longer.
+pub(crate) const SOON: Duration = Duration::from_secs(20);
+
+type Job = Box<dyn FnOnce(&mut Dc) + Send>;
+
+/// A data centre in a task of its own, and a second one, number 4, of the same world.
+pub(crate) struct House {
+    pub(crate) addr: String,
+    pub(crate) there: String,
+    pub(crate) key: RsaKey,
+    /// Of Alice.
+    pub(crate) session: SavedSession,
+    pub(crate) log: Arc<Mutex<Vec<Entry>>>,
+    jobs: mpsc::UnboundedSender<Job>,
+}
+
+impl House {
+    pub(crate) async fn open() -> Self {
+        Self::with(true).await
+    }
+
+    /// With `is_open`, whoever makes a key is let in as Alice.
+    pub(crate) async fn with(is_open: bool) -> Self {
+        let make = |now, unix| Dc::new(now, unix, Box::new(SysRng));
+        let mut listener = Listener::bind("127.0.0.1:0", make).await.unwrap();
+        let at = listener.local_addr().unwrap();
+        let there = listener.add("127.0.0.1:0", 4).await.unwrap().to_string();
+        let key = listener.dc.public_keys().next().unwrap().clone();
+        let session = SavedSession {
+            addr: Some((at.ip().to_string(), at.port())),
+            ..SavedSession::new(2, listener.dc.sign_in(ALICE).unwrap())
+        };
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let (jobs, mut to_do) = mpsc::unbounded_channel::<Job>();
+        let house = Self { addr: at.to_string(), there, key, session, log: log.clone(), jobs };
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    line = listener.next() => {
+                        let Ok(line) = line else { return };
+                        if let (Entry::Key { id, .. }, true) = (&line.entry, is_open) {
+                            listener.dc.let_in(*id, ALICE);
+                        }
+                        log.lock().unwrap().push(line.entry);
+                    }
+                    job = to_do.recv() => match job {
+                        Some(job) => job(&mut listener.dc),
+                        None => return,
+                    },
+                }
+            }
+        });
+        house
+    }
+
+    /// Does something to the data centre.
+    pub(crate) async fn dc<T: Send + 'static>(&self, job: impl FnOnce(&mut Dc) -> T + Send + 'static) -> T {
+        let (done, result) = oneshot::channel();
+        let job = move |dc: &mut Dc| drop(done.send(job(dc)));
+        assert!(self.jobs.send(Box::new(job)).is_ok());
+        result.await.unwrap()
+    }
+
+    /// Without a key.
+    pub(crate) fn stranger(&self) -> Options {
+        Options::new(Environment::Production, 2).at(&self.addr, vec![self.key.clone()]).api_id(1)
+    }
+
+    /// By session string, which holds the address too.
+    pub(crate) fn alice(&self) -> Options {
+        let text = string::write(&self.session, Format::Nanogram).unwrap();
+        let mut options = Options::from_session(&text).unwrap().api_id(1);
+        options.keys = Some(vec![self.key.clone()]);
+        options
+    }
+
+    /// How often something happened.
+    pub(crate) fn count(&self, is: impl Fn(&Entry) -> bool) -> usize {
+        self.log.lock().unwrap().iter().filter(|entry| is(entry)).count()
+    }
+    /// How often a method was called, whatever came of it.
+    pub(crate) fn calls(&self, id: u32) -> usize {
+        self.count(|entry| matches!(entry, Entry::Call { method, .. } if *method == id))
+    }
+    /// How often bots were started.
+    pub(crate) fn starts(&self) -> usize {
+        let is_start = |e: &Entry| matches!(e, Entry::Call { method, error: None, .. } if *method == StartBot::ID);
+        self.count(is_start)
+    }
+    /// How many permanent keys were made, and how many temporary ones.
+    pub(crate) fn keys_made(&self) -> (usize, usize) {
+        let permanent = self.count(|entry| matches!(entry, Entry::Key { expires_at: None, .. }));
+        let temporary = self.count(|entry| matches!(entry, Entry::Key { expires_at: Some(_), .. }));
+        (permanent, temporary)
+    }
+    /// How often a wrong salt was refused.
+    pub(crate) fn bad_salts(&self) -> usize {
+        self.count(|entry| matches!(entry, Entry::Refused(Refusal::Message(48))))
+    }
+}
+
+/// What a client told, in words.
+#[derive(Clone, Default)]
+pub(crate) struct Told(pub(crate) Arc<Mutex<Vec<String>>>);
+
+impl Told {
+    pub(crate) fn by(options: &mut Options) -> Self {
+        let told = Self::default();
+        let lines = told.0.clone();
+        options.watcher = Watcher::new(move |notice: &Notice| lines.lock().unwrap().push(format!("{notice:?}")));
+        told
+    }
+    pub(crate) fn count(&self, word: &str) -> usize {
+        self.0.lock().unwrap().iter().filter(|line| line.contains(word)).count()
+    }
+}
+
+/// A wire between clients and a server.
+pub(crate) struct Wire {
+    pub(crate) addr: String,
+    flights: Arc<AtomicUsize>,
+}
+
+/// Where the first connection is cut.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct At {
+    pub(crate) bytes: usize,
+    /// Of what the server says.
+    pub(crate) of_server: bool,
+}
+
+impl Wire {
+    pub(crate) async fn to(server: &str) -> Self {
+        Self::cut(server, None).await
+    }
+
+    /// How often the client spoke and then waited: round trips.
+    pub(crate) fn flights(&self) -> usize {
+        self.flights.load(Ordering::SeqCst)
+    }
+
+    pub(crate) async fn cut(server: &str, at: Option<At>) -> Self {
+        let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let wire = Self { addr: proxy.local_addr().unwrap().to_string(), flights: Arc::default() };
+        let (to, flights) = (server.to_owned(), wire.flights.clone());
+        tokio::spawn(async move {
+            let mut at = at;
+            while let Ok((mut client, _)) = proxy.accept().await {
+                let mut server = TcpStream::connect(&to).await.unwrap();
+                let limits = match at.take() {
+                    None => [usize::MAX; 2],
+                    Some(At { bytes, of_server: false }) => [bytes, usize::MAX],
+                    Some(At { bytes, of_server: true }) => [usize::MAX, bytes],
+                };
+                let (flights, has_turn) = (flights.clone(), Arc::new(AtomicBool::new(true)));
+                tokio::spawn(async move {
+                    let _ = (client.set_nodelay(true), server.set_nodelay(true));
+                    let ((from_client, to_client), (from_server, to_server)) = (client.split(), server.split());
+                    let speaks = || {
+                        flights.fetch_add(usize::from(has_turn.swap(false, Ordering::SeqCst)), Ordering::SeqCst);
+                    };
+                    tokio::select! {
+                        () = pass(from_client, to_server, limits[0], speaks) => {}
+                        () = pass(from_server, to_client, limits[1], || has_turn.store(true, Ordering::SeqCst)) => {}
+                    }
+                });
+            }
+        });
+        wire
+    }
+}
+
+async fn pass(
+    mut from: impl AsyncReadExt + Unpin,
+    mut to: impl AsyncWriteExt + Unpin,
+    mut limit: usize,
+    speaks: impl Fn(),
+) {
+    let mut buffer = [0; 4096];
+    while let Ok(n @ 1..) = from.read(&mut buffer).await {
+        speaks();
+        if to.write_all(&buffer[..n.min(limit)]).await.is_err() || n >= limit {
+            return;
+        }
+        limit -= n;
+    }
+}
