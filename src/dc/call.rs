@@ -197,6 +197,9 @@ macro_rules! methods {
                 }
                 id => return Err(bad(&format!("INPUT_METHOD_INVALID_{id}"))),
             }
+            if let Some(tamper) = world.faults.tamper(id) {
+                reply = tamper.reply(world, turn, reply);
+            }
             Ok(world.layers.reply(turn.caller.layer, id, reply))
         }
     };
@@ -346,7 +349,7 @@ impl World {
         if caller.is_unbound && !UNBOUND.contains(&id) {
             return Err(RpcError::new(401, "AUTH_KEY_PERM_EMPTY"));
         }
-        outcome.act = self.script.next(id);
+        outcome.act = self.script.next(id).or_else(|| self.faults.act(method_name(id)));
         match &outcome.act {
             Some(Act::Refuse(error) | Act::RefuseAndTell(error, _)) => return Err(error.clone()),
             Some(Act::Ignore) => return Ok(Vec::new()),

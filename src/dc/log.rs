@@ -104,6 +104,11 @@ pub enum Entry {
         /// To how many sessions.
         sessions: usize,
     },
+    /// The data centre did something wrong, as it was [told](super::faults).
+    Misbehaved {
+        /// The name of the fault.
+        fault: &'static str,
+    },
     /// Something was not taken.
     Refused(Refusal),
     /// The connection ended.
@@ -195,6 +200,7 @@ impl fmt::Display for Entry {
                 f.write_str(" that its QR code is accepted")
             }
             Self::Told { user, sessions } => write!(f, "told {user} ({sessions} sessions)"),
+            Self::Misbehaved { fault } => write!(f, "misbehaved: {fault}"),
             Self::Refused(why) => write!(f, "refused: {why}"),
             Self::Closed => f.write_str("closed"),
         }

@@ -74,7 +74,7 @@ pub fn error_of(name: &str) -> RpcError {
 pub enum Act {
     /// It is not executed, and this is the answer.
     Refuse(RpcError),
-    /// The same, but after a 406 the session is told these updates, or nothing if they are empty.
+    /// The same, and then the session is told these updates: after a 406, in place of the sentence it would be told.
     RefuseAndTell(RpcError, Vec<u8>),
     /// It is executed, and never answered.
     Withhold,

@@ -1,17 +1,20 @@
 //! Encrypted packets: to the session they belong to, and the calls in them to the world.
 
 use super::call::{Caller, Push, bad, ends_the_key};
+use super::faults::Conduct;
 use super::log::{ConnId, Entry, Refusal};
 use super::script::Act;
 use super::{Conn, Dc, Denied, MAX_SESSIONS, boxed};
 use crate::api::auth::BindTempAuthKey;
 use crate::api::updates::{UpdateLoginToken, UpdateShort, Updates};
 use crate::mt::message::read_container;
-use crate::mt::service::{DestroyAuthKey, DestroyAuthKeyOk, DestroySession, DestroySessionNone, DestroySessionOk};
+use crate::mt::service::{
+    BadMsgNotification, DestroyAuthKey, DestroyAuthKeyOk, DestroySession, DestroySessionNone, DestroySessionOk,
+};
 use crate::session::{Incoming, Opened, RpcError, bind, packet};
 use crate::side::Side;
 use crate::time::Instant;
-use crate::tl::{Combinator, Reader, Tl};
+use crate::tl::{Combinator, Reader, Tl, line};
 use crate::transport::TransportFault;
 use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
@@ -59,8 +62,27 @@ impl Dc {
         }
         let quick_ack = opened.quick_ack;
         let first_msg_id = first_msg_id(&opened);
+        let conduct = self.world.faults.conduct(&opened);
+        if conduct == Some(Conduct::Forget) {
+            key.sessions.remove(&session_id);
+            return Ok(());
+        }
+        let new_salt = if conduct == Some(Conduct::NewSalt) {
+            Some(crate::entropy::bytes(&mut *self.random).map_err(|_| (Refusal::Entropy, None))?)
+        } else {
+            None
+        };
+        if let Some(salt) = new_salt.map(i64::from_le_bytes) {
+            key.salt = salt;
+            key.sessions.values_mut().for_each(|seat| seat.session.change_salt(salt, false));
+        }
         let (seat, is_new) = key.seat(session_id, conn_id, now, self.clock);
         conn.sessions.insert((key_id, session_id));
+        if let Some(Conduct::Refuse(error_code)) = conduct {
+            let (bad_msg_id, bad_msg_seqno) = (opened.header.msg_id, opened.header.seqno);
+            seat.session.remark(boxed(&BadMsgNotification { bad_msg_id, bad_msg_seqno, error_code }));
+            return Ok(());
+        }
         let taken = seat.session.handle_opened(now, opened);
         if let (true, Ok(true), Some(framer)) = (wants_ack, &taken, &mut conn.framer) {
             framer.encode_quick_ack(quick_ack, &mut conn.out);
@@ -116,9 +138,11 @@ impl Dc {
 
     /// `auth.bindTempAuthKey`, which the session answers and not the world.
     fn call_bind(&mut self, now: Instant, place: Place, msg_id: i64, r: &mut Reader<'_>) -> After {
-        let act = self.world.script.next(BindTempAuthKey::ID);
+        let name = const { line::name(BindTempAuthKey::LINE) };
+        let scripted = self.world.script.next(BindTempAuthKey::ID);
+        let act = scripted.or_else(|| self.world.faults.act(Some(name)));
         let reply = match &act {
-            Some(Act::Refuse(error)) => Err(error.clone()),
+            Some(Act::Refuse(error) | Act::RefuseAndTell(error, _)) => Err(error.clone()),
             Some(Act::Ignore) => Ok(false),
             _ => self.bind(now, place, msg_id, r),
         };
@@ -175,13 +199,13 @@ impl Dc {
         for entry in outcome.entries {
             self.note(now, place.conn, entry);
         }
-        let told = match &outcome.act {
-            Some(Act::RefuseAndTell(_, updates)) => Some(updates.clone()).filter(|updates| !updates.is_empty()),
-            _ => outcome.notice.map(|notice| self.world.updates_in(layer, &notice)),
+        let notice = match &outcome.act {
+            Some(Act::RefuseAndTell(_, updates)) => Some(Bytes::from(updates.clone())),
+            _ => outcome.notice.map(|notice| self.world.updates_in(layer, &notice).into()),
         };
         let after = self.close(now, place, (msg_id, outcome.method), outcome.reply, outcome.act);
-        if let (Some(told), Some(seat)) = (told, self.auth.seat(place.key, place.session_id)) {
-            seat.session.notify(told.into());
+        if let (Some(notice), Some(seat)) = (notice, self.auth.seat(place.key, place.session_id)) {
+            seat.session.notify(notice);
         }
         for push in outcome.pushes {
             self.push(now, place, &push);

@@ -99,6 +99,8 @@ Examples:
   nanogram dc --refuse messages.startBot=FLOOD_WAIT_3*2 --refuse auth.sendCode=AUTH_RESTART
   nanogram dc --refuse contacts.resolveUsername=SESSION_REVOKED:401*forever
   nanogram dc --hang-up messages.startBot --cut bytes-out=700 --cut packets-in=2*5
+  nanogram dc --fault bad-msg-key --fault close-on-accept*3 --fault flood-wait*forever
+  nanogram dc --list-faults --json | jq -r '.[] | select(.row == \"B10\").name'
 
 It lives until it is stopped (Ctrl-C), and forgets everything then. Codes for signing in are in its log. A data centre
 that somebody lives in is there on a free port beside the first, if no --also names it: Dave lives in 4.
@@ -147,6 +149,14 @@ pub(crate) struct DcArgs {
     /// End the next connection after so much: bytes-in, bytes-out, packets-in or packets-out
     #[arg(long, value_name = "WHAT=N[*TIMES]")]
     pub(crate) cut: Vec<words::CutAt>,
+
+    /// Misbehave once, or so often, in the way of this name; may be given again
+    #[arg(long, value_name = "NAME[*TIMES]")]
+    pub(crate) fault: Vec<words::Misbehave>,
+
+    /// Tell every fault that there is, with the row of docs/security.md that it belongs to
+    #[arg(long)]
+    pub(crate) list_faults: bool,
 
     /// Also write the public key to this file
     #[arg(long, value_name = "FILE")]

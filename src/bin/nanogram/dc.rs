@@ -9,7 +9,9 @@ use crate::witness::fingerprint;
 use crate::{output, runtime};
 use nanogram::crypto::keys::Environment;
 use nanogram::crypto::rsa::RsaKey;
+use nanogram::dc::faults::FAULTS;
 use nanogram::dc::listener::Listener;
+use nanogram::dc::log::Entry;
 use nanogram::dc::residents::HUMANS;
 use nanogram::dc::script::MAX_ACTS;
 use nanogram::dc::{Act, Dc};
@@ -17,7 +19,7 @@ use nanogram::store::{Format, SavedSession, string};
 use rand::rngs::SysRng;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::btree_map;
 use std::fs;
 use std::net::SocketAddr;
 use zeroize::Zeroizing;
@@ -53,7 +55,19 @@ impl Place {
     }
 }
 
+/// Every fault: a line each, or one JSON array.
+fn list_faults(as_json: bool) -> Result<(), Failure> {
+    if as_json {
+        let all = FAULTS.iter().map(|f| json!({ "name": f.name, "row": f.row, "says": f.says }));
+        return output::line(&Value::from_iter(all).to_string());
+    }
+    FAULTS.iter().try_for_each(|f| output::line(&format!("{:24} {:4} {}", f.name, f.row, f.says)))
+}
+
 pub(crate) fn run(args: &DcArgs, story: &Story) -> Result<(), Failure> {
+    if args.list_faults {
+        return list_faults(args.json);
+    }
     runtime()?.block_on(async {
         let mut listener = open(&args.listen).await?;
         let place = Place::of(&listener)?;
@@ -73,7 +87,11 @@ pub(crate) fn run(args: &DcArgs, story: &Story) -> Result<(), Failure> {
         loop {
             let line = listener.next().await?;
             let text = line.to_string();
-            story.tell(&if line.entry.is_refusal() { story.ink(Ink::Red, &text) } else { text });
+            let ink = match line.entry {
+                Entry::Misbehaved { .. } => Some(Ink::Cyan),
+                ref entry => entry.is_refusal().then_some(Ink::Red),
+            };
+            story.tell(&ink.map_or_else(|| text.clone(), |ink| story.ink(ink, &text)));
         }
     })
 }
@@ -102,6 +120,12 @@ fn furnish(args: &DcArgs, dc: &mut Dc) -> Result<(), Failure> {
         dc.script(method, act, times);
     }
     cuts.for_each(|cut| dc.cut(cut));
+    if args.fault.len() > MAX_ACTS {
+        return Err(Failure::usage(format!("at most {MAX_ACTS} faults can wait for their turn")));
+    }
+    for given in &args.fault {
+        dc.fault(given.fault, given.times);
+    }
     Ok(())
 }
 
@@ -122,7 +146,7 @@ async fn add_others(
     }
     for (_, user) in HUMANS {
         let home = u8::try_from(listener.dc.world.home_of(user)).map_err(internal)?;
-        if let Entry::Vacant(free) = dcs.entry(home) {
+        if let btree_map::Entry::Vacant(free) = dcs.entry(home) {
             let beside = SocketAddr::new(first.addr.ip(), 0).to_string();
             let added = listener.add(&beside, home.into()).await;
             free.insert(added.map_err(|error| cannot_listen(&format!("--also {home}="), &beside, &error))?);

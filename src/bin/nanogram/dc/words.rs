@@ -3,7 +3,7 @@
 use nanogram::dc::call::method_id;
 use nanogram::dc::residents::HUMANS;
 use nanogram::dc::script::{FOREVER, MAX_ACTS, error_of};
-use nanogram::dc::{Act, Cut};
+use nanogram::dc::{Act, Cut, Fault};
 use nanogram::session::RpcError;
 use nanogram::tl::schema::{API, Schema};
 use std::str::FromStr;
@@ -34,6 +34,13 @@ pub(crate) struct Calls {
 pub(crate) struct Refuse {
     pub(crate) calls: Calls,
     pub(crate) error: RpcError,
+}
+
+/// `NAME*TIMES`
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Misbehave {
+    pub(crate) fault: &'static Fault,
+    pub(crate) times: u32,
 }
 
 /// `KIND=N*TIMES`: after what a connection ends.
@@ -131,6 +138,15 @@ impl FromStr for Refuse {
             error.code = code.parse().map_err(|_| format!("the code `{code}` is no number"))?;
         }
         Ok(Self { calls: Calls { method: method(name)?, times }, error })
+    }
+}
+
+impl FromStr for Misbehave {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, times) = times(text)?;
+        let none = || format!("there is no fault `{name}`: `nanogram dc --list-faults` has all");
+        Ok(Self { fault: Fault::named(name).ok_or_else(none)?, times })
     }
 }
 
