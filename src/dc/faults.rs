@@ -74,7 +74,7 @@ pub(super) enum How {
     Again(usize),
     /// When a call comes, before it is looked at.
     Conduct(Conduct),
-    /// On the next call of this method, or of any with "": this error.
+    /// On the next call of this method, or with "" of any but the binding of a key: this error.
     Call(&'static str, &'static str),
     /// On the next call of any method: it is executed, and the connection ends before the answer.
     HangUp,
@@ -105,6 +105,9 @@ pub(super) enum Conduct {
     /// The session is forgotten, and the packet with it.
     Forget,
 }
+
+/// The method that only the session's layer of a client calls.
+const BINDING: &str = "auth.bindTempAuthKey";
 
 /// How a key exchange goes.
 #[derive(Debug)]
@@ -175,7 +178,7 @@ impl Faults {
     /// What a call of this method comes to.
     pub(super) fn act(&mut self, method: Option<&str>) -> Option<Act> {
         self.next(|how| match how {
-            How::Call("", error) => Some(Act::Refuse(error_of(error))),
+            How::Call("", error) if method != Some(BINDING) => Some(Act::Refuse(error_of(error))),
             How::Call(name, error) if method == Some(name) => Some(Act::Refuse(error_of(error))),
             How::HangUp => Some(Act::HangUp),
             _ => None,

@@ -200,7 +200,7 @@ impl Dc {
             self.note(now, place.conn, entry);
         }
         let notice = match &outcome.act {
-            Some(Act::RefuseAndTell(_, updates)) => Some(Bytes::from(updates.clone())),
+            Some(Act::RefuseAndTell(_, updates)) => (!updates.is_empty()).then(|| Bytes::from(updates.clone())),
             _ => outcome.notice.map(|notice| self.world.updates_in(layer, &notice).into()),
         };
         let after = self.close(now, place, (msg_id, outcome.method), outcome.reply, outcome.act);
