@@ -25,6 +25,7 @@ const TOLERATED: &[&str] = &[
     "replay-backwards",
     "past-290",
     "repeated-inner",
+    "no-acks",
     "overtaken",
     "forged-salt",
     "forged-refusals",
@@ -218,4 +219,5 @@ fn faults_are_told_apart_and_each_is_of_a_row() {
         assert!(names.contains(listed), "{listed}");
     }
     assert!(Fault::named("no such fault").is_none());
+    assert!(include_str!("../README.md").contains(&format!("{} faults", FAULTS.len())), "the README counts others");
 }

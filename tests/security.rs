@@ -39,6 +39,53 @@ fn app() -> App {
     App { api_id: 1, api_hash: Hidden("0".repeat(32)) }
 }
 
+// B20, for the whole client: over sockets, with forward secrecy, as programs use it.
+
+/// What ends in a time-out of minutes, or in an error that is the caller's to decide.
+const NOT_HERE: &[&str] = &[
+    "unknown-fingerprint",
+    "stall-1",
+    "stall-2",
+    "stall-3",
+    "lost-answer",
+    "overtaken",
+    "forgotten-session",
+    "gzip-bomb-answer",
+    "gzip-crc",
+    "gzip-cut",
+    "silence",
+    "flood-wait-day",
+    "user-migrate-999",
+    "half-frame",
+    "web-server",
+    "accept-and-stall",
+];
+
+#[tokio::test]
+async fn b20_the_bot_is_started_once_whatever_is_done_to_the_client() {
+    let faults = FAULTS.iter().filter(|fault| !fault.row.starts_with('E') && fault.name != "phone-migrate-999");
+    let mut tasks = tokio::task::JoinSet::new();
+    for fault in faults.filter(|fault| !NOT_HERE.contains(&fault.name)) {
+        tasks.spawn(async move {
+            let house = House::open().await;
+            house.dc(move |dc| dc.fault(fault, 1)).await;
+            let options = Options { framing: hostile::framing(fault), ..house.alice() };
+            let start = async {
+                let client = Client::connect(options).await?;
+                client.start_bot("echo_bot", "echo_bot", None, "x").await
+            };
+            let started = tokio::time::timeout(Duration::from_secs(60), start).await;
+            assert!(matches!(started, Ok(Ok(_))), "{}: {started:?}", fault.name);
+            let name = fault.name;
+            let acted = house.count(|entry| matches!(entry, Entry::Misbehaved { fault } if *fault == name));
+            assert_eq!((acted, house.starts()), (1, 1), "{name}");
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
+}
+
 // D: what anybody on the way can send, or leave out.
 
 #[test]
@@ -310,7 +357,7 @@ fn has_test(source: &str, name: &str) -> bool {
     let above = |at: usize| lines[..at].iter().rev().take_while(|line| line.starts_with("#["));
     at.is_some_and(|at| {
         let is_test = |line: &&str| line.starts_with("#[test]") || line.starts_with("#[tokio::test");
-        above(at).any(|line| is_test(&line)) && !above(at).any(|line| line.starts_with("#[ignore"))
+        above(at).any(is_test) && !above(at).any(|line| line.starts_with("#[ignore"))
     })
 }
 

@@ -135,6 +135,8 @@ pub(super) struct Kept {
     /// The last ones of a session, oldest first.
     last: VecDeque<Bytes>,
     of: Option<Place>,
+    /// The last packet of a client.
+    heard: Option<Bytes>,
     /// This one comes again after so many others.
     later: Option<(Bytes, Place, usize)>,
     /// This one comes again first on another connection.

@@ -54,6 +54,7 @@ impl Dc {
         let unix = self.clock.at(now).as_secs();
         let here = self.auth.get(key_id, unix).filter(|key| key.is_of(conn.dc_id));
         let key = here.ok_or((Refusal::UnknownKey(key_id), not_found))?;
+        self.world.faults.hear(&packet);
         let opened = packet::open(&key.auth_key, Side::Client, packet)
             .map_err(|refused| (Refusal::Packet(refused.into()), not_found))?;
         let session_id = opened.header.session_id;

@@ -47,7 +47,7 @@ pub(super) const ROWS: &[Row] = &[
     ("B17", "what is sent again has a new `msg_id`; none is ever sealed twice (4A)", &["tests/security_b.rs::b17_no_id_is_sealed_twice"]),
     ("B18", "calls whose order matters are chained (4A)", &["tests/security_b.rs::b18_swapped_packets_keep_the_order_of_chained_calls", "tests/security_b.rs::b18_a_chain_follows_the_call_it_waits_for"]),
     ("B19", "MTProto 1 seals nothing but the binding of keys", &["tests/security_b.rs::b19_mtproto_1_is_refused"]),
-    ("B20", "after a violation: drop it, close, connect again, and get the answer (SG)", &["tests/security_b.rs::b20_after_any_violation_the_call_completes", "tests/dc_faults.rs::a_client_gets_its_answer_whatever_is_done_to_it_once"]),
+    ("B20", "after a violation: drop it, close, connect again, and get the answer (SG)", &["tests/security_b.rs::b20_after_any_violation_the_call_completes", "tests/dc_faults.rs::a_client_gets_its_answer_whatever_is_done_to_it_once", "tests/security.rs::b20_the_bot_is_started_once_whatever_is_done_to_the_client"]),
 
     ("C1", "a refusal counts only if it is of a message that was sent", &["tests/security_c.rs::c01_refusals_of_what_was_not_sent_change_nothing", "tests/security_c.rs::c01_an_answered_call_can_no_more_be_refused"]),
     ("C2", "after `bad_server_salt` the call goes out again under a new id", &["tests/security_c.rs::c02_a_wrong_salt_resends_under_a_new_id", "tests/security_c.rs::c02_every_message_of_a_refused_container_is_resent", "tests/security_c.rs::c02_a_call_that_is_always_refused_is_given_up"]),
