@@ -125,7 +125,7 @@ async fn in_the_test_environment_the_numbers_are_others() {
 #[test]
 fn calls_are_refused_as_often_as_was_said() {
     let dc =
-        Dc::open(&["--refuse", "messages.startBot=CHAT_WRITE_FORBIDDEN*2", "--refuse", "messages.startBot=ODD:418"]);
+        Dc::open(&["--refuse", "messages.startBot=CHAT_WRITE_FORBIDDEN*2", "--refuse", "messages.startBot=ODD:403"]);
     let said: Vec<_> = (0..4).map(|_| dc.started()).collect();
     assert_eq!(said, ["CHAT_WRITE_FORBIDDEN", "CHAT_WRITE_FORBIDDEN", "ODD", "ok"]);
     let dc = Dc::open(&["--refuse", "contacts.resolveUsername=USERNAME_INVALID*forever"]);
@@ -176,7 +176,8 @@ async fn after_a_406_comes_the_sentence_for_the_user() {
     let client = dc.client("bob").await;
     let me = || GetUsers { id: vec![nanogram::api::peer::InputUserSelf {}.into()] };
     client.call(&GetState {}).await.unwrap();
-    let Err(Error::Rpc(error)) = client.call(&me()).await else { panic!("it was to be refused") };
+    let Err(Error::Told { error, text }) = client.call(&me()).await else { panic!("it was to be refused") };
+    assert_eq!(text.as_deref(), Some("The data centre cannot do this: UPDATE_APP_TO_LOGIN."));
     assert_eq!((error.code, &*error.message), (406, "UPDATE_APP_TO_LOGIN"));
     let update = tokio::time::timeout(Duration::from_secs(10), client.next_update()).await.unwrap().unwrap();
     let text = String::from_utf8_lossy(&update).into_owned();
@@ -196,12 +197,14 @@ async fn a_duplicated_key_is_gone() {
     let again = Client::connect(options).await.unwrap();
     assert!(again.call(&GetState {}).await.is_err());
     let log = dc.log();
-    assert!(log.contains("refused: no key ") && !log.contains("getState by 1000003"), "{log}");
+    // No temporary key can be bound to it any more.
+    let is_gone = log.contains("refused: no key ") || log.contains("bindTempAuthKey: 400 ENCRYPTED_MESSAGE_INVALID");
+    assert!(is_gone && !log.contains("getState by 1000003"), "{log}");
 }
 
 #[test]
 fn a_wrong_flag_says_what_is_wrong() {
-    let cases: [(&[&str], &str); 17] = [
+    let cases: [(&[&str], &str); 19] = [
         (&["--refuse", "messages.startBot"], "METHOD=ERROR"),
         (&["--refuse", "startBot=BOT_INVALID"], "did you mean messages.startBot?"),
         (&["--refuse", "messages.startbot=BOT_INVALID"], "did you mean messages.startBot?"),
@@ -214,6 +217,8 @@ fn a_wrong_flag_says_what_is_wrong() {
         (&["--hang-up", "help.getConfig*often"], "forever"),
         (&["--cut", "bytes=3"], "packets-out"),
         (&["--cut", "bytes-in=many"], "no number"),
+        (&["--fault", "bad-temper"], "--list-faults"),
+        (&["--fault", "bad-msg-key*0"], "a number from 1"),
         (&["--also", "127.0.0.1:0"], "ID=HOST:PORT"),
         (&["--also", "0=127.0.0.1:0"], "1 to 255"),
         (&["--also", "2=127.0.0.1:0"], "there already"),
@@ -228,6 +233,24 @@ fn a_wrong_flag_says_what_is_wrong() {
         assert!(said["error"]["type"] == "USAGE" && message.contains(says), "{flags:?}: {message}");
         assert!(!message.contains("my secret"), "{message}");
     }
+}
+
+#[test]
+fn every_fault_is_listed_and_can_be_asked_for() {
+    let output = command(&["dc", "--list-faults", "--json"]).output().unwrap();
+    let all: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let all = all.as_array().unwrap();
+    assert!(all.len() > 150 && output.status.success());
+    let keys: Vec<_> = all[0].as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["name", "row", "says"]);
+    let text = command(&["dc", "--list-faults"]).output().unwrap();
+    assert_eq!(String::from_utf8(text.stdout).unwrap().lines().count(), all.len());
+
+    let mut dc = Dc::open(&["--fault", "bad-msg-key*2", "--fault", "byte-by-byte", "--fault", "second-answer"]);
+    assert_eq!((dc.started(), dc.started()), ("ok".into(), "ok".into()));
+    let log = dc.log();
+    let count = |name| log.matches(&format!("misbehaved: {name}")).count();
+    assert_eq!((count("bad-msg-key"), count("byte-by-byte"), count("second-answer")), (2, 1, 1), "{log}");
 }
 
 #[test]

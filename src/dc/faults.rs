@@ -74,7 +74,7 @@ pub(super) enum How {
     Again(usize),
     /// When a call comes, before it is looked at.
     Conduct(Conduct),
-    /// On the next call of this method, or of any with "": this error.
+    /// On the next call of this method, or with "" of any but the binding of a key: this error.
     Call(&'static str, &'static str),
     /// On the next call of any method: it is executed, and the connection ends before the answer.
     HangUp,
@@ -106,6 +106,9 @@ pub(super) enum Conduct {
     Forget,
 }
 
+/// The method that only the session's layer of a client calls.
+const BINDING: &str = "auth.bindTempAuthKey";
+
 /// How a key exchange goes.
 #[derive(Debug)]
 pub(super) enum Exchange {
@@ -132,6 +135,8 @@ pub(super) struct Kept {
     /// The last ones of a session, oldest first.
     last: VecDeque<Bytes>,
     of: Option<Place>,
+    /// The last packet of a client.
+    heard: Option<Bytes>,
     /// This one comes again after so many others.
     later: Option<(Bytes, Place, usize)>,
     /// This one comes again first on another connection.
@@ -175,7 +180,7 @@ impl Faults {
     /// What a call of this method comes to.
     pub(super) fn act(&mut self, method: Option<&str>) -> Option<Act> {
         self.next(|how| match how {
-            How::Call("", error) => Some(Act::Refuse(error_of(error))),
+            How::Call("", error) if method != Some(BINDING) => Some(Act::Refuse(error_of(error))),
             How::Call(name, error) if method == Some(name) => Some(Act::Refuse(error_of(error))),
             How::HangUp => Some(Act::HangUp),
             _ => None,

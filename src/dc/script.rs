@@ -74,7 +74,8 @@ pub fn error_of(name: &str) -> RpcError {
 pub enum Act {
     /// It is not executed, and this is the answer.
     Refuse(RpcError),
-    /// The same, and then the session is told these updates: after a 406, in place of the sentence it would be told.
+    /// The same, and then the session is told these updates: after a 406, in place of the sentence it
+    /// would be told. Without any, it is told nothing.
     RefuseAndTell(RpcError, Vec<u8>),
     /// It is executed, and never answered.
     Withhold,

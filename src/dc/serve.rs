@@ -54,6 +54,7 @@ impl Dc {
         let unix = self.clock.at(now).as_secs();
         let here = self.auth.get(key_id, unix).filter(|key| key.is_of(conn.dc_id));
         let key = here.ok_or((Refusal::UnknownKey(key_id), not_found))?;
+        self.world.faults.hear(&packet);
         let opened = packet::open(&key.auth_key, Side::Client, packet)
             .map_err(|refused| (Refusal::Packet(refused.into()), not_found))?;
         let session_id = opened.header.session_id;
@@ -200,7 +201,7 @@ impl Dc {
             self.note(now, place.conn, entry);
         }
         let notice = match &outcome.act {
-            Some(Act::RefuseAndTell(_, updates)) => Some(Bytes::from(updates.clone())),
+            Some(Act::RefuseAndTell(_, updates)) => (!updates.is_empty()).then(|| Bytes::from(updates.clone())),
             _ => outcome.notice.map(|notice| self.world.updates_in(layer, &notice).into()),
         };
         let after = self.close(now, place, (msg_id, outcome.method), outcome.reply, outcome.act);

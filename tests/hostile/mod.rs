@@ -1,5 +1,5 @@
 //! A client against a data centre that misbehaves: both without sockets, in a time of their own.
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, reason = "each test binary uses its part")]
 
 use bytes::BytesMut;
 use nanogram::api::updates::GetState;
@@ -15,35 +15,37 @@ use rand::SeedableRng;
 use rand::rngs::ChaCha12Rng;
 use std::time::Duration;
 
-pub const UNIX: UnixTime = UnixTime::from_secs(1_790_000_000);
+pub(crate) const UNIX: UnixTime = UnixTime::from_secs(1_790_000_000);
 /// How long a client is given, in its own time.
-pub const PATIENCE: Duration = Duration::from_secs(300);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 /// How often it may connect in that time.
-pub const CONNECTIONS: usize = 60;
+pub(crate) const CONNECTIONS: usize = 60;
 
 /// A data centre, one client of it, and all that happened between them.
-pub struct Hostile {
-    pub dc: Dc,
-    pub now: Instant,
-    pub connection: Connection,
-    pub conn: ConnId,
+pub(crate) struct Hostile {
+    pub(crate) dc: Dc,
+    pub(crate) now: Instant,
+    pub(crate) connection: Connection,
+    pub(crate) conn: ConnId,
     /// The most bytes that the client is given at once.
-    pub grain: usize,
-    pub events: Vec<Event>,
+    pub(crate) grain: usize,
+    pub(crate) events: Vec<Event>,
     /// Why the client left, connection by connection; `None`: the data centre did.
-    pub left: Vec<Option<ConnectionError>>,
-    pub log: Vec<Entry>,
+    pub(crate) left: Vec<Option<ConnectionError>>,
+    pub(crate) log: Vec<Entry>,
     /// All bytes that the client was sent, and the most at once.
-    pub received: usize,
+    pub(crate) received: usize,
     dc_id: i32,
+    /// How long it waits for an answer, and over how many connections.
+    pub(crate) patience: (Duration, usize),
 }
 
 /// A data centre without anything wrong yet.
-pub fn dc() -> Dc {
+pub(crate) fn dc() -> Dc {
     Dc::new(Instant::ZERO, UNIX, Box::new(ChaCha12Rng::seed_from_u64(1))).unwrap()
 }
 
-pub fn config(dc: &Dc, dc_id: i32, saved: Option<AuthKey>) -> Config {
+pub(crate) fn config(dc: &Dc, dc_id: i32, saved: Option<AuthKey>) -> Config {
     let init = Init {
         api_id: 1,
         device_model: "test".into(),
@@ -56,23 +58,35 @@ pub fn config(dc: &Dc, dc_id: i32, saved: Option<AuthKey>) -> Config {
 }
 
 impl Hostile {
-    pub fn new(mut dc: Dc, config: Config) -> Self {
+    pub(crate) fn new(mut dc: Dc, config: Config) -> Self {
         let dc_id = config.dc;
         let connection = Connection::new(config, Instant::ZERO, UNIX, Box::new(ChaCha12Rng::seed_from_u64(2)));
         let conn = dc.accept_at(Instant::ZERO, dc_id);
         let grain = dc.grain(conn);
         let (events, left, log) = (vec![], vec![], vec![]);
-        Self { dc, now: Instant::ZERO, connection, conn, grain, events, left, log, received: 0, dc_id }
+        Self {
+            dc,
+            now: Instant::ZERO,
+            connection,
+            conn,
+            grain,
+            events,
+            left,
+            log,
+            received: 0,
+            dc_id,
+            patience: (PATIENCE, CONNECTIONS),
+        }
     }
     /// A client of `user`, whose key the data centre knows.
-    pub fn signed_in(mut dc: Dc, user: i64, framing: Framing) -> Self {
+    pub(crate) fn signed_in(mut dc: Dc, user: i64, framing: Framing) -> Self {
         let key = dc.sign_in(user).unwrap();
         let home = dc.world.home_of(user);
         let config = Config { framing, ..config(&dc, home, Some(key)) };
         Self::new(dc, config)
     }
     /// A client without a key.
-    pub fn stranger(dc: Dc) -> Self {
+    pub(crate) fn stranger(dc: Dc) -> Self {
         let config = config(&dc, 2, None);
         Self::new(dc, config)
     }
@@ -107,7 +121,7 @@ impl Hostile {
     }
 
     /// One turn; whether anything happened. If nothing did, time goes on to what is due.
-    pub fn turn(&mut self) {
+    pub(crate) fn turn(&mut self) {
         let before = self.now;
         let result = self.exchange().and_then(|is_busy| {
             let step = Duration::from_millis(10);
@@ -128,9 +142,9 @@ impl Hostile {
     }
 
     /// Waits for the answer of a call, over as many connections as it takes; `None`: it never came.
-    pub fn wait(&mut self, id: CallId) -> Option<Result<Vec<u8>, CallError>> {
-        let end = self.now + PATIENCE;
-        while self.now < end && self.left.len() < CONNECTIONS {
+    pub(crate) fn wait(&mut self, id: CallId) -> Option<Result<Vec<u8>, CallError>> {
+        let (end, most) = (self.now + self.patience.0, self.left.len() + self.patience.1);
+        while self.now < end && self.left.len() < most {
             let is_it = |event: &Event| matches!(event, Event::Reply { call, .. } if *call == id);
             if let Some(at) = self.events.iter().position(is_it) {
                 let Event::Reply { result, .. } = self.events.remove(at) else { unreachable!() };
@@ -140,39 +154,39 @@ impl Hostile {
         }
         None
     }
-    pub fn call<C: Call>(&mut self, call: &C) -> Option<Result<C::Reply, CallError>> {
+    pub(crate) fn call<C: Call>(&mut self, call: &C) -> Option<Result<C::Reply, CallError>> {
         let id = self.connection.call(call).id();
         Some(self.wait(id)?.map(|body| C::Reply::from_bytes(&body).unwrap()))
     }
     /// The error of the server's to a call.
-    pub fn refused<C: Call>(&mut self, call: &C) -> RpcError {
+    pub(crate) fn refused<C: Call>(&mut self, call: &C) -> RpcError {
         match self.call(call) {
             Some(Err(CallError::Refused(error))) => error,
             _ => panic!("it was to be refused"),
         }
     }
     /// How often a fault has acted.
-    pub fn acted(&self, name: &str) -> usize {
+    pub(crate) fn acted(&self, name: &str) -> usize {
         self.log.iter().filter(|entry| matches!(entry, Entry::Misbehaved { fault } if *fault == name)).count()
     }
     /// How often a method was executed or refused.
-    pub fn calls_of(&self, id: u32) -> usize {
+    pub(crate) fn calls_of(&self, id: u32) -> usize {
         self.log.iter().filter(|entry| matches!(entry, Entry::Call { method, .. } if *method == id)).count()
     }
     /// Lets time pass.
-    pub fn rest(&mut self, seconds: u64) {
-        let end = self.now + Duration::from_secs(seconds);
-        while self.now < end && self.left.len() < CONNECTIONS {
+    pub(crate) fn rest(&mut self, seconds: u64) {
+        let (end, most) = (self.now + Duration::from_secs(seconds), self.left.len() + self.patience.1);
+        while self.now < end && self.left.len() < most {
             self.turn();
         }
     }
-    pub fn asks(&mut self) -> bool {
+    pub(crate) fn asks(&mut self) -> bool {
         self.call(&GetState {}).is_some_and(|result| result.is_ok())
     }
 }
 
 /// The framing that a fault needs.
-pub fn framing(fault: &Fault) -> Framing {
+pub(crate) fn framing(fault: &Fault) -> Framing {
     match fault.name {
         name if name.starts_with("full-") => Framing::Full,
         name if name.starts_with("padded-") => Framing::PaddedIntermediate,

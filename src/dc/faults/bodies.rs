@@ -8,8 +8,8 @@ use crate::crypto::auth_key::AuthKey;
 use crate::mt::gzip::deflate;
 use crate::mt::message::{MSG_CONTAINER, Message, RpcResult, read_container};
 use crate::mt::service::{
-    BadMsgNotification, BadServerSalt, FutureSalt, FutureSalts, HttpWait, MsgDetailedInfo, MsgResendReq, MsgsStateInfo,
-    MsgsStateReq, NewSessionCreated, Pong, RpcErrorBare,
+    BadMsgNotification, BadServerSalt, FutureSalt, FutureSalts, HttpWait, MsgDetailedInfo, MsgResendReq, MsgsAck,
+    MsgsStateInfo, MsgsStateReq, NewSessionCreated, Pong, RpcErrorBare,
 };
 use crate::session::packet::{self, Header};
 use crate::side::Side;
@@ -99,6 +99,12 @@ impl Scene {
 
 fn one(value: &impl Combinator) -> Vec<Bytes> {
     vec![value.to_boxed().into()]
+}
+
+// B17: nothing says that the call has come.
+
+pub(super) fn without_acks(scene: &Scene) -> Vec<u8> {
+    scene.repacked(|messages| messages.retain(|(m, _)| Reader::new(&m.body).peek() != Some(MsgsAck::ID)))
 }
 
 // C1: refusals of what the client never sent.

@@ -45,6 +45,8 @@ pub(in crate::dc) enum Twist {
     Shift(i64),
     /// It is sealed as clients seal.
     Reflected,
+    /// The client's own last packet comes instead.
+    Echo,
     /// It is not sealed at all.
     Plain,
     /// It is sealed as in MTProto 1.
@@ -155,6 +157,13 @@ impl Faults {
         Ok(out)
     }
 
+    /// Notes what a client has sent, if that may be of use.
+    pub(in crate::dc) fn hear(&mut self, packet: &[u8]) {
+        if self.waiting.iter().any(|(fault, _)| matches!(fault.how, How::Packet(Twist::Echo))) {
+            self.kept.heard = Some(Bytes::copy_from_slice(packet));
+        }
+    }
+
     fn remember(&mut self, packet: &Bytes) {
         if self.kept.last.len() >= KEPT {
             self.kept.last.pop_front();
@@ -200,6 +209,7 @@ impl Faults {
                 out.push(Out::Packet(packet));
                 out.extend(self.kept.last.iter().rev().map(|old| Out::Packet(old.clone())));
             }
+            Twist::Echo => out.extend(self.kept.heard.take().map(Out::Packet)),
             Twist::Lost => {}
             Twist::Silence => out.push(Out::Silence),
             Twist::Before(is_content, make) => {
