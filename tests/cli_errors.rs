@@ -1,19 +1,23 @@
 //! What people see when the server says no, or not yet: the data centre is told to, the program is run as its users
 //! run it, and the README has the same in a table.
 
+use nanogram::api::auth::{CheckPassword, SendCode, SignIn};
 use nanogram::api::messages::StartBot;
+use nanogram::api::users::GetUsers;
 use nanogram::crypto::keys::Environment;
 use nanogram::dc::listener::Listener;
-use nanogram::dc::residents::ALICE;
+use nanogram::dc::log::Entry;
+use nanogram::dc::residents::{ALICE, CAROL, CAROLS_PASSWORD, DAVE};
 use nanogram::dc::{Act, Dc};
 use nanogram::session::RpcError;
 use nanogram::store::{Format, SavedSession, string};
 use nanogram::tl::Combinator;
 use rand::rngs::SysRng;
 use serde_json::Value;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 /// Where a data centre is, and how to be Alice there.
@@ -22,6 +26,7 @@ struct Place {
     pem: String,
     session: String,
     home: PathBuf,
+    log: Arc<Mutex<Vec<Entry>>>,
 }
 
 /// A data centre where Alice is signed in, and another one, number 4. It lives as long as the test.
@@ -30,6 +35,8 @@ fn open(name: &str, prepare: impl FnOnce(&mut Dc) + Send + 'static) -> Place {
     let _absent = std::fs::remove_dir_all(&home);
     std::fs::create_dir_all(&home).unwrap();
     let (ready, place) = mpsc::channel();
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let heard = log.clone();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
@@ -48,11 +55,18 @@ fn open(name: &str, prepare: impl FnOnce(&mut Dc) + Send + 'static) -> Place {
             let session = string::write(&session, Format::Nanogram).unwrap().to_string();
             let pem = listener.dc.public_keys().next().unwrap().to_pem();
             ready.send((addr.to_string(), pem, session)).unwrap();
-            listener.run().await
+            while let Ok(line) = listener.next().await {
+                heard.lock().unwrap().push(line.entry);
+            }
         })
     });
     let (addr, pem, session) = place.recv().unwrap();
-    let place = Place { addr, pem, session, home };
+    Place { addr, pem, session, home, log }
+}
+
+/// The same, and Alice's session is in the file.
+fn signed_in(name: &str, prepare: impl FnOnce(&mut Dc) + Send + 'static) -> Place {
+    let place = open(name, prepare);
     let imported = place.run(&["session", "import", &place.session]);
     assert!(imported.status.success(), "{imported:?}");
     place
@@ -60,17 +74,52 @@ fn open(name: &str, prepare: impl FnOnce(&mut Dc) + Send + 'static) -> Place {
 
 /// Starting a bot is refused.
 fn refuse(code: i32, message: &'static str, times: u32) -> impl FnOnce(&mut Dc) + Send + 'static {
-    move |dc| dc.script(StartBot::ID, Act::Refuse(RpcError::new(code, message)), times)
+    refuse_call(StartBot::ID, code, message, times)
+}
+
+fn refuse_call(method: u32, code: i32, message: &'static str, times: u32) -> impl FnOnce(&mut Dc) + Send + 'static {
+    move |dc| dc.script(method, Act::Refuse(RpcError::new(code, message)), times)
 }
 
 impl Place {
     fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+    fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nanogram"));
         for name in ["NANOGRAM_SESSION", "NANOGRAM_API_ID", "NANOGRAM_API_HASH", "NO_COLOR"] {
             command.env_remove(name);
         }
         command.env("XDG_DATA_HOME", &self.home).env("HOME", &self.home);
-        command.args(args).stdin(Stdio::null()).output().unwrap()
+        command.args(args).stdin(Stdio::null());
+        command
+    }
+    /// Signs in: each code that is sent is a line of stdin, and after `codes` of them, so is each of `after`.
+    fn login(&self, args: &[&str], codes: usize, after: &[&str]) -> Output {
+        let args = [&["login", "--json", "--dc", &self.addr, "--key", &self.pem], args].concat();
+        let mut command = self.command(&args);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        for nth in 0..codes {
+            let began = Instant::now();
+            let code = loop {
+                if let Some(code) = self.codes().get(nth) {
+                    break code.clone();
+                }
+                assert!(began.elapsed() < Duration::from_secs(20), "no code: {:?}", self.log.lock().unwrap());
+                std::thread::sleep(Duration::from_millis(5));
+            };
+            writeln!(stdin, "{code}").unwrap();
+        }
+        for line in after {
+            writeln!(stdin, "{line}").unwrap();
+        }
+        drop(stdin);
+        child.wait_with_output().unwrap()
+    }
+    fn codes(&self) -> Vec<String> {
+        let log = self.log.lock().unwrap();
+        log.iter().filter_map(|e| if let Entry::Code { code, .. } = e { Some(code.clone()) } else { None }).collect()
     }
     fn start(&self, args: &[&str]) -> Output {
         let place = ["start", "@echo_bot", "x", "--dc", &self.addr, "--key", &self.pem];
@@ -104,7 +153,7 @@ fn an_error_that_ends_it_has_a_sentence_a_hint_and_an_exit_code_and_is_in_the_re
     let readme = include_str!("../README.md");
     let mut missing = Vec::new();
     for (code, name, exit) in ENDS {
-        let place = open(name, refuse(code, name, 99));
+        let place = signed_in(name, refuse(code, name, 99));
         let output = place.start(&["--json"]);
         let (status, said) = error(&output);
         assert_eq!((status, &said["type"], &said["code"]), (exit, &name.into(), &code.into()), "{said} {output:?}");
@@ -123,7 +172,7 @@ fn an_error_that_ends_it_has_a_sentence_a_hint_and_an_exit_code_and_is_in_the_re
 
 #[test]
 fn a_data_centre_that_is_not_known_is_not_gone_to() {
-    let place = open("unknown_dc", refuse(303, "USER_MIGRATE_9", 9));
+    let place = signed_in("unknown_dc", refuse(303, "USER_MIGRATE_9", 9));
     let (exit, said) = error(&place.start(&["--json"]));
     assert_eq!((exit, &said["type"], &said["code"]), (1, &"NO_SUCH_DC".into(), &Value::Null));
     assert_eq!(place.shown()["dc_id"], 2);
@@ -131,7 +180,7 @@ fn a_data_centre_that_is_not_known_is_not_gone_to() {
 
 #[test]
 fn a_short_flood_wait_is_waited_out_and_told() {
-    let place = open("flood", refuse(420, "FLOOD_WAIT_2", 1));
+    let place = signed_in("flood", refuse(420, "FLOOD_WAIT_2", 1));
     let began = Instant::now();
     let output = place.start(&["--wait", "0"]);
     assert!(output.status.success(), "{output:?}");
@@ -140,21 +189,21 @@ fn a_short_flood_wait_is_waited_out_and_told() {
         "{output:?}"
     );
 
-    let place = open("no_flood", refuse(420, "FLOOD_WAIT_2", 1));
+    let place = signed_in("no_flood", refuse(420, "FLOOD_WAIT_2", 1));
     let (exit, said) = error(&place.start(&["--json", "--flood-wait", "1"]));
     assert_eq!((exit, &said["type"]), (5, &"FLOOD_WAIT_2".into()));
 }
 
 #[test]
 fn trouble_of_the_servers_own_is_waited_out() {
-    let place = open("trouble", refuse(500, "INTERNAL", 1));
+    let place = signed_in("trouble", refuse(500, "INTERNAL", 1));
     let output = place.start(&["--wait", "0"]);
     assert!(output.status.success() && err(&output).contains("trying again"), "{output:?}");
 }
 
 #[test]
 fn an_account_that_has_moved_is_followed_and_found_there_the_next_time() {
-    let place = open("moved", |dc| dc.world.set_home(ALICE, 4));
+    let place = signed_in("moved", |dc| dc.world.set_home(ALICE, 4));
     let output = place.start(&["--wait", "0"]);
     assert!(output.status.success() && err(&output).contains("data centre 4: gone there"), "{output:?}");
     assert_eq!(place.shown()["dc_id"], 4, "{output:?}");
@@ -162,7 +211,7 @@ fn an_account_that_has_moved_is_followed_and_found_there_the_next_time() {
 
 #[test]
 fn keys_are_logged_for_their_owner_alone_and_only_if_that_is_asked_for() {
-    let place = open("keylog", |_| {});
+    let place = signed_in("keylog", |_| {});
     let log = place.home.join("keys.txt");
     let output = place.start(&["--wait", "0", "--keylog", log.to_str().unwrap()]);
     assert!(output.status.success(), "{output:?}");
@@ -177,11 +226,98 @@ fn keys_are_logged_for_their_owner_alone_and_only_if_that_is_asked_for() {
 
 #[test]
 fn the_next_start_needs_neither_a_key_nor_a_name_to_be_looked_up() {
-    let place = open("next", |_| {});
+    let place = signed_in("next", |_| {});
     let first = place.start(&["--wait", "0"]);
     assert!(err(&first).contains("temporary key") && first.status.success(), "{first:?}");
     let next = place.start(&["--wait", "0"]);
     assert!(next.status.success() && !err(&next).contains("temporary key"), "{next:?}");
     let without = place.start(&["--wait", "0", "--no-pfs"]);
     assert!(without.status.success(), "{without:?}");
+}
+
+const ALICES: [&str; 2] = ["--phone", "+10000000001"];
+const CAROLS: [&str; 2] = ["--phone", "+10000000003"];
+const DAVES: [&str; 2] = ["--phone", "+10000000004"];
+
+fn user(output: &Output) -> i64 {
+    assert!(output.status.success(), "{output:?}");
+    serde_json::from_slice::<Value>(&output.stdout).unwrap()["user_id"].as_i64().unwrap()
+}
+
+#[test]
+fn a_question_that_the_server_has_forgotten_is_asked_for_again_and_the_person_is_not() {
+    let place = open("stale", refuse_call(CheckPassword::ID, 400, "SRP_ID_INVALID", 1));
+    let output = place.login(&CAROLS, 1, &[CAROLS_PASSWORD]);
+    assert_eq!(user(&output), CAROL);
+    assert!(!err(&output).contains(CAROLS_PASSWORD));
+}
+
+#[test]
+fn an_expired_code_has_another_one_sent() {
+    let place = open("expired", refuse_call(SignIn::ID, 400, "PHONE_CODE_EXPIRED", 1));
+    let output = place.login(&ALICES, 2, &[]);
+    assert_eq!(user(&output), ALICE);
+    assert!(err(&output).contains("no longer good"), "{output:?}");
+}
+
+#[test]
+fn mistakes_are_not_made_for_ever() {
+    let place = open("wrong", |_| {});
+    let (exit, said) = error(&place.login(&ALICES, 0, &["1"; 20]));
+    assert_eq!((exit, &said["type"]), (5, &"PHONE_CODE_INVALID".into()));
+    let (exit, said) = error(&place.login(&CAROLS, 2, &[""; 20]));
+    assert_eq!((exit, &said["type"]), (5, &"PASSWORD_HASH_INVALID".into()), "{said}");
+    let (exit, said) = error(&place.login(&[], 0, &["one"; 20]));
+    assert_eq!((exit, &said["type"]), (2, &"PHONE_NUMBER_INVALID".into()));
+}
+
+#[test]
+fn what_ends_a_login_has_a_hint() {
+    for (code, name) in [
+        (400, "PHONE_NUMBER_BANNED"),
+        (400, "API_ID_INVALID"),
+        (400, "API_ID_PUBLISHED_FLOOD"),
+        (406, "PHONE_PASSWORD_FLOOD"),
+        (406, "UPDATE_APP_TO_LOGIN"),
+    ] {
+        let place = open(&format!("login-{name}"), refuse_call(SendCode::ID, code, name, 9));
+        let (exit, said) = error(&place.login(&ALICES, 0, &[]));
+        assert_eq!((exit, &said["type"]), (5, &name.into()), "{said}");
+        assert!(said["hint"].as_str().is_some_and(|hint| hint.len() > 10), "{said}");
+        assert!(!place.home.join("nanogram/session").exists());
+    }
+}
+
+#[test]
+fn an_account_in_another_data_centre_signs_in_there() {
+    let place = open("dave", |_| {});
+    let output = place.login(&DAVES, 1, &[]);
+    assert_eq!(user(&output), DAVE);
+    let shown = place.shown();
+    assert_eq!(shown["dc_id"], 4);
+    let addr = shown["addr"].as_str().unwrap();
+    assert!(addr != place.addr && err(&output).contains(&format!("use --dc {addr}")), "{output:?}");
+    let start = place.run(&["start", "@echo_bot", "x", "--dc", addr, "--key", &place.pem, "--wait", "0"]);
+    assert!(start.status.success(), "{start:?}");
+}
+
+#[test]
+fn who_is_signed_in_is_told_so_and_a_session_that_is_over_is_replaced() {
+    let place = signed_in("replaced", |_| {});
+    let before = place.shown();
+    let output = place.login(&ALICES, 0, &[]);
+    assert_eq!(user(&output), ALICE);
+    assert!(out_of(&output)["new"] == false && place.shown()["auth_key_id"] == before["auth_key_id"]);
+    let forced = place.login(&[&ALICES[..], &["--force"]].concat(), 1, &[]);
+    assert!(out_of(&forced)["new"] == true && place.shown()["auth_key_id"] != before["auth_key_id"], "{forced:?}");
+
+    let place = signed_in("over", refuse_call(GetUsers::ID, 401, "SESSION_REVOKED", 1));
+    let before = place.shown();
+    let output = place.login(&ALICES, 1, &[]);
+    assert!(out_of(&output)["new"] == true && err(&output).contains("is over"), "{output:?}");
+    assert_ne!(place.shown()["auth_key_id"], before["auth_key_id"]);
+}
+
+fn out_of(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap()
 }

@@ -12,6 +12,8 @@ use zeroize::Zeroizing;
 
 /// Session files are small; whatever is larger is none.
 const MAX_FILE: u64 = 64 * 1024;
+/// No session string has more bytes, by far.
+const MAX_STRING: usize = 4096;
 /// No session string has fewer characters.
 const SHORTEST: usize = 351;
 /// The place of a string that is read from stdin.
@@ -204,9 +206,9 @@ fn default_file(environment: Environment) -> Result<PathBuf, Failure> {
 
 /// A string, not to be seen in the list of processes.
 pub(crate) fn stdin() -> Result<Zeroizing<String>, Failure> {
-    let mut text = Zeroizing::new(String::with_capacity(MAX_FILE as usize + 1));
+    let mut text = Zeroizing::new(String::with_capacity(MAX_STRING));
     let bad = |why: &str| Failure::new(Exit::Usage, "SESSION_INVALID", format!("stdin: {why}"));
-    io::stdin().lock().take(MAX_FILE).read_to_string(&mut text).map_err(|e| bad(&e.to_string()))?;
+    io::stdin().lock().take(MAX_STRING as u64).read_to_string(&mut text).map_err(|e| bad(&e.to_string()))?;
     if text.trim().is_empty() { Err(bad("there was no session string")) } else { Ok(text) }
 }
 

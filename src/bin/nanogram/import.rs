@@ -9,7 +9,7 @@ use crate::{output, wire};
 use nanogram::store::file::SessionFile;
 use nanogram::store::state::State;
 use nanogram::store::string;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::Path;
 
 pub(crate) fn run(args: &ImportArgs, story: &Story) -> Result<(), Failure> {
@@ -22,6 +22,7 @@ pub(crate) fn run(args: &ImportArgs, story: &Story) -> Result<(), Failure> {
     new.state = merge(before, new.state, args.force, file.path())?;
     let state = if args.check { wire::check(&new, &args.account, story)? } else { new.state };
     file.save(&state).map_err(account::of_file)?;
+    story.tell("The program that the string is from must not use it any more.");
     story.tell(ONE_PROGRAM);
     tell(args, &state, &file)
 }
@@ -49,10 +50,10 @@ fn tell(args: &ImportArgs, state: &State, file: &SessionFile) -> Result<(), Fail
     let session = state.to_session();
     let path = file.path().display().to_string();
     if args.json {
-        let mut object = session.map_or(Value::Null, |session| describe(None, &session));
-        if let Some(fields) = object.as_object_mut() {
-            fields.insert("ok".into(), true.into());
-            fields.insert("session".into(), path.into());
+        let mut object = json!({ "ok": true, "session": path });
+        if let (Some(fields), Some(Value::Object(told))) = (object.as_object_mut(), session.map(|s| describe(None, &s)))
+        {
+            fields.extend(told);
         }
         return output::line(&object.to_string());
     }

@@ -10,7 +10,7 @@ use crate::{enter, output, runtime};
 use nanogram::client::Client;
 use nanogram::login::App;
 use nanogram::store::file::SessionFile;
-use nanogram::store::state::State;
+use nanogram::store::state::{SavedUser, State};
 use nanogram::tl::Hidden;
 use serde_json::json;
 
@@ -26,6 +26,7 @@ pub(crate) fn run(args: &LoginArgs, story: &Story) -> Result<(), Failure> {
     let (mut file, before) =
         account::file_for(args.account.session.as_deref(), account::environment(args.account.test))?;
     let before = before.filter(|before| before.keys.contains_key(&before.home));
+    let is_replaced = before.is_some() && args.force;
     runtime()?.block_on(wire::uninterrupted(async {
         if let Some(before) = before.filter(|_| !args.force)
             && let Some(me) = still_in(before, &mut file, args, story).await?
@@ -43,14 +44,17 @@ pub(crate) fn run(args: &LoginArgs, story: &Story) -> Result<(), Failure> {
         let options = wire::options(&Account::of_state(fresh), &args.account, story)?;
         let client = wire::connect(options, story).await?;
         let prompt = Prompt::new(story);
-        match phone {
+        let in_as = match phone {
             None if args.qr => enter::by_qr(&client, &app, &prompt, story).await?,
             phone => enter::by_code(&client, &app, phone, &prompt, story).await?,
         };
         save(&client, &mut file).await?;
-        let me = wire::who_am_i(&client).await?;
-        // Names and salts that came with it.
-        file.save(&client.state()).map_err(account::of_file)?;
+        // The name is for people; without it, they are signed in all the same.
+        let nameless = Me { user: SavedUser { id: in_as.id, is_bot: in_as.is_bot }, name: None };
+        let me = wire::who_am_i(&client).await.unwrap_or(nameless);
+        if is_replaced {
+            story.tell("The session that was in the file is still signed in: an official app can end it under Settings > Devices.");
+        }
         moved(&client, args, story);
         tell(args, "signed in", &me, &file, story)
     }))
@@ -132,7 +136,10 @@ fn tell(args: &LoginArgs, what: &str, me: &Me, file: &SessionFile, story: &Story
         return output::line(&object.to_string());
     }
     output::line(&format!("{what} as {me}; the session is in {session}"))?;
-    story.tell("Next: nanogram start 'https://t.me/my_bot?start=hello_42'");
+    let flags = [("--session", args.account.session.is_some()), ("--test", args.account.test)];
+    let flags: Vec<_> = flags.iter().filter(|(_, is_given)| *is_given).map(|(flag, _)| *flag).collect();
+    let same = if flags.is_empty() { String::new() } else { format!(", with the same {}", flags.join(" and ")) };
+    story.tell(&format!("Next: nanogram start 'https://t.me/my_bot?start=hello_42'{same}"));
     Ok(())
 }
 

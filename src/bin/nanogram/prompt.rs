@@ -5,7 +5,6 @@
 
 use crate::failure::{Exit, Failure};
 use crate::story::Story;
-use nanogram::session::RpcError;
 use std::fs::OpenOptions;
 use std::io::{self, BufRead, ErrorKind, IsTerminal, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +15,7 @@ use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 /// No answer is longer, in bytes.
-const LONGEST: u64 = 1024;
+const LONGEST: usize = 1024;
 /// How long a terminal may take to be set back after Ctrl-C.
 const SETTLE: Duration = Duration::from_millis(500);
 
@@ -102,12 +101,12 @@ impl Prompt {
 
 fn read_line() -> io::Result<Answer> {
     // As large as it may become: no copy is left behind.
-    let mut line = Zeroizing::new(Vec::with_capacity(LONGEST as usize + 1));
-    io::stdin().lock().take(LONGEST + 1).read_until(b'\n', &mut line)?;
+    let mut line = Zeroizing::new(Vec::with_capacity(LONGEST + 1));
+    io::stdin().lock().take(LONGEST as u64 + 1).read_until(b'\n', &mut line)?;
     match line.last() {
         None => return Err(ErrorKind::UnexpectedEof.into()),
         Some(b'\n') => {}
-        Some(_) if line.len() as u64 > LONGEST => {
+        Some(_) if line.len() > LONGEST => {
             return Err(io::Error::new(ErrorKind::InvalidData, "the line is too long"));
         }
         Some(_) => {}
@@ -173,9 +172,9 @@ pub(crate) fn phone(text: &str) -> Result<Zeroizing<String>, Failure> {
 
 /// Why a bot's token does not help.
 pub(crate) fn no_bots() -> Failure {
-    let name = "BOT_METHOD_INVALID";
-    let error = RpcError::new(400, name);
-    Failure::refused(error.code, name).saying("a bot cannot start a bot, so that a bot's token is of no use here")
+    Failure::refused(400, "BOT_METHOD_INVALID")
+        .saying("only users can start bots: a bot's token is of no use here")
+        .hint("sign in as a user, with the phone number or with --qr")
 }
 
 #[cfg(test)]

@@ -53,6 +53,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_module_of_the_code_is_drawn_where_it_is() {
+        let link = nanogram::login::qr_link(&[0x5a; 32]);
+        let code = QrCode::encode_text(&link, QrCodeEcc::Low).unwrap();
+        let story = Story::new();
+        let lines = lines(&link, &story).unwrap();
+        for (row, line) in (-MARGIN..).step_by(2).zip(&lines) {
+            let drawn = line.chars().filter(|c| " ▀▄█".contains(*c));
+            for (x, character) in (-MARGIN..).zip(drawn) {
+                let halves = [(row, "▀█".contains(character)), (row + 1, "▄█".contains(character))];
+                for (y, is_drawn) in halves {
+                    // Drawn is dark where there are colours, and light where there are none.
+                    assert_eq!(is_drawn == story.has_colours(), code.get_module(x, y), "{x} {y}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_code_is_as_wide_as_two_lines_are_high_and_fits_a_terminal() {
         let link = nanogram::login::qr_link(&[0xa5; 32]);
         let story = Story::new();

@@ -6,7 +6,7 @@ use crate::failure::{Exit, Failure};
 use crate::story::{Story, hex};
 use crate::{import, output};
 use nanogram::crypto::keys::Environment;
-use nanogram::store::{Format, SavedSession, string};
+use nanogram::store::{Format, SavedSession, WriteError, string};
 use serde_json::{Value, json};
 
 pub(crate) fn run(command: &SessionCommand, story: &Story) -> Result<(), Failure> {
@@ -76,15 +76,18 @@ pub(crate) fn describe(format: Option<Format>, session: &SavedSession) -> Value 
 fn write(mut session: SavedSession, to: Format, otherwise: Environment, story: &Story) -> Result<(), Failure> {
     session.environment = session.known_environment().or(Some(otherwise));
     let text = string::write(&session, to)
-        .map_err(|e| Failure::new(Exit::Usage, "SESSION_INCOMPLETE", e.to_string()).hint(incomplete(to)))?;
+        .map_err(|e| Failure::new(Exit::Usage, "SESSION_INCOMPLETE", e.to_string()).hint(incomplete(e, to)))?;
     story.tell("This is the same key: whoever has it is this account.");
     story.tell(ONE_PROGRAM);
     output::line(&text)
 }
 
-fn incomplete(to: Format) -> String {
-    format!(
-        "`nanogram session import STRING --check` asks the server for it, and `nanogram session export --to {to}` writes \
-         it; or convert from a format that keeps it, or to one that can do without"
-    )
+fn incomplete(error: WriteError, to: Format) -> String {
+    match error {
+        WriteError::Missing { .. } => format!(
+            "`nanogram session import STRING --check` asks the server for it, and `nanogram session export --to {to}` \
+             writes it; or convert from a format that keeps it, or to one that can do without"
+        ),
+        _ => "nanogram's own format has a place for everything".into(),
+    }
 }
