@@ -102,7 +102,7 @@ def starts(place, client, framing):
 
 
 def signs_in(place, client):
-    """By phone and code, a wrong one first. `nanogram start` then starts the bot with the session that the client saved."""
+    """By phone and code, a wrong one first. `nanogram start` then starts the bot with the session that it saved."""
     result = peer(client.script, "login", place.dc, **ALICE)
     check(result["refused"] == [client.call("PHONE_CODE_INVALID")], "told a wrong code", result["refused"])
     shown = program(place.nanogram, "session", "show", result["session"])

@@ -1,8 +1,8 @@
 """What passed through a `relay.Relay`, counted: round trips, and the calls that travelled in each.
 
-A round trip is counted where one must have waited: what a client sends belongs to the trip after the last one whose answer
-it had; an answer belongs to the last trip that the DC had of the client. Whatever else was under way at the same time
-adds none. The relay's delay keeps the trips apart: it is long against everything that is computed.
+A round trip is counted where one must have waited: what a client sends belongs to the trip after the last one whose
+answer it had; an answer belongs to the last trip that the DC had of the client. Whatever else was under way at the same
+time adds none. The relay's delay keeps the trips apart: it is long against everything that is computed.
 """
 import hashlib
 import json

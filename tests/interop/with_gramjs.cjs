@@ -24,7 +24,9 @@ const { LAYER } = require("telegram/tl/AllTLObjects");
 const { version } = require("telegram/package.json");
 const { createHash, createPublicKey, randomInt } = require("node:crypto");
 const bigInt = require("big-integer");
-const { API_HASH, API_ID, PARAM, RANDOM_ID, assert, codeFor, dc, hostPort, run, sleep, tell, within, wrong } = require("./peer.cjs");
+const {
+    API_HASH, API_ID, PARAM, RANDOM_ID, assert, codeFor, dc, hostPort, run, sleep, tell, within, wrong,
+} = require("./peer.cjs");
 
 const TRANSPORTS = {
     full: connections.ConnectionTCPFull,

@@ -243,4 +243,5 @@ async def again(dc):
     return {"updates": type(updates).__name__, "reply": text}
 
 
-run(f"Kurigram {pyrogram.__version__}", {f.__name__: f for f in (start, use, login, from_nothing, refused, flooded, again)})
+JOBS = (start, use, login, from_nothing, refused, flooded, again)
+run(f"Kurigram {pyrogram.__version__}", {job.__name__: job for job in JOBS})

@@ -106,7 +106,7 @@ async function start() {
     return { layer: tl.LAYER, updates: updates._, reply };
 }
 
-/** The session `string` starts the bot, or `bot`, id and hash, if it is known. `direct`: with what an earlier run kept. */
+/** The session `string` starts the bot, or `bot`, id and hash. `direct`: with what an earlier run has kept. */
 async function use() {
     const [storage, string] = [new MemoryStorage(), dc.string ?? dc.telethon_session];
     if (dc.direct) {
@@ -127,7 +127,8 @@ async function use() {
     const [saved, inUse] = [await user.exportSession(), await keys(storage)];
     quiet();
     await user.destroy();
-    return { updates: updates._, reply, session: saved, keys: inUse, bot: [String(known.userId), known.accessHash.toString()] };
+    const found = [String(known.userId), known.accessHash.toString()];
+    return { updates: updates._, reply, session: saved, keys: inUse, bot: found };
 }
 
 /** By `phone` and code, a wrong one first; then, if there is a `password`, by a wrong one and the right one. */
