@@ -224,7 +224,8 @@ fn a_recording_without_its_keys_says_what_would_open_it() {
 #[test]
 fn a_data_centre_says_in_one_line_how_to_reach_it() {
     let mut dc = Dc::open("one_line");
-    assert_eq!(keys(&dc.ready), ["addr", "dc_id", "fingerprint", "public_key_pem", "session", "telethon_session"]);
+    let alone = ["addr", "dc_id", "fingerprint", "public_key_pem", "session", "telethon_session"];
+    assert!(alone.iter().all(|name| keys(&dc.ready).contains(name)), "the rest is in tests/dc_cli.rs");
     assert_eq!(fs::read_to_string(&dc.pem).unwrap(), dc.told("public_key_pem"));
     let addr = dc.told("addr").to_string();
     for (name, format) in [("session", "nanogram"), ("telethon_session", "telethon")] {

@@ -211,7 +211,8 @@ async fn what_a_406_leaves_to_a_notification_is_handed_out_with_it() {
     assert!(matches!(&error, Error::Told { text: Some(text), .. } if text == "Please update."), "{error:?}");
     assert_eq!((error.to_string(), told.count("Notification")), ("Please update.".into(), 1));
     // An old word explains no new error.
-    refuses(&house, GetNearestDc::ID, 406, "SOMETHING_ELSE", 1).await;
+    let act = Act::RefuseAndTell(RpcError::new(406, "SOMETHING_ELSE"), Vec::new());
+    house.dc(move |dc| dc.script(GetNearestDc::ID, act, 1)).await;
     let began = Instant::now();
     let error = client.call(&NEAREST).await.unwrap_err();
     assert!(matches!(&error, Error::Told { text: None, .. }) && error.hint().is_some(), "{error:?}");

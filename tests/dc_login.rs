@@ -542,7 +542,7 @@ fn calls_fail_on_demand_and_as_often_as_was_said() {
         (500, "INTERNAL"),
         (401, "AUTH_KEY_UNREGISTERED"),
         (401, "SESSION_REVOKED"),
-        (406, "AUTH_KEY_DUPLICATED"),
+        (406, "UPDATE_APP_TO_LOGIN"),
         (303, "NETWORK_MIGRATE_4"),
     ];
     for (code, message) in errors {
@@ -556,6 +556,22 @@ fn calls_fail_on_demand_and_as_often_as_was_said() {
     assert!(net.call(&mut peer, &GetState {}).is_ok());
     net.dc.script(GetState::ID, Act::Withhold, 0);
     assert!(net.call(&mut peer, &GetState {}).is_ok(), "no times are no times");
+}
+
+#[test]
+fn a_duplicated_key_is_gone_for_all_its_connections() {
+    let mut net = Net::new();
+    let key = net.dc.sign_in(ALICE).unwrap();
+    let config = net.config(2, Some(key));
+    let (mut peer, mut other) = (net.connect_with(config.clone()), net.connect_with(config));
+    net.call(&mut other, &GetState {}).unwrap();
+    net.dc.script(GetState::ID, Act::Refuse(RpcError::new(406, "AUTH_KEY_DUPLICATED")), 1);
+    assert_eq!(net.refused(&mut peer, &GetState {}), text(406, "AUTH_KEY_DUPLICATED"));
+    for peer in [&mut peer, &mut other] {
+        peer.connection.call(&GetState {});
+        net.settle(&mut [peer]);
+        assert!(matches!(peer.error, Some(ConnectionError::Fault(_))) && net.dc.is_closed(peer.id));
+    }
 }
 
 fn start(net: &Net, random_id: i64) -> StartBot {

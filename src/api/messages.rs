@@ -127,6 +127,9 @@ tl! {
         inexact: bool, pts: i32, count: i32, offset_id_offset: Option<i32>, messages: Vec<AnyMessage>,
         topics: Vec<ForumTopic>, chats: Vec<AnyChat>, users: Vec<AnyUser>,
     }
+    /// Nothing is attached.
+    "messageMediaEmpty#3ded6320 = MessageMedia;"
+    struct MessageMediaEmpty {}
 }
 
 tl_type! {
@@ -137,6 +140,8 @@ tl_type! {
         ChatAddUser(MessageActionChatAddUser), ChatCreate(MessageActionChatCreate),
         ChannelCreate(MessageActionChannelCreate),
     }
+    /// What is attached to a message, of what we write: nothing. All else is refused when met.
+    "MessageMedia" enum MessageMedia { Empty(MessageMediaEmpty) }
     /// A line of the list of dialogs.
     "Dialog" enum AnyDialog { Dialog(Dialog) }
     /// The answer to [`GetDialogs`].
@@ -155,7 +160,6 @@ unread! {
     "InputReplyTo" InputReplyTo;
     "InputRichMessage" InputRichMessage;
     "MessageEntity" MessageEntity;
-    "MessageMedia" MessageMedia;
     "MessageReactions" MessageReactions;
     "MessageReplies" MessageReplies;
     "ReplyMarkup" ReplyMarkup;

@@ -131,6 +131,12 @@ tl! {
     /// Somebody took the login token: ask for it again.
     "updateLoginToken#564fe691 = Update;"
     struct UpdateLoginToken {}
+    /// The server says something to the user: with `popup`, the sentence that belongs to an error 406.
+    "updateServiceNotification#ebe46819 flags:# popup:flags.0?true invert_media:flags.2?true inbox_date:flags.1?int type:string message:string media:MessageMedia entities:Vector<MessageEntity> = Update;"
+    struct UpdateServiceNotification {
+        popup: bool, invert_media: bool, inbox_date: Option<i32>, type_: String, message: String, media: MessageMedia,
+        entities: Vec<MessageEntity>,
+    }
 }
 
 tl_type! {
@@ -138,6 +144,7 @@ tl_type! {
     "Update" enum Update {
         NewMessage(UpdateNewMessage), NewChannelMessage(UpdateNewChannelMessage), MessageId(UpdateMessageId),
         Chat(UpdateChat), Channel(UpdateChannel), LoginToken(UpdateLoginToken),
+        ServiceNotification(UpdateServiceNotification),
     }
     /// What was missed.
     "updates.Difference" enum AnyDifference {

@@ -12,8 +12,8 @@ use super::world::{Missing, World};
 use crate::api::LAYER;
 use crate::api::account::{GetPassword, UpdateStatus};
 use crate::api::auth::{
-    AcceptLoginToken, CancelCode, CheckPassword, ExportAuthorization, ExportLoginToken, ImportAuthorization,
-    ImportBotAuthorization, ImportLoginToken, LogOut, ResendCode, SendCode, SignIn,
+    AcceptLoginToken, BindTempAuthKey, CancelCode, CheckPassword, ExportAuthorization, ExportLoginToken,
+    ImportAuthorization, ImportBotAuthorization, ImportLoginToken, LogOut, ResendCode, SendCode, SignIn,
 };
 use crate::api::chats::{AddChatUser, EditAdmin, EditChatAdmin, InviteToChannel};
 use crate::api::connect::{
@@ -21,10 +21,13 @@ use crate::api::connect::{
     InvokeWithTakeout, InvokeWithoutUpdates,
 };
 use crate::api::contacts::ResolveUsername;
-use crate::api::messages::{GetDialogs, GetHistory, SendMessage, SendMessageHead, StartBot};
-use crate::api::updates::{GetChannelDifference, GetDifference, GetState, Updates};
+use crate::api::messages::{GetDialogs, GetHistory, MessageMediaEmpty, SendMessage, SendMessageHead, StartBot};
+use crate::api::updates::{
+    GetChannelDifference, GetDifference, GetState, UpdateServiceNotification, UpdateShort, Updates,
+};
 use crate::api::users::{GetFullUser, GetUsers};
 use crate::session::RpcError;
+use crate::tl::schema::{self, Schema};
 use crate::tl::{Call, Combinator, DecodeError, Fault, Raw, Reader, Tl, line};
 use alloc::format;
 use alloc::string::String;
@@ -90,6 +93,8 @@ pub struct Outcome {
     pub entries: Vec<Entry>,
     /// What the [script](World::script) wants instead of the answer.
     pub act: Option<Act>,
+    /// What the session that called is told right after an error 406.
+    pub notice: Option<Updates>,
 }
 
 /// Updates for all sessions of a user.
@@ -106,6 +111,29 @@ pub struct Push {
 /// An error of the caller: 400.
 pub(super) fn bad(message: &str) -> RpcError {
     RpcError::new(400, message)
+}
+
+/// Whether the key that an error is said to is gone with it.
+///
+/// Spec: api/errors#406-not-acceptable: the session "was already invalidated by the server and the user must generate a
+/// new auth key".
+pub(super) fn ends_the_key(error: &RpcError) -> bool {
+    error.code == 406 && error.message == "AUTH_KEY_DUPLICATED"
+}
+
+/// The sentence for the user that belongs to an error 406. Spec: api/errors#406-not-acceptable
+fn notice(now: i32, error: &RpcError) -> Option<Updates> {
+    let update = UpdateServiceNotification {
+        popup: true,
+        invert_media: false,
+        inbox_date: None,
+        type_: error.message.clone(),
+        message: format!("The data centre cannot do this: {}.", error.message),
+        media: MessageMediaEmpty {}.into(),
+        entities: Vec::new(),
+    };
+    let has_one = error.code == 406 && !ends_the_key(error);
+    has_one.then(|| (&UpdateShort { update: update.into(), date: now }).into())
 }
 
 /// Bytes that are no call.
@@ -145,6 +173,8 @@ macro_rules! methods {
         pub fn method_name(id: u32) -> Option<&'static str> {
             match id {
                 $($call::ID => Some(const { line::name($call::LINE) }),)*
+                // Served with the keys, before it gets here.
+                BindTempAuthKey::ID => Some(const { line::name(BindTempAuthKey::LINE) }),
                 SendMessage::ID => Some(const { line::name(SendMessage::LINE) }),
                 _ => None,
             }
@@ -167,10 +197,31 @@ macro_rules! methods {
                 }
                 id => return Err(bad(&format!("INPUT_METHOD_INVALID_{id}"))),
             }
+            if let Some(tamper) = world.faults.tamper(id) {
+                reply = tamper.reply(world, turn, reply);
+            }
             Ok(world.layers.reply(turn.caller.layer, id, reply))
         }
     };
 }
+/// The id of a method of the API, served here or not; `None` if there is none, or it only wraps another.
+pub fn method_id(name: &str) -> Option<u32> {
+    let schema = Schema::parse(schema::API).ok()?;
+    let method = schema.named(name).filter(|line| line.is_function)?;
+    (!WRAPPERS.contains(&method.id)).then_some(method.id)
+}
+
+/// What stands around calls.
+const WRAPPERS: &[u32] = &[
+    InvokeWithLayer::ID,
+    InitConnection::ID,
+    InvokeWithoutUpdates::ID,
+    InvokeAfterMsg::ID,
+    InvokeAfterMsgs::ID,
+    InvokeWithMessagesRange::ID,
+    InvokeWithTakeout::ID,
+];
+
 methods! {
     GetPassword => get_password,
     UpdateStatus => update_status,
@@ -239,8 +290,12 @@ impl World {
             accepted: Vec::new(),
             entries: Vec::new(),
             act: None,
+            notice: None,
         };
         outcome.reply = self.unwrapped(caller, now, body, &mut outcome);
+        if let (true, Err(error)) = (outcome.wants_updates, &outcome.reply) {
+            outcome.notice = notice(now, error);
+        }
         outcome.wants_updates &= caller.user_id.is_some();
         outcome.pushes = core::mem::take(&mut self.pushes);
         outcome.accepted = core::mem::take(&mut self.desk.nudges);
@@ -294,7 +349,7 @@ impl World {
         if caller.is_unbound && !UNBOUND.contains(&id) {
             return Err(RpcError::new(401, "AUTH_KEY_PERM_EMPTY"));
         }
-        outcome.act = self.script.next(id);
+        outcome.act = self.script.next(id).or_else(|| self.faults.act(method_name(id)));
         match &outcome.act {
             Some(Act::Refuse(error) | Act::RefuseAndTell(error, _)) => return Err(error.clone()),
             Some(Act::Ignore) => return Ok(Vec::new()),

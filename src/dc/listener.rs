@@ -43,6 +43,8 @@ const WRITE_WITHIN: Duration = Duration::from_secs(20);
 
 /// A client, and the data centre it came to.
 type Guest = (TcpStream, i32);
+/// What a writer gets: bytes, and how many of them to send at a time.
+type Piece = (Bytes, usize);
 /// What a reader has: bytes, or the end.
 type News = (ConnId, Option<Bytes>);
 
@@ -57,7 +59,7 @@ pub struct Listener {
     /// Clients of the other data centres.
     others: (mpsc::Sender<Guest>, mpsc::Receiver<Guest>),
     /// Where to write for each connection, and its reader.
-    sockets: BTreeMap<ConnId, (mpsc::Sender<Bytes>, AbortHandle)>,
+    sockets: BTreeMap<ConnId, (mpsc::Sender<Piece>, AbortHandle)>,
     tasks: JoinSet<()>,
 }
 
@@ -189,8 +191,9 @@ impl Listener {
             let mut out = BytesMut::new();
             while self.dc.poll_transmit(id, now, &mut out) {}
             let socket = self.sockets.get(&id);
+            let piece = (out.freeze(), self.dc.grain(id));
             // A client that does not read what it asked for is let go.
-            let is_stuck = !out.is_empty() && socket.is_none_or(|(writer, _)| writer.try_send(out.freeze()).is_err());
+            let is_stuck = !piece.0.is_empty() && socket.is_none_or(|(writer, _)| writer.try_send(piece).is_err());
             if is_stuck || self.dc.is_closed(id) {
                 self.forget(id);
             }
@@ -219,10 +222,13 @@ async fn read(id: ConnId, mut from: OwnedReadHalf, news: mpsc::Sender<News>) {
 }
 
 /// Writes until the sender is dropped, then ends the connection.
-async fn write(mut to: OwnedWriteHalf, mut chunks: mpsc::Receiver<Bytes>) {
-    while let Some(chunk) = chunks.recv().await {
-        if !matches!(timeout(WRITE_WITHIN, to.write_all(&chunk)).await, Ok(Ok(()))) {
-            return;
+async fn write(mut to: OwnedWriteHalf, mut chunks: mpsc::Receiver<Piece>) {
+    while let Some((chunk, grain)) = chunks.recv().await {
+        for piece in chunk.chunks(grain.max(1)) {
+            if !matches!(timeout(WRITE_WITHIN, to.write_all(piece)).await, Ok(Ok(()))) {
+                return;
+            }
+            tokio::task::yield_now().await;
         }
     }
     let _ = to.shutdown().await;

@@ -4,11 +4,13 @@
 //! number, password or text appears at all. A code for signing in does: nobody else is told it.
 
 use super::call::{App, method_name};
+use crate::api::auth::BindTempAuthKey;
 use crate::handshake::HandshakeError;
 use crate::handshake::server::Age;
 use crate::mt::service::bad_msg;
 use crate::session::{RpcError, SessionError};
 use crate::time::UnixTime;
+use crate::tl::Combinator;
 use crate::transport::{FrameError, Framing};
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -104,6 +106,11 @@ pub enum Entry {
         /// To how many sessions.
         sessions: usize,
     },
+    /// The data centre did something wrong, as it was [told](super::faults).
+    Misbehaved {
+        /// The name of the fault.
+        fault: &'static str,
+    },
     /// Something was not taken.
     Refused(Refusal),
     /// The connection ended.
@@ -175,7 +182,7 @@ impl fmt::Display for Entry {
                 write!(f, "is {} on {}, layer {}", app.app_version, app.device_model, layer.unwrap_or(0))
             }
             Self::Call { method, user, error } => {
-                match method_name(*method) {
+                match method_name(*method).or((*method == BindTempAuthKey::ID).then_some("auth.bindTempAuthKey")) {
                     Some(name) => f.write_str(name)?,
                     None => write!(f, "unknown method {method:08x}")?,
                 }
@@ -195,6 +202,7 @@ impl fmt::Display for Entry {
                 f.write_str(" that its QR code is accepted")
             }
             Self::Told { user, sessions } => write!(f, "told {user} ({sessions} sessions)"),
+            Self::Misbehaved { fault } => write!(f, "misbehaved: {fault}"),
             Self::Refused(why) => write!(f, "refused: {why}"),
             Self::Closed => f.write_str("closed"),
         }

@@ -34,6 +34,7 @@
 
 mod bots;
 pub mod call;
+pub mod faults;
 mod history;
 mod keys;
 mod layers;
@@ -48,11 +49,13 @@ mod people;
 mod post;
 pub mod residents;
 pub mod script;
+mod send;
 mod serve;
 mod view;
 pub mod world;
 
 pub use call::{Caller, Outcome, Push};
+pub use faults::Fault;
 pub use keys::{FORGET_AFTER, MAX_KEYS, MAX_SESSIONS};
 pub use layers::OLD_LAYERS;
 pub use log::{ConnId, Line};
@@ -72,6 +75,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
 use core::fmt;
+use faults::{Exchange, Meet};
 use keys::Keys;
 use log::{Entry, Log, Refusal};
 
@@ -110,6 +114,12 @@ struct Conn {
     dc_id: i32,
     /// After what it ends.
     cut: Option<Cut>,
+    /// Nothing that comes is looked at.
+    is_deaf: bool,
+    /// Nothing is sent any more.
+    is_silent: bool,
+    /// All is sent in pieces of this many bytes.
+    grain: usize,
     is_over: bool,
 }
 
@@ -194,6 +204,11 @@ impl Dc {
         }
     }
 
+    /// Lets a [fault](faults) act on the next `times` things of its kind; [`script::FOREVER`] is always.
+    pub fn fault(&mut self, fault: &'static Fault, times: u32) {
+        self.world.faults.add(fault, times);
+    }
+
     /// Takes in a key that was made elsewhere, for `user` or for nobody yet, in the data centre where `user` lives.
     ///
     /// # Errors
@@ -224,7 +239,9 @@ impl Dc {
 
     /// A client has connected to this one of the world's data centres.
     pub fn accept_at(&mut self, now: Instant, dc_id: i32) -> ConnId {
-        let cut = self.cuts.pop_front();
+        let meet = self.world.faults.meet();
+        let scripted = if let Some(Meet::Cut(cut)) = meet { Some(cut) } else { None };
+        let cut = scripted.or_else(|| self.cuts.pop_front());
         self.count += 1;
         let id = ConnId(self.count);
         self.conns.insert(
@@ -237,10 +254,14 @@ impl Dc {
                 sessions: BTreeSet::new(),
                 dc_id,
                 cut,
+                is_deaf: meet == Some(Meet::Stall),
+                is_silent: false,
+                grain: if let Some(Meet::Grain(grain)) = meet { grain } else { usize::MAX },
                 is_over: false,
             },
         );
         self.note(now, id, Entry::Opened);
+        self.note_faults(now, id);
         if cut.is_some_and(Cut::is_at_once) {
             self.end(id, now, Refusal::Scripted);
         }
@@ -253,6 +274,7 @@ impl Dc {
         let (read, is_last) = conn.cut.as_mut().map_or((bytes.len(), false), |cut| cut.read(bytes.len()));
         let bytes = bytes.get(..read).unwrap_or_default();
         if !conn.is_over
+            && !conn.is_deaf
             && let Err((refusal, fault)) = self.feed(id, &mut conn, now, bytes)
         {
             self.note(now, id, Entry::Refused(refusal));
@@ -264,6 +286,7 @@ impl Dc {
         }
         let is_over = conn.is_over;
         self.conns.insert(id, conn);
+        self.note_faults(now, id);
         if is_last && !is_over {
             self.end(id, now, Refusal::Scripted);
         }
@@ -344,7 +367,12 @@ impl Dc {
     fn take_plain(&mut self, id: ConnId, conn: &mut Conn, now: Instant, packet: &[u8]) -> Result<(), Denied> {
         let handshake = conn.handshake.get_or_insert_with(|| {
             let dc = conn.dc_id + if self.world.home.test_mode { TEST_DC } else { 0 };
-            ServerHandshake::new(ServerConfig { keys: self.keys.clone(), dc: Some(dc), script: VecDeque::new() })
+            let config = ServerConfig { keys: self.keys.clone(), dc: Some(dc), script: VecDeque::new() };
+            match self.world.faults.exchange() {
+                Exchange::Honest => ServerHandshake::new(config),
+                Exchange::Scripted(script) => ServerHandshake::new(ServerConfig { script, ..config }),
+                Exchange::Lying(lie) => ServerHandshake::lying(config, lie),
+            }
         });
         let answer = handshake.handle(self.clock.at(now), packet, &mut *self.random).map_err(|e| {
             let fault = match e {
@@ -358,6 +386,9 @@ impl Dc {
             let caller = Caller { dc_id: Some(conn.dc_id), ..Caller::default() };
             self.auth.add(grant.auth_key, grant.server_salt, expires_at, caller);
             self.note(now, id, Entry::Key { id: key, expires_at, age });
+        }
+        if answer.send.is_empty() {
+            return Ok(()); // a lie: it never comes
         }
         let (is_sent, is_last) = conn.cut.as_mut().map_or((true, false), Cut::give);
         if let (Some(framer), true) = (&mut conn.framer, is_sent) {
@@ -393,37 +424,6 @@ impl Dc {
             seat.conn.and([seat.session.poll_timeout(), hang_up_at].into_iter().flatten().min())
         };
         self.auth.seats().filter_map(of).min()
-    }
-
-    /// Appends to `out` what is to be sent to a client; false if there was nothing.
-    pub fn poll_transmit(&mut self, id: ConnId, now: Instant, out: &mut BytesMut) -> bool {
-        let Some(conn) = self.conns.get_mut(&id) else { return false };
-        let (before, mut end) = (out.len(), None);
-        out.extend_from_slice(&conn.out.split());
-        for (key, session_id) in &conn.sessions {
-            let Some(seat) = self.auth.seat(*key, *session_id).filter(|seat| seat.conn == Some(id)) else { continue };
-            while end.is_none() {
-                match (seat.session.poll_packet(now, &mut *self.random), &mut conn.framer) {
-                    (Ok(None), _) => break,
-                    (Ok(Some(packet)), Some(framer)) => {
-                        let (is_sent, is_last) = conn.cut.as_mut().map_or((true, false), Cut::give);
-                        end = is_last.then_some(Refusal::Scripted);
-                        if is_sent && framer.encode(&packet, out).is_err() {
-                            end = Some(Refusal::Entropy);
-                        }
-                    }
-                    _ => end = Some(Refusal::Entropy),
-                }
-            }
-        }
-        let there_are = out.len() - before;
-        let (sent, is_last) = conn.cut.as_mut().map_or((there_are, false), |cut| cut.send(there_are));
-        out.truncate(before + sent);
-        end = if is_last { Some(Refusal::Scripted) } else { end };
-        if let (Some(why), false) = (end, conn.is_over) {
-            self.end(id, now, why);
-        }
-        out.len() > before
     }
 
     /// Whether a connection is over: close its socket once everything is sent, and say [`Dc::handle_closed`].

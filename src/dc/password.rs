@@ -64,6 +64,11 @@ impl World {
         }
     }
 
+    /// Whether an account has a password.
+    pub fn has_password(&self, user: i64) -> bool {
+        self.desk.passwords.contains_key(&user)
+    }
+
     /// Stretches the password of `user`, if that is still to be done.
     fn stretch(&mut self, user: i64) -> Result<(), RpcError> {
         let salts: [[u8; 16]; 2] = [self.desk.well.draw(), self.desk.well.draw()];

@@ -35,6 +35,8 @@ pub const CAROL: i64 = 1_000_003;
 pub const CAROLS_PASSWORD: &str = "two factors";
 /// A human who lives in data centre 4.
 pub const DAVE: i64 = 1_000_004;
+/// Those who can sign in, by their first names in small letters.
+pub const HUMANS: [(&str, i64); 4] = [("alice", ALICE), ("bob", BOB), ("carol", CAROL), ("dave", DAVE)];
 /// `@echo_bot`
 pub const ECHO_BOT: i64 = 2_000_001;
 /// `@silent_bot`

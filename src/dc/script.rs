@@ -1,5 +1,8 @@
 //! What goes wrong on demand, for tests of clients: calls refused or left unanswered, connections cut.
 //!
+//! What an error does beside being said is as with a real server: after a 406 comes the sentence for the user, as an
+//! `updateServiceNotification`, and after `AUTH_KEY_DUPLICATED` the key is gone. Any other leaves all as it was.
+//!
 //! ```
 //! use nanogram::api::messages::StartBot;
 //! use nanogram::dc::{Act, Cut, Dc};
@@ -15,11 +18,55 @@
 //! ```
 
 use crate::session::RpcError;
+use crate::start::StartError;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 /// The most acts, and the most cuts, that wait for their turn; more are not taken.
 pub const MAX_ACTS: usize = 256;
+/// As a number of times: as long as the data centre lives.
+pub const FOREVER: u32 = u32::MAX;
+/// Errors 401: the authorization is gone, or is not complete.
+const UNAUTHORIZED: &[&str] = &[
+    "ACTIVE_USER_REQUIRED",
+    "AUTH_KEY_INVALID",
+    "AUTH_KEY_PERM_EMPTY",
+    "AUTH_KEY_UNREGISTERED",
+    "SESSION_EXPIRED",
+    "SESSION_PASSWORD_NEEDED",
+    "SESSION_REVOKED",
+    "USER_DEACTIVATED",
+    "USER_DEACTIVATED_BAN",
+];
+/// Errors 406, whose sentence comes apart.
+const NOT_ACCEPTABLE: &[&str] =
+    &["AUTH_KEY_DUPLICATED", "PHONE_PASSWORD_FLOOD", "SEND_CODE_UNAVAILABLE", "UPDATE_APP_TO_LOGIN"];
+
+/// The error of this name with the code that belongs to it: 303 for `…_MIGRATE_4`, 420 for `FLOOD_…` and other waits,
+/// 401, 403, 406 and 500 for those that are known to have them, otherwise 400.
+///
+/// ```
+/// use nanogram::dc::script::error_of;
+/// assert_eq!((error_of("FLOOD_WAIT_3").code, error_of("PHONE_MIGRATE_4").code), (420, 303));
+/// assert_eq!((error_of("SESSION_REVOKED").code, error_of("CHAT_WRITE_FORBIDDEN").code), (401, 403));
+/// ```
+///
+/// Spec: api/errors
+pub fn error_of(name: &str) -> RpcError {
+    let mut error = RpcError::new(400, name);
+    let (kind, number) = error.kind();
+    let of_start = || StartError::all().find(|known| known.name() == name).map(|known| known.code());
+    error.code = match kind {
+        _ if number.is_some() && kind.ends_with("_MIGRATE") => 303,
+        _ if kind.starts_with("FLOOD_") || (number.is_some() && kind.ends_with("_WAIT")) => 420,
+        _ if UNAUTHORIZED.contains(&name) => 401,
+        _ if NOT_ACCEPTABLE.contains(&name) => 406,
+        "RPC_CALL_FAIL" | "RPC_MCGET_FAIL" | "AUTH_RESTART" => 500,
+        _ if kind.starts_with("INTERNAL") || kind.starts_with("INTERDC") => 500,
+        _ => of_start().unwrap_or(400),
+    };
+    error
+}
 
 /// What a call comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +74,8 @@ pub const MAX_ACTS: usize = 256;
 pub enum Act {
     /// It is not executed, and this is the answer.
     Refuse(RpcError),
-    /// The same, and then the session is told these updates: `updateServiceNotification` after a 406.
+    /// The same, and then the session is told these updates: after a 406, in place of the sentence it
+    /// would be told. Without any, it is told nothing.
     RefuseAndTell(RpcError, Vec<u8>),
     /// It is executed, and never answered.
     Withhold,
@@ -65,7 +113,7 @@ impl Script {
         let at = self.0.iter().position(|(of, ..)| *of == method)?;
         let (_, act, times) = self.0.get_mut(at)?;
         let act = act.clone();
-        *times -= 1;
+        *times -= u32::from(*times != FOREVER);
         if *times == 0 {
             self.0.remove(at);
         }

@@ -1,21 +1,36 @@
 //! Encrypted packets: to the session they belong to, and the calls in them to the world.
 
-use super::call::{Caller, Push, bad};
+use super::call::{Caller, Push, bad, ends_the_key};
+use super::faults::Conduct;
 use super::log::{ConnId, Entry, Refusal};
 use super::script::Act;
 use super::{Conn, Dc, Denied, MAX_SESSIONS, boxed};
 use crate::api::auth::BindTempAuthKey;
 use crate::api::updates::{UpdateLoginToken, UpdateShort, Updates};
 use crate::mt::message::read_container;
-use crate::mt::service::{DestroyAuthKey, DestroyAuthKeyOk, DestroySession, DestroySessionNone, DestroySessionOk};
+use crate::mt::service::{
+    BadMsgNotification, DestroyAuthKey, DestroyAuthKeyOk, DestroySession, DestroySessionNone, DestroySessionOk,
+};
 use crate::session::{Incoming, Opened, RpcError, bind, packet};
 use crate::side::Side;
 use crate::time::Instant;
-use crate::tl::{Combinator, Reader, Tl};
+use crate::tl::{Combinator, Reader, Tl, line};
 use crate::transport::TransportFault;
 use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
-use core::ops::ControlFlow;
+
+/// What becomes of the connection after a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum After {
+    /// It goes on.
+    On,
+    /// It ends before the answer.
+    HangUp,
+    /// The key is forgotten once the answer is sealed.
+    Bury,
+    /// The same, of the permanent key and of all that stand for it.
+    BuryAll,
+}
 
 /// Which session of which key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +54,7 @@ impl Dc {
         let unix = self.clock.at(now).as_secs();
         let here = self.auth.get(key_id, unix).filter(|key| key.is_of(conn.dc_id));
         let key = here.ok_or((Refusal::UnknownKey(key_id), not_found))?;
+        self.world.faults.hear(&packet);
         let opened = packet::open(&key.auth_key, Side::Client, packet)
             .map_err(|refused| (Refusal::Packet(refused.into()), not_found))?;
         let session_id = opened.header.session_id;
@@ -47,8 +63,27 @@ impl Dc {
         }
         let quick_ack = opened.quick_ack;
         let first_msg_id = first_msg_id(&opened);
+        let conduct = self.world.faults.conduct(&opened);
+        if conduct == Some(Conduct::Forget) {
+            key.sessions.remove(&session_id);
+            return Ok(());
+        }
+        let new_salt = if conduct == Some(Conduct::NewSalt) {
+            Some(crate::entropy::bytes(&mut *self.random).map_err(|_| (Refusal::Entropy, None))?)
+        } else {
+            None
+        };
+        if let Some(salt) = new_salt.map(i64::from_le_bytes) {
+            key.salt = salt;
+            key.sessions.values_mut().for_each(|seat| seat.session.change_salt(salt, false));
+        }
         let (seat, is_new) = key.seat(session_id, conn_id, now, self.clock);
         conn.sessions.insert((key_id, session_id));
+        if let Some(Conduct::Refuse(error_code)) = conduct {
+            let (bad_msg_id, bad_msg_seqno) = (opened.header.msg_id, opened.header.seqno);
+            seat.session.remark(boxed(&BadMsgNotification { bad_msg_id, bad_msg_seqno, error_code }));
+            return Ok(());
+        }
         let taken = seat.session.handle_opened(now, opened);
         if let (true, Ok(true), Some(framer)) = (wants_ack, &taken, &mut conn.framer) {
             framer.encode_quick_ack(quick_ack, &mut conn.out);
@@ -75,11 +110,15 @@ impl Dc {
         let place = Place { conn: conn_id, key: key_id, session_id };
         for request in requests {
             if let Incoming::Request { msg_id, body } = request {
-                if self.serve(now, place, msg_id, &body).is_break() {
-                    return Err((Refusal::Scripted, None));
-                }
-                if Reader::new(&body).peek() == Some(DestroyAuthKey::ID) {
-                    self.bury(conn, now, place);
+                let after = self.serve(now, place, msg_id, &body);
+                match after {
+                    After::On => {}
+                    After::HangUp => return Err((Refusal::Scripted, None)),
+                    After::Bury => self.bury(conn, now, place, &[key_id]),
+                    After::BuryAll => {
+                        let keys = self.auth.standing_for(self.auth.permanent(key_id));
+                        self.bury(conn, now, place, &keys);
+                    }
                 }
             }
         }
@@ -90,29 +129,66 @@ impl Dc {
     }
 
     /// Executes one call and answers it, unless the connection is to end first.
-    fn serve(&mut self, now: Instant, place: Place, msg_id: i64, body: &[u8]) -> ControlFlow<()> {
+    fn serve(&mut self, now: Instant, place: Place, msg_id: i64, body: &[u8]) -> After {
         let mut r = Reader::new(body);
         match r.u32().unwrap_or(0) {
             DestroySession::ID => self.destroy_session(now, place, &mut r),
-            DestroyAuthKey::ID => self.remark(place, boxed(&DestroyAuthKeyOk {})),
-            BindTempAuthKey::ID => {
-                let reply = self.bind(now, place, msg_id, &mut r).map(|done| {
-                    let mut out = Vec::new();
-                    done.write(&mut out);
-                    out
-                });
-                self.answer(now, place, msg_id, BindTempAuthKey::ID, reply);
+            DestroyAuthKey::ID => {
+                self.remark(place, boxed(&DestroyAuthKeyOk {}));
+                return After::Bury;
             }
+            BindTempAuthKey::ID => return self.call_bind(now, place, msg_id, &mut r),
             _ => return self.call(now, place, msg_id, body),
         }
-        ControlFlow::Continue(())
+        After::On
     }
 
-    fn call(&mut self, now: Instant, place: Place, msg_id: i64, body: &[u8]) -> ControlFlow<()> {
+    /// `auth.bindTempAuthKey`, which the session answers and not the world.
+    fn call_bind(&mut self, now: Instant, place: Place, msg_id: i64, r: &mut Reader<'_>) -> After {
+        let name = const { line::name(BindTempAuthKey::LINE) };
+        let scripted = self.world.script.next(BindTempAuthKey::ID);
+        let act = scripted.or_else(|| self.world.faults.act(Some(name)));
+        let reply = match &act {
+            Some(Act::Refuse(error) | Act::RefuseAndTell(error, _)) => Err(error.clone()),
+            Some(Act::Ignore) => Ok(false),
+            _ => self.bind(now, place, msg_id, r),
+        };
+        let reply = reply.map(|done| {
+            let mut out = Vec::new();
+            done.write(&mut out);
+            out
+        });
+        self.close(now, place, (msg_id, BindTempAuthKey::ID), reply, act)
+    }
+
+    /// Answers a call as the script will have it.
+    fn close(
+        &mut self,
+        now: Instant,
+        place: Place,
+        (msg_id, method): (i64, u32),
+        reply: Result<Vec<u8>, RpcError>,
+        act: Option<Act>,
+    ) -> After {
+        let is_last = reply.as_ref().is_err_and(ends_the_key);
+        match act {
+            None | Some(Act::Refuse(_) | Act::RefuseAndTell(..) | Act::HangUp) => {
+                self.answer(now, place, msg_id, method, reply)
+            }
+            Some(_) => self.note(now, place.conn, Entry::Refused(Refusal::Scripted)),
+        }
+        match act {
+            Some(Act::HangUp) => After::HangUp,
+            _ if is_last => After::BuryAll,
+            _ => After::On,
+        }
+    }
+
+    fn call(&mut self, now: Instant, place: Place, msg_id: i64, body: &[u8]) -> After {
         let unix = self.clock.at(now).as_secs();
         let user = self.auth.user_of(place.key);
         let (key_id, is_unbound) = (self.auth.permanent(place.key), self.auth.is_unbound(place.key));
-        let Some(key) = self.auth.get(place.key, unix) else { return ControlFlow::Continue(()) };
+        let Some(key) = self.auth.get(place.key, unix) else { return After::On };
         let mut caller = Caller { user_id: user, key_id, is_unbound, ..key.caller.clone() };
         let outcome = self.world.call(&mut caller, i32::try_from(unix).unwrap_or(i32::MAX), body);
         let is_introduced = caller.app.is_some() && (&caller.app, caller.layer) != (&key.caller.app, key.caller.layer);
@@ -120,6 +196,7 @@ impl Dc {
         if let Some(seat) = self.auth.seat(place.key, place.session_id) {
             seat.wants_updates |= outcome.wants_updates;
         }
+        let layer = caller.layer;
         if let (true, Some(app)) = (is_introduced, caller.app) {
             self.note(now, place.conn, Entry::App { app, layer: caller.layer });
         }
@@ -129,16 +206,13 @@ impl Dc {
         for entry in outcome.entries {
             self.note(now, place.conn, entry);
         }
-        match outcome.act {
-            None | Some(Act::Refuse(_) | Act::RefuseAndTell(..) | Act::HangUp) => {
-                self.answer(now, place, msg_id, outcome.method, outcome.reply);
-            }
-            Some(_) => self.note(now, place.conn, Entry::Refused(Refusal::Scripted)),
-        }
-        if let (Some(Act::RefuseAndTell(_, updates)), Some(seat)) =
-            (&outcome.act, self.auth.seat(place.key, place.session_id))
-        {
-            seat.session.notify(updates.clone().into());
+        let notice = match &outcome.act {
+            Some(Act::RefuseAndTell(_, updates)) => (!updates.is_empty()).then(|| Bytes::from(updates.clone())),
+            _ => outcome.notice.map(|notice| self.world.updates_in(layer, &notice).into()),
+        };
+        let after = self.close(now, place, (msg_id, outcome.method), outcome.reply, outcome.act);
+        if let (Some(notice), Some(seat)) = (notice, self.auth.seat(place.key, place.session_id)) {
+            seat.session.notify(notice);
         }
         for push in outcome.pushes {
             self.push(now, place, &push);
@@ -146,7 +220,7 @@ impl Dc {
         for key in outcome.accepted {
             self.tell_accepted(now, place, key);
         }
-        if outcome.act == Some(Act::HangUp) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        after
     }
 
     /// Tells whoever shows a QR code that it was accepted; nobody is signed in there yet.
@@ -210,15 +284,17 @@ impl Dc {
         }
     }
 
-    /// Forgets a key that its owner destroyed, once everything is sealed that was still to be said under it.
-    fn bury(&mut self, conn: &mut Conn, now: Instant, place: Place) {
+    /// Forgets keys, once everything is sealed that was still to be said in this place.
+    fn bury(&mut self, conn: &mut Conn, now: Instant, place: Place, keys: &[[u8; 8]]) {
         let Some(seat) = self.auth.seat(place.key, place.session_id) else { return };
         while let (Ok(Some(packet)), Some(framer)) =
             (seat.session.poll_packet(now, &mut *self.random), &mut conn.framer)
         {
             let _ = framer.encode(&packet, &mut conn.out);
         }
-        self.auth.remove(place.key);
+        for key in keys {
+            self.auth.remove(*key);
+        }
     }
 
     /// `auth.bindTempAuthKey`. Spec: method/auth.bindTempAuthKey

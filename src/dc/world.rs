@@ -174,6 +174,7 @@ pub struct World {
     pub(super) layers: super::layers::Layers,
     pub(super) desk: super::login::Desk,
     pub(super) script: super::script::Script,
+    pub(super) faults: super::faults::Faults,
 }
 
 impl World {
@@ -190,6 +191,7 @@ impl World {
             layers: super::layers::Layers::default(),
             desk: super::login::Desk::new(seed),
             script: super::script::Script::default(),
+            faults: super::faults::Faults::default(),
         }
     }
 

@@ -33,6 +33,8 @@
 //! Spec: mtproto/auth_key, mtproto/samples-auth_key, mtproto/security_guidelines
 
 pub mod client;
+#[cfg(feature = "dc")]
+pub mod lies;
 pub mod plain;
 #[cfg(feature = "dc")]
 pub mod server;

@@ -12,6 +12,7 @@
 //!
 //! Spec: mtproto/auth_key
 
+use super::lies::{At, Lie};
 use super::{HandshakeError, Nonces, Unproven, minimal, open, plain, seal};
 use crate::crypto::auth_key::AuthKey;
 use crate::crypto::ct;
@@ -103,6 +104,7 @@ pub struct ServerHandshake {
     ids: plain::PlainIds,
     /// The last request and what was said to it.
     last: (Vec<u8>, Bytes),
+    lie: Option<Lie>,
 }
 
 #[cfg_attr(feature = "fuzzing", derive(Clone))]
@@ -116,7 +118,14 @@ impl ServerHandshake {
     /// Waits for a client.
     #[must_use]
     pub fn new(config: ServerConfig) -> Self {
-        Self { config, state: State::Idle, ids: plain::PlainIds::new(Side::Server), last: (Vec::new(), Bytes::new()) }
+        let (ids, last) = (plain::PlainIds::new(Side::Server), (Vec::new(), Bytes::new()));
+        Self { config, state: State::Idle, ids, last, lie: None }
+    }
+
+    /// Waits for a client, to tell it this lie.
+    #[must_use]
+    pub fn lying(config: ServerConfig, lie: Lie) -> Self {
+        Self { lie: Some(lie), ..Self::new(config) }
     }
 
     /// Takes a request, one packet; `now` is our clock.
@@ -135,16 +144,22 @@ impl ServerHandshake {
         }
         self.last.0.clear();
         let state = mem::replace(&mut self.state, State::Idle);
-        let (answer, next, grant) = match (Reader::new(body).peek(), state) {
-            (Some(ReqPq::ID | ReqPqMulti::ID), _) => self.begin(body, entropy)?,
-            (Some(ReqDhParams::ID), State::ReqDhParams(state)) => state.handle(now, body, &self.config, entropy)?,
+        let (at, (answer, next, grant)) = match (Reader::new(body).peek(), state) {
+            (Some(ReqPq::ID | ReqPqMulti::ID), _) => (At::ResPq, self.begin(body, entropy)?),
+            (Some(ReqDhParams::ID), State::ReqDhParams(state)) => {
+                (At::DhParams, state.handle(now, body, &self.config, self.lie, entropy)?)
+            }
             (Some(SetClientDhParams::ID), State::SetClientDhParams(state)) => {
-                state.handle(body, self.config.script.pop_front())?
+                (At::DhGen, state.handle(body, self.config.script.pop_front(), self.lie)?)
             }
             (id, _) => return Err(DecodeError { at: 0, fault: id.map_or(Fault::End, Fault::Id) }.into()),
         };
         self.state = next;
-        self.last = (body.to_vec(), plain::seal(self.ids.next(now), &answer).into());
+        let mut packet = plain::seal(self.ids.next(now), &answer);
+        if let Some(lie) = self.lie {
+            lie.envelope(at, &mut packet, entropy)?;
+        }
+        self.last = (body.to_vec(), packet.into());
         Ok(Answer { send: self.last.1.clone(), grant })
     }
 
@@ -157,7 +172,10 @@ impl ServerHandshake {
         let age = Age { older_request, ..Age::default() };
         let [pq, p, q] = [p * q, p, q].map(|number| minimal(&number.to_be_bytes()));
         let server_public_key_fingerprints = self.config.keys.iter().map(|key| key.public().fingerprint()).collect();
-        let answer = ResPqBare { nonce, server_nonce, pq: Blob(pq.clone()), server_public_key_fingerprints };
+        let mut answer = ResPqBare { nonce, server_nonce, pq: Blob(pq.clone()), server_public_key_fingerprints };
+        if let Some(lie) = self.lie {
+            lie.res_pq(&mut answer);
+        }
         let next = AwaitReqDhParams { nonce, server_nonce, pq, p, q, age };
         Ok((written(&ResPq::Only(answer)), State::ReqDhParams(next), None))
     }
@@ -218,6 +236,7 @@ impl AwaitReqDhParams {
         now: UnixTime,
         body: &[u8],
         config: &ServerConfig,
+        lie: Option<Lie>,
         entropy: &mut dyn Entropy,
     ) -> Result<Next, HandshakeError> {
         let request = ReqDhParams::read_boxed(&mut Reader::new(body))?;
@@ -238,9 +257,19 @@ impl AwaitReqDhParams {
         let (a, g_a) = params.draw(entropy)?;
         let server_time = i32::try_from(now.as_secs()).unwrap_or(i32::MAX);
         let dh_prime = Blob(params.p().to_vec());
-        let data = ServerDhInnerData { nonce, server_nonce, g: G, dh_prime, g_a: Blob(g_a.to_vec()), server_time };
-        let encrypted_answer = Blob(seal(&data, &tmp_aes, entropy)?);
-        let answer = ServerDhParams::Ok(ServerDhParamsOk { nonce, server_nonce, encrypted_answer });
+        let mut data = ServerDhInnerData { nonce, server_nonce, g: G, dh_prime, g_a: Blob(g_a.to_vec()), server_time };
+        let encrypted_answer = match lie {
+            None => seal(&data, &tmp_aes, entropy)?,
+            Some(lie) => {
+                lie.inner(&mut data);
+                lie.sealed(&data, &tmp_aes, entropy)?
+            }
+        };
+        let encrypted_answer = Blob(encrypted_answer);
+        let mut answer = ServerDhParams::Ok(ServerDhParamsOk { nonce, server_nonce, encrypted_answer });
+        if let Some(lie) = lie {
+            lie.params(&mut answer, inner.nonces.params_hash());
+        }
         let expires_at = inner.expires_in.map(|seconds| server_time.saturating_add(seconds));
         let next = AwaitSetClientDhParams {
             nonces: inner.nonces,
@@ -310,7 +339,12 @@ struct AwaitSetClientDhParams {
 }
 
 impl AwaitSetClientDhParams {
-    fn handle(mut self: Box<Self>, body: &[u8], verdict: Option<DhGen>) -> Result<Next, HandshakeError> {
+    fn handle(
+        mut self: Box<Self>,
+        body: &[u8],
+        verdict: Option<DhGen>,
+        lie: Option<Lie>,
+    ) -> Result<Next, HandshakeError> {
         let request = SetClientDhParams::read_boxed(&mut Reader::new(body))?;
         self.nonces.check(&request.nonce, &request.server_nonce)?;
         let inner: ClientDhInnerData = open(&request.encrypted_data.0, &self.tmp_aes)?;
@@ -323,11 +357,14 @@ impl AwaitSetClientDhParams {
 
         let hash = |n| auth_key.new_nonce_hash(n, &self.nonces.new_nonce.0);
         let (nonce, server_nonce) = (self.nonces.nonce, self.nonces.server_nonce);
-        let answer: SetClientDhParamsAnswer = match verdict {
+        let mut answer: SetClientDhParamsAnswer = match verdict {
             None => DhGenOk { nonce, server_nonce, new_nonce_hash1: hash(1) }.into(),
             Some(DhGen::Retry) => DhGenRetry { nonce, server_nonce, new_nonce_hash2: hash(2) }.into(),
             Some(DhGen::Fail) => DhGenFail { nonce, server_nonce, new_nonce_hash3: hash(3) }.into(),
         };
+        if let Some(lie) = lie {
+            lie.dh_gen(&mut answer, hash(2));
+        }
         let answer = written(&answer);
         match verdict {
             None => Ok((answer, State::Idle, Some(self.grant(auth_key)))),

@@ -336,6 +336,14 @@ impl Framer {
         let _ = self.encode(&fault.code().to_le_bytes(), out);
     }
 
+    /// Appends bytes that are no frame to `out`: for a data centre that is to do it wrong.
+    #[cfg(feature = "dc")]
+    pub(crate) fn encode_raw(&mut self, bytes: &[u8], out: &mut BytesMut) {
+        let start = out.len();
+        out.extend_from_slice(bytes);
+        self.hide(out, start);
+    }
+
     /// Encrypts what was appended to `out` since `start`, if this connection is obfuscated.
     fn hide(&mut self, out: &mut BytesMut, start: usize) {
         if let (Some(noise), Some(new)) = (&mut self.noise, out.get_mut(start..)) {

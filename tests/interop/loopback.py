@@ -1,4 +1,4 @@
-"""Starts `nanogram dc --json` and says where it is; used by the driver beside it and by .ci/main_job.py."""
+"""Starts `nanogram dc --json` and says where it is; used by the drivers beside it and by .ci/main_job.py."""
 import json
 import select
 import subprocess
@@ -9,13 +9,16 @@ FIELDS = ("addr", "dc_id", "fingerprint", "public_key_pem", "session", "telethon
 
 
 class Dc:
-    """with Dc("target/release/nanogram") as dc: dc.line is the JSON line as printed, dc.info the same as a dict."""
+    """with Dc("target/release/nanogram") as dc: dc.line is the JSON line as printed, dc.info the same as a dict.
+
+    `dc.log` is a file that the DC writes its log to; others may read it meanwhile.
+    """
 
     def __init__(self, nanogram, *args):
         self.command = [nanogram, "dc", "--json", *args]
 
     def __enter__(self):
-        self.log = tempfile.TemporaryFile("w+")
+        self.log = tempfile.NamedTemporaryFile("w", suffix=".log")
         self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=self.log, text=True)
         ready, _, _ = select.select([self.process.stdout], [], [], 20)
         self.line = self.process.stdout.readline().strip() if ready else ""
@@ -35,9 +38,11 @@ class Dc:
             self.process.wait(5)
         except subprocess.TimeoutExpired:
             self.process.kill()
+        self.process.stdout.close()
         if kind is not None:
             print("the log of the DC:\n" + self.log_text()[-8000:], file=sys.stderr)
+        self.log.close()
 
     def log_text(self):
-        self.log.seek(0)
-        return self.log.read()
+        with open(self.log.name) as log:
+            return log.read()

@@ -1,98 +1,261 @@
 #!/usr/bin/env python3
-"""Real clients against `nanogram dc`: run.py [--nanogram PATH] [--only NAME]
+"""Real clients against `nanogram dc`: run.py [--nanogram PATH] [--only TEXT]
 
-Each client makes a new auth key, then starts a bot with the session string that the DC printed, and must see the bot's
-answer arrive. They come from PyPI and npm at the versions of requirements.txt and package-lock.json, and are installed
-beside the build (target/interop) with the ordinary clients, pip and npm. Without --nanogram a release build is made.
-What a client asks on its own is written at the head of its script. A client that refuses anything is our bug.
+What each case is and what must come of it is in the functions below; what a client asks on its own is written at the head
+of its script. Each case has a data centre of its own. Without --nanogram a release build is made. A client that refuses
+anything is our bug.
 """
 import argparse
-import hashlib
-import json
-import os
-import shutil
+import re
+import socket
 import subprocess
 import sys
-from pathlib import Path
+import tempfile
+import time
 
+from clients import Failed, build, install, peer, program, sign_in, start
 from loopback import Dc
+from relay import Relay
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-TARGET = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target").resolve()
-SPACE = TARGET / "interop"
+PARAM = "hello_42"
+ALICE = {"phone": "+10000000001", "user": 1000001}
+DAVE = {"phone": "+10000000004", "user": 1000004}
+CAROL = {"phone": "+10000000003", "user": 1000003, "password": "two factors"}
 
-# What is shown, script, framing.
-CASES = [
-    ("Telethon, full", "with_telethon.py", "full"),
-    ("Telethon, abridged", "with_telethon.py", "abridged"),
-    ("Telethon, intermediate", "with_telethon.py", "intermediate"),
-    ("Telethon, obfuscated", "with_telethon.py", "obfuscated"),
-    ("Kurigram, abridged", "with_kurigram.py", "abridged"),
-    ("GramJS, full", "with_gramjs.cjs", "full"),
-    ("GramJS, abridged", "with_gramjs.cjs", "abridged"),
-    ("mtcute, intermediate", "with_mtcute.mjs", "intermediate"),
+# Bot, peer, parameter, random_id, and the documented error of messages.startBot that it is.
+REFUSED = [
+    ("echo_bot", "echo_bot", PARAM, 1, "done"),
+    ("bob_nano", "bob_nano", PARAM, 2, "400 BOT_INVALID"),
+    ("deleted_bot", "deleted_bot", PARAM, 3, "400 INPUT_USER_DEACTIVATED"),
+    ("echo_bot", "echo_bot!", PARAM, 4, "400 PEER_ID_INVALID"),
+    ("echo_bot", "closed_group", PARAM, 5, "400 CHAT_ADMIN_REQUIRED"),
+    ("echo_bot", "quiet_group", PARAM, 6, "403 CHAT_WRITE_FORBIDDEN"),
+    ("echo_bot", "nano_group", "", 7, "400 START_PARAM_EMPTY"),
+    ("echo_bot", "echo_bot", "no spaces!", 8, "400 START_PARAM_INVALID"),
+    ("echo_bot", "echo_bot", "x" * 65, 9, "400 START_PARAM_TOO_LONG"),
+    ("echo_bot", "echo_bot", PARAM, 1, "500 RANDOM_ID_DUPLICATE"),
 ]
 
 
-def install():
-    """Copies this folder to target/interop and installs there, unless what is there came from the same lists."""
-    lists = [HERE / name for name in ("requirements.txt", "package.json", "package-lock.json", ".npmrc")]
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in lists)).hexdigest()
-    stamp = SPACE / "installed"
-    if not stamp.exists() or stamp.read_text() != digest:
-        shutil.rmtree(SPACE, ignore_errors=True)
-        SPACE.mkdir(parents=True)
-        for path in lists:
-            shutil.copy(path, SPACE)
-        subprocess.run([sys.executable, "-m", "venv", "venv"], cwd=SPACE, check=True)
-        pip = [SPACE / "venv/bin/pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-        subprocess.run([*pip, "-r", "requirements.txt"], cwd=SPACE, check=True)
-        subprocess.run(["npm", "ci", "--ignore-scripts", "--silent"], cwd=SPACE, check=True)
-        stamp.write_text(digest)
-    for script in HERE.glob("with_*"):
-        shutil.copy(script, SPACE)
+def camel(error):
+    """START_PARAM_INVALID as the classes are called: StartParamInvalid."""
+    return "".join(word.capitalize() for word in error.split("_"))
 
 
-def run(script, line, framing):
-    command = [SPACE / "venv/bin/python"] if script.endswith(".py") else ["node"]
+class Client:
+    """Its script, the name of its session format, what it calls an error, and what becomes of a wrong code."""
+
+    def __init__(self, name, script, framings, form, call=lambda error: error, asks=True):
+        self.name, self.script, self.framings, self.form, self.call = name, script, framings.split(), form, call
+        # Some raise SESSION_PASSWORD_NEEDED, others ask their user.
+        self.password = ["PHONE_CODE_INVALID", *([] if asks else ["SESSION_PASSWORD_NEEDED"]), "PASSWORD_HASH_INVALID"]
+
+    def told(self, error):
+        return f"{error[:4]}{self.call(error[4:])}" if error[0].isdigit() else error
+
+
+TELETHON = Client("Telethon", "with_telethon.py", "full abridged intermediate obfuscated", "telethon",
+                  lambda error: camel(error) + "Error", asks=False)
+# Kurigram has that error with 400 as well, and says only that it got no answer where the server has a fault (500).
+ODD = {"CHAT_WRITE_FORBIDDEN": "ChatWriteForbidden403", "RANDOM_ID_DUPLICATE": "TimeoutError"}
+KURIGRAM = Client("Kurigram", "with_kurigram.py", "abridged", "kurigram",
+                  lambda error: ODD.get(error) or camel(error), asks=False)
+GRAMJS = Client("GramJS", "with_gramjs.cjs", "full abridged", "gramjs")
+MTCUTE = Client("mtcute", "with_mtcute.mjs", "intermediate", "mtcute")
+CLIENTS = [TELETHON, KURIGRAM, GRAMJS, MTCUTE]
+
+
+class Place:
+    """A data centre for one case, and the public key it shows, as a file."""
+
+    def __init__(self, nanogram, *args):
+        self.nanogram, self.args = nanogram, args
+
+    def __enter__(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.pem = self.file("dc.pem")
+        self.dc = Dc(self.nanogram, "--pem", self.pem, *self.args).__enter__()
+        return self
+
+    def file(self, name):
+        return f"{self.folder.name}/{name}"
+
+    def __exit__(self, *error):
+        self.dc.__exit__(None, None, None)
+        self.folder.cleanup()
+
+
+def check(holds, what, seen):
+    if not holds:
+        raise Failed(f"{what}: {seen!r}")
+
+
+def answered(result):
+    check(PARAM in result["reply"], "the reply is", result["reply"])
+    return f"{result['updates']}, {result['reply']!r}"
+
+
+def starts(place, client, framing):
+    """A new auth key, which nobody is signed in with; the session that the DC printed starts a bot, which answers."""
+    result = peer(client.script, "start", place.dc, framing=framing)
+    return f"{result['client']}, layer {result['layer']}: {answered(result)}"
+
+
+def signs_in(place, client):
+    """By phone and code, a wrong one first. `nanogram start` then starts the bot with the session that it saved."""
+    result = peer(client.script, "login", place.dc, **ALICE)
+    check(result["refused"] == [client.call("PHONE_CODE_INVALID")], "told a wrong code", result["refused"])
+    shown = program(place.nanogram, "session", "show", result["session"])
+    check(client.form in shown.lower() or client.form == "kurigram", "nanogram session show", shown)
+    said = start(place.nanogram, place.dc, place.pem, result["session"])
+    check(said["ok"] and PARAM in (said["reply"] or ""), "nanogram start says", said)
+    return f"a wrong code: {result['refused'][0]}; nanogram with its session: {said['reply']!r}"
+
+
+def has_password(place, client):
+    """By phone, code and password, a wrong one first."""
+    result = peer(client.script, "login", place.dc, **CAROL)
+    wanted = [client.call(error) for error in client.password]
+    check(result["refused"] == wanted, "told a wrong code and a wrong password", result["refused"])
+    said = start(place.nanogram, place.dc, place.pem, result["session"])
+    check(said["ok"] and PARAM in (said["reply"] or ""), "nanogram start says", said)
+    return f"{', '.join(result['refused'])}; nanogram with its session: {said['reply']!r}"
+
+
+def lives_elsewhere(place, client):
+    """By the phone of somebody who lives in data centre 4: after 303 the client goes there, as help.getConfig says."""
+    result = peer(client.script, "login", place.dc, **DAVE)
+    check(result["dc_id"] == 4, "signed in at data centre", result["dc_id"])
+    said = start(place.nanogram, place.dc, place.pem, result["session"], addr=place.dc.info["dcs"]["4"])
+    check(said["ok"] and PARAM in (said["reply"] or ""), "nanogram start says", said)
+    return f"303 to data centre 4; nanogram with its session, there: {said['reply']!r}"
+
+
+def is_flooded(place, client):
+    """FLOOD_WAIT_3 twice: an error with its seconds, then waited out by the client itself."""
+    result = peer(client.script, "flooded", place.dc)
+    check(result["seconds"] == 3 and 3 <= result["waited"] < 9, "told to wait 3 s", result)
+    return f"{result['refused']}, {result['seconds']} s; waited out in {result['waited']:.1f} s: {result['updates']}"
+
+
+def by_qr(place, client):
+    """By a QR code that a second client accepts."""
+    result = peer(client.script, "qr", place.dc)
+    said = start(place.nanogram, place.dc, place.pem, result["session"])
+    check(said["ok"] and PARAM in (said["reply"] or ""), "nanogram start says", said)
+    return f"accepted by a second client; nanogram with its session: {said['reply']!r}"
+
+
+def lets_us_in(place, client):
+    """The QR code of `nanogram login --qr`, which the client accepts."""
+    file, shown = place.file("alice.session"), place.file("shown")
+    with open(shown, "w") as story:
+        login = subprocess.Popen(
+            [place.nanogram, "login", "--qr", "--session", file, "--dc", place.dc.info["addr"], "--key", place.pem],
+            stdin=subprocess.DEVNULL, stdout=story, stderr=story)
     try:
-        done = subprocess.run([*command, SPACE / script, line, framing], cwd=SPACE, capture_output=True, text=True, timeout=90)
-    except subprocess.TimeoutExpired as late:
-        return None, f"nothing for {late.timeout} s\n{(late.stderr or b'').decode()}"
-    if done.returncode != 0:
-        return None, done.stderr or done.stdout
-    result = json.loads(done.stdout.splitlines()[-1])
-    if "hello_42" not in result["reply"]:
-        return None, f"the reply is {result['reply']!r}"
-    return result, ""
+        for _ in range(100):
+            if link := re.search(r"tg://login\?token=[\w-]+", open(shown).read()):
+                break
+            time.sleep(0.05)
+        check(link, "no link is shown", open(shown).read())
+        result = peer(client.script, "accept", place.dc, link=link[0])
+        check(login.wait(20) == 0, "nanogram login says", open(shown).read())
+    finally:
+        login.kill()
+    said = start(place.nanogram, place.dc, place.pem, file)
+    return f"{result['client']} let in {result['app']!r}: {said['reply']!r}"
+
+
+def takes_ours(place, client):
+    """`nanogram login`, and a start: then the same session in the client's format, and back again as it saves it."""
+    ours = place.file("alice.session")
+    sign_in(place.nanogram, place.dc, place.pem, ours, **ALICE)
+    if client is KURIGRAM:  # its strings have no place for the address that ours has: one of its own, through our format
+        theirs = peer(client.script, "login", place.dc, **ALICE)["session"]
+        ours = program(place.nanogram, "session", "convert", "--to", "nanogram", theirs)
+    start(place.nanogram, place.dc, place.pem, ours)
+    string = program(place.nanogram, "session", "convert", "--to", client.form, ours)
+    result = peer(client.script, "use", place.dc, string=string)
+    back = place.file("back.session")
+    program(place.nanogram, "session", "import", result["session"], "--session", back)
+    start(place.nanogram, place.dc, place.pem, back)
+    return answered(result)
+
+
+def is_refused(place, client):
+    """The documented errors of messages.startBot, in the client's own words."""
+    result = peer(client.script, "refused", place.dc, calls=[call[:4] for call in REFUSED])
+    for call, seen in zip(REFUSED, result["refused"], strict=True):
+        check(seen == client.told(call[4]), f"{call[:3]} is to be {call[4]}, and was", seen)
+    return f"{len(REFUSED) - 1} documented errors, the last {seen}"
+
+
+def goes_on(place, client, connections=2, **asked):
+    """Its connection is cut after an answer; it makes another by itself, and the same session starts the bot again."""
+    with Relay(place.dc.info["addr"]) as relay:
+        result = peer(client.script, "again", place.dc, relay, **asked)
+        check(len(relay.opened) >= connections, "connections", len(relay.opened))
+    check("second" in result["reply"], "the reply is", result["reply"])
+    return f"{len(relay.opened)} connections: {result['updates']}, {result['reply']!r}"
+
+
+def low_port():
+    """A free port below 32768: GramJS cannot save a higher one."""
+    for port in range(20_000, 32_768):
+        with socket.socket() as one:
+            try:
+                one.bind(("127.0.0.1", port))
+                return f"--listen=127.0.0.1:{port}"
+            except OSError:
+                continue
+    raise SystemExit("no port below 32768 is free")
+
+
+def cases():
+    """Name, arguments of `nanogram dc`, function, its arguments."""
+    for client in CLIENTS:
+        for framing in client.framings:
+            yield f"{client.name}, {framing}", [], starts, (client, framing), {}
+    for client in CLIENTS:
+        name = client.name
+        yield f"{name} signs in", [], signs_in, (client,), {}
+        yield f"{name}, password", [], has_password, (client,), {}
+        yield f"{name}, our session", [low_port()] if client is GRAMJS else [], takes_ours, (client,), {}
+        yield f"{name}, data centre 4", [], lives_elsewhere, (client,), {}
+        yield f"{name}, refused", [], is_refused, (client,), {}
+        yield f"{name}, flooded", ["--refuse=messages.startBot=FLOOD_WAIT_3*2"], is_flooded, (client,), {}
+        yield f"{name}, cut off", [], goes_on, (client,), {}
+    yield "Telethon, QR code", [], by_qr, (TELETHON,), {}
+    yield "Telethon, our QR code", [], lets_us_in, (TELETHON,), {}
+    yield "mtcute with PFS, cut off", [], goes_on, (MTCUTE,), {"pfs": True}
+    # The bot was started, but nobody has heard of it yet; these two go on in the same session, and hear of it there.
+    for client in (KURIGRAM, MTCUTE):
+        yield f"{client.name}, answer lost", ["--hang-up=messages.startBot"], goes_on, (client,), {"connections": 3}
 
 
 def main():
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--nanogram", help="the program; built if not given")
-    asked.add_argument("--only", default="", help="only clients whose name contains this")
+    asked.add_argument("--only", default="", help="only cases whose name contains this")
     asked = asked.parse_args()
-    cases = [case for case in CASES if asked.only.lower() in case[0].lower()]
-    if not cases:
-        sys.exit(f"no client is called {asked.only}")
-    if not asked.nanogram:
-        subprocess.run(["cargo", "build", "--release", "--bin", "nanogram"], cwd=ROOT, check=True)
+    chosen = [case for case in cases() if asked.only.lower() in case[0].lower()]
+    if not chosen:
+        sys.exit(f"no case is called {asked.only}")
+    nanogram = asked.nanogram or build()
     install()
 
-    failed = 0
-    for name, script, framing in cases:
-        # A data centre for each: all use the same random_id, which one data centre executes once.
-        with Dc(asked.nanogram or TARGET / "release/nanogram") as dc:
-            result, fault = run(script, dc.line, framing)
-            if result:
-                print(f"ok    {name:24}{result['client']:18}layer {result['layer']}  {result['updates']:9}{result['reply']!r}")
-            else:
+    failed, began = 0, time.monotonic()
+    for name, args, case, given, named in chosen:
+        with Place(nanogram, *args) as place:
+            try:
+                print(f"ok    {name:26}{case(place, *given, **named)}")
+            except Failed as fault:
                 failed += 1
-                print(f"FAIL  {name}\n      " + fault.strip().replace("\n", "\n      "))
-                print("\nthe log of the DC, its end:\n" + dc.log_text()[-4000:])
+                print(f"FAIL  {name}\n      " + str(fault).strip().replace("\n", "\n      "))
+                print("\nthe log of the DC, its end:\n" + place.dc.log_text()[-4000:])
             sys.stdout.flush()
-    print(f"{len(cases) - failed} of {len(cases)} clients started a bot")
+    print(f"{len(chosen) - failed} of {len(chosen)} cases hold, {time.monotonic() - began:.0f} s")
     sys.exit(failed != 0)
 
 

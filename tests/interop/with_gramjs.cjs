@@ -1,18 +1,20 @@
 /*
-GramJS 2.26.22 (layer 198): node with_gramjs.cjs JSON_OF_DC [full|abridged|obfuscated]
+GramJS 2.26.22 (layer 198): node with_gramjs.cjs JOB JSON, jobs at the end; see peer.py
 
-1. Without a session: `req_pq_multi`, `p_q_inner_data` without a dc, but in the new RSA_PAD; then
-   invokeWithLayer(198, initConnection(help.getConfig)) and, from checkAuthorization, updates.getState, where an unknown
-   user must be told 401.
-2. With the session of the DC: salt 0 at first, the same two calls, contacts.resolveUsername, messages.startBot;
-   users.getUsers([inputUserSelf]) when the first update arrives. Pings are ping_delay_disconnect, every 9 s.
+Without a session: `req_pq_multi`, `p_q_inner_data` without a dc, but in the new RSA_PAD; then, salt 0 at first,
+invokeWithLayer(198, initConnection(help.getConfig)). `checkAuthorization` adds updates.getState, where a stranger must
+be told 401. With a session: the same; users.getUsers([inputUserSelf]) when the first update arrives. Pings are
+ping_delay_disconnect, every 9 s.
 
 It speaks layer 198: `user`, `message` and `config` of that layer are what it can read (the DC learns the layer from
-invokeWithLayer). Sessions hold the port as a signed 16-bit number (one above 32767 cannot be saved) and the client
-connects to port 80 whatever they hold, so the connection is told the address here.
+invokeWithLayer). Sessions hold the port as a signed 16-bit number (one above 32767 cannot be saved), the client connects
+to port 80 and, after 303, to 443, whatever anybody says, so the connection is told the address here.
+
+Server errors (500) it tries again itself, after 2 s, and waits up to `floodSleepThreshold` too; so it does what a 303
+asks for: each counts as one of `requestRetries`.
 */
 "use strict";
-const { Api, TelegramClient } = require("telegram");
+const { Api, TelegramClient, errors } = require("telegram");
 const { Logger, LogLevel } = require("telegram/extensions/Logger");
 const { Raw } = require("telegram/events");
 const { StringSession } = require("telegram/sessions");
@@ -20,36 +22,23 @@ const connections = require("telegram/network/connection");
 const { _serverKeys } = require("telegram/crypto/RSA");
 const { LAYER } = require("telegram/tl/AllTLObjects");
 const { version } = require("telegram/package.json");
-const { createHash, createPublicKey } = require("node:crypto");
+const { createHash, createPublicKey, randomInt } = require("node:crypto");
 const bigInt = require("big-integer");
+const {
+    API_HASH, API_ID, PARAM, RANDOM_ID, assert, codeFor, dc, hostPort, run, sleep, tell, within, wrong,
+} = require("./peer.cjs");
 
-const PARAM = "hello_42";
 const TRANSPORTS = {
     full: connections.ConnectionTCPFull,
     abridged: connections.ConnectionTCPAbridged,
     obfuscated: connections.ConnectionTCPObfuscated,
 };
 
-const dc = JSON.parse(process.argv[2]);
-const Transport = TRANSPORTS[process.argv[3] || "full"];
-const [host, port] = [dc.addr.slice(0, dc.addr.lastIndexOf(":")), Number(dc.addr.split(":").pop())];
-
-class Here extends Transport {
+class Here extends TRANSPORTS[dc.framing ?? "full"] {
     constructor(params) {
-        super({ ...params, ip: host, port });
+        const [ip, port] = hostPort(params.dcId === dc.dc_id ? dc.addr : dc.dcs[params.dcId]);
+        super({ ...params, ip, port });
     }
-}
-
-function assert(holds, otherwise) {
-    if (!holds) throw new Error(otherwise);
-}
-
-function within(seconds, promise, what) {
-    let timer;
-    const late = new Promise((_, reject) => {
-        timer = setTimeout(() => reject(new Error(`${what}: nothing for ${seconds} s`)), seconds * 1000);
-    });
-    return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
 /** The RSA key of the DC among those GramJS knows, under the fingerprint of the spec. */
@@ -63,62 +52,151 @@ function trust(pem) {
     return BigInt.asUintN(64, fingerprint);
 }
 
-function client(session, complaints) {
+const complaints = [];
+
+/** A client of this DC: a stranger, or whoever the session string says, wherever that leads to. */
+async function client(string, options) {
+    const session = new StringSession(string ?? "");
+    await session.load();
+    session.setDC(session.dcId || dc.dc_id, hostPort(dc.addr)[0], 80);
     const baseLogger = new Logger(LogLevel.WARN);
     baseLogger.log = (level, text) => text !== "Disconnecting..." && complaints.push(`${level}: ${text}`);
-    const made = new TelegramClient(session, 1, "0".repeat(32), {
-        connection: Here, connectionRetries: 1, requestRetries: 1, autoReconnect: false, timeout: 10, baseLogger,
-        deviceModel: "interop", systemVersion: "1", appVersion: "1", securityChecks: true,
+    const made = new TelegramClient(session, API_ID, API_HASH, {
+        connection: Here, connectionRetries: 1, requestRetries: 3, autoReconnect: false, timeout: 10, baseLogger,
+        deviceModel: "interop", systemVersion: "1", appVersion: "1", securityChecks: true, ...options,
     });
     made.onError = async (error) => complaints.push(String(error));
     return made;
 }
 
-async function newKey(complaints) {
-    const session = new StringSession("");
-    session.setDC(dc.dc_id, host, 80);
-    const stranger = client(session, complaints);
-    assert(await stranger.connect(), "GramJS does not connect");
-    assert(session.authKey.getKey().length === 256, "no auth key");
-    assert(!(await stranger.checkAuthorization()), "a new key is already signed in");
-    await stranger.destroy();
-}
+const quiet = () => assert(complaints.length === 0, `GramJS complains: ${complaints}`);
 
-async function startBot(complaints) {
-    const session = new StringSession(dc.telethon_session);
-    await session.load();
-    session.setDC(dc.dc_id, host, 80);
-    const user = client(session, complaints);
-    let arrived;
-    const answer = new Promise((resolve) => (arrived = resolve));
-    user.addEventHandler((update) => {
+/** Resolves when the bot answers a start with `param`. */
+function answersTo(user, param = PARAM) {
+    return new Promise((resolve) => user.addEventHandler((update) => {
         const message = update.message;
         const text = typeof message === "string" ? message : message?.message;
         const out = typeof message === "string" ? update.out : message?.out;
-        if (typeof text === "string" && text.includes(PARAM) && !out) arrived(text);
-    }, new Raw({}));
+        if (typeof text === "string" && text.includes(param) && !out) resolve(text);
+    }, new Raw({})));
+}
+
+const startBot = (bot, startParam = PARAM, randomId = RANDOM_ID) =>
+    new Api.messages.StartBot({ bot, peer: bot, randomId: bigInt(randomId), startParam });
+
+/** A new key, which nobody is signed in with; then the session that the DC printed starts a bot. */
+async function start() {
+    const stranger = await client();
+    assert(await stranger.connect(), "GramJS does not connect");
+    assert(stranger.session.authKey.getKey().length === 256, "no auth key");
+    assert(!(await stranger.checkAuthorization()), "a new key is already signed in");
+    await stranger.destroy();
+
+    const user = await client(dc.telethon_session);
+    const answer = answersTo(user);
     assert(await user.connect(), "GramJS does not connect");
     assert(await user.checkAuthorization(), "the session is not signed in");
-    const peer = await user.getInputEntity("echo_bot");
-    const updates = await user.invoke(new Api.messages.StartBot({
-        bot: new Api.InputUser({ userId: peer.userId, accessHash: peer.accessHash }),
-        peer, randomId: bigInt("-4156887774564"), startParam: PARAM,
-    }));
-    const text = await within(15, answer, "the answer of the bot");
+    const updates = await user.invoke(startBot(await user.getInputEntity("echo_bot")));
+    const reply = await within(15, answer, "the answer of the bot");
     await user.destroy();
-    return [updates.className, text];
+    quiet();
+    return { layer: LAYER, updates: updates.className, reply };
 }
 
-async function main() {
-    const complaints = [];
-    assert(trust(dc.public_key_pem) === BigInt("0x" + dc.fingerprint), "another fingerprint for this key");
-    await within(30, newKey(complaints), "a new auth key");
-    const [updates, reply] = await within(30, startBot(complaints), "messages.startBot");
-    assert(complaints.length === 0, `GramJS complains: ${complaints}`);
-    console.log(JSON.stringify({ client: `GramJS ${version}`, layer: LAYER, updates, reply }));
+/** The session `string` starts the bot, as a user would write it; or `bot`, id and hash, if it is known. */
+async function use() {
+    const user = await client(dc.string ?? dc.telethon_session);
+    const answer = answersTo(user);
+    assert(await user.connect(), "GramJS does not connect");
+    const bot = dc.bot
+        ? new Api.InputPeerUser({ userId: bigInt(dc.bot[0]), accessHash: bigInt(dc.bot[1]) }) : "echo_bot";
+    const updates = await user.invoke(startBot(bot, PARAM, randomInt(2 ** 47)));
+    const reply = await within(15, answer, "the answer of the bot");
+    const known = await user.getInputEntity(bot);
+    const session = user.session.save();
+    await user.destroy();
+    quiet();
+    return { updates: updates.className, reply, session, bot: [String(known.userId), String(known.accessHash)] };
 }
 
-main().then(() => process.exit(0), (error) => {
-    console.error(error);
-    process.exit(1);
-});
+/** By `phone` and code, a wrong one first; then, if there is a `password`, by a wrong one and the right one. */
+async function login() {
+    const user = await client();
+    const [seen, shown] = [[], []];
+    await user.start({
+        phoneNumber: dc.phone,
+        phoneCode: async () => shown.push("code") === 1 ? wrong(await codeFor(dc.user)) : codeFor(dc.user),
+        password: async () => shown.push("password") === 3 ? "no such password" : dc.password,
+        onError: async (error) => void seen.push(error.errorMessage ?? String(error)),
+    });
+    const me = await user.getMe();
+    const session = user.session.save();
+    const home = user.session.dcId;
+    await user.destroy();
+    assert(Number(me.id) === dc.user, `signed in as ${me.id}`);
+    quiet();
+    return { refused: seen, dc_id: home, session };
+}
+
+/** A new key, the code of `phone`, the bot. */
+async function fromNothing() {
+    const user = await client();
+    const answer = answersTo(user);
+    await user.start({ phoneNumber: dc.phone, phoneCode: () => codeFor(dc.user), onError: (error) => { throw error; } });
+    const updates = await user.invoke(startBot("echo_bot"));
+    const reply = await within(15, answer, "the answer of the bot");
+    const keys = [user.session.authKey.getKey().toString("hex")];
+    await user.destroy();
+    return { updates: updates.className, reply, keys };
+}
+
+/** What `calls` come to: [bot, peer, param, random_id] each. A name with a ! is that with a wrong access hash. */
+async function refused() {
+    const user = await client(dc.telethon_session, { requestRetries: 1 });
+    await user.connect();
+    const seen = [];
+    for (const [bot, peer, startParam, randomId] of dc.calls) {
+        const wanted = await user.getInputEntity(peer.replace("!", ""));
+        if (peer.endsWith("!")) wanted.accessHash = wanted.accessHash.xor(1);
+        const call = new Api.messages.StartBot({ bot, peer: wanted, startParam, randomId: bigInt(randomId) });
+        seen.push(await user.invoke(call).then(() => "done", (error) => {
+            assert(error instanceof errors.RPCError, String(error));
+            return `${error.code} ${error.errorMessage}`;
+        }));
+    }
+    await user.destroy();
+    return { refused: seen };
+}
+
+/** A wait that the DC asks for is an error with its seconds; or, the same again, waited out. */
+async function flooded() {
+    const user = await client(dc.telethon_session, { floodSleepThreshold: 0 });
+    await user.connect();
+    const bot = await user.getInputEntity("echo_bot");
+    const error = await user.invoke(startBot(bot)).then(() => "done", (error) => error);
+    assert(error instanceof errors.FloodWaitError, String(error));
+    const began = Date.now();
+    user.floodSleepThreshold = 60;
+    const updates = await user.invoke(startBot(bot));
+    const waited = (Date.now() - began) / 1000;
+    await user.destroy();
+    return { refused: error.constructor.name, seconds: error.seconds, waited, updates: updates.className };
+}
+
+/** Starts a bot, loses the connection when the driver is told, and starts it again. */
+async function again() {
+    const user = await client(dc.telethon_session, { autoReconnect: true, connectionRetries: 5, retryDelay: 300 });
+    const [first, second] = [answersTo(user, "first"), answersTo(user, "second")];
+    await user.connect();
+    await user.invoke(startBot("echo_bot", "first", 1));
+    await within(15, first, "the first answer");
+    tell({ cut: true });
+    await sleep(500);
+    const updates = await user.invoke(startBot("echo_bot", "second", 2));
+    const reply = await within(15, second, "the second answer");
+    await user.destroy();
+    return { updates: updates.className, reply };
+}
+
+assert(trust(dc.public_key_pem) === BigInt("0x" + dc.fingerprint), "another fingerprint for this key");
+run(`GramJS ${version}`, { start, use, login, from_nothing: fromNothing, refused, flooded, again });

@@ -3,10 +3,10 @@
 mod account;
 mod session;
 
+use crate::dc::words;
 pub(crate) use account::{AccountArgs, LoginArgs, LogoutArgs, StartArgs};
-pub(crate) use session::{ImportArgs, SessionCommand};
-
 use clap::{Args, Parser, Subcommand};
+pub(crate) use session::{ImportArgs, SessionCommand};
 use std::path::PathBuf;
 
 /// Telegram's MTProto 2.0 from scratch: starts bots, plays the data centre, and tells what it does.
@@ -44,12 +44,8 @@ Examples:
     Start(Box<StartArgs>),
 
     /// Run a test data centre on this machine
-    #[command(after_help = "\
-Examples:
-  nanogram dc --pem dc.pem          prints an address, a key, a session, and a command to try
-  nanogram dc --json                one line as soon as it is ready; what it sees goes to stderr
-It lives until it is stopped (Ctrl-C), and forgets everything then.")]
-    Dc(DcArgs),
+    #[command(after_help = DC_EXAMPLES)]
+    Dc(Box<DcArgs>),
 
     /// Show a recorded connection, message by message
     #[command(after_help = "\
@@ -95,11 +91,72 @@ pub(crate) struct DemoArgs {
     pub(crate) json: bool,
 }
 
+const DC_EXAMPLES: &str = "\
+Examples:
+  nanogram dc --pem dc.pem          prints an address, a key, a session, and a command to try
+  nanogram dc --json                one line as soon as it is ready; what it sees goes to stderr
+  nanogram dc --also 4=127.0.0.1:4434 --home bob=4 --password 'alice=correct horse'
+  nanogram dc --refuse messages.startBot=FLOOD_WAIT_3*2 --refuse auth.sendCode=AUTH_RESTART
+  nanogram dc --refuse contacts.resolveUsername=SESSION_REVOKED:401*forever
+  nanogram dc --hang-up messages.startBot --cut bytes-out=700 --cut packets-in=2*5
+  nanogram dc --fault bad-msg-key --fault close-on-accept*3 --fault flood-wait*forever
+  nanogram dc --list-faults --json | jq -r '.[] | select(.row == \"B10\").name'
+
+It lives until it is stopped (Ctrl-C), and forgets everything then. Codes for signing in are in its log. A data centre
+that somebody lives in is there on a free port beside the first, if no --also names it: Dave lives in 4.
+What goes wrong on demand does so once, *TIMES or *forever. A method is named as in the schema, served or not; an error
+without a CODE has the one that belongs to it. After a 406 comes the sentence for the user (updateServiceNotification),
+after AUTH_KEY_DUPLICATED the key is gone.";
+
 #[derive(Debug, Args)]
 pub(crate) struct DcArgs {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     pub(crate) listen: String,
+
+    /// Another data centre of the same world, by its number; may be given again
+    #[arg(long, value_name = "ID=ADDR")]
+    pub(crate) also: Vec<words::Also>,
+
+    /// Be of the test environment: the key exchange expects its numbers
+    #[arg(long)]
+    pub(crate) test: bool,
+
+    /// Where an account lives: alice, bob, carol or dave; any other data centre answers 303
+    #[arg(long, value_name = "USER=DC")]
+    pub(crate) home: Vec<words::Lives>,
+
+    /// Give an account a password, or with an empty one take it away
+    #[arg(long, value_name = "USER=SECRET")]
+    pub(crate) password: Vec<String>,
+
+    /// Answer the next call of a method with an error
+    #[arg(long, value_name = "METHOD=ERROR[:CODE][*TIMES]")]
+    pub(crate) refuse: Vec<words::Refuse>,
+
+    /// Execute the next call of a method, and never answer it
+    #[arg(long, value_name = "METHOD[*TIMES]")]
+    pub(crate) withhold: Vec<words::Calls>,
+
+    /// Neither execute nor answer the next call of a method
+    #[arg(long, value_name = "METHOD[*TIMES]")]
+    pub(crate) ignore: Vec<words::Calls>,
+
+    /// Execute the next call of a method, and end the connection before its answer
+    #[arg(long, value_name = "METHOD[*TIMES]")]
+    pub(crate) hang_up: Vec<words::Calls>,
+
+    /// End the next connection after so much: bytes-in, bytes-out, packets-in or packets-out
+    #[arg(long, value_name = "WHAT=N[*TIMES]")]
+    pub(crate) cut: Vec<words::CutAt>,
+
+    /// Misbehave once, or so often, in the way of this name; may be given again
+    #[arg(long, value_name = "NAME[*TIMES]")]
+    pub(crate) fault: Vec<words::Misbehave>,
+
+    /// Tell every fault that there is, with the row of docs/security.md that it belongs to
+    #[arg(long)]
+    pub(crate) list_faults: bool,
 
     /// Also write the public key to this file
     #[arg(long, value_name = "FILE")]

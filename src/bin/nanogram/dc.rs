@@ -1,4 +1,6 @@
-//! `nanogram dc`: a data centre on a port of this machine.
+//! `nanogram dc`: a data centre on ports of this machine.
+
+pub(crate) mod words;
 
 use crate::args::DcArgs;
 use crate::failure::{Exit, Failure};
@@ -7,23 +9,34 @@ use crate::witness::fingerprint;
 use crate::{output, runtime};
 use nanogram::crypto::keys::Environment;
 use nanogram::crypto::rsa::RsaKey;
-use nanogram::dc::Dc;
+use nanogram::dc::faults::FAULTS;
 use nanogram::dc::listener::Listener;
-use nanogram::dc::residents::ALICE;
+use nanogram::dc::log::Entry;
+use nanogram::dc::residents::HUMANS;
+use nanogram::dc::script::MAX_ACTS;
+use nanogram::dc::{Act, Dc};
 use nanogram::store::{Format, SavedSession, string};
 use rand::rngs::SysRng;
-use serde_json::json;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::collections::btree_map;
 use std::fs;
 use std::net::SocketAddr;
 use zeroize::Zeroizing;
 
+fn internal(error: impl ToString) -> Failure {
+    Failure::new(Exit::Other, "INTERNAL", error.to_string())
+}
+
+fn cannot_listen(flag: &str, addr: &str, error: &std::io::Error) -> Failure {
+    Failure::new(Exit::Network, "LISTEN", format!("cannot listen on {addr}: {error}"))
+        .hint(format!("give another {flag}HOST:PORT; port 0 takes a free one"))
+}
+
 /// Opens the port; who lives there and what they do is in `nanogram::dc::residents`.
 pub(crate) async fn open(addr: &str) -> Result<Listener, Failure> {
     let listener = Listener::bind(addr, |now, unix| Dc::new(now, unix, Box::new(SysRng))).await;
-    listener.map_err(|error| {
-        Failure::new(Exit::Network, "LISTEN", format!("cannot listen on {addr}: {error}"))
-            .hint("give another --listen HOST:PORT; port 0 takes a free one")
-    })
+    listener.map_err(|error| cannot_listen("--listen ", addr, &error))
 }
 
 /// What a client must know of a data centre that is ready.
@@ -35,74 +48,228 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn of(listener: &Listener) -> Result<Self, Failure> {
-        let none = || Failure::new(Exit::Other, "INTERNAL", "the data centre has no RSA key, or no number");
+        let none = || internal("the data centre has no RSA key, or no number");
         let dc_id = u8::try_from(listener.dc.world.home.dc_id).map_err(|_| none())?;
         let key = listener.dc.public_keys().next().ok_or_else(none)?.clone();
         Ok(Self { addr: listener.local_addr()?, dc_id, key })
     }
 }
 
+/// Every fault: a line each, or one JSON array.
+fn list_faults(as_json: bool) -> Result<(), Failure> {
+    if as_json {
+        let all = FAULTS.iter().map(|f| json!({ "name": f.name, "row": f.row, "says": f.says }));
+        return output::line(&Value::from_iter(all).to_string());
+    }
+    FAULTS.iter().try_for_each(|f| output::line(&format!("{:24} {:4} {}", f.name, f.row, f.says)))
+}
+
 pub(crate) fn run(args: &DcArgs, story: &Story) -> Result<(), Failure> {
+    if args.list_faults {
+        return list_faults(args.json);
+    }
     runtime()?.block_on(async {
         let mut listener = open(&args.listen).await?;
         let place = Place::of(&listener)?;
+        furnish(args, &mut listener.dc)?;
+        let dcs = add_others(args, &mut listener, &place).await?;
         if let Some(path) = &args.pem {
             fs::write(path, place.key.to_pem()).map_err(|error| {
                 Failure::new(Exit::Usage, "FILE", format!("cannot write {}: {error}", path.display()))
             })?;
         }
-        let key = listener.dc.sign_in(ALICE).map_err(|e| Failure::new(Exit::Other, "INTERNAL", e.to_string()))?;
-        let session = SavedSession {
-            addr: Some((place.addr.ip().to_string(), place.addr.port())),
-            environment: Some(Environment::Production),
-            user_id: Some(ALICE),
-            is_bot: Some(false),
-            ..SavedSession::new(place.dc_id, key)
-        };
-        announce(args, &place, &session)?;
+        let people = sign_in(args, &mut listener.dc, &dcs)?;
+        if args.json {
+            output::line(&ready(args, &place, &dcs, &people, &listener.dc)?.to_string())?;
+        } else {
+            output::line(&told(args, &place, &dcs, &people)?)?;
+        }
         loop {
             let line = listener.next().await?;
             let text = line.to_string();
-            story.tell(&if line.entry.is_refusal() { story.ink(Ink::Red, &text) } else { text });
+            let ink = match line.entry {
+                Entry::Misbehaved { .. } => Some(Ink::Cyan),
+                ref entry => entry.is_refusal().then_some(Ink::Red),
+            };
+            story.tell(&ink.map_or_else(|| text.clone(), |ink| story.ink(ink, &text)));
         }
     })
 }
 
-fn announce(args: &DcArgs, place: &Place, session: &SavedSession) -> Result<(), Failure> {
-    let Place { addr, dc_id, key } = place;
-    let written = |format| -> Result<Zeroizing<String>, Failure> {
-        string::write(session, format).map_err(|error| Failure::new(Exit::Other, "INTERNAL", error.to_string()))
-    };
-    let ours = written(Format::Nanogram)?;
-    if args.json {
-        let ready = json!({
-            "addr": addr.to_string(),
-            "dc_id": dc_id,
-            "fingerprint": fingerprint(key.fingerprint()),
-            "public_key_pem": key.to_pem(),
-            "session": *ours,
-            "telethon_session": *written(Format::Telethon)?,
-        });
-        return output::line(&ready.to_string());
+/// What the flags say of who is there and of what goes wrong.
+fn furnish(args: &DcArgs, dc: &mut Dc) -> Result<(), Failure> {
+    dc.world.home.test_mode = args.test;
+    for given in &args.password {
+        let (user, secret) =
+            words::password(given).map_err(|why| Failure::usage(format!("invalid value for --password: {why}")))?;
+        dc.set_password(user, secret);
     }
+    for lives in &args.home {
+        dc.world.set_home(lives.user, lives.dc_id.into());
+    }
+    let refused = args.refuse.iter().map(|refuse| refuse.calls.to(Act::Refuse(refuse.error.clone())));
+    let withheld = args.withhold.iter().map(|calls| calls.to(Act::Withhold));
+    let ignored = args.ignore.iter().map(|calls| calls.to(Act::Ignore));
+    let hung_up = args.hang_up.iter().map(|calls| calls.to(Act::HangUp));
+    let acts: Vec<_> = refused.chain(withheld).chain(ignored).chain(hung_up).collect();
+    let cuts = args.cut.iter().flat_map(|at| (0..at.times).map(|_| at.cut));
+    if acts.len() > MAX_ACTS || cuts.clone().count() > MAX_ACTS {
+        return Err(Failure::usage(format!("at most {MAX_ACTS} methods, and as many connections, can go wrong")));
+    }
+    for (method, act, times) in acts {
+        dc.script(method, act, times);
+    }
+    cuts.for_each(|cut| dc.cut(cut));
+    if args.fault.len() > MAX_ACTS {
+        return Err(Failure::usage(format!("at most {MAX_ACTS} faults can wait for their turn")));
+    }
+    for given in &args.fault {
+        dc.fault(given.fault, given.times);
+    }
+    Ok(())
+}
+
+/// Opens the ports of the other data centres: those that flags name, and those that somebody lives in.
+async fn add_others(
+    args: &DcArgs,
+    listener: &mut Listener,
+    first: &Place,
+) -> Result<BTreeMap<u8, SocketAddr>, Failure> {
+    let mut dcs = BTreeMap::from([(first.dc_id, first.addr)]);
+    for also in &args.also {
+        if dcs.contains_key(&also.dc_id) {
+            return Err(Failure::usage(format!("data centre {} is there already", also.dc_id)));
+        }
+        let added = listener.add(&also.addr, also.dc_id.into()).await;
+        let flag = format!("--also {}=", also.dc_id);
+        dcs.insert(also.dc_id, added.map_err(|error| cannot_listen(&flag, &also.addr, &error))?);
+    }
+    for (_, user) in HUMANS {
+        let home = u8::try_from(listener.dc.world.home_of(user)).map_err(internal)?;
+        if let btree_map::Entry::Vacant(free) = dcs.entry(home) {
+            let beside = SocketAddr::new(first.addr.ip(), 0).to_string();
+            let added = listener.add(&beside, home.into()).await;
+            free.insert(added.map_err(|error| cannot_listen(&format!("--also {home}="), &beside, &error))?);
+        }
+    }
+    Ok(dcs)
+}
+
+/// Somebody who can sign in, and the session of a client that has.
+struct Person {
+    name: &'static str,
+    id: i64,
+    username: Option<String>,
+    phone: Option<String>,
+    has_password: bool,
+    session: SavedSession,
+}
+
+impl Person {
+    fn written(&self, format: Format) -> Result<Zeroizing<String>, Failure> {
+        string::write(&self.session, format).map_err(internal)
+    }
+}
+
+/// Everybody who can sign in; each has done so once.
+fn sign_in(args: &DcArgs, dc: &mut Dc, dcs: &BTreeMap<u8, SocketAddr>) -> Result<Vec<Person>, Failure> {
+    let mut people = Vec::new();
+    for (name, id) in HUMANS {
+        let dc_id = u8::try_from(dc.world.home_of(id)).map_err(internal)?;
+        let addr = dcs.get(&dc_id).map(|addr| (addr.ip().to_string(), addr.port()));
+        let environment = Some(if args.test { Environment::Test } else { Environment::Production });
+        let key = dc.sign_in(id).map_err(internal)?;
+        let session =
+            SavedSession { addr, environment, user_id: Some(id), is_bot: Some(false), ..SavedSession::new(dc_id, key) };
+        let user = dc.world.user(id).ok_or_else(|| internal("somebody is missing"))?;
+        let (username, phone) = (user.username.clone(), user.phone.clone());
+        people.push(Person { name, id, username, phone, has_password: dc.world.has_password(id), session });
+    }
+    Ok(people)
+}
+
+/// All of it for programs.
+fn ready(
+    args: &DcArgs,
+    place: &Place,
+    dcs: &BTreeMap<u8, SocketAddr>,
+    people: &[Person],
+    dc: &Dc,
+) -> Result<Value, Failure> {
+    let Place { addr, dc_id, key } = place;
+    let alice = people.first().ok_or_else(|| internal("nobody is here"))?;
+    let mut sessions = serde_json::Map::new();
+    let mut users = Vec::new();
+    for person in people {
+        sessions.insert(person.name.into(), Value::from(person.written(Format::Nanogram)?.as_str()));
+        users.push(json!({
+            "name": person.name,
+            "id": person.id,
+            "username": person.username,
+            "phone": person.phone,
+            "dc_id": person.session.dc_id,
+            "has_password": person.has_password,
+        }));
+    }
+    let bots = dc.world.users().filter(|user| user.is_bot());
+    let bots = bots.map(|bot| json!({ "username": bot.username, "id": bot.id, "token": dc.world.bot_token(bot.id) }));
+    let dcs: serde_json::Map<_, _> = dcs.iter().map(|(id, addr)| (id.to_string(), addr.to_string().into())).collect();
+    Ok(json!({
+        "addr": addr.to_string(),
+        "dc_id": dc_id,
+        "test": args.test,
+        "dcs": dcs,
+        "fingerprint": fingerprint(key.fingerprint()),
+        "public_key_pem": key.to_pem(),
+        "session": *alice.written(Format::Nanogram)?,
+        "telethon_session": *alice.written(Format::Telethon)?,
+        "sessions": sessions,
+        "users": users,
+        "bots": bots.collect::<Vec<_>>(),
+    }))
+}
+
+/// All of it for people.
+fn told(args: &DcArgs, place: &Place, dcs: &BTreeMap<u8, SocketAddr>, people: &[Person]) -> Result<String, Failure> {
+    let Place { addr, dc_id, key } = place;
+    let alice = people.first().ok_or_else(|| internal("nobody is here"))?;
     let (file, save) = match &args.pem {
         Some(path) => (path.display().to_string(), ""),
         None => ("dc.pem".into(), " (save the key as dc.pem first, or begin again with --pem dc.pem)"),
     };
-    output::line(&format!(
-        "Test data centre {dc_id} listens on {addr}. It forgets everything when it is stopped.
-
-Its key, {}:
-{}
+    let others: String = dcs
+        .iter()
+        .filter(|(id, _)| *id != dc_id)
+        .map(|(id, addr)| format!("Data centre {id} of the same world listens on {addr}.\n"))
+        .collect();
+    let who: String = people
+        .iter()
+        .map(|person| {
+            let username = person.username.as_deref().map(|name| format!("@{name}")).unwrap_or_default();
+            let password = if person.has_password { ", has a password" } else { "" };
+            let phone = person.phone.as_deref().unwrap_or("none");
+            format!("  {:6} +{phone}  data centre {}{password}  {username}\n", person.name, person.session.dc_id)
+        })
+        .map(|line| format!("{}\n", line.trim_end()))
+        .collect();
+    let fingerprint = fingerprint(key.fingerprint());
+    let (pem, session) = (key.to_pem(), alice.written(Format::Nanogram)?);
+    let is_test = if args.test { " of the test environment" } else { "" };
+    let alice_addr = dcs.get(&alice.session.dc_id).unwrap_or(addr);
+    Ok(format!(
+        "Test data centre {dc_id}{is_test} listens on {addr}. It forgets everything when it is stopped.
+{others}
+Its key, {fingerprint}:
+{pem}
 Alice is signed in. To start a bot as her, in another terminal{save}:
   export NANOGRAM_SESSION={}
-  nanogram start 'https://t.me/echo_bot?start=hello_42' --dc {addr} --key {file}
+  nanogram start 'https://t.me/echo_bot?start=hello_42' --dc {alice_addr} --key {file}
 
-Who else is here: @echo_bot answers, @silent_bot does not, @deleted_bot was deleted, @bob_nano is no bot;
+Who can sign in (the code comes below; --json has a session of each):
+{who}
+Who else is here: @echo_bot answers, @silent_bot does not, @deleted_bot was deleted;
 @nano_group takes bots, @closed_group and @quiet_group do not.
 ",
-        fingerprint(key.fingerprint()),
-        key.to_pem(),
-        *ours,
+        *session,
     ))
 }

@@ -1,0 +1,179 @@
+//! What the flags of `nanogram dc` are made of: `METHOD=ERROR:CODE*TIMES` and the like.
+
+use nanogram::dc::call::method_id;
+use nanogram::dc::residents::HUMANS;
+use nanogram::dc::script::{FOREVER, MAX_ACTS, error_of};
+use nanogram::dc::{Act, Cut, Fault};
+use nanogram::session::RpcError;
+use nanogram::tl::schema::{API, Schema};
+use std::str::FromStr;
+
+/// `ID=ADDR`: another data centre.
+#[derive(Debug, Clone)]
+pub(crate) struct Also {
+    pub(crate) dc_id: u8,
+    pub(crate) addr: String,
+}
+
+/// `USER=DC`: where an account lives.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lives {
+    pub(crate) user: i64,
+    pub(crate) dc_id: u8,
+}
+
+/// `METHOD*TIMES`: which calls something happens to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Calls {
+    pub(crate) method: u32,
+    pub(crate) times: u32,
+}
+
+/// `METHOD=ERROR:CODE*TIMES`
+#[derive(Debug, Clone)]
+pub(crate) struct Refuse {
+    pub(crate) calls: Calls,
+    pub(crate) error: RpcError,
+}
+
+/// `NAME*TIMES`
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Misbehave {
+    pub(crate) fault: &'static Fault,
+    pub(crate) times: u32,
+}
+
+/// `KIND=N*TIMES`: after what a connection ends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CutAt {
+    pub(crate) cut: Cut,
+    pub(crate) times: u32,
+}
+
+fn split<'a>(text: &'a str, form: &str) -> Result<(&'a str, &'a str), String> {
+    text.split_once('=').ok_or_else(|| format!("it has the form {form}"))
+}
+
+fn dc_id(text: &str) -> Result<u8, String> {
+    let id = text.parse().ok().filter(|id| *id > 0);
+    id.ok_or_else(|| format!("a data centre's number is 1 to 255, and `{text}` is none"))
+}
+
+fn user(name: &str) -> Result<i64, String> {
+    let known = HUMANS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+    known.map(|(_, id)| *id).ok_or_else(|| {
+        let names = HUMANS.map(|(name, _)| name).join(", ");
+        format!("nobody here is called `{name}`: there are {names}")
+    })
+}
+
+/// Takes `*TIMES` off the end; once if there is none.
+fn times(text: &str) -> Result<(&str, u32), String> {
+    let Some((rest, times)) = text.rsplit_once('*') else { return Ok((text, 1)) };
+    if times == "forever" {
+        return Ok((rest, FOREVER));
+    }
+    let number = times.parse().ok().filter(|times| (1..FOREVER).contains(times));
+    number.map(|number| (rest, number)).ok_or_else(|| format!("`*{times}` must be a number from 1, or `*forever`"))
+}
+
+fn method(name: &str) -> Result<u32, String> {
+    method_id(name).ok_or_else(|| match similar(name) {
+        Some(similar) => format!("there is no method `{name}`; did you mean {similar}?"),
+        None => format!("there is no method `{name}` in the schema that can be called by itself"),
+    })
+}
+
+/// A method that is called the same but for its first part, or for small and capital letters.
+fn similar(name: &str) -> Option<String> {
+    let schema = Schema::parse(API).ok()?;
+    let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_lowercase();
+    let names = API.lines().filter_map(|line| line.split(['#', ' ']).next());
+    let mut same = names.filter(|known| last(known) == last(name) && method_id(known).is_some());
+    same.find(|known| schema.named(known).is_some_and(|line| line.is_function)).map(Into::into)
+}
+
+impl FromStr for Also {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (id, addr) = split(text, "ID=HOST:PORT")?;
+        Ok(Self { dc_id: dc_id(id)?, addr: addr.into() })
+    }
+}
+
+/// Who, and the secret: `USER=SECRET`. The parser of the command line would show what it cannot read; this does not.
+pub(crate) fn password(text: &str) -> Result<(i64, &str), String> {
+    let (name, secret) = split(text, "USER=SECRET")?;
+    Ok((user(name)?, secret))
+}
+
+impl FromStr for Lives {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, id) = split(text, "USER=DC")?;
+        Ok(Self { user: user(name)?, dc_id: dc_id(id)? })
+    }
+}
+
+impl FromStr for Calls {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, times) = times(text)?;
+        Ok(Self { method: method(name)?, times })
+    }
+}
+
+impl FromStr for Refuse {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (text, times) = times(text)?;
+        let (name, error) = split(text, "METHOD=ERROR, METHOD=ERROR:CODE or METHOD=ERROR*TIMES")?;
+        let (name_of_error, code) = error.split_once(':').map_or((error, None), |(name, code)| (name, Some(code)));
+        let is_name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+        if name_of_error.is_empty() || !name_of_error.chars().all(is_name) {
+            return Err(format!("`{name_of_error}` is no error: one has only A-Z, 0-9 and _"));
+        }
+        let mut error = error_of(name_of_error);
+        if let Some(code) = code {
+            error.code = code.parse().map_err(|_| format!("the code `{code}` is no number"))?;
+        }
+        Ok(Self { calls: Calls { method: method(name)?, times }, error })
+    }
+}
+
+impl FromStr for Misbehave {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, times) = times(text)?;
+        let none = || format!("there is no fault `{name}`: `nanogram dc --list-faults` has all");
+        Ok(Self { fault: Fault::named(name).ok_or_else(none)?, times })
+    }
+}
+
+impl FromStr for CutAt {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (text, times) = times(text)?;
+        let (kind, n) = split(text, "bytes-in=N, bytes-out=N, packets-in=N or packets-out=N")?;
+        let n = n.parse().map_err(|_| format!("`{n}` is no number"))?;
+        let cut = match kind {
+            "bytes-in" => Cut::BytesIn(n),
+            "bytes-out" => Cut::BytesOut(n),
+            "packets-in" => Cut::PacketsIn(n),
+            "packets-out" => Cut::PacketsOut(n),
+            _ => return Err(format!("`{kind}` is none of bytes-in, bytes-out, packets-in, packets-out")),
+        };
+        let most = u32::try_from(MAX_ACTS).unwrap_or(u32::MAX);
+        if times > most {
+            return Err(format!("at most the next {most} connections can be cut"));
+        }
+        Ok(Self { cut, times })
+    }
+}
+
+impl Calls {
+    /// With what happens to them.
+    pub(crate) const fn to(self, act: Act) -> (u32, Act, u32) {
+        (self.method, act, self.times)
+    }
+}

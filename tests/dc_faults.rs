@@ -1,0 +1,223 @@
+//! What each fault does to our own client, and that it does it.
+#![cfg(feature = "dc")]
+
+mod hostile;
+
+use hostile::Hostile;
+use nanogram::api::connect::GetNearestDc;
+use nanogram::dc::Fault;
+use nanogram::dc::faults::FAULTS;
+use nanogram::dc::residents::ALICE;
+use nanogram::dc::script::FOREVER;
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::path::Path;
+use std::time::Duration;
+
+/// What a client must take in its stride: nothing is wrong, or it is not worth a connection.
+const TOLERATED: &[&str] = &[
+    "retry-once",
+    "retry-thrice",
+    "plain-trailing",
+    "replay",
+    "replay-50",
+    "replay-later",
+    "replay-backwards",
+    "past-290",
+    "repeated-inner",
+    "no-acks",
+    "overtaken",
+    "forged-salt",
+    "forged-refusals",
+    "late-refusal",
+    "new-salt",
+    "bad-msg-16",
+    "bad-msg-17",
+    "bad-msg-18",
+    "bad-msg-19",
+    "bad-msg-20",
+    "bad-msg-32",
+    "bad-msg-33",
+    "bad-msg-34",
+    "bad-msg-35",
+    "bad-msg-64",
+    "bad-msg-999",
+    "forgotten-session",
+    "new-session",
+    "unasked-salts",
+    "unknown-results",
+    "second-answer",
+    "strays",
+    "detailed-info",
+    "asks-states",
+    "asks-resend",
+    "unasked-states",
+    "content-flood",
+    "byte-by-byte",
+    "quick-ack",
+    "padded-tail",
+];
+/// What ends the connection from the other side.
+const CUT: &[&str] = &["replay-reconnect", "hang-up", "cut-70", "close-on-accept"];
+/// What the caller is told: it is his to decide.
+const TOLD: &[&str] = &[
+    "gzip-bomb-answer",
+    "gzip-crc",
+    "gzip-cut",
+    "flood-wait",
+    "flood-wait-day",
+    "internal-error",
+    "user-migrate-999",
+    "perm-empty",
+    "key-duplicated",
+    "key-unregistered",
+    "session-revoked",
+    "user-deactivated",
+];
+/// What nobody can know of: the caller's own patience ends it.
+const UNKNOWABLE: &[&str] = &["lost-answer"];
+/// What needs other calls than the one made here: tests/security.rs makes them.
+fn is_elsewhere(fault: &Fault) -> bool {
+    ["E4", "E5", "E6", "E7", "E9", "E10", "E11"].contains(&fault.row) || fault.name == "phone-migrate-999"
+}
+
+/// A client that this fault is for, and the data centre ready to do it `times`.
+fn set_up(fault: &'static Fault, times: u32) -> Hostile {
+    let mut dc = hostile::dc();
+    if fault.row.starts_with('A') && fault.name != "plain-packet" {
+        dc.fault(fault, times);
+        return Hostile::stranger(dc);
+    }
+    let is_met = ["D12", "D13"].contains(&fault.row) || fault.name == "byte-by-byte";
+    if is_met {
+        dc.fault(fault, times);
+    }
+    let mut net = Hostile::signed_in(dc, ALICE, hostile::framing(fault));
+    if !is_met {
+        // The client knows the time and the salt, and the data centre the client.
+        assert!(net.call(&GetNearestDc {}).unwrap().is_ok());
+        net.dc.fault(fault, times);
+    }
+    net
+}
+
+/// What came of a call while the data centre misbehaved once.
+fn outcome(fault: &'static Fault) -> String {
+    let mut net = set_up(fault, 1);
+    let began = net.now;
+    let result = net.call(&GetNearestDc {});
+    let took = net.now.since(began).as_secs();
+    assert_eq!(net.acted(fault.name), 1, "{}", fault.name);
+    let after = if took > 5 { format!(" after {took} s") } else { String::new() };
+    let said = match (&result, &net.left[..]) {
+        (None, _) => "waits; the caller's patience ends it".into(),
+        (Some(Err(error)), _) => format!("tells the caller: {error}"),
+        (Some(Ok(_)), []) => format!("is answered{after}"),
+        (Some(Ok(_)), [None]) => format!("connects again, and is answered{after}"),
+        (Some(Ok(_)), [Some(why)]) => format!("leaves ({why}), and is answered{after}"),
+        (Some(Ok(_)), left) => panic!("{}: {left:?}", fault.name),
+    };
+    if fault.name != "key-duplicated" {
+        // Nothing is left behind: the next call is answered, once.
+        let again = net.call(&GetNearestDc {}).map(|reply| reply.map(drop));
+        assert_eq!(again, Some(Ok(())), "{}", fault.name);
+    }
+    said
+}
+
+#[test]
+fn a_client_gets_its_answer_whatever_is_done_to_it_once() {
+    let mut table = String::new();
+    for fault in FAULTS {
+        let said = if is_elsewhere(fault) { "see tests/security.rs".into() } else { outcome(fault) };
+        let _ = writeln!(table, "| `{}` | {} | {} | {said} |", fault.name, fault.row, fault.says);
+        let begins = match fault.name {
+            _ if is_elsewhere(fault) => "see",
+            name if TOLERATED.contains(&name) => "is answered",
+            name if CUT.contains(&name) => "connects again, and is answered",
+            name if TOLD.contains(&name) => "tells the caller: ",
+            name if UNKNOWABLE.contains(&name) => "waits",
+            _ => "leaves (",
+        };
+        assert!(said.starts_with(begins), "{}: {said}", fault.name);
+    }
+    let text = format!("{HEAD}{table}");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/faults.md");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, &text).unwrap();
+    }
+    let stored = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(stored == text, "docs/faults.md is of another day: run this test with UPDATE=1");
+}
+
+const HEAD: &str = "\
+# What the test data centre can do wrong
+
+`nanogram dc --fault NAME` does it once, `NAME*3` three times, `NAME*forever` always; in Rust it is `Dc::fault`. Each
+belongs to a row of [the checklist](security.md). A fault waits for the first thing of its kind: a new connection, a key
+exchange, a call, a packet with an answer. What our own client does about it was seen by running it:
+`UPDATE=1 cargo test --all-features --test dc_faults` writes this file.
+
+| fault | row | what the data centre does | what our client does |
+| --- | --- | --- | --- |
+";
+
+#[test]
+fn a_client_that_is_never_let_be_neither_panics_nor_grows_nor_spins() {
+    for fault in FAULTS.iter().filter(|fault| !is_elsewhere(fault) && !fault.name.starts_with("gzip-bombs")) {
+        let dc = || {
+            let mut net = set_up(fault, FOREVER);
+            net.patience = (Duration::from_secs(200), 4);
+            net
+        };
+        let mut net = dc();
+        let result = net.call(&GetNearestDc {}).map(|reply| reply.map(drop));
+        assert!(net.acted(fault.name) > 0, "{}", fault.name);
+        // Who always hears of a later time from whoever holds the key must think that his own clock is slow.
+        let may = TOLERATED.contains(&fault.name) || CUT.contains(&fault.name) || fault.name == "future-31";
+        assert!(may || !matches!(result, Some(Ok(()))), "{}: {result:?}", fault.name);
+        // Time passes, and it is not used to send without end.
+        let (log, received) = (net.log.len(), net.received);
+        net.rest(100);
+        // An answer that is announced again each time it is asked for costs both the same: one packet a round trip.
+        let most = if fault.name == "detailed-info" { 100 * 101 } else { 500 };
+        assert!(net.log.len() - log < most, "{}: {}", fault.name, net.log.len() - log);
+        assert!(net.received - received < 64 << 20, "{}", fault.name);
+    }
+}
+
+#[test]
+fn a_fault_acts_as_often_as_was_said_and_in_turn() {
+    let fault = |name| Fault::named(name).unwrap();
+    let mut net = set_up(fault("bad-msg-key"), 3);
+    net.dc.fault(fault("no-padding"), 1);
+    net.dc.fault(fault("bad-msg-key"), 0);
+    assert!(net.call(&GetNearestDc {}).unwrap().is_ok());
+    let left: Vec<_> = net.left.iter().map(|why| why.as_ref().unwrap().clone()).collect();
+    assert_eq!((net.acted("bad-msg-key"), net.acted("no-padding"), left.len()), (3, 1, 4));
+    assert!(left[..3].iter().all(|why| *why == left[0]) && left[3] != left[0], "{left:?}");
+}
+
+#[test]
+fn faults_are_told_apart_and_each_is_of_a_row() {
+    let names: BTreeSet<_> = FAULTS.iter().map(|fault| fault.name).collect();
+    assert_eq!(names.len(), FAULTS.len());
+    for fault in FAULTS {
+        assert!(
+            fault.name.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-'),
+            "{}",
+            fault.name
+        );
+        assert!(!fault.says.ends_with('.') && !fault.says.contains('|'), "{}", fault.name);
+        let (part, number) = fault.row.split_at(1);
+        let most = [("A", 23), ("B", 20), ("C", 20), ("D", 14), ("E", 12)].iter().find(|(p, _)| *p == part).unwrap().1;
+        assert!((1..=most).contains(&number.parse::<u32>().unwrap()), "{}", fault.row);
+        assert_eq!(Fault::named(fault.name).unwrap().says, fault.says);
+    }
+    for listed in [TOLERATED, CUT, TOLD, UNKNOWABLE].concat() {
+        assert!(names.contains(listed), "{listed}");
+    }
+    assert!(Fault::named("no such fault").is_none());
+    assert!(include_str!("../README.md").contains(&format!("{} faults", FAULTS.len())), "the README counts others");
+}
