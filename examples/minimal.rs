@@ -19,6 +19,8 @@ async fn run(session: &str, link: &str, place: Option<(&str, RsaKey)>) -> Result
         "-" => Options::new(Environment::Production, 2),
         session => Options::from_session(session)?,
     };
+    // Nothing is kept between two runs, so that each would make and bind a temporary key: four round trips for one call.
+    options.temporary = None;
     if let Some((addr, key)) = place {
         options = options.at(addr, vec![key]).api_id(1);
     }

@@ -339,7 +339,7 @@ fn a_session_that_the_server_does_not_know_is_exit_code_4() {
     let session = string::write(&session, Format::Nanogram).unwrap();
     let place = ["--dc", dc.told("addr"), "--key", dc.pem.to_str().unwrap(), "--session", &session];
     let failed = failure(&[&["start", "@echo_bot", "x"], &place[..]].concat());
-    assert_eq!(failed, (4, "AUTH_KEY_NOT_FOUND".into()));
+    assert_eq!(failed, (4, "ENCRYPTED_MESSAGE_INVALID".into()), "the server binds no temporary key to it");
 }
 
 #[test]

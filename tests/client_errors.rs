@@ -55,6 +55,15 @@ async fn c18_a_pause_is_as_long_as_the_server_says() {
 }
 
 #[tokio::test]
+async fn c18_a_server_that_wants_one_pause_after_another_is_left() {
+    let house = House::open().await;
+    let (client, told) = client(&house, |options| options.attempts = 3).await;
+    refuses(&house, GetNearestDc::ID, 420, "FLOOD_WAIT_0", 100).await;
+    assert!(matches!(client.call(&NEAREST).await, Err(Error::Flood { seconds: 0, .. })));
+    assert_eq!((house.calls(GetNearestDc::ID), told.count("FloodWait")), (4, 3));
+}
+
+#[tokio::test]
 async fn c18_a_pause_that_is_too_long_is_the_callers_to_make() {
     let house = House::open().await;
     let (client, told) = client(&house, |_| {}).await;

@@ -36,6 +36,7 @@ pub(super) struct Answer {
 struct Run {
     left: Duration,
     moves: u32,
+    pauses: u32,
     failures: u32,
     repeats: u32,
     in_doubt: bool,
@@ -134,7 +135,10 @@ impl Inner {
     /// Does what an error asks for, after which the call is to be made again; or gives an error to the caller.
     async fn mend(self: &Arc<Self>, run: &mut Run, from: u8, words: u64, error: Error) -> Result<(), Error> {
         match error {
-            Error::Flood { seconds, error } if Duration::from_secs(seconds.into()) <= self.flood_wait => {
+            Error::Flood { seconds, error }
+                if Duration::from_secs(seconds.into()) <= self.flood_wait && run.pauses < self.attempts =>
+            {
+                run.pauses += 1;
                 self.watcher.tell(&Notice::FloodWait { seconds, error: &error });
                 // The caller allowed this pause: it is no part of the time that the call may take.
                 sleep(Duration::from_secs(seconds.into())).await;

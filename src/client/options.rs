@@ -23,7 +23,8 @@ pub struct Options {
     pub addr: Option<String>,
     /// The public keys that data centres must show, if they are not Telegram's; its addresses are not used then.
     pub keys: Option<Vec<RsaKey>>,
-    /// Perfect forward secrecy: how many seconds a temporary key lives; `None` sends under the account's own key.
+    /// Perfect forward secrecy: how many seconds a temporary key lives, a day unless changed; `None` sends
+    /// under the account's own key.
     pub temporary: Option<i32>,
     /// How packets are framed.
     pub framing: Framing,
@@ -36,7 +37,8 @@ pub struct Options {
     /// A pause up to this long that the server asks for (`FLOOD_WAIT`) is made; a longer one is an error that says how
     /// long.
     pub flood_wait: Duration,
-    /// How many attempts in a row may fail, to connect or because the server has trouble.
+    /// How many attempts in a row may fail, to connect or because the server has trouble; and how many pauses one call
+    /// makes.
     pub attempts: u32,
     /// Who is told what happens.
     pub watcher: Watcher,

@@ -68,7 +68,7 @@ pub struct Connection {
     clock: ServerClock,
     random: Box<dyn Entropy + Send>,
     /// Calls made before there is a session.
-    early: Vec<Bytes>,
+    early: Vec<Option<Bytes>>,
     events: VecDeque<Event>,
     /// The server knows who we are: a call that told it so was answered.
     is_known: bool,
@@ -133,7 +133,7 @@ impl Connection {
         let id = match (&mut self.stage, &mut self.before) {
             (Stage::Open(session), _) | (_, Some(session)) => session.call(body.into()),
             _ => {
-                self.early.push(body.into());
+                self.early.push(Some(body.into()));
                 CallId(self.early.len() as u64 - 1)
             }
         };
@@ -145,8 +145,12 @@ impl Connection {
 
     /// Nobody waits for the answer any more.
     pub fn forget(&mut self, call: CallId) {
-        if let Stage::Open(session) = &mut self.stage {
-            session.forget(call);
+        match (&mut self.stage, &mut self.before) {
+            (Stage::Open(session), _) | (_, Some(session)) => session.forget(call),
+            _ => {
+                let at = usize::try_from(call.0).ok().and_then(|at| self.early.get_mut(at));
+                drop(at.and_then(Option::take));
+            }
         }
     }
 
@@ -162,7 +166,8 @@ impl Connection {
     /// Whether `call`, answered just now, may have been executed by an earlier sending: see
     /// [`Session::was_in_doubt`].
     pub fn was_in_doubt(&self, call: CallId) -> bool {
-        self.session().is_some_and(|session| session.was_in_doubt(call))
+        let before = self.before.as_deref();
+        [self.session(), before].into_iter().flatten().any(|session| session.was_in_doubt(call))
     }
 
     /// The session, once there is a key.
@@ -294,7 +299,12 @@ impl Connection {
             }
         }
         for body in core::mem::take(&mut self.early) {
-            session.call(body);
+            // Those that nobody waits for any more have had their names.
+            let is_wanted = body.is_some();
+            let call = session.call(body.unwrap_or_default());
+            if !is_wanted {
+                session.forget(call);
+            }
         }
         self.stage = Stage::Open(Box::new(session));
         Ok(())

@@ -97,6 +97,12 @@ impl Dc {
         let requests: Vec<_> = core::iter::from_fn(|| seat.session.poll_incoming()).collect();
         if is_new {
             self.note(now, conn_id, Entry::Session { key: key_id, session_id });
+            // A client that goes on under another key keeps the connection alive with that one.
+            for (key, id) in conn.sessions.iter().filter(|place| **place != (key_id, session_id)) {
+                if let Some(seat) = self.auth.seat(*key, *id) {
+                    seat.session.put_off_hanging_up();
+                }
+            }
         }
         for code in refused {
             self.note(now, conn_id, Entry::Refused(Refusal::Message(code)));

@@ -10,18 +10,44 @@
 //! Ids are drawn in the order of the messages, the container's last, as it must be the highest.
 
 use super::bind::BindRandom;
-use super::outbox::{Batch, Meaning};
+use super::outbox::{Batch, Meaning, Service, State};
 use super::packet::Header;
 use super::rpc::CallId;
 use super::{ASK_AFTER, INVOKE_AFTER_MSG, Session};
 use crate::mt::message::Message;
-use crate::mt::service::MsgsAck;
+use crate::mt::service::{GetFutureSalts, MsgsAck};
 use crate::side::Side;
 use crate::time::{Instant, UnixTime};
 use crate::tl::Combinator;
+use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
 
+/// So many salts are asked for: those of a day and a half. Spec: mtproto/service_messages#request-for-several-future-salts
+const SALTS: i32 = 64;
+
 impl Session {
+    /// Puts what `wrap` makes of it in place of the body of every call that waits to be sent; their names.
+    pub fn wrap_calls(&mut self, wrap: impl Fn(&[u8]) -> Option<Vec<u8>>) -> Vec<CallId> {
+        let waiting =
+            self.outbox.calls.iter_mut().filter(|(id, call)| **id != CallId::BIND && call.state == State::Waiting);
+        waiting
+            .map(|(id, call)| {
+                if let Some(wrapped) = wrap(&call.body) {
+                    call.body = wrapped.into();
+                }
+                *id
+            })
+            .collect()
+    }
+
+    /// Asks for salts if it is time to.
+    pub(super) fn push_salt_request(&mut self, now: Instant) {
+        if self.salts.are_short(self.clock.at(now)) {
+            let body = GetFutureSalts { num: SALTS }.to_boxed().into();
+            self.outbox.push_service(Service { body, is_content: true, meaning: Meaning::SaltReq });
+        }
+    }
+
     pub(super) fn header(&mut self, unix: UnixTime, msg_id: i64, seqno: i32) -> Header {
         Header { salt: self.salts.at(unix), session_id: self.session_id, msg_id, seqno }
     }
@@ -50,6 +76,9 @@ impl Session {
                 self.outbox.waiting.pop_front();
                 continue;
             };
+            // Before the binding is answered no other call goes, not even in the same packet: "Once auth.bindTempAuthKey
+            // has been executed successfully, the client may continue using the API" (api/pfs). TDLib waits as well
+            // (Session::need_send_query).
             if !batch.has_room(call.body.len()) || (self.binding.is_some() && id != CallId::BIND) {
                 break;
             }

@@ -39,7 +39,7 @@ pub use seqno::Seqno;
 use crate::crypto::auth_key::AuthKey;
 use crate::entropy::{self, Entropy, EntropyFailed};
 use crate::mt::message::{self, MSG_CONTAINER, Message, RpcResult};
-use crate::mt::service::{GetFutureSalts, MsgsStateReq, PingDelayDisconnect};
+use crate::mt::service::{MsgsStateReq, PingDelayDisconnect};
 use crate::side::Side;
 use crate::time::{Instant, ServerClock};
 use crate::tl::{Combinator, Reader};
@@ -64,8 +64,6 @@ pub const PONG_WITHIN: Duration = Duration::from_secs(15);
 pub const ASK_AFTER: Duration = Duration::from_secs(15);
 /// The same, when the server refused to receive the question.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
-/// So many salts are asked for: those of a day and a half. Spec: mtproto/service_messages#request-for-several-future-salts
-const SALTS: i32 = 64;
 /// A call that the server refuses to receive so often is given up.
 const MAX_REFUSALS: u32 = 8;
 /// The most bytes that the compressed values of one packet open to, all together.
@@ -208,23 +206,6 @@ impl Session {
     /// Takes over the unanswered calls of a session whose key is at its end; they keep their names.
     pub fn adopt(&mut self, mut other: Self) {
         self.outbox.adopt(&mut other.outbox);
-    }
-
-    /// Puts what `wrap` makes of it in place of the body of every call that waits to be sent; their names.
-    pub fn wrap_calls(&mut self, wrap: impl Fn(&[u8]) -> Option<Vec<u8>>) -> Vec<CallId> {
-        let waiting = self
-            .outbox
-            .calls
-            .iter_mut()
-            .filter(|(id, call)| **id != CallId::BIND && call.state == outbox::State::Waiting);
-        waiting
-            .map(|(id, call)| {
-                if let Some(wrapped) = wrap(&call.body) {
-                    call.body = wrapped.into();
-                }
-                *id
-            })
-            .collect()
     }
 
     /// Nobody waits for the answer to `call` any more; if it comes, it is dropped.
@@ -418,14 +399,6 @@ impl Session {
         }
     }
 
-    /// Asks for salts if it is time to.
-    fn push_salt_request(&mut self, now: Instant) {
-        if self.salts.are_short(self.clock.at(now)) {
-            let body = GetFutureSalts { num: SALTS }.to_boxed().into();
-            self.outbox.push_service(Service { body, is_content: true, meaning: Meaning::SaltReq });
-        }
-    }
-
     fn push_service(&mut self, body: Vec<u8>, is_content: bool) {
         let body = Bytes::from(body);
         let meaning = Meaning::Service { body: Some(body.clone()), is_content };
@@ -454,15 +427,15 @@ impl Session {
         if !are_acks_due && self.outbox.is_quiet() {
             return Ok(None);
         }
-        if self.ask_salts && self.binding.is_none() && !self.outbox.singly && !self.outbox.waiting.is_empty() {
-            self.ask_salts = false;
-            self.push_salt_request(now);
-        }
         let padding = Padding::draw(random)?;
         let bind_random = match self.binding {
             Some(_) => entropy::bytes(random)?,
             None => [0; _],
         };
+        if self.ask_salts && self.binding.is_none() && !self.outbox.singly && !self.outbox.waiting.is_empty() {
+            self.ask_salts = false;
+            self.push_salt_request(now);
+        }
         let unix = self.clock.at(now);
         let mut batch = Batch::new(self.outbox.singly);
         self.collect_service(unix, &mut batch);

@@ -87,6 +87,11 @@ impl Session {
         self.strict.hang_up_at
     }
 
+    /// Another session speaks on the connection now: what this one said of its end no longer holds.
+    pub const fn put_off_hanging_up(&mut self) {
+        self.strict.never_mind_the_connection();
+    }
+
     /// The codes of the messages refused since the last call, for a log; the first 64 of them.
     pub fn take_refused(&mut self) -> Vec<i32> {
         core::mem::take(&mut self.strict.refused)

@@ -13,6 +13,7 @@ mod base64;
 #[cfg(feature = "client")]
 pub mod file;
 mod formats;
+mod layout;
 mod names;
 pub mod state;
 pub mod string;
