@@ -142,35 +142,6 @@ typedef enum {
 // A connection to one data centre.
 typedef struct nanogram nanogram;
 
-// An account, as a session string of nanogram, Telethon, GramJS, Pyrogram or mtcute holds it. A secret: see
-// `nanogram_wipe`.
-typedef struct {
-  // The key that the data centre knows the account by.
-  uint8_t auth_key[NANOGRAM_AUTH_KEY];
-  // The user's id, 0 if the string does not say.
-  int64_t user_id;
-  // The application that signed in, 0 if the string does not say.
-  int32_t api_id;
-  // The port of the data centre.
-  uint16_t port;
-  // The number of the data centre, from 1.
-  uint8_t dc_id;
-  // Whether it belongs to the test environment.
-  bool is_test;
-  // The host of the data centre: a name or an address.
-  char host[NANOGRAM_HOST];
-} nanogram_session_data;
-
-// What a start link says.
-typedef struct {
-  // The bot, without `@`.
-  char bot[NANOGRAM_USERNAME];
-  // The start parameter; empty for the plain `/start`.
-  char start_param[NANOGRAM_START_PARAM];
-  // The bot is to be started in a group that the user picks.
-  bool is_group;
-} nanogram_link_data;
-
 // Fills `len` bytes at `out` with cryptographic randomness; `false` if there is none.
 typedef bool (*nanogram_entropy)(void *context, uint8_t *out, size_t len);
 
@@ -245,21 +216,38 @@ typedef struct {
   int64_t access_hash;
 } nanogram_peer;
 
+// An account, as a session string of nanogram, Telethon, GramJS, Pyrogram or mtcute holds it. A secret: see
+// `nanogram_wipe`.
+typedef struct {
+  // The key that the data centre knows the account by.
+  uint8_t auth_key[NANOGRAM_AUTH_KEY];
+  // The user's id, 0 if the string does not say.
+  int64_t user_id;
+  // The application that signed in, 0 if the string does not say.
+  int32_t api_id;
+  // The port of the data centre.
+  uint16_t port;
+  // The number of the data centre, from 1.
+  uint8_t dc_id;
+  // Whether it belongs to the test environment.
+  bool is_test;
+  // The host of the data centre: a name or an address.
+  char host[NANOGRAM_HOST];
+} nanogram_session_data;
+
+// What a start link says.
+typedef struct {
+  // The bot, without `@`.
+  char bot[NANOGRAM_USERNAME];
+  // The start parameter; empty for the plain `/start`.
+  char start_param[NANOGRAM_START_PARAM];
+  // The bot is to be started in a group that the user picks.
+  bool is_group;
+} nanogram_link_data;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
-
-// Says in a sentence what a status means. The text is never freed.
-const char *nanogram_says(uint32_t status);
-
-// Wipes what holds a secret.
-void nanogram_wipe(void *secret, size_t len);
-
-// Reads a session string.
-nanogram_status nanogram_session(const char *string, nanogram_session_data *out);
-
-// Reads a start link, such as `https://t.me/some_bot?start=payload`.
-nanogram_status nanogram_link(const char *link, nanogram_link_data *out);
 
 // Makes a connection that is about to begin. `now` are microseconds of a clock that never steps back, `unix` those since
 // 1970 as far as they are known.
@@ -305,9 +293,6 @@ nanogram_status nanogram_call(nanogram *handle,
 // Asks whose username this is; `nanogram_resolved` reads the answer.
 nanogram_status nanogram_resolve(nanogram *handle, const char *username, uint64_t *call);
 
-// Reads the answer to `nanogram_resolve`.
-nanogram_status nanogram_resolved(const uint8_t *body, size_t len, nanogram_peer *out);
-
 // Starts `bot` in `peer`, which for the private chat is the bot again, and hands it `start_param`. With the same
 // `random_id` a start is executed once, however often it is sent.
 nanogram_status nanogram_start_bot(nanogram *handle,
@@ -319,6 +304,21 @@ nanogram_status nanogram_start_bot(nanogram *handle,
 
 // Draws a number for `nanogram_start_bot`, not 0.
 nanogram_status nanogram_random_id(nanogram *handle, int64_t *out);
+
+// Says in a sentence what a status means. The text is never freed.
+const char *nanogram_says(uint32_t status);
+
+// Wipes what holds a secret.
+void nanogram_wipe(void *secret, size_t len);
+
+// Reads a session string.
+nanogram_status nanogram_session(const char *string, nanogram_session_data *out);
+
+// Reads a start link, such as `https://t.me/some_bot?start=payload`.
+nanogram_status nanogram_link(const char *link, nanogram_link_data *out);
+
+// Reads the answer to `nanogram_resolve`.
+nanogram_status nanogram_resolved(const uint8_t *body, size_t len, nanogram_peer *out);
 
 // Gives the name of an answer of type `Updates`, such as `updates` or `updateShortSentMessage`.
 nanogram_status nanogram_updates_name(const uint8_t *body, size_t len, char *out, size_t space);

@@ -6,10 +6,7 @@ use std::path::Path;
 fn the_header_is_made_of_the_code() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let config = cbindgen::Config::from_file(root.join("cbindgen.toml")).unwrap();
-    let mut builder = cbindgen::Builder::new().with_config(config);
-    for file in ["types.rs", "mod.rs"] {
-        builder = builder.with_src(root.join("../src/ffi").join(file));
-    }
+    let builder = cbindgen::Builder::new().with_config(config).with_src(root.join("../src/ffi/mod.rs"));
     let mut made = Vec::new();
     builder.generate().unwrap().write(&mut made);
     let mut made = for_c(&String::from_utf8(made).unwrap());

@@ -8,7 +8,7 @@
 //! After whatever changes a connection: take bytes with [`nanogram_output`] until there are none, then events with
 //! [`nanogram_event`] until there are none, then ask [`nanogram_timeout`] when to call [`nanogram_handle_timeout`].
 //!
-//! The header is `include/nanogram.h`, made from these two files; `examples/c` has the whole job. This is the one module
+//! The header is `include/nanogram.h`, made from these files; `examples/c` has the whole job. This is the one module
 //! of the crate that holds `unsafe`, and all it does with it is to follow pointers that C hands over.
 //!
 //! **What C must promise**, for every function: a pointer is null or points to as much as is said, for as long as the
@@ -17,12 +17,14 @@
 
 #![allow(unsafe_code)]
 
+mod pointers;
+mod pure;
 mod types;
 
+pub use pure::*;
 pub use types::*;
 
-use crate::api::contacts::{ResolveUsername, ResolvedPeerBody};
-use crate::api::updates::Updates;
+use crate::api::contacts::ResolveUsername;
 use crate::connection::{Config, Connection, ConnectionError, Event, Init, SavedKey};
 use crate::crypto::auth_key::AuthKey;
 use crate::crypto::keys::{self, Environment};
@@ -30,20 +32,19 @@ use crate::crypto::rsa::RsaKey;
 use crate::entropy::{Entropy, EntropyFailed};
 use crate::handshake::HandshakeError;
 use crate::handshake::client::dc_number;
-use crate::link::{Start, StartLink, Username};
-use crate::session::{CallError, RpcError, SessionError};
-use crate::start::{self, Known, StartCall, StartError};
-use crate::store::string;
+use crate::link::Username;
+use crate::session::{CallError, SessionError};
+use crate::start::{self, StartCall, StartError};
 use crate::time::{Instant, UnixTime};
-use crate::tl::{Call, Tl};
+use crate::tl::Call;
 use crate::transport::Framing;
 use alloc::boxed::Box;
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 use alloc::vec::Vec;
 use bytes::{Buf, Bytes, BytesMut};
-use core::ffi::{CStr, c_char, c_void};
+use core::ffi::{c_char, c_void};
 use core::ptr;
-use zeroize::Zeroize;
+use pointers::{bytes, give, seen, status, text};
 
 /// A connection to one data centre.
 #[derive(Debug)]
@@ -74,15 +75,6 @@ impl Entropy for Foreign {
     }
 }
 
-/// What C points to.
-///
-/// # Safety
-/// `pointer` is null or valid for reading.
-unsafe fn seen<'a, T>(pointer: *const T) -> Result<&'a T, Status> {
-    // SAFETY: as the caller promises.
-    unsafe { pointer.as_ref() }.ok_or(Status::BadArgument)
-}
-
 /// The connection that C holds.
 ///
 /// # Safety
@@ -90,165 +82,6 @@ unsafe fn seen<'a, T>(pointer: *const T) -> Result<&'a T, Status> {
 unsafe fn held<'a>(handle: *mut Handle) -> Result<&'a mut Handle, Status> {
     // SAFETY: as the caller promises.
     unsafe { handle.as_mut() }.ok_or(Status::BadArgument)
-}
-
-/// Bytes of C; none may be a null pointer.
-///
-/// # Safety
-/// `pointer` is null or valid for reading `len` bytes.
-unsafe fn bytes<'a>(pointer: *const u8, len: usize) -> Result<&'a [u8], Status> {
-    match (pointer.is_null(), len) {
-        (true, 0) => Ok(&[]),
-        (true, _) => Err(Status::BadArgument),
-        // SAFETY: as the caller promises.
-        (false, _) => Ok(unsafe { core::slice::from_raw_parts(pointer, len) }),
-    }
-}
-
-/// Text of C.
-///
-/// # Safety
-/// `pointer` is null or text that ends with a zero byte.
-unsafe fn text<'a>(pointer: *const c_char) -> Result<&'a str, Status> {
-    if pointer.is_null() {
-        return Err(Status::BadArgument);
-    }
-    // SAFETY: as the caller promises.
-    unsafe { CStr::from_ptr(pointer) }.to_str().map_err(|_| Status::BadText)
-}
-
-/// Gives C a value.
-///
-/// # Safety
-/// `out` is null or valid for writing.
-unsafe fn give<T>(out: *mut T, value: T) -> Result<(), Status> {
-    if out.is_null() {
-        return Err(Status::BadArgument);
-    }
-    // SAFETY: as the caller promises; what was there before is C's, and is not dropped.
-    unsafe { out.write(value) };
-    Ok(())
-}
-
-/// Gives C text: as much as fits, and a zero byte.
-///
-/// # Safety
-/// `out` is null or valid for writing `space` bytes.
-unsafe fn give_text(text: &str, out: *mut c_char, space: usize) -> Result<(), Status> {
-    let Some(room) = space.checked_sub(1).filter(|_| !out.is_null()) else { return Err(Status::BadArgument) };
-    let mut fits = text.len().min(room);
-    while !text.is_char_boundary(fits) {
-        fits -= 1;
-    }
-    // SAFETY: `fits` is less than `space`, and `text` is no place that C can write to.
-    unsafe {
-        ptr::copy_nonoverlapping(text.as_ptr(), out.cast(), fits);
-        out.add(fits).write(0);
-    }
-    if fits == text.len() { Ok(()) } else { Err(Status::NoSpace) }
-}
-
-/// Text in an array of C, its end marked; `None` if it does not fit.
-fn array<const N: usize>(text: &str) -> Option<[c_char; N]> {
-    let mut out = [0; N];
-    let room = out.get_mut(..N.checked_sub(1)?)?.get_mut(..text.len())?;
-    for (out, byte) in room.iter_mut().zip(text.bytes()) {
-        *out = c_char::from_ne_bytes([byte]);
-    }
-    Some(out)
-}
-
-fn status(result: Result<(), Status>) -> Status {
-    result.err().unwrap_or(Status::Ok)
-}
-
-/// Says in a sentence what a status means. The text is never freed.
-#[unsafe(no_mangle)]
-pub extern "C" fn nanogram_says(status: u32) -> *const c_char {
-    let says = SAYS.iter().find(|(of, _)| *of as u32 == status).map_or(c"there is no such status", |(_, says)| says);
-    says.as_ptr()
-}
-
-const SAYS: [(Status, &CStr); 17] = [
-    (Status::Ok, c"done"),
-    (Status::BadArgument, c"a pointer is null that must not be, or a number is out of its range"),
-    (Status::BadText, c"the text is not UTF-8"),
-    (Status::NoSpace, c"the buffer is too small"),
-    (Status::BadSession, c"the text is no session string of nanogram, Telethon, GramJS, Pyrogram or mtcute"),
-    (Status::BadPem, c"the text is no PEM file with a public RSA key"),
-    (Status::BadLink, c"the text is no link that starts a bot"),
-    (Status::BadUsername, c"the text is no username"),
-    (Status::BadStartParam, c"a start parameter has 1 to 64 characters of A-Z, a-z, 0-9, _ and -"),
-    (Status::NotABot, c"the peer is no bot"),
-    (Status::BadBytes, c"the bytes are not what they were to be"),
-    (Status::NoAccessHash, c"the server gives no access hash for this name"),
-    (Status::NoEntropy, c"the source of randomness failed"),
-    (Status::Closed, c"the connection is over: close the socket, and begin again with nanogram_reconnect"),
-    (Status::NotProven, c"the server does not prove who it is: is the public key the one of this data centre?"),
-    (Status::Fault, c"the server said no with a transport error"),
-    (Status::None, c"there is none"),
-];
-
-/// Wipes what holds a secret.
-///
-/// # Safety
-/// `secret` is null or valid for writing `len` bytes.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn nanogram_wipe(secret: *mut c_void, len: usize) {
-    if !secret.is_null() {
-        // SAFETY: as C promises; any bytes will do.
-        unsafe { core::slice::from_raw_parts_mut(secret.cast::<u8>(), len) }.zeroize();
-    }
-}
-
-/// Reads a session string.
-///
-/// # Safety
-/// `string` is text, `out` has room for one.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn nanogram_session(string: *const c_char, out: *mut SessionData) -> Status {
-    let read = || {
-        // SAFETY: as C promises.
-        let (_, saved) = string::parse(unsafe { text(string) }?).map_err(|_| Status::BadSession)?;
-        let (host, port) = saved.place().ok_or(Status::BadSession)?;
-        let data = SessionData {
-            auth_key: *saved.auth_key.as_bytes(),
-            user_id: saved.user_id.unwrap_or(0),
-            api_id: saved.api_id.unwrap_or(0),
-            port,
-            dc_id: saved.dc_id,
-            is_test: saved.known_environment() == Some(Environment::Test),
-            host: array(&host).ok_or(Status::NoSpace)?,
-        };
-        // SAFETY: as C promises.
-        unsafe { give(out, data) }
-    };
-    status(read())
-}
-
-/// Reads a start link, such as `https://t.me/some_bot?start=payload`.
-///
-/// # Safety
-/// `link` is text, `out` has room for one.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn nanogram_link(link: *const c_char, out: *mut LinkData) -> Status {
-    let read = || {
-        // SAFETY: as C promises.
-        let link: StartLink = unsafe { text(link) }?.parse().map_err(|_| Status::BadLink)?;
-        let (param, is_group) = match &link.start {
-            Start::Private { param } => (param, false),
-            Start::Group { param, .. } => (param, true),
-            Start::Channel { .. } => return Err(Status::BadLink),
-        };
-        let data = LinkData {
-            bot: array(link.bot.as_str()).ok_or(Status::NoSpace)?,
-            start_param: array(param.as_ref().map_or("", |param| param.as_str())).ok_or(Status::NoSpace)?,
-            is_group,
-        };
-        // SAFETY: as C promises.
-        unsafe { give(out, data) }
-    };
-    status(read())
 }
 
 /// Makes a connection that is about to begin. `now` are microseconds of a clock that never steps back, `unix` those since
@@ -610,44 +443,6 @@ pub unsafe extern "C" fn nanogram_resolve(handle: *mut Handle, username: *const 
     status(make())
 }
 
-/// Reads the answer to `nanogram_resolve`.
-///
-/// # Safety
-/// `body` holds `len` bytes, `out` has room for one.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn nanogram_resolved(body: *const u8, len: usize, out: *mut PeerData) -> Status {
-    let read = || {
-        // SAFETY: as C promises.
-        let answer = ResolvedPeerBody::from_bytes(unsafe { bytes(body, len) }?).map_err(|_| Status::BadBytes)?;
-        let known = Known::from_resolved(&answer).map_err(|_| Status::BadBytes)?.ok_or(Status::NoAccessHash)?;
-        let peer = |kind: PeerKind, id, access_hash| PeerData { kind: kind as u32, id, access_hash };
-        let data = match known {
-            Known::User { id, access_hash, is_bot: Some(true) } => peer(PeerKind::Bot, id, access_hash),
-            Known::User { id, access_hash, .. } => peer(PeerKind::User, id, access_hash),
-            Known::Chat(id) => peer(PeerKind::Chat, id, 0),
-            Known::Channel { id, access_hash } => peer(PeerKind::Channel, id, access_hash),
-            Known::Me => peer(PeerKind::Me, 0, 0),
-        };
-        // SAFETY: as C promises.
-        unsafe { give(out, data) }
-    };
-    status(read())
-}
-
-impl PeerData {
-    fn known(&self) -> Result<Known, Status> {
-        let Self { kind, id, access_hash } = *self;
-        Ok(match kind {
-            k if k == PeerKind::User as u32 => Known::User { id, access_hash, is_bot: Some(false) },
-            k if k == PeerKind::Bot as u32 => Known::User { id, access_hash, is_bot: Some(true) },
-            k if k == PeerKind::Chat as u32 => Known::Chat(id),
-            k if k == PeerKind::Channel as u32 => Known::Channel { id, access_hash },
-            k if k == PeerKind::Me as u32 => Known::Me,
-            _ => return Err(Status::BadArgument),
-        })
-    }
-}
-
 /// Starts `bot` in `peer`, which for the private chat is the bot again, and hands it `start_param`. With the same
 /// `random_id` a start is executed once, however often it is sent.
 ///
@@ -692,56 +487,4 @@ pub unsafe extern "C" fn nanogram_random_id(handle: *mut Handle, out: *mut i64) 
         unsafe { give(out, id) }
     };
     status(draw())
-}
-
-/// Gives the name of an answer of type `Updates`, such as `updates` or `updateShortSentMessage`.
-///
-/// # Safety
-/// `body` holds `len` bytes, `out` has room for `space` bytes.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn nanogram_updates_name(body: *const u8, len: usize, out: *mut c_char, space: usize) -> Status {
-    let read = || {
-        // SAFETY: as C promises.
-        let updates = Updates::from_bytes(unsafe { bytes(body, len) }?).map_err(|_| Status::BadBytes)?;
-        // SAFETY: as C promises.
-        unsafe { give_text(updates.kind.name(), out, space) }
-    };
-    status(read())
-}
-
-/// Gives the text that `bot` sent, if an update holds one; `NANOGRAM_STATUS_NONE` if it does not.
-///
-/// # Safety
-/// `body` holds `len` bytes, `out` has room for `space` bytes.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn nanogram_answer(
-    body: *const u8,
-    len: usize,
-    bot: i64,
-    out: *mut c_char,
-    space: usize,
-) -> Status {
-    let read = || {
-        // SAFETY: as C promises.
-        let updates = Updates::from_bytes(unsafe { bytes(body, len) }?).map_err(|_| Status::None)?;
-        let text: String = start::answer_of(bot, &updates).ok_or(Status::None)?;
-        // SAFETY: as C promises.
-        unsafe { give_text(&text, out, space) }
-    };
-    status(read())
-}
-
-/// Gives what can be done about an error of the server, in a sentence; `NANOGRAM_STATUS_NONE` if nothing is known of it.
-///
-/// # Safety
-/// `message` is text, `out` has room for `space` bytes.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn nanogram_hint(code: i32, message: *const c_char, out: *mut c_char, space: usize) -> Status {
-    let say = || {
-        // SAFETY: as C promises.
-        let error = RpcError::new(code, unsafe { text(message) }?);
-        // SAFETY: as C promises.
-        unsafe { give_text(start::hint(&error).ok_or(Status::None)?, out, space) }
-    };
-    status(say())
 }

@@ -1,0 +1,194 @@
+//! What needs no connection: texts read, answers read, errors explained.
+
+use super::pointers::{array, bytes, give, give_text, status, text};
+use super::{LinkData, PeerData, PeerKind, SessionData, Status};
+use crate::api::contacts::ResolvedPeerBody;
+use crate::api::updates::Updates;
+use crate::crypto::keys::Environment;
+use crate::link::{Start, StartLink};
+use crate::session::RpcError;
+use crate::start::{self, Known};
+use crate::store::string;
+use crate::tl::Tl;
+use alloc::string::String;
+use core::ffi::{CStr, c_char, c_void};
+use zeroize::Zeroize;
+
+/// Says in a sentence what a status means. The text is never freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn nanogram_says(status: u32) -> *const c_char {
+    let says = SAYS.iter().find(|(of, _)| *of as u32 == status).map_or(c"there is no such status", |(_, says)| says);
+    says.as_ptr()
+}
+
+const SAYS: [(Status, &CStr); 17] = [
+    (Status::Ok, c"done"),
+    (Status::BadArgument, c"a pointer is null that must not be, or a number is out of its range"),
+    (Status::BadText, c"the text is not UTF-8"),
+    (Status::NoSpace, c"the buffer is too small"),
+    (Status::BadSession, c"the text is no session string of nanogram, Telethon, GramJS, Pyrogram or mtcute"),
+    (Status::BadPem, c"the text is no PEM file with a public RSA key"),
+    (Status::BadLink, c"the text is no link that starts a bot"),
+    (Status::BadUsername, c"the text is no username"),
+    (Status::BadStartParam, c"a start parameter has 1 to 64 characters of A-Z, a-z, 0-9, _ and -"),
+    (Status::NotABot, c"the peer is no bot"),
+    (Status::BadBytes, c"the bytes are not what they were to be"),
+    (Status::NoAccessHash, c"the server gives no access hash for this name"),
+    (Status::NoEntropy, c"the source of randomness failed"),
+    (Status::Closed, c"the connection is over: close the socket, and begin again with nanogram_reconnect"),
+    (Status::NotProven, c"the server does not prove who it is: is the public key the one of this data centre?"),
+    (Status::Fault, c"the server said no with a transport error"),
+    (Status::None, c"there is none"),
+];
+
+/// Wipes what holds a secret.
+///
+/// # Safety
+/// `secret` is null or valid for writing `len` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nanogram_wipe(secret: *mut c_void, len: usize) {
+    if !secret.is_null() {
+        // SAFETY: as C promises; any bytes will do.
+        unsafe { core::slice::from_raw_parts_mut(secret.cast::<u8>(), len) }.zeroize();
+    }
+}
+
+/// Reads a session string.
+///
+/// # Safety
+/// `string` is text, `out` has room for one.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nanogram_session(string: *const c_char, out: *mut SessionData) -> Status {
+    let read = || {
+        // SAFETY: as C promises.
+        let (_, saved) = string::parse(unsafe { text(string) }?).map_err(|_| Status::BadSession)?;
+        let (host, port) = saved.place().ok_or(Status::BadSession)?;
+        let data = SessionData {
+            auth_key: *saved.auth_key.as_bytes(),
+            user_id: saved.user_id.unwrap_or(0),
+            api_id: saved.api_id.unwrap_or(0),
+            port,
+            dc_id: saved.dc_id,
+            is_test: saved.known_environment() == Some(Environment::Test),
+            host: array(&host).ok_or(Status::NoSpace)?,
+        };
+        // SAFETY: as C promises.
+        unsafe { give(out, data) }
+    };
+    status(read())
+}
+
+/// Reads a start link, such as `https://t.me/some_bot?start=payload`.
+///
+/// # Safety
+/// `link` is text, `out` has room for one.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nanogram_link(link: *const c_char, out: *mut LinkData) -> Status {
+    let read = || {
+        // SAFETY: as C promises.
+        let link: StartLink = unsafe { text(link) }?.parse().map_err(|_| Status::BadLink)?;
+        let (param, is_group) = match &link.start {
+            Start::Private { param } => (param, false),
+            Start::Group { param, .. } => (param, true),
+            Start::Channel { .. } => return Err(Status::BadLink),
+        };
+        let data = LinkData {
+            bot: array(link.bot.as_str()).ok_or(Status::NoSpace)?,
+            start_param: array(param.as_ref().map_or("", |param| param.as_str())).ok_or(Status::NoSpace)?,
+            is_group,
+        };
+        // SAFETY: as C promises.
+        unsafe { give(out, data) }
+    };
+    status(read())
+}
+
+/// Reads the answer to `nanogram_resolve`.
+///
+/// # Safety
+/// `body` holds `len` bytes, `out` has room for one.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nanogram_resolved(body: *const u8, len: usize, out: *mut PeerData) -> Status {
+    let read = || {
+        // SAFETY: as C promises.
+        let answer = ResolvedPeerBody::from_bytes(unsafe { bytes(body, len) }?).map_err(|_| Status::BadBytes)?;
+        let known = Known::from_resolved(&answer).map_err(|_| Status::BadBytes)?.ok_or(Status::NoAccessHash)?;
+        let peer = |kind: PeerKind, id, access_hash| PeerData { kind: kind as u32, id, access_hash };
+        let data = match known {
+            Known::User { id, access_hash, is_bot: Some(true) } => peer(PeerKind::Bot, id, access_hash),
+            Known::User { id, access_hash, .. } => peer(PeerKind::User, id, access_hash),
+            Known::Chat(id) => peer(PeerKind::Chat, id, 0),
+            Known::Channel { id, access_hash } => peer(PeerKind::Channel, id, access_hash),
+            Known::Me => peer(PeerKind::Me, 0, 0),
+        };
+        // SAFETY: as C promises.
+        unsafe { give(out, data) }
+    };
+    status(read())
+}
+
+/// Gives the name of an answer of type `Updates`, such as `updates` or `updateShortSentMessage`.
+///
+/// # Safety
+/// `body` holds `len` bytes, `out` has room for `space` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nanogram_updates_name(body: *const u8, len: usize, out: *mut c_char, space: usize) -> Status {
+    let read = || {
+        // SAFETY: as C promises.
+        let updates = Updates::from_bytes(unsafe { bytes(body, len) }?).map_err(|_| Status::BadBytes)?;
+        // SAFETY: as C promises.
+        unsafe { give_text(updates.kind.name(), out, space) }
+    };
+    status(read())
+}
+
+/// Gives the text that `bot` sent, if an update holds one; `NANOGRAM_STATUS_NONE` if it does not.
+///
+/// # Safety
+/// `body` holds `len` bytes, `out` has room for `space` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nanogram_answer(
+    body: *const u8,
+    len: usize,
+    bot: i64,
+    out: *mut c_char,
+    space: usize,
+) -> Status {
+    let read = || {
+        // SAFETY: as C promises.
+        let updates = Updates::from_bytes(unsafe { bytes(body, len) }?).map_err(|_| Status::None)?;
+        let text: String = start::answer_of(bot, &updates).ok_or(Status::None)?;
+        // SAFETY: as C promises.
+        unsafe { give_text(&text, out, space) }
+    };
+    status(read())
+}
+
+/// Gives what can be done about an error of the server, in a sentence; `NANOGRAM_STATUS_NONE` if nothing is known of it.
+///
+/// # Safety
+/// `message` is text, `out` has room for `space` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nanogram_hint(code: i32, message: *const c_char, out: *mut c_char, space: usize) -> Status {
+    let say = || {
+        // SAFETY: as C promises.
+        let error = RpcError::new(code, unsafe { text(message) }?);
+        // SAFETY: as C promises.
+        unsafe { give_text(start::hint(&error).ok_or(Status::None)?, out, space) }
+    };
+    status(say())
+}
+
+impl PeerData {
+    pub(super) fn known(&self) -> Result<Known, Status> {
+        let Self { kind, id, access_hash } = *self;
+        Ok(match kind {
+            k if k == PeerKind::User as u32 => Known::User { id, access_hash, is_bot: Some(false) },
+            k if k == PeerKind::Bot as u32 => Known::User { id, access_hash, is_bot: Some(true) },
+            k if k == PeerKind::Chat as u32 => Known::Chat(id),
+            k if k == PeerKind::Channel as u32 => Known::Channel { id, access_hash },
+            k if k == PeerKind::Me as u32 => Known::Me,
+            _ => return Err(Status::BadArgument),
+        })
+    }
+}
