@@ -109,13 +109,8 @@ fn run(session: &str, link: &str, place: Option<(&str, &str)>) -> Result<(), Box
         None => TcpStream::connect(addr)?,
     };
     socket.set_nodelay(true)?;
-    config.init = Some(Init {
-        api_id: std::env::var("NANOGRAM_API_ID").ok().and_then(|id| id.parse().ok()).unwrap_or(1),
-        device_model: "blocking".into(),
-        system_version: "1".into(),
-        app_version: "1".into(),
-        lang_code: "en".into(),
-    });
+    config.init =
+        Some(Init::new(std::env::var("NANOGRAM_API_ID").ok().and_then(|id| id.parse().ok()).unwrap_or(1), "blocking"));
     let mut urandom = Urandom(File::open("/dev/urandom")?);
     let random_id = random_id(&mut urandom)?;
 

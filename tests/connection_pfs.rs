@@ -39,13 +39,7 @@ impl Pair {
         let now = Instant::ZERO;
         let mut dc = Dc::new(now, UNIX, random(1)).unwrap();
         let key = dc.sign_in(ALICE).unwrap();
-        let init = Init {
-            api_id: 1,
-            device_model: "test".into(),
-            system_version: "1".into(),
-            app_version: "1.0".into(),
-            lang_code: "en".into(),
-        };
+        let init = Init::new(1, "test");
         let config = Config {
             saved: Some(SavedKey { key, salt: 0, time_offset: None }),
             temporary: Some(DAY),

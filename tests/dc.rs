@@ -50,13 +50,7 @@ impl Net {
         Self { dc, now: Instant::ZERO, lines: vec![], seed: 100 }
     }
     fn config(&self, saved: Option<AuthKey>) -> Config {
-        let init = Init {
-            api_id: 1,
-            device_model: "test".into(),
-            system_version: "1".into(),
-            app_version: "1.0".into(),
-            lang_code: "en".into(),
-        };
+        let init = Init::new(1, "test");
         let saved = saved.map(|key| SavedKey { key, salt: 0, time_offset: None });
         Config { init: Some(init), saved, ..Config::new(2, self.dc.public_keys().cloned().collect()) }
     }

@@ -149,13 +149,7 @@ impl World {
         config.framing = road.framing;
         config.temporary = road.temporary;
         config.saved = Some(SavedKey { key, salt: 0, time_offset: None });
-        config.init = Some(Init {
-            api_id: 1,
-            device_model: "simulation".into(),
-            system_version: "1".into(),
-            app_version: "1".into(),
-            lang_code: "en".into(),
-        });
+        config.init = Some(Init::new(1, "simulation"));
         let unix = UnixTime::from_secs(UNIX + road.clock_off);
         let client = Connection::new(config, now, unix, random(&mut dice));
         let starts = dice.random_range(1..12);

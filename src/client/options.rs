@@ -56,11 +56,8 @@ impl Options {
     pub fn from_state(state: State) -> Self {
         Self {
             init: Init {
-                api_id: state.api_id.unwrap_or(0),
-                device_model: "nanogram".to_string(),
                 system_version: std::env::consts::OS.to_string(),
-                app_version: env!("CARGO_PKG_VERSION").to_string(),
-                lang_code: "en".to_string(),
+                ..Init::new(state.api_id.unwrap_or(0), "nanogram")
             },
             state,
             addr: None,

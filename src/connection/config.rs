@@ -91,6 +91,16 @@ pub struct Init {
 }
 
 impl Init {
+    /// An application of this version on this device, whose system is not told, in English.
+    pub fn new(api_id: i32, device_model: &str) -> Self {
+        Self {
+            api_id,
+            device_model: device_model.into(),
+            system_version: "unknown".into(),
+            app_version: env!("CARGO_PKG_VERSION").into(),
+            lang_code: "en".into(),
+        }
+    }
     /// The same, unless the call is wrapped already.
     pub(super) fn wrap_once(&self, call: &[u8]) -> Option<Vec<u8>> {
         let is_wrapped = call.starts_with(&InvokeWithLayer::ID.to_le_bytes());

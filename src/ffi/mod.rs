@@ -146,17 +146,11 @@ unsafe fn settings(config: &ConnectionConfig) -> Result<Config, Status> {
     }
     if config.api_id != 0 {
         let device_model = match config.device_model.is_null() {
-            true => "nanogram".to_string(),
+            true => "nanogram",
             // SAFETY: as the caller promises.
-            false => unsafe { text(config.device_model) }?.to_string(),
+            false => unsafe { text(config.device_model) }?,
         };
-        settings.init = Some(Init {
-            api_id: config.api_id,
-            device_model,
-            system_version: "C".to_string(),
-            app_version: env!("CARGO_PKG_VERSION").to_string(),
-            lang_code: "en".to_string(),
-        });
+        settings.init = Some(Init::new(config.api_id, device_model));
     }
     Ok(settings)
 }

@@ -159,13 +159,7 @@ fn run() -> Result<(), String> {
     let mut config = Config::new(dc, alloc::vec![RsaKey::from_parts(modulus, &[1, 0, 1]).map_err(text)?]);
     config.saved = Some(SavedKey { key: AuthKey::from_bytes(*auth_key), salt: 0, time_offset: None });
     config.temporary = Some(TEMPORARY);
-    config.init = Some(Init {
-        api_id: 1,
-        device_model: "Cortex-M4F".into(),
-        system_version: "none".into(),
-        app_version: "1".into(),
-        lang_code: "en".into(),
-    });
+    config.init = Some(Init::new(1, "Cortex-M4F"));
     let mut random = File::open(b"/dev/urandom\0").ok_or("no randomness")?;
     let random_id = random_id(&mut random).map_err(text)?;
     let (timer, serial) = (Timer::new(), Serial::new());

@@ -135,13 +135,8 @@ impl<'s> Line<'s> {
         socket.set_nodelay(true)?;
         story.step("", "connected", &format!("{} to {}", socket.local_addr()?, place.addr));
         let mut config = Config::new(place.dc_id.into(), vec![place.key.clone()]);
-        config.init = Some(Init {
-            api_id: wire::ANY_API_ID,
-            device_model: "nanogram demo".into(),
-            system_version: std::env::consts::OS.into(),
-            app_version: env!("CARGO_PKG_VERSION").into(),
-            lang_code: "en".into(),
-        });
+        config.init =
+            Some(Init { system_version: std::env::consts::OS.into(), ..Init::new(wire::ANY_API_ID, "nanogram demo") });
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
         let unix = UnixTime::from_micros(i64::try_from(unix).unwrap_or_default());
         let connection = Connection::new(config, Instant::ZERO, unix, Box::new(SysRng));
