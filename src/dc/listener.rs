@@ -17,9 +17,11 @@ use crate::time::{Instant, UnixTime};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::ToString;
+use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use core::time::Duration;
 use std::io;
 use std::net::SocketAddr;
@@ -38,6 +40,8 @@ const CHUNKS: usize = 64;
 /// Bytes read from a socket at once.
 const READ: usize = 16 << 10;
 
+/// The most bytes that wait for a client to take them; one that has more to take is let go.
+const MAX_UNSENT: usize = 4 << 20;
 /// A client that takes nothing for this long is let go.
 const WRITE_WITHIN: Duration = Duration::from_secs(20);
 
@@ -45,6 +49,22 @@ const WRITE_WITHIN: Duration = Duration::from_secs(20);
 type Guest = (TcpStream, i32);
 /// What a reader has: bytes, or the end.
 type News = (ConnId, Option<Bytes>);
+
+/// Where to write for a connection, how many bytes are on their way there, and its reader.
+#[derive(Debug)]
+struct Socket {
+    writer: mpsc::Sender<Bytes>,
+    unsent: Arc<AtomicUsize>,
+    reader: AbortHandle,
+}
+
+impl Socket {
+    /// Hands over what is to be written; false if the client takes too little.
+    fn write(&self, out: Bytes) -> bool {
+        let unsent = self.unsent.fetch_add(out.len(), Relaxed);
+        (unsent == 0 || unsent.saturating_add(out.len()) <= MAX_UNSENT) && self.writer.try_send(out).is_ok()
+    }
+}
 
 /// A data centre that listens.
 #[derive(Debug)]
@@ -56,8 +76,7 @@ pub struct Listener {
     news: (mpsc::Sender<News>, mpsc::Receiver<News>),
     /// Clients of the other data centres.
     others: (mpsc::Sender<Guest>, mpsc::Receiver<Guest>),
-    /// Where to write for each connection, and its reader.
-    sockets: BTreeMap<ConnId, (mpsc::Sender<Bytes>, AbortHandle)>,
+    sockets: BTreeMap<ConnId, Socket>,
     tasks: JoinSet<()>,
 }
 
@@ -178,8 +197,9 @@ impl Listener {
         let id = self.dc.accept_at(self.now(), dc_id);
         let (writer, chunks) = mpsc::channel(CHUNKS);
         let reader = self.tasks.spawn(read(id, from, self.news.0.clone()));
-        self.tasks.spawn(write(to, chunks));
-        self.sockets.insert(id, (writer, reader));
+        let unsent = Arc::<AtomicUsize>::default();
+        self.tasks.spawn(write(to, chunks, unsent.clone()));
+        self.sockets.insert(id, Socket { writer, unsent, reader });
     }
 
     /// Hands out what the data centre has for every connection, and ends those that are over.
@@ -190,7 +210,7 @@ impl Listener {
             while self.dc.poll_transmit(id, now, &mut out) {}
             let socket = self.sockets.get(&id);
             // A client that does not read what it asked for is let go.
-            let is_stuck = !out.is_empty() && socket.is_none_or(|(writer, _)| writer.try_send(out.freeze()).is_err());
+            let is_stuck = !out.is_empty() && !socket.is_some_and(|socket| socket.write(out.freeze()));
             if is_stuck || self.dc.is_closed(id) {
                 self.forget(id);
             }
@@ -199,8 +219,8 @@ impl Listener {
 
     fn forget(&mut self, id: ConnId) {
         // Its writer sends what it still has, and then ends for want of more.
-        if let Some((_, reader)) = self.sockets.remove(&id) {
-            reader.abort();
+        if let Some(socket) = self.sockets.remove(&id) {
+            socket.reader.abort();
         }
         let now = self.now();
         self.dc.handle_closed(id, now);
@@ -219,11 +239,12 @@ async fn read(id: ConnId, mut from: OwnedReadHalf, news: mpsc::Sender<News>) {
 }
 
 /// Writes until the sender is dropped, then ends the connection.
-async fn write(mut to: OwnedWriteHalf, mut chunks: mpsc::Receiver<Bytes>) {
+async fn write(mut to: OwnedWriteHalf, mut chunks: mpsc::Receiver<Bytes>, unsent: Arc<AtomicUsize>) {
     while let Some(chunk) = chunks.recv().await {
         if !matches!(timeout(WRITE_WITHIN, to.write_all(&chunk)).await, Ok(Ok(()))) {
             return;
         }
+        unsent.fetch_sub(chunk.len(), Relaxed);
     }
     let _ = to.shutdown().await;
 }
