@@ -254,3 +254,25 @@ fn unix() -> UnixTime {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UnixTime::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_client_is_let_go_when_it_leaves_4_mib() {
+        let socket = || {
+            let (writer, chunks) = mpsc::channel(CHUNKS);
+            (Socket { writer, unsent: Arc::default(), reader: tokio::spawn(async {}).abort_handle() }, chunks)
+        };
+        let (few, _chunks) = socket();
+        assert!(few.write(vec![0; MAX_UNSENT - 1].into()) && few.write(vec![0].into()));
+        assert!(!few.write(vec![0].into()));
+        let (large, _chunks) = socket();
+        assert!(large.write(vec![0; 2 * MAX_UNSENT].into()), "what is long goes alone");
+        assert!(!large.write(vec![0].into()));
+        let (many, _chunks) = socket();
+        assert!((0..CHUNKS).all(|_| many.write(vec![0].into())));
+        assert!(!many.write(vec![0].into()));
+    }
+}
