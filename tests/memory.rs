@@ -470,7 +470,7 @@ const TO_CLIENT: &[Flood] = &[
     }),
     ("gzip to the cap: containers of 1020", Arena::client, |arena| {
         for _ in 0..3 {
-            arena.say_together(&vec![gz(&update(MAX_INFLATED / 1020 & !3)); 1020]);
+            arena.say_together(&vec![gz(&update((MAX_INFLATED / 1020) & !3)); 1020]);
         }
     }),
     ("gzip to the cap: acks", Arena::client, |arena| {
@@ -601,7 +601,7 @@ const TO_DC: &[Flood] = &[
         }
     }),
     ("gzip to the cap: containers of 1020", Arena::dc, |arena| {
-        (0..3).for_each(|_| arena.say_together(&vec![gz(&update(MAX_INFLATED / 1020 & !3)); 1020]));
+        (0..3).for_each(|_| arena.say_together(&vec![gz(&update((MAX_INFLATED / 1020) & !3)); 1020]));
     }),
     ("gzip to the cap: acks", Arena::dc, |arena| {
         (0..2).for_each(|_| arena.say(&gz(&MsgsAck { msg_ids: ids_to_the_cap(0) }.to_boxed())));
