@@ -43,10 +43,13 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use bytes::Bytes;
 use calls::Inner;
+use core::sync::atomic::Ordering::Relaxed;
 use tokio::sync::mpsc;
 
 /// Updates kept for a reader who is slow; more are dropped.
 const MAX_UPDATES: usize = 256;
+/// The most bytes of them.
+const MAX_UPDATE_BYTES: usize = 2 << 20;
 
 /// A connected client. Drop it, and the connection closes.
 #[derive(Debug)]
@@ -134,6 +137,8 @@ impl Client {
 
     /// The next thing that the server says unasked, as it lies; `None` when the connection is over for good.
     pub async fn next_update(&self) -> Option<Bytes> {
-        self.updates.lock().await.recv().await
+        let update = self.updates.lock().await.recv().await?;
+        self.inner.shared.unread.fetch_sub(update.len(), Relaxed);
+        Some(update)
     }
 }

@@ -7,6 +7,7 @@ use crate::session::salts::Salts;
 use crate::store::state::{SavedSalt, State};
 use crate::time::{Instant, UnixTime};
 use alloc::vec::Vec;
+use core::sync::atomic::AtomicUsize;
 use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -16,6 +17,8 @@ use tokio::sync::watch;
 pub(super) struct Shared {
     state: Mutex<State>,
     end: Mutex<Option<Error>>,
+    /// Bytes of updates that wait for their reader.
+    pub(super) unread: AtomicUsize,
     /// What the server told the user last.
     pub(super) word: watch::Sender<Word>,
 }
@@ -28,7 +31,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Shared {
     pub(super) fn new(state: State) -> Self {
         let (word, _) = watch::channel(Word::default());
-        Self { state: Mutex::new(state), end: Mutex::new(None), word }
+        Self { state: Mutex::new(state), end: Mutex::new(None), unread: AtomicUsize::new(0), word }
     }
     /// Looks at the state, or changes it; nothing waits inside.
     pub(super) fn with<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {

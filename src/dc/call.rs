@@ -37,6 +37,10 @@ use alloc::vec::Vec;
 pub const OLDEST_LAYER: i32 = 100;
 /// The most wrappers around one call.
 const MAX_WRAPPERS: usize = 8;
+/// The longest call, wrappers and all: a part of a file is half of that at the most.
+const MAX_CALL: usize = 1 << 20;
+/// Characters kept of each text in which a program says what it is.
+const MAX_APP: usize = 128;
 
 /// What the data centre knows of whoever calls: the state of one auth key.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -315,6 +319,9 @@ impl World {
         body: &[u8],
         outcome: &mut Outcome,
     ) -> Result<Vec<u8>, RpcError> {
+        if body.len() > MAX_CALL {
+            return Err(bad("INPUT_REQUEST_TOO_LONG"));
+        }
         let mut query = Raw(body.to_vec());
         for _ in 0..MAX_WRAPPERS {
             let mut r = Reader::new(&query.0);
@@ -369,6 +376,11 @@ impl World {
     }
 }
 
+/// The beginning of what a program says of itself: it is kept with the key, and shown with each QR code.
+fn shortened(text: &str) -> String {
+    text.chars().take(MAX_APP).collect()
+}
+
 /// Takes one wrapper off: what is inside, or `None` if it is none.
 fn unwrap(caller: &mut Caller, id: u32, r: &mut Reader<'_>, wants_updates: &mut bool) -> Result<Option<Raw>, RpcError> {
     let inner = match id {
@@ -382,7 +394,7 @@ fn unwrap(caller: &mut Caller, id: u32, r: &mut Reader<'_>, wants_updates: &mut 
         }
         InitConnection::ID => {
             let call = InitConnection::read(r).map_err(unreadable)?;
-            let (device_model, app_version) = (call.device_model, call.app_version);
+            let (device_model, app_version) = (shortened(&call.device_model), shortened(&call.app_version));
             caller.app = Some(App { api_id: call.api_id, device_model, app_version });
             call.query
         }

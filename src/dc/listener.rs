@@ -17,9 +17,11 @@ use crate::time::{Instant, UnixTime};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::ToString;
+use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use core::time::Duration;
 use std::io;
 use std::net::SocketAddr;
@@ -38,6 +40,8 @@ const CHUNKS: usize = 64;
 /// Bytes read from a socket at once.
 const READ: usize = 16 << 10;
 
+/// The most bytes that wait for a client to take them; one that has more to take is let go.
+const MAX_UNSENT: usize = 4 << 20;
 /// A client that takes nothing for this long is let go.
 const WRITE_WITHIN: Duration = Duration::from_secs(20);
 
@@ -47,6 +51,23 @@ type Guest = (TcpStream, i32);
 type Piece = (Bytes, usize);
 /// What a reader has: bytes, or the end.
 type News = (ConnId, Option<Bytes>);
+
+/// Where to write for a connection, how many bytes are on their way there, and its reader.
+#[derive(Debug)]
+struct Socket {
+    writer: mpsc::Sender<Piece>,
+    unsent: Arc<AtomicUsize>,
+    reader: AbortHandle,
+}
+
+impl Socket {
+    /// Hands over what is to be written; false if the client takes too little.
+    fn write(&self, piece: Piece) -> bool {
+        let len = piece.0.len();
+        let unsent = self.unsent.fetch_add(len, Relaxed);
+        (unsent == 0 || unsent.saturating_add(len) <= MAX_UNSENT) && self.writer.try_send(piece).is_ok()
+    }
+}
 
 /// A data centre that listens.
 #[derive(Debug)]
@@ -58,8 +79,7 @@ pub struct Listener {
     news: (mpsc::Sender<News>, mpsc::Receiver<News>),
     /// Clients of the other data centres.
     others: (mpsc::Sender<Guest>, mpsc::Receiver<Guest>),
-    /// Where to write for each connection, and its reader.
-    sockets: BTreeMap<ConnId, (mpsc::Sender<Piece>, AbortHandle)>,
+    sockets: BTreeMap<ConnId, Socket>,
     tasks: JoinSet<()>,
 }
 
@@ -180,8 +200,9 @@ impl Listener {
         let id = self.dc.accept_at(self.now(), dc_id);
         let (writer, chunks) = mpsc::channel(CHUNKS);
         let reader = self.tasks.spawn(read(id, from, self.news.0.clone()));
-        self.tasks.spawn(write(to, chunks));
-        self.sockets.insert(id, (writer, reader));
+        let unsent = Arc::<AtomicUsize>::default();
+        self.tasks.spawn(write(to, chunks, unsent.clone()));
+        self.sockets.insert(id, Socket { writer, unsent, reader });
     }
 
     /// Hands out what the data centre has for every connection, and ends those that are over.
@@ -193,7 +214,7 @@ impl Listener {
             let socket = self.sockets.get(&id);
             let piece = (out.freeze(), self.dc.grain(id));
             // A client that does not read what it asked for is let go.
-            let is_stuck = !piece.0.is_empty() && socket.is_none_or(|(writer, _)| writer.try_send(piece).is_err());
+            let is_stuck = !piece.0.is_empty() && !socket.is_some_and(|socket| socket.write(piece));
             if is_stuck || self.dc.is_closed(id) {
                 self.forget(id);
             }
@@ -202,8 +223,8 @@ impl Listener {
 
     fn forget(&mut self, id: ConnId) {
         // Its writer sends what it still has, and then ends for want of more.
-        if let Some((_, reader)) = self.sockets.remove(&id) {
-            reader.abort();
+        if let Some(socket) = self.sockets.remove(&id) {
+            socket.reader.abort();
         }
         let now = self.now();
         self.dc.handle_closed(id, now);
@@ -222,7 +243,7 @@ async fn read(id: ConnId, mut from: OwnedReadHalf, news: mpsc::Sender<News>) {
 }
 
 /// Writes until the sender is dropped, then ends the connection.
-async fn write(mut to: OwnedWriteHalf, mut chunks: mpsc::Receiver<Piece>) {
+async fn write(mut to: OwnedWriteHalf, mut chunks: mpsc::Receiver<Piece>, unsent: Arc<AtomicUsize>) {
     while let Some((chunk, grain)) = chunks.recv().await {
         for piece in chunk.chunks(grain.max(1)) {
             if !matches!(timeout(WRITE_WITHIN, to.write_all(piece)).await, Ok(Ok(()))) {
@@ -230,6 +251,7 @@ async fn write(mut to: OwnedWriteHalf, mut chunks: mpsc::Receiver<Piece>) {
             }
             tokio::task::yield_now().await;
         }
+        unsent.fetch_sub(chunk.len(), Relaxed);
     }
     let _ = to.shutdown().await;
 }
@@ -238,4 +260,27 @@ async fn write(mut to: OwnedWriteHalf, mut chunks: mpsc::Receiver<Piece>) {
 fn unix() -> UnixTime {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UnixTime::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_client_is_let_go_when_it_leaves_4_mib() {
+        let socket = || {
+            let (writer, chunks) = mpsc::channel(CHUNKS);
+            (Socket { writer, unsent: Arc::default(), reader: tokio::spawn(async {}).abort_handle() }, chunks)
+        };
+        let bytes = |len: usize| (Bytes::from(vec![0; len]), usize::MAX);
+        let (few, _chunks) = socket();
+        assert!(few.write(bytes(MAX_UNSENT - 1)) && few.write(bytes(1)));
+        assert!(!few.write(bytes(1)));
+        let (large, _chunks) = socket();
+        assert!(large.write(bytes(2 * MAX_UNSENT)), "what is long goes alone");
+        assert!(!large.write(bytes(1)));
+        let (many, _chunks) = socket();
+        assert!((0..CHUNKS).all(|_| many.write(bytes(1))));
+        assert!(!many.write(bytes(1)));
+    }
 }

@@ -13,6 +13,8 @@ use alloc::vec::Vec;
 
 /// The most letters kept; older ones are forgotten.
 pub const MAX_LETTERS: usize = 1000;
+/// The most bytes of words in them.
+pub const MAX_LETTER_BYTES: usize = 1 << 20;
 /// The most `random_id`s remembered of a user.
 pub const MAX_SENT: usize = 1000;
 
@@ -44,10 +46,21 @@ pub enum What {
     Created(String),
 }
 
+impl What {
+    const fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) | Self::Created(text) => text.len(),
+            Self::Added(users) => users.len() * 8,
+        }
+    }
+}
+
 /// Letters of one user or supergroup.
 #[derive(Debug, Default)]
 pub struct Mailbox {
     letters: VecDeque<Letter>,
+    /// Bytes of words in them.
+    bytes: usize,
     /// Letters ever put in.
     count: i32,
     /// `random_id`s that were executed, oldest first.
@@ -64,8 +77,10 @@ impl Mailbox {
     pub(super) fn put(&mut self, date: i32, from: i64, peer: PeerId, what: What) -> Letter {
         self.count = self.count.saturating_add(1);
         let letter = Letter { id: self.count, pts: self.pts(), date, from, peer, what };
-        if self.letters.len() >= MAX_LETTERS {
-            self.letters.pop_front();
+        self.bytes += letter.what.bytes();
+        while self.letters.len() >= MAX_LETTERS || self.bytes > MAX_LETTER_BYTES {
+            let Some(oldest) = self.letters.pop_front() else { break };
+            self.bytes -= oldest.what.bytes();
         }
         self.letters.push_back(letter.clone());
         letter
@@ -111,6 +126,16 @@ mod tests {
         assert_eq!(mailbox.since(mailbox.pts() - 5).unwrap().count(), 5);
         let oldest = mailbox.letters().next().unwrap().pts;
         assert!(mailbox.since(oldest - 1).is_some() && mailbox.since(oldest - 2).is_none());
+    }
+
+    #[test]
+    fn a_mailbox_of_long_letters_holds_fewer() {
+        let mut mailbox = Mailbox::default();
+        let text = What::Text("x".repeat(MAX_LETTER_BYTES / 8));
+        (0..9).for_each(|_| drop(mailbox.put(0, 1, PeerId::User(2), text.clone())));
+        assert_eq!((mailbox.letters().count(), mailbox.bytes), (8, MAX_LETTER_BYTES));
+        mailbox.put(0, 1, PeerId::User(2), What::Text("x".into()));
+        assert_eq!((mailbox.letters().count(), mailbox.bytes), (8, MAX_LETTER_BYTES / 8 * 7 + 1));
     }
 
     #[test]

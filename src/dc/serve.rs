@@ -32,6 +32,10 @@ enum After {
     BuryAll,
 }
 
+/// The most bytes kept of what was said in the sessions of a connection, beside the one that speaks, and that nobody has
+/// acknowledged.
+const MAX_SAID: usize = 1 << 20;
+
 /// Which session of which key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Place {
@@ -122,10 +126,25 @@ impl Dc {
                 }
             }
         }
+        self.keep_said(conn, (key_id, session_id));
         if conn.sessions.len() > MAX_SESSIONS {
             conn.sessions.retain(|(key, id)| self.auth.seat(*key, *id).is_some_and(|seat| seat.conn == Some(conn_id)));
         }
         taken.map(drop).map_err(|e| (Refusal::Packet(e), not_found))
+    }
+
+    /// A connection that goes from session to session and acknowledges nothing is remembered for as much as one session
+    /// is: the others forget.
+    fn keep_said(&mut self, conn: &Conn, now: ([u8; 8], i64)) {
+        let mut said = 0;
+        for place in conn.sessions.iter().filter(|place| **place != now) {
+            if let Some(seat) = self.auth.seat(place.0, place.1) {
+                said += seat.session.unacknowledged();
+                if said > MAX_SAID {
+                    seat.session.forget_said();
+                }
+            }
+        }
     }
 
     /// Executes one call and answers it, unless the connection is to end first.

@@ -12,12 +12,12 @@ use crate::crc::crc32;
 use crate::tl::Reader;
 use alloc::vec::Vec;
 use core::fmt;
-use miniz_oxide::inflate::{
-    DecompressError, TINFLStatus, decompress_to_vec_with_limit, decompress_to_vec_zlib_with_limit,
-};
+use miniz_oxide::inflate::{TINFLStatus, decompress_slice_iter_to_slice};
 
 /// The most bytes that one packed value may open to: far above any real answer, half of what one connection may use.
 pub const MAX_INFLATED: usize = 8 << 20;
+/// No byte of DEFLATE opens to more: two bits for 258 bytes.
+const MAX_RATIO: usize = 1032;
 
 /// Why packed data were not opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,24 +57,29 @@ fn inflate_gzip(packed: &[u8], limit: usize) -> Result<Vec<u8>, GzipError> {
     if usize::try_from(len).map_or(true, |len| len > limit) {
         return Err(GzipError::TooLarge);
     }
-    let out = decompress_to_vec_with_limit(stream, limit)?;
-    if u32::try_from(out.len()) == Ok(len) && crc32(&out) == crc { Ok(out) } else { Err(GzipError::Broken) }
+    let len = usize::try_from(len).unwrap_or(usize::MAX);
+    let out = open(stream, len, false)?;
+    if out.len() == len && crc32(&out) == crc { Ok(out) } else { Err(GzipError::Broken) }
 }
 
 fn inflate_zlib(packed: &[u8], limit: usize) -> Result<Vec<u8>, GzipError> {
-    let out = decompress_to_vec_zlib_with_limit(packed, limit)?;
+    let out = open(packed, limit, true)?;
     // Its own check does not see bytes that follow the stream.
     let is_whole = packed.last_chunk() == Some(&adler32(&out).to_be_bytes());
     is_whole.then_some(out).ok_or(GzipError::Broken)
 }
 
-impl From<DecompressError> for GzipError {
-    fn from(e: DecompressError) -> Self {
-        match e.status {
-            TINFLStatus::HasMoreOutput => Self::TooLarge,
-            _ => Self::Broken,
-        }
-    }
+/// Opens a stream of at most `limit` bytes into memory that it can fill and that never moves: one that grows is there
+/// twice while it does.
+fn open(stream: &[u8], limit: usize, is_zlib: bool) -> Result<Vec<u8>, GzipError> {
+    let mut out = alloc::vec![0; limit.min(stream.len().saturating_mul(MAX_RATIO))];
+    let len = decompress_slice_iter_to_slice(&mut out, core::iter::once(stream), is_zlib, false);
+    out.truncate(len.map_err(|status| match status {
+        TINFLStatus::HasMoreOutput => GzipError::TooLarge,
+        _ => GzipError::Broken,
+    })?);
+    out.shrink_to_fit();
+    Ok(out)
 }
 
 /// Spec: RFC 1950, 8.2

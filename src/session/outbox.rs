@@ -29,7 +29,7 @@ const MAX_IDS: usize = 16;
 #[cfg(feature = "dc")]
 const MAX_SAID: usize = 8192;
 #[cfg(feature = "dc")]
-const MAX_SAID_BYTES: usize = 16 << 20;
+const MAX_SAID_BYTES: usize = 2 << 20;
 
 /// A call that is not answered yet.
 #[derive(Debug)]
@@ -116,7 +116,7 @@ pub(super) struct Outbox {
     /// In the order of ids; what has none yet comes last.
     pub(super) said: VecDeque<Said>,
     pub(super) said_waiting: usize,
-    said_bytes: usize,
+    pub(super) said_bytes: usize,
     /// The other side does not take containers: each message goes alone.
     pub(super) singly: bool,
 }
@@ -295,6 +295,14 @@ impl Outbox {
         self.said_bytes += body.len();
         self.said.push_back(Said { body, is_answer, sent_as: None, is_content, is_waiting: true });
         self.said_waiting += 1;
+    }
+    /// Server: forgets what was sent, acknowledged or not.
+    #[cfg(feature = "dc")]
+    pub(super) fn forget_said(&mut self) {
+        while let Some(at) = self.said.iter().position(|said| !said.is_waiting) {
+            self.unsay(at);
+        }
+        self.said.shrink_to_fit();
     }
     /// Server: forgets what stands at `at`.
     pub(super) fn unsay(&mut self, at: usize) {

@@ -65,6 +65,16 @@ impl Session {
         self.outbox.say(pack(body), false, true);
     }
 
+    /// Bytes said that nobody has acknowledged.
+    pub const fn unacknowledged(&self) -> usize {
+        self.outbox.said_bytes
+    }
+
+    /// Forgets what was said and sent: nobody is to hear it again.
+    pub fn forget_said(&mut self) {
+        self.outbox.forget_said();
+    }
+
     /// Says something that needs no acknowledgement, for a message of its own such as `destroy_session_ok`.
     pub fn remark(&mut self, body: Bytes) {
         self.outbox.say(body, true, false);

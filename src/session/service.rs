@@ -13,7 +13,7 @@ use crate::mt::service::{
 };
 use crate::side::Side;
 use crate::time::Instant;
-use crate::tl::{Blob, Combinator, Reader, Tl};
+use crate::tl::{Blob, Combinator, Fault, Reader, Tl};
 use alloc::vec::Vec;
 use bytes::Bytes;
 
@@ -22,6 +22,11 @@ const STRAY: [u32; 4] = [0xe060_46b2, HttpWait::ID, FutureSalt::ID, RpcErrorBare
 
 /// `bad_msg_notification`: the message is so old that it is not known whether it came.
 const TOO_OLD: i32 = 20;
+/// The longest service message about others that is read: 8192 ids and what is said of each take less.
+const MAX_ABOUT: usize = 256 << 10;
+/// Constructors of such.
+const ABOUT: [u32; 6] =
+    [MsgsAck::ID, MsgsStateReq::ID, MsgsStateInfo::ID, MsgsAllInfo::ID, MsgResendReq::ID, FutureSalts::ID];
 /// Answered calls that are remembered to have been in doubt.
 const MAX_DOUBTS: usize = 256;
 
@@ -39,6 +44,7 @@ impl Session {
         let mut r = Reader::new(&body);
         match r.u32()? {
             RpcResult::ID => self.on_result(now, &body)?,
+            id if ABOUT.contains(&id) && body.len() > MAX_ABOUT => return Err(r.fault_before(Fault::Length).into()),
             MsgsAck::ID => self.on_ack(&MsgsAck::read(&mut r)?),
             BadMsgNotification::ID => self.on_bad_msg(now, &BadMsgNotification::read(&mut r)?),
             BadServerSalt::ID => self.on_bad_salt(now, &BadServerSalt::read(&mut r)?),

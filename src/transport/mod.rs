@@ -66,6 +66,9 @@ use obfuscated::Noise;
 /// No server sends more: a file part is at most 1 MiB, and an inflated answer does not count here.
 pub const MAX_FRAME: usize = (4 << 20) + (1 << 10);
 
+/// Room for what stands around the longest frame, and for the beginning of the next.
+const MOST_AROUND: usize = 64 << 10;
+
 /// How packets are told apart in the stream. Spec: mtproto/mtproto-transports
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Framing {
@@ -189,9 +192,20 @@ impl Framer {
             return;
         }
         let start = self.inbox.len();
+        self.make_room(bytes.len());
         self.inbox.extend_from_slice(bytes);
         if let (Some(noise), Some(new)) = (&mut self.noise, self.inbox.get_mut(start..)) {
             noise.open(new);
+        }
+    }
+
+    /// Room for `more` bytes: twice what is needed, as any buffer does, but not beyond the longest frame.
+    fn make_room(&mut self, more: usize) {
+        let needed = self.inbox.len().saturating_add(more);
+        if needed > MAX_FRAME / 4 && !self.inbox.try_reclaim(more) {
+            let mut larger = BytesMut::with_capacity(needed.saturating_mul(2).min(MAX_FRAME + MOST_AROUND).max(needed));
+            larger.extend_from_slice(&self.inbox);
+            self.inbox = larger;
         }
     }
 

@@ -2,10 +2,10 @@
 
 use super::{Driver, Ready};
 use crate::api::updates::Updates;
-use crate::client::Error;
 use crate::client::calls::Answer;
 use crate::client::notice::{Notice, Word};
 use crate::client::shared::{Clock, saved_salts};
+use crate::client::{Error, MAX_UPDATE_BYTES};
 use crate::connection::{Event, TemporaryKey};
 use crate::keylog::Entry;
 use crate::session::{CallError, RpcError};
@@ -13,6 +13,7 @@ use crate::store::state::{DcKey, TempKey};
 use crate::tl::Tl;
 use alloc::vec;
 use bytes::Bytes;
+use core::sync::atomic::Ordering::Relaxed;
 
 impl Driver {
     pub(super) fn deliver(&mut self, ready: &mut Option<Ready>) {
@@ -45,7 +46,7 @@ impl Driver {
                 }
                 Event::Update(body) => {
                     self.pass_on(&body);
-                    let _ = self.news.try_send(body);
+                    self.hand_on(&body);
                 }
                 Event::Temporary(key) => self.options.keylog.note(&Entry::AuthKey(key.key)),
                 Event::Bound(TemporaryKey { key, salt, expires_at }) => {
@@ -88,6 +89,15 @@ impl Driver {
                 _ => {}
             }
         });
+    }
+
+    /// Keeps an update for its reader, if he is not too far behind. It is a copy: a slice would keep the whole packet.
+    fn hand_on(&self, body: &[u8]) {
+        let unread = &self.shared.unread;
+        let is_room = unread.fetch_add(body.len(), Relaxed).saturating_add(body.len()) <= MAX_UPDATE_BYTES;
+        if !is_room || self.news.try_send(Bytes::copy_from_slice(body)).is_err() {
+            unread.fetch_sub(body.len(), Relaxed);
+        }
     }
 
     /// Tells what the server tells the user.

@@ -1,0 +1,668 @@
+//! How much memory one connection can make the other side hold, whatever it sends: counted by the allocator, flood by
+//! flood, towards a client and towards the data centre. `cargo test --all-features --test memory -- --nocapture` prints
+//! the table.
+//!
+//! "peak" is the most that was held at any moment above what was held before the flood, in the middle of a call too;
+//! "kept" is what is still held after it. The peer's own memory does not count: it is taken from the difference.
+#![cfg(all(feature = "dc", feature = "srp"))]
+#![expect(unsafe_code, reason = "an allocator cannot be written without")]
+
+use bytes::BytesMut;
+use nanogram::api::auth::ExportLoginToken;
+use nanogram::api::connect::{GetConfig, InitConnection, InvokeWithLayer, InvokeWithoutUpdates};
+use nanogram::api::messages::{GetHistory, SendMessage};
+use nanogram::api::peer::{InputPeer, InputPeerChat, InputPeerSelf};
+use nanogram::connection::{Config, Connection, SavedKey};
+use nanogram::crypto::auth_key::AuthKey;
+use nanogram::dc::residents::ALICE;
+use nanogram::dc::{ConnId, Dc};
+use nanogram::mt::auth::ReqPqMulti;
+use nanogram::mt::gzip::{MAX_INFLATED, deflate};
+use nanogram::mt::message::{GzipPacked, Message, RpcResult, write_container};
+use nanogram::mt::service::*;
+use nanogram::session::packet::{self, Header};
+use nanogram::side::Side;
+use nanogram::time::{Instant, UnixTime};
+use nanogram::tl::{BareVec, Blob, Combinator, Tl};
+use nanogram::transport::{Frame, Framer, Framing, MAX_FRAME};
+use rand::rngs::ChaCha12Rng;
+use rand::{Rng, RngExt, SeedableRng};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicIsize, Ordering::Relaxed};
+use std::time::Duration;
+
+/// No flood costs as much.
+const LIMIT: isize = 16 << 20;
+/// Bytes that a driver reads from its socket at once.
+const READ: usize = 16 << 10;
+const UNIX: UnixTime = UnixTime::from_secs(1_790_000_000);
+
+static LIVE: AtomicIsize = AtomicIsize::new(0);
+static PEAK: AtomicIsize = AtomicIsize::new(0);
+
+struct Meter;
+
+fn grow(by: usize) {
+    let live = LIVE.fetch_add(by as isize, Relaxed) + by as isize;
+    PEAK.fetch_max(live, Relaxed);
+}
+
+// SAFETY: everything is the system's allocator's; beside it only numbers are counted.
+unsafe impl GlobalAlloc for Meter {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        grow(layout.size());
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size() as isize, Relaxed);
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.dealloc(at, layout) }
+    }
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // While it moves both are there.
+        grow(size);
+        LIVE.fetch_sub(layout.size() as isize, Relaxed);
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.realloc(at, layout, size) }
+    }
+}
+
+#[global_allocator]
+static METER: Meter = Meter;
+
+/// What the side under test holds more than at the beginning.
+#[derive(Default)]
+struct Held {
+    kept: isize,
+    peak: isize,
+}
+
+impl Held {
+    /// Runs what the side under test does.
+    fn during<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        let before = LIVE.load(Relaxed);
+        PEAK.store(before, Relaxed);
+        let value = work();
+        self.peak = self.peak.max(self.kept + PEAK.load(Relaxed) - before);
+        self.kept += LIVE.load(Relaxed) - before;
+        value
+    }
+}
+
+/// The side under test, driven as its contract says, and a peer that holds the key.
+struct Arena {
+    target: Target,
+    held: Held,
+    now: Instant,
+    /// Whether the peer takes what it is sent.
+    reads: bool,
+    wire_bytes: usize,
+    random: ChaCha12Rng,
+    key: AuthKey,
+    session_id: i64,
+    salt: i64,
+    made: i64,
+    framer: Framer,
+    /// What came back, opened: ids and bodies.
+    heard: Vec<Message>,
+}
+
+enum Target {
+    Client(Box<Connection>),
+    Dc(Box<Dc>, ConnId),
+}
+
+impl Target {
+    /// Takes what a socket gives, and says whether the connection lives.
+    fn take(&mut self, now: Instant, wire: &[u8], reads: bool, out: &mut BytesMut) -> bool {
+        match self {
+            Self::Client(client) => {
+                let mut lives = client.handle_input(now, wire).is_ok();
+                lives &= client.handle_timeout(now).is_ok();
+                while reads && lives && client.poll_transmit(now, out).unwrap() {}
+                while client.poll_event().is_some() {}
+                lives
+            }
+            Self::Dc(dc, conn) => {
+                dc.handle_input(*conn, now, wire);
+                dc.handle_timeout(now);
+                while reads && dc.poll_transmit(*conn, now, out) {}
+                while dc.poll_log().is_some() {}
+                !dc.is_closed(*conn)
+            }
+        }
+    }
+}
+
+impl Arena {
+    fn new(target: Target, key: AuthKey, session_id: i64) -> Self {
+        let framer = Framer::new(Framing::Abridged, if target.is_dc() { Side::Client } else { Side::Server });
+        Self {
+            target,
+            held: Held::default(),
+            now: Instant::ZERO,
+            reads: true,
+            wire_bytes: 0,
+            random: ChaCha12Rng::seed_from_u64(7),
+            key,
+            session_id,
+            salt: 0,
+            made: 0,
+            framer,
+            heard: Vec::new(),
+        }
+    }
+    /// A client with a key; it has made 100 calls, and they are on their way.
+    fn client() -> Self {
+        let mut random = ChaCha12Rng::seed_from_u64(1);
+        let mut bytes = [0; 256];
+        random.fill_bytes(&mut bytes);
+        let key = AuthKey::from_bytes(bytes);
+        let saved = Some(SavedKey { key: key.clone(), salt: 0, time_offset: None });
+        let config = Config { saved, init: None, temporary: None, ..Config::new(2, vec![]) };
+        let mut client = Box::new(Connection::new(config, Instant::ZERO, UNIX, Box::new(random)));
+        let mut out = BytesMut::new();
+        for ping_id in 0..100 {
+            client.call(&Ping { ping_id });
+        }
+        while client.poll_transmit(Instant::ZERO, &mut out).unwrap() {}
+        let session_id = client.session().unwrap().session_id();
+        let mut arena = Self::new(Target::Client(client), key, session_id);
+        arena.hear(&out);
+        arena
+    }
+    /// A client without a key, which has asked for one.
+    fn stranger() -> Self {
+        let mut random = ChaCha12Rng::seed_from_u64(1);
+        let key = AuthKey::from_bytes([random.random(); 256]);
+        let mut client = Box::new(Connection::new(Config::new(2, vec![]), Instant::ZERO, UNIX, Box::new(random)));
+        client.poll_transmit(Instant::ZERO, &mut BytesMut::new()).unwrap();
+        Self::new(Target::Client(client), key, 0)
+    }
+    /// The data centre, and Alice, who has said who she is.
+    fn dc() -> Self {
+        let mut dc = Box::new(Dc::new(Instant::ZERO, UNIX, Box::new(ChaCha12Rng::seed_from_u64(1))).unwrap());
+        let key = dc.sign_in(ALICE).unwrap();
+        let conn = dc.accept(Instant::ZERO);
+        let mut arena = Self::new(Target::Dc(dc, conn), key, 77);
+        // The first is told the right salt.
+        for _ in 0..2 {
+            let hello = arena.introduced(&GetConfig {}.to_boxed(), "test");
+            arena.say(&hello);
+        }
+        arena
+    }
+    fn introduced(&self, query: &[u8], device_model: &str) -> Vec<u8> {
+        let query = nanogram::tl::Raw(query.to_vec());
+        let init = InitConnection {
+            api_id: 1,
+            device_model: device_model.into(),
+            system_version: "1".into(),
+            app_version: "1".into(),
+            system_lang_code: "en".into(),
+            lang_pack: String::new(),
+            lang_code: "en".into(),
+            proxy: None,
+            params: None,
+            query,
+        };
+        InvokeWithLayer { layer: nanogram::api::LAYER, query: nanogram::tl::Raw(init.to_boxed()) }.to_boxed()
+    }
+    fn side(&self) -> Side {
+        if self.target.is_dc() { Side::Client } else { Side::Server }
+    }
+    /// Where the flood begins to count.
+    fn begin(&mut self) {
+        self.held = Held::default();
+        self.wire_bytes = 0;
+    }
+
+    /// Bytes on the wire, in the pieces that a socket gives. A connection that ends is followed by another.
+    fn send(&mut self, wire: &[u8]) {
+        self.wire_bytes += wire.len();
+        for piece in wire.chunks(READ) {
+            self.now = self.now + Duration::from_micros(50);
+            let (target, now, reads) = (&mut self.target, self.now, self.reads);
+            let (out, lives) = self.held.during(|| {
+                let mut out = BytesMut::new();
+                let lives = target.take(now, piece, reads, &mut out);
+                (out, lives)
+            });
+            self.hear(&out);
+            self.held.during(|| drop(out));
+            if !lives {
+                return self.reconnect();
+            }
+        }
+    }
+    fn reconnect(&mut self) {
+        let now = self.now;
+        let target = &mut self.target;
+        self.held.during(|| match target {
+            Target::Client(client) => {
+                client.reconnect(now);
+                let mut out = BytesMut::new();
+                while client.poll_transmit(now, &mut out).unwrap() {}
+            }
+            Target::Dc(dc, conn) => {
+                dc.handle_closed(*conn, now);
+                *conn = dc.accept(now);
+            }
+        });
+        self.framer = Framer::new(Framing::Abridged, self.side());
+    }
+    fn hear(&mut self, wire: &[u8]) {
+        let mut framer = Framer::new(Framing::Abridged, self.side());
+        let wire = if wire.first() == Some(&0xef) { &wire[1..] } else { wire };
+        if self.side() == Side::Server {
+            framer.push(&[0xef]);
+        }
+        framer.push(wire);
+        while let Ok(Some(Frame::Packet(packet))) = framer.next() {
+            let Ok(opened) = packet::open(&self.key, self.side().peer(), packet) else { continue };
+            self.salt = opened.header.salt;
+            let alone = || vec![Message { msg_id: opened.header.msg_id, seqno: 0, body: opened.body.clone() }];
+            self.heard = nanogram::mt::message::read_container(&opened.body).unwrap_or_else(|_| alone());
+        }
+    }
+    fn id(&mut self) -> i64 {
+        self.made += 1;
+        let second = UNIX.as_secs() + i64::try_from(self.now.as_micros() / 1_000_000).unwrap();
+        (second << 32) + self.made * 4 + i64::from(!self.target.is_dc())
+    }
+    fn framed(&mut self, packet: &[u8]) -> Vec<u8> {
+        let mut out = BytesMut::new();
+        self.framer.encode(packet, &mut out).unwrap();
+        out.to_vec()
+    }
+    fn seal(&mut self, msg_id: i64, seqno: i32, body: &[u8]) -> Vec<u8> {
+        let header = Header { salt: self.salt, session_id: self.session_id, msg_id, seqno };
+        let packet = packet::seal(&self.key, self.side(), &header, body, &mut self.random).unwrap().0;
+        self.framed(&packet)
+    }
+    /// One message, to be acknowledged.
+    fn say(&mut self, body: &[u8]) {
+        let id = self.id();
+        let wire = self.seal(id, (self.made * 2 + 1) as i32, body);
+        self.send(&wire);
+    }
+    fn say_together(&mut self, bodies: &[Vec<u8>]) {
+        let bodies = bodies.iter();
+        let messages: Vec<_> = bodies
+            .map(|body| Message { msg_id: self.id(), seqno: (self.made * 2 + 1) as i32, body: body.clone().into() })
+            .collect();
+        let mut body = Vec::new();
+        write_container(&messages, &mut body);
+        let id = self.id();
+        let wire = self.seal(id, (self.made * 2) as i32, &body);
+        self.send(&wire);
+    }
+    /// A plain message of the key exchange.
+    fn say_plainly(&mut self, body: &[u8]) {
+        let id = self.id();
+        let len = u32::try_from(body.len()).unwrap();
+        let wire = self.framed(&[&[0; 8][..], &id.to_le_bytes(), &len.to_le_bytes(), body].concat());
+        self.send(&wire);
+    }
+    /// Sends the longest text there is, of characters of four bytes.
+    fn write(&mut self, peer: InputPeer) {
+        let message = (0..4096).map(|_| char::from_u32(0x1_f300 + self.random.random_range(0..512)).unwrap()).collect();
+        let call = SendMessage {
+            no_webpage: false,
+            silent: false,
+            background: false,
+            clear_draft: false,
+            noforwards: false,
+            update_stickersets_order: false,
+            invert_media: false,
+            allow_paid_floodskip: false,
+            peer,
+            reply_to: None,
+            message,
+            random_id: self.random.random(),
+            reply_markup: None,
+            entities: None,
+            schedule_date: None,
+            schedule_repeat_period: None,
+            send_as: None,
+            quick_reply_shortcut: None,
+            effect: None,
+            allow_paid_stars: None,
+            suggested_post: None,
+            rich_message: None,
+        };
+        self.say(&call.to_boxed());
+    }
+    fn noise(&mut self, len: usize) -> Vec<u8> {
+        let mut out = vec![0; len];
+        self.random.fill_bytes(&mut out);
+        out
+    }
+}
+
+impl Target {
+    const fn is_dc(&self) -> bool {
+        matches!(self, Self::Dc(..))
+    }
+}
+
+/// A flood: its name, who stands in it, and what comes.
+type Flood = (&'static str, fn() -> Arena, fn(&mut Arena));
+
+fn gz(body: &[u8]) -> Vec<u8> {
+    GzipPacked { packed_data: Blob(deflate(body)) }.to_boxed()
+}
+
+fn rpc_result(req_msg_id: i64, value: &[u8]) -> Vec<u8> {
+    [&RpcResult::ID.to_le_bytes()[..], &req_msg_id.to_le_bytes(), value].concat()
+}
+
+/// An update that no session knows, of `len` bytes.
+fn update(len: usize) -> Vec<u8> {
+    let mut out = vec![0x11; len];
+    out[..4].copy_from_slice(&0x1122_3344_u32.to_le_bytes());
+    out
+}
+
+/// As many ids as make a value of the inflated limit.
+fn ids_to_the_cap(first: i64) -> Vec<i64> {
+    (0..((MAX_INFLATED - 16) / 8) as i64).map(|n| first + 4 * n).collect()
+}
+
+/// A frame's head that announces as much as may be, and all of the frame but its last word.
+fn unfinished(arena: &mut Arena) -> Vec<u8> {
+    let words = u32::try_from(MAX_FRAME / 4).unwrap().to_le_bytes();
+    let start: &[u8] = if arena.target.is_dc() { &[0xef, 0x7f] } else { &[0x7f] };
+    [start, &words[..3], &arena.noise(MAX_FRAME - 4)].concat()
+}
+
+/// `resPQ`.
+const RES_PQ: u32 = 0x0516_2463;
+const LARGE: usize = (4 << 20) - 256;
+
+fn questions(arena: &mut Arena) {
+    let msg_ids: Vec<i64> = (0..8192).map(|n| n * 4 + 1).collect();
+    let body = MsgsStateReq { msg_ids }.to_boxed();
+    (0..600).for_each(|_| arena.say(&body));
+}
+
+fn unfinished_frames(arena: &mut Arena) {
+    for _ in 0..4 {
+        let wire = unfinished(arena);
+        arena.send(&wire);
+        arena.reconnect();
+    }
+}
+
+fn garbage(arena: &mut Arena) {
+    for _ in 0..200 {
+        let wire = arena.noise(64 << 10);
+        arena.send(&wire);
+    }
+}
+
+fn frames_of_noise(arena: &mut Arena) {
+    for _ in 0..4 {
+        let mut noise = arena.noise(LARGE);
+        noise[..8].copy_from_slice(&arena.key.id());
+        let wire = arena.framed(&noise);
+        arena.send(&wire);
+    }
+}
+
+const TO_CLIENT: &[Flood] = &[
+    ("garbage", Arena::client, garbage),
+    ("frames of 4 MiB never completed", Arena::client, unfinished_frames),
+    ("frames of 4 MiB that no key opens", Arena::client, frames_of_noise),
+    ("quick acks never asked for", Arena::client, |arena| {
+        let wire = [0x80, 1, 2, 3].repeat(1 << 20);
+        arena.send(&wire);
+    }),
+    ("key exchange: garbage in plain messages", Arena::stranger, |arena| {
+        for _ in 0..4 {
+            let noise = arena.noise(LARGE);
+            arena.say_plainly(&noise);
+        }
+    }),
+    ("key exchange: resPQ with 500,000 keys", Arena::stranger, |arena| {
+        for _ in 0..4 {
+            let mut body = RES_PQ.to_le_bytes().to_vec();
+            body.extend([0; 32]);
+            Blob(vec![0; 8]).write(&mut body);
+            (0..500_000).collect::<Vec<i64>>().write(&mut body);
+            arena.say_plainly(&body);
+        }
+    }),
+    ("results of calls nobody made, small", Arena::client, |arena| {
+        (0..20_000).for_each(|n| arena.say(&rpc_result(n * 4, &update(8))));
+    }),
+    ("results of calls nobody made, 4 MiB", Arena::client, |arena| {
+        (0..4).for_each(|n| arena.say(&rpc_result(n * 4, &update(LARGE))));
+    }),
+    ("updates of 4 MiB", Arena::client, |arena| (0..4).for_each(|_| arena.say(&update(LARGE)))),
+    ("content messages, acks not taken", Arena::client, |arena| {
+        arena.reads = false;
+        (0..20_000).for_each(|_| arena.say(&update(8)));
+    }),
+    ("containers of 1020 results", Arena::client, |arena| {
+        for _ in 0..20 {
+            arena.say_together(&vec![rpc_result(4, &update(16)); 1020]);
+        }
+    }),
+    ("containers of 1020 updates, 4 MiB", Arena::client, |arena| {
+        for _ in 0..4 {
+            arena.say_together(&vec![update(4 << 10); 1020]);
+        }
+    }),
+    ("gzip to the cap: updates", Arena::client, |arena| (0..3).for_each(|_| arena.say(&gz(&update(MAX_INFLATED))))),
+    ("gzip to the cap in a frame to the cap", Arena::client, |arena| {
+        for _ in 0..3 {
+            let mut value = arena.noise(LARGE - (8 << 10));
+            value[..4].copy_from_slice(&[1, 2, 3, 4]);
+            value.resize(MAX_INFLATED, 0);
+            arena.say(&gz(&value));
+        }
+    }),
+    ("gzip to the cap: results", Arena::client, |arena| {
+        let calls: Vec<_> = arena.heard.iter().map(|m| m.msg_id).take(3).collect();
+        calls.iter().for_each(|call| arena.say(&rpc_result(*call, &gz(&update(MAX_INFLATED)))));
+    }),
+    ("gzip to the cap: containers of 1020", Arena::client, |arena| {
+        for _ in 0..3 {
+            arena.say_together(&vec![gz(&update((MAX_INFLATED / 1020) & !3)); 1020]);
+        }
+    }),
+    ("gzip to the cap: acks", Arena::client, |arena| {
+        (0..2).for_each(|_| arena.say(&gz(&MsgsAck { msg_ids: ids_to_the_cap(0) }.to_boxed())));
+    }),
+    ("gzip to the cap: questions", Arena::client, |arena| {
+        (0..2).for_each(|_| arena.say(&gz(&MsgsStateReq { msg_ids: ids_to_the_cap(1) }.to_boxed())));
+    }),
+    ("gzip to the cap: requests to send again", Arena::client, |arena| {
+        (0..2).for_each(|_| arena.say(&gz(&MsgResendReq { msg_ids: ids_to_the_cap(0) }.to_boxed())));
+    }),
+    ("gzip to the cap: states", Arena::client, |arena| {
+        let msg_ids: Vec<i64> = (0..(MAX_INFLATED / 9 - 16) as i64).collect();
+        let info = Blob(vec![4; msg_ids.len()]);
+        (0..2).for_each(|_| arena.say(&gz(&MsgsAllInfo { msg_ids: msg_ids.clone(), info: info.clone() }.to_boxed())));
+    }),
+    ("gzip to the cap: salts", Arena::client, |arena| {
+        let salt = FutureSalt { valid_since: 0, valid_until: 1, salt: 1 };
+        let salts = BareVec(vec![salt; MAX_INFLATED / 16 - 4]);
+        (0..2).for_each(|_| arena.say(&gz(&FutureSalts { req_msg_id: 4, now: 1, salts: salts.clone() }.to_boxed())));
+    }),
+    ("questions about 8192 messages, unanswered", Arena::client, |arena| {
+        arena.reads = false;
+        questions(arena);
+    }),
+    ("questions about 8192 messages", Arena::client, questions),
+    ("answers announced, not sent", Arena::client, |arena| {
+        arena.reads = false;
+        for n in 0..20_000 {
+            arena.say(&MsgNewDetailedInfo { answer_msg_id: n * 4 + 1, bytes: 1, status: 0 }.to_boxed());
+        }
+    }),
+    ("requests to send 100 calls again", Arena::client, |arena| {
+        for _ in 0..200 {
+            let msg_ids = arena.heard.iter().map(|m| m.msg_id).collect();
+            arena.say(&MsgResendReq { msg_ids }.to_boxed());
+        }
+    }),
+    ("new sessions", Arena::client, |arena| {
+        for unique_id in 0..5_000 {
+            arena.say(&NewSessionCreated { first_msg_id: i64::MAX & !3, unique_id, server_salt: unique_id }.to_boxed());
+        }
+    }),
+];
+
+const TO_DC: &[Flood] = &[
+    ("garbage", Arena::dc, garbage),
+    ("frames of 4 MiB never completed", Arena::dc, unfinished_frames),
+    ("frames of 4 MiB that no key opens", Arena::dc, frames_of_noise),
+    ("key exchange: req_pq_multi, answers taken", Arena::dc, |arena| {
+        for n in 0..20_000_u64 {
+            let nonce: [u8; 16] = std::array::from_fn(|i| n.to_le_bytes()[i % 8]);
+            arena.say_plainly(&ReqPqMulti { nonce }.to_boxed());
+        }
+    }),
+    ("key exchange: garbage in plain messages", Arena::dc, |arena| {
+        for _ in 0..4 {
+            let noise = arena.noise(LARGE);
+            arena.say_plainly(&noise);
+        }
+    }),
+    ("calls whose answers are never acknowledged", Arena::dc, |arena| {
+        (0..20_000).for_each(|_| arena.say(&GetConfig {}.to_boxed()));
+    }),
+    ("the same, and not taken", Arena::dc, |arena| {
+        arena.reads = false;
+        (0..20_000).for_each(|_| arena.say(&GetConfig {}.to_boxed()));
+    }),
+    ("texts of 4096 characters, sent", Arena::dc, |arena| texts(arena, 1200)),
+    ("texts of 4096 characters, sent to a group", Arena::dc, |arena| {
+        let group = InputPeerChat { chat_id: 3_000_001 };
+        (0..1200).for_each(|_| arena.write(group.clone().into()));
+    }),
+    ("long answers, never acknowledged", Arena::dc, |arena| {
+        texts(arena, 100);
+        (0..16).for_each(|_| arena.say(&history()));
+    }),
+    ("long answers, never acknowledged, not taken", Arena::dc, |arena| {
+        texts(arena, 100);
+        arena.reads = false;
+        (0..16).for_each(|_| arena.say(&history()));
+    }),
+    ("containers of 1020 calls", Arena::dc, |arena| {
+        (0..20).for_each(|_| arena.say_together(&vec![GetConfig {}.to_boxed(); 1020]));
+    }),
+    ("30 calls for long answers in a container", Arena::dc, |arena| {
+        texts(arena, 100);
+        arena.say_together(&vec![history(); 30]);
+    }),
+    ("containers of 1020 pings, pongs not taken", Arena::dc, |arena| {
+        arena.reads = false;
+        (0..30).for_each(|_| arena.say_together(&vec![Ping { ping_id: 1 }.to_boxed(); 1020]));
+    }),
+    ("a session for each packet", Arena::dc, |arena| {
+        texts(arena, 100);
+        for session_id in 1000..1040 {
+            arena.session_id = session_id;
+            arena.say(&history());
+        }
+    }),
+    ("calls of 4 MiB", Arena::dc, |arena| {
+        for _ in 0..4 {
+            let call = arena.introduced(&update(LARGE), "x");
+            arena.say(&call);
+        }
+    }),
+    ("calls of 1 MiB in wrappers", Arena::dc, |arena| {
+        for _ in 0..8 {
+            let mut call = arena.introduced(&update((1 << 20) - 256), "x");
+            for _ in 0..5 {
+                call = InvokeWithoutUpdates { query: nanogram::tl::Raw(call) }.to_boxed();
+            }
+            arena.say(&call);
+        }
+    }),
+    ("programs with names of 500,000 bytes, and QR codes", Arena::dc, |arena| {
+        let qr = ExportLoginToken { api_id: 1, api_hash: nanogram::tl::Hidden("x".into()), except_ids: vec![] };
+        let call = arena.introduced(&qr.to_boxed(), &"x".repeat(500_000));
+        (0..60).for_each(|_| arena.say(&call));
+    }),
+    ("gzip to the cap: calls", Arena::dc, |arena| (0..3).for_each(|_| arena.say(&gz(&update(MAX_INFLATED))))),
+    ("gzip to the cap in a frame to the cap", Arena::dc, |arena| {
+        for _ in 0..3 {
+            let mut value = arena.noise(LARGE - (8 << 10));
+            value[..4].copy_from_slice(&[1, 2, 3, 4]);
+            value.resize(MAX_INFLATED, 0);
+            arena.say(&gz(&value));
+        }
+    }),
+    ("gzip to the cap: containers of 1020", Arena::dc, |arena| {
+        (0..3).for_each(|_| arena.say_together(&vec![gz(&update((MAX_INFLATED / 1020) & !3)); 1020]));
+    }),
+    ("gzip to the cap: acks", Arena::dc, |arena| {
+        (0..2).for_each(|_| arena.say(&gz(&MsgsAck { msg_ids: ids_to_the_cap(0) }.to_boxed())));
+    }),
+    ("questions about 8192 messages, unanswered", Arena::dc, |arena| {
+        arena.reads = false;
+        questions(arena);
+    }),
+    ("messages that are refused", Arena::dc, |arena| {
+        arena.salt ^= 1;
+        for _ in 0..20_000 {
+            let (salt, body) = (arena.salt, GetConfig {}.to_boxed());
+            arena.say(&body);
+            arena.salt = salt;
+        }
+    }),
+    ("messages that are refused, and it is not heard", Arena::dc, |arena| {
+        arena.reads = false;
+        arena.salt ^= 1;
+        (0..20_000).for_each(|_| arena.say(&GetConfig {}.to_boxed()));
+    }),
+];
+
+/// Fills Alice's mailbox with what does not compress.
+fn texts(arena: &mut Arena, count: usize) {
+    (0..count).for_each(|_| arena.write(InputPeerSelf {}.into()));
+}
+
+fn history() -> Vec<u8> {
+    let peer = InputPeerSelf {}.into();
+    GetHistory { peer, offset_id: 0, offset_date: 0, add_offset: 0, limit: 100, max_id: 0, min_id: 0, hash: 0 }
+        .to_boxed()
+}
+
+#[test]
+fn no_flood_of_one_connection_costs_16_mib() {
+    the_meter_sees_what_is_held();
+    let mut worst = Vec::new();
+    for (towards, floods) in [("client", TO_CLIENT), ("DC", TO_DC)] {
+        println!("{:<52}{:>12}{:>12}{:>12}", format!("towards the {towards}, bytes"), "sent", "peak", "kept");
+        for (name, arena, flood) in floods {
+            let mut arena = arena();
+            arena.begin();
+            flood(&mut arena);
+            let Held { kept, peak } = arena.held;
+            println!("{name:<52}{:>12}{peak:>12}{kept:>12}", arena.wire_bytes);
+            if peak >= LIMIT {
+                worst.push((*name, peak));
+            }
+        }
+    }
+    assert_eq!(worst, [], "at least 16 MiB");
+}
+
+fn the_meter_sees_what_is_held() {
+    let mut held = Held::default();
+    let kept = held.during(|| {
+        drop(vec![0_u8; 3 << 20]);
+        vec![0_u8; 1 << 20]
+    });
+    assert_eq!((held.peak, held.kept), (3 << 20, 1 << 20));
+    held.during(|| drop(kept));
+    assert_eq!((held.peak, held.kept), (3 << 20, 0));
+}
