@@ -10,12 +10,24 @@
 //!
 //! Everything happens inside [`Listener::next`]: as long as somebody awaits it, the data centre answers.
 
+#[cfg(feature = "tools")]
+mod tape;
+
+#[cfg(feature = "tools")]
+pub use tape::MAX_RECORDED;
+
 use super::Dc;
+#[cfg(feature = "tools")]
+use super::log::Entry;
 use super::log::{ConnId, Line};
 use super::world::Home;
+#[cfg(feature = "tools")]
+use crate::side::Side;
 use crate::time::{Instant, UnixTime};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
+#[cfg(feature = "tools")]
+use alloc::format;
 use alloc::string::ToString;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -61,6 +73,8 @@ pub struct Listener {
     /// Where to write for each connection, and its reader.
     sockets: BTreeMap<ConnId, (mpsc::Sender<Piece>, AbortHandle)>,
     tasks: JoinSet<()>,
+    #[cfg(feature = "tools")]
+    tape: Option<tape::Tape>,
 }
 
 impl Listener {
@@ -87,6 +101,8 @@ impl Listener {
             others: mpsc::channel(CHUNKS),
             sockets: BTreeMap::new(),
             tasks: JoinSet::new(),
+            #[cfg(feature = "tools")]
+            tape: None,
         })
     }
 
@@ -130,6 +146,10 @@ impl Listener {
         loop {
             self.turn();
             if let Some(line) = self.dc.poll_log() {
+                #[cfg(feature = "tools")]
+                if let Entry::Key { id, .. } = line.entry {
+                    self.note_key(id);
+                }
                 return Ok(line);
             }
             let due = self.dc.poll_timeout();
@@ -144,7 +164,13 @@ impl Listener {
                 Some((id, bytes)) = self.news.1.recv() => {
                     let now = self.now();
                     match bytes {
-                        Some(bytes) => self.dc.handle_input(id, now, &bytes),
+                        Some(bytes) => {
+                            #[cfg(feature = "tools")]
+                            if let Some(tape) = &mut self.tape {
+                                tape.heard(id, now, Side::Client, bytes.clone());
+                            }
+                            self.dc.handle_input(id, now, &bytes);
+                        }
                         None => self.forget(id),
                     }
                 }
@@ -176,8 +202,13 @@ impl Listener {
             return;
         }
         let _ = socket.set_nodelay(true);
-        let (from, to) = socket.into_split();
         let id = self.dc.accept_at(self.now(), dc_id);
+        #[cfg(feature = "tools")]
+        if let Some(tape) = &mut self.tape {
+            let peer = socket.peer_addr().map_or("somebody".into(), |addr| addr.to_string());
+            tape.opened(id, format!("{peer} with data centre {dc_id}"));
+        }
+        let (from, to) = socket.into_split();
         let (writer, chunks) = mpsc::channel(CHUNKS);
         let reader = self.tasks.spawn(read(id, from, self.news.0.clone()));
         self.tasks.spawn(write(to, chunks));
@@ -192,6 +223,10 @@ impl Listener {
             while self.dc.poll_transmit(id, now, &mut out) {}
             let socket = self.sockets.get(&id);
             let piece = (out.freeze(), self.dc.grain(id));
+            #[cfg(feature = "tools")]
+            if let Some(tape) = &mut self.tape {
+                tape.heard(id, now, Side::Server, piece.0.clone());
+            }
             // A client that does not read what it asked for is let go.
             let is_stuck = !piece.0.is_empty() && socket.is_none_or(|(writer, _)| writer.try_send(piece).is_err());
             if is_stuck || self.dc.is_closed(id) {
@@ -204,6 +239,10 @@ impl Listener {
         // Its writer sends what it still has, and then ends for want of more.
         if let Some((_, reader)) = self.sockets.remove(&id) {
             reader.abort();
+        }
+        #[cfg(feature = "tools")]
+        if let Some(tape) = &mut self.tape {
+            tape.closed(id);
         }
         let now = self.now();
         self.dc.handle_closed(id, now);

@@ -1,5 +1,6 @@
 //! `nanogram dc`: a data centre on ports of this machine.
 
+mod record;
 pub(crate) mod words;
 
 use crate::args::DcArgs;
@@ -84,8 +85,15 @@ pub(crate) fn run(args: &DcArgs, story: &Story) -> Result<(), Failure> {
         } else {
             output::line(&told(args, &place, &dcs, &people)?)?;
         }
+        let mut recorder = args.record.as_deref().map(|path| record::begin(path, &mut listener)).transpose()?;
         loop {
-            let line = listener.next().await?;
+            let line = match &mut recorder {
+                None => listener.next().await?,
+                Some(recorder) => match recorder.next(&mut listener, story).await? {
+                    Some(line) => line,
+                    None => return Ok(()),
+                },
+            };
             let text = line.to_string();
             let ink = match line.entry {
                 Entry::Misbehaved { .. } => Some(Ink::Cyan),
