@@ -68,10 +68,14 @@ fn json(path: &Path) -> Value {
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
+/// Captures of an independent server, then recordings of our own.
 fn captures() -> Vec<Value> {
-    let dir = fs::read_dir(root().join("tests/fixtures/captures")).unwrap();
-    let mut paths: Vec<PathBuf> = dir.map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
+    let mut paths = Vec::new();
+    for folder in ["captures", "recordings"] {
+        let dir = fs::read_dir(root().join("tests/fixtures").join(folder)).unwrap();
+        let of: BTreeSet<PathBuf> = dir.map(|entry| entry.unwrap().path()).collect();
+        paths.extend(of);
+    }
     paths.iter().filter(|path| path.extension().is_some_and(|e| e == "json")).map(|path| json(path)).collect()
 }
 
