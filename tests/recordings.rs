@@ -123,7 +123,7 @@ fn each_client_is_who_it_is_said_to_be() {
                             layers.insert(*layer);
                         }
                         Content::Result { call: Some(call), .. } => {
-                            drop(calls.insert(call.of.unwrap().name.to_owned()))
+                            calls.insert(call.of.unwrap().name.to_owned());
                         }
                         Content::Result { call: None, .. } => panic!("{name}: a result without a call\n{step}"),
                         _ => {}
