@@ -79,13 +79,14 @@ pub(crate) fn run(args: &DcArgs, story: &Story) -> Result<(), Failure> {
                 Failure::new(Exit::Usage, "FILE", format!("cannot write {}: {error}", path.display()))
             })?;
         }
+        // Before it says that it is ready.
+        let mut recorder = args.record.as_deref().map(|path| record::begin(path, &mut listener)).transpose()?;
         let people = sign_in(args, &mut listener.dc, &dcs)?;
         if args.json {
             output::line(&ready(args, &place, &dcs, &people, &listener.dc)?.to_string())?;
         } else {
             output::line(&told(args, &place, &dcs, &people)?)?;
         }
-        let mut recorder = args.record.as_deref().map(|path| record::begin(path, &mut listener)).transpose()?;
         loop {
             let line = match &mut recorder {
                 None => listener.next().await?,
