@@ -10,7 +10,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use bytes::Bytes;
 
-/// The most bytes kept of all connections together; each chunk and each connection counts for [`EACH`] more.
+/// The most bytes kept of all connections together; each chunk and each connection counts for 256 more.
 pub const MAX_RECORDED: usize = 64 << 20;
 /// What a chunk or a connection takes beside its bytes, and more.
 const EACH: usize = 256;
