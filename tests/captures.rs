@@ -4,6 +4,8 @@
 //! itself here.
 #![cfg(all(feature = "tools", feature = "dc"))]
 
+mod replay;
+
 use bytes::BytesMut;
 use nanogram::capture::{
     Answered, CaptureError, Chunk, Connection, Content, Cut, Item, Note, Piece, Recording, Sealed, Secrets, Step,
@@ -12,41 +14,34 @@ use nanogram::capture::{
 use nanogram::handshake::plain;
 use nanogram::keylog::{Entry, KeyLog};
 use nanogram::mt::message::MSG_CONTAINER;
+use nanogram::session::Incoming;
 use nanogram::session::packet::{Header, seal};
-use nanogram::session::{Incoming, Session, SessionError, msg_id};
 use nanogram::side::Side;
-use nanogram::time::{Instant, ServerClock};
-use nanogram::tl::schema::{Schema, Value};
+use nanogram::time::Instant;
+use nanogram::tl::schema::Value;
 use nanogram::transport::{Frame, Framer, Framing};
 use rand::rngs::ChaCha20Rng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
+use replay::{Numbers, SCHEMA, count_all, decoded, hex, packets, replay};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::sync::LazyLock;
 
-/// What is in a recording, counted by hand once and never less since.
-///
-/// Frames of both directions; plain packets of key exchanges; encrypted packets; messages in them (a container's
-/// messages, not itself); containers; compressed bodies; results; checks made.
-struct Numbers(&'static str, [usize; 8]);
-
-const NUMBERS: [Numbers; 10] = [
-    Numbers("telethon139_abridged", [43, 6, 37, 37, 0, 0, 10, 62]),
-    Numbers("gramjs_ConnectionTCPAbridged", [23, 6, 17, 25, 7, 0, 7, 42]),
-    Numbers("pyrogram", [25, 6, 19, 19, 0, 0, 6, 44]),
-    Numbers("mtcute", [37, 6, 31, 44, 10, 2, 11, 56]),
-    Numbers("tr_full", [46, 6, 40, 40, 0, 0, 11, 65]),
-    Numbers("tr_intermediate", [46, 6, 40, 40, 0, 0, 11, 65]),
-    Numbers("tr_obfuscated", [46, 6, 40, 40, 0, 0, 11, 65]),
-    Numbers("sess_gramjs", [12, 0, 12, 16, 4, 0, 4, 12]),
-    Numbers("sess_pyrogram", [14, 0, 14, 14, 0, 0, 4, 14]),
-    Numbers("telethon145_errors", [132, 6, 126, 126, 0, 0, 34, 151]),
+/// What is in each recording, counted by hand once and never less since.
+const NUMBERS: [(&str, Numbers); 10] = [
+    ("telethon139_abridged", [43, 6, 37, 37, 0, 0, 10, 62]),
+    ("gramjs_ConnectionTCPAbridged", [23, 6, 17, 25, 7, 0, 7, 42]),
+    ("pyrogram", [25, 6, 19, 19, 0, 0, 6, 44]),
+    ("mtcute", [37, 6, 31, 44, 10, 2, 11, 56]),
+    ("tr_full", [46, 6, 40, 40, 0, 0, 11, 65]),
+    ("tr_intermediate", [46, 6, 40, 40, 0, 0, 11, 65]),
+    ("tr_obfuscated", [46, 6, 40, 40, 0, 0, 11, 65]),
+    ("sess_gramjs", [12, 0, 12, 16, 4, 0, 4, 12]),
+    ("sess_pyrogram", [14, 0, 14, 14, 0, 0, 4, 14]),
+    ("telethon145_errors", [132, 6, 126, 126, 0, 0, 34, 151]),
 ];
-
-static SCHEMA: LazyLock<Schema<'static>> = LazyLock::new(|| Schema::telegram().unwrap());
 
 fn text(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/captures").join(name);
@@ -57,12 +52,8 @@ fn recording(name: &str) -> Recording {
 }
 /// Each recording, and what the independent decode says of it.
 fn all() -> impl Iterator<Item = (&'static str, Recording, Json)> {
-    NUMBERS.iter().map(|numbers| (numbers.0, recording(numbers.0), serde_json::from_str(&text(numbers.0)).unwrap()))
+    NUMBERS.iter().map(|(name, _)| (*name, recording(name), serde_json::from_str(&text(name)).unwrap()))
 }
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[test]
 fn every_recording_is_listed() {
     let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/captures");
@@ -70,12 +61,6 @@ fn every_recording_is_listed() {
 }
 
 // Frame by frame, against the independent decode.
-
-/// The packets of a recording, without what only says how it is framed.
-fn packets<'a, 's>(steps: &'a [Step<'s>], connection: usize) -> Vec<&'a Step<'s>> {
-    let here = steps.iter().filter(|step| step.connection == connection);
-    here.filter(|step| !matches!(step.what, What::Start { .. })).collect()
-}
 
 /// The constructors of a value, in the words of the independent decode. `names` are its names for ids of other layers.
 fn told(content: &Content<'_>, names: &BTreeMap<u32, String>) -> Json {
@@ -183,71 +168,9 @@ fn every_message_is_what_the_independent_decode_says() {
 
 // The numbers.
 
-#[derive(Default)]
-struct Count([usize; 8]);
-
-impl Count {
-    fn step(&mut self, step: &Step<'_>) {
-        let [frames, plain, sealed, .., checks] = &mut self.0;
-        *checks += step.checks().filter(|check| check.1 == Verdict::Holds).count();
-        match &step.what {
-            What::Start { .. } => return,
-            What::Plain(_) => *plain += 1,
-            What::Sealed(_) => *sealed += 1,
-            other => panic!("{other:?}"),
-        }
-        *frames += 1;
-        if let What::Sealed(sealed) = &step.what {
-            self.item(&sealed.item);
-        }
-    }
-    fn item(&mut self, item: &Item<'_>) {
-        match &item.content {
-            Content::Container(items) => {
-                self.0[4] += 1;
-                items.iter().for_each(|item| self.item(item));
-            }
-            content => {
-                self.0[3] += 1;
-                self.content(content);
-            }
-        }
-    }
-    fn content(&mut self, content: &Content<'_>) {
-        match content {
-            Content::Gzip { content, .. } => {
-                self.0[5] += 1;
-                self.content(content);
-            }
-            Content::Result { content, .. } => {
-                self.0[6] += 1;
-                self.content(content);
-            }
-            _ => {}
-        }
-    }
-}
-
 #[test]
 fn nothing_is_skipped() {
-    println!("recording                     frames  plain sealed   msgs  cont.   gzip  resul. checks");
-    let mut total = [0; 8];
-    for Numbers(name, numbers) in &NUMBERS {
-        let recording = recording(name);
-        let mut count = Count::default();
-        let steps = decode(&recording, &recording.secrets, &SCHEMA);
-        steps.iter().for_each(|step| count.step(step));
-        for step in &steps {
-            let bad: Vec<_> = step.checks().filter(|check| check.1 != Verdict::Holds).collect();
-            assert!(bad.is_empty(), "{name}: {bad:?}");
-        }
-        let row: String = count.0.iter().map(|n| format!(" {n:>6}")).collect();
-        println!("{name:<29}{row}");
-        total.iter_mut().zip(count.0).for_each(|(sum, n)| *sum += n);
-        assert_eq!(count.0, *numbers, "{name}");
-    }
-    let row: String = total.iter().map(|n| format!(" {n:>6}")).collect();
-    println!("{:<29}{row}", "all ten");
+    let total = count_all(&NUMBERS, |name| decoded(&recording(name), &SCHEMA));
     assert_eq!(total[0], 424);
 }
 
@@ -390,45 +313,6 @@ fn a_changed_byte_is_noticed() {
 }
 
 // The same packets, given to our own machines.
-
-/// The encrypted packets of a recording in the order they were heard.
-fn sealed(recording: &Recording) -> impl Iterator<Item = (Instant, Side, BytesMut)> {
-    let pieces = recording.connections.iter().flat_map(cut);
-    pieces.filter_map(|Cut { at, from, piece }| match piece {
-        Piece::Frame(Frame::Packet(packet)) if packet[..8] != [0; 8] => Some((at, from, packet)),
-        Piece::Frame(Frame::Packet(_)) | Piece::Start { .. } => None,
-        other => panic!("{other:?}"),
-    })
-}
-
-/// A session of `side` for each that a recording has, and each packet that it takes with what came of it.
-fn replay(
-    recording: &Recording,
-    side: Side,
-    mut see: impl FnMut(&mut Session, &Step<'_>, Result<Option<u32>, SessionError>),
-) {
-    let steps = decode(recording, &recording.secrets, &SCHEMA);
-    let opened: Vec<_> = steps.iter().filter(|step| matches!(step.what, What::Sealed(_))).collect();
-    let packets: Vec<_> = sealed(recording).collect();
-    assert_eq!(opened.len(), packets.len());
-    let salt = opened.iter().find_map(|step| match &step.what {
-        What::Sealed(sealed) if step.from == Side::Server => Some(sealed.header.salt),
-        _ => None,
-    });
-    let mut sessions = BTreeMap::new();
-    for (step, (at, from, packet)) in opened.iter().zip(packets) {
-        let What::Sealed(sealed) = &step.what else { unreachable!() };
-        let key = recording.secrets.key(sealed.auth_key_id).unwrap();
-        let session = sessions.entry(sealed.header.session_id).or_insert_with(|| {
-            let clock = ServerClock::guess(at, msg_id::time(sealed.header.msg_id));
-            Session::new(side, key.clone(), salt.unwrap(), clock, sealed.header.session_id)
-        });
-        if from == side.peer() {
-            let taken = session.handle_packet(at, packet);
-            see(session, step, taken);
-        }
-    }
-}
 
 #[test]
 fn a_client_takes_every_packet_of_the_recorded_server() {

@@ -267,3 +267,31 @@ fn people_are_told_the_same() {
         assert!(text.contains(word), "{word}: {text}");
     }
 }
+
+#[test]
+fn what_is_said_there_can_be_recorded_and_read_whole() {
+    let folder = std::env::temp_dir().join(format!("nanogram-record-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("talk.json");
+    let path = file.to_str().unwrap();
+    let mut dc = Dc::open(&["--record", path]);
+    assert_eq!(dc.started(), "ok");
+    #[cfg(unix)]
+    {
+        let done = Command::new("kill").args(["-TERM", &dc.process.id().to_string()]).status().unwrap();
+        assert!(done.success() && dc.process.wait().unwrap().success(), "told to end, it writes and is done");
+    }
+    #[cfg(not(unix))]
+    std::thread::sleep(Duration::from_secs(2)); // the last client has gone
+    let output = command(&["decode", path]).output().unwrap();
+    let (told, sum) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(output.status.success() && sum.contains(" 0 fail; 0 packets stay locked"), "{sum}{told}");
+    for word in ["with data centre 2", "messages.startBot", "auth.bindTempAuthKey", "new_nonce_hash1 ok"] {
+        assert!(told.contains(word), "{word}: {told}");
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+
+    let refused = command(&["dc", "--json", "--record", path]).output().unwrap();
+    let said: Value = serde_json::from_slice(&refused.stdout).unwrap(); // and never that it is ready
+    assert_eq!((refused.status.code(), &said["error"]["type"]), (Some(2), &"FILE".into()), "{said}");
+}

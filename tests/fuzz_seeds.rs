@@ -5,11 +5,16 @@
 #![cfg(feature = "fuzzing")]
 
 use bytes::BytesMut;
+use nanogram::api::contacts::ResolveUsername;
+use nanogram::api::messages::StartBot;
+use nanogram::capture::{Cut, Piece, Recording, cut};
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::fuzzing;
-use nanogram::mt::message::{GzipPacked, RpcResult, read_container};
+use nanogram::mt::message::{GzipPacked, MSG_CONTAINER, RpcResult, read_container};
+use nanogram::mt::service::{BadServerSalt, FutureSalts, GetFutureSalts, MsgsAck, NewSessionCreated, Pong};
 use nanogram::session::packet;
 use nanogram::side::Side;
+use nanogram::store::{Format, SavedSession, string};
 use nanogram::tl::{Combinator, Reader, table};
 use nanogram::transport::{Frame, Framer, Framing, detect};
 use rand::rngs::ChaCha12Rng;
@@ -38,9 +43,9 @@ const TARGETS: &[(&str, Body)] = &[
 /// The longest seed: what is longer teaches nothing that its beginning does not.
 const LONGEST: usize = 1500;
 /// The most seeds of one target.
-const MOST: usize = 200;
+const MOST: usize = 300;
 /// All seeds together.
-const TOTAL: usize = 300 << 10;
+const TOTAL: usize = 400 << 10;
 
 #[derive(Default)]
 struct Seeds(BTreeMap<&'static str, BTreeSet<Vec<u8>>>);
@@ -68,10 +73,14 @@ fn json(path: &Path) -> Value {
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
+/// Captures of an independent server, then recordings of our own.
 fn captures() -> Vec<Value> {
-    let dir = fs::read_dir(root().join("tests/fixtures/captures")).unwrap();
-    let mut paths: Vec<PathBuf> = dir.map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
+    let mut paths = Vec::new();
+    for folder in ["captures", "recordings"] {
+        let dir = fs::read_dir(root().join("tests/fixtures").join(folder)).unwrap();
+        let of: BTreeSet<PathBuf> = dir.map(|entry| entry.unwrap().path()).collect();
+        paths.extend(of);
+    }
     paths.iter().filter(|path| path.extension().is_some_and(|e| e == "json")).map(|path| json(path)).collect()
 }
 
@@ -81,8 +90,11 @@ fn stream(connection: &Value, dir: &str) -> Vec<u8> {
     events.iter().filter(|event| event["dir"] == dir).flat_map(|event| hex(&event["hex"])).collect()
 }
 
+/// Values by constructor, each sorted by length.
+type Bodies = BTreeMap<u32, BTreeSet<(usize, Vec<u8>)>>;
+
 /// The values in a message, down to those that hold no others.
-fn values(body: &[u8], all: &mut BTreeMap<u32, Vec<u8>>) {
+fn values(body: &[u8], all: &mut Bodies) {
     let mut r = Reader::new(body);
     let Some(id) = r.peek() else { return };
     if let Ok(inner) = read_container(&body.to_vec().into()) {
@@ -94,15 +106,64 @@ fn values(body: &[u8], all: &mut BTreeMap<u32, Vec<u8>>) {
         let open = nanogram::mt::gzip::inflate(r.bytes().unwrap(), 1 << 20).unwrap();
         values(&open, all);
     }
-    // The shortest of each constructor.
-    let known = all.entry(id).or_insert_with(|| body.to_vec());
-    if body.len() < known.len() {
-        *known = body.to_vec();
+    if body.len() < LONGEST {
+        all.entry(id).or_default().insert((body.len(), body.to_vec()));
     }
 }
 
+/// The shortest of each constructor, the one in the middle, and the longest.
+fn chosen(bodies: &Bodies) -> BTreeSet<&[u8]> {
+    let of = bodies.values().flat_map(|of| [0, of.len() / 2, of.len() - 1].map(|at| of.iter().nth(at).unwrap()));
+    of.map(|(_, body)| &body[..]).collect()
+}
+
+/// What a packet was for, as operations of `session_ops`: calls, answers and updates, and their way to the other side.
+fn ops_of(side: Side, body: &[u8], ops: &mut Vec<u8>) {
+    fn of(side: Side, body: &[u8], ops: &mut Vec<u8>) {
+        let id = Reader::new(body).peek();
+        match (side, id) {
+            (_, Some(MSG_CONTAINER)) => {
+                let inner = read_container(&body.to_vec().into()).unwrap();
+                inner.iter().for_each(|message| of(side, &message.body, ops));
+            }
+            (_, Some(id)) if is_about_messages(id) => {}
+            (Side::Client, _) => ops.push(0),
+            (Side::Server, Some(RpcResult::ID)) => ops.push(22),
+            (Side::Server, _) => ops.push(24),
+        }
+    }
+    if side == Side::Server && body.starts_with(&BadServerSalt::ID.to_le_bytes()) {
+        ops.push(26);
+    }
+    of(side, body, ops);
+    ops.extend([4, if side == Side::Client { 6 } else { 7 }]);
+}
+
+/// Whether a constructor is one of the messages about messages.
+fn is_about_messages(id: u32) -> bool {
+    [BadServerSalt::ID, FutureSalts::ID, GetFutureSalts::ID, MsgsAck::ID, NewSessionCreated::ID, Pong::ID].contains(&id)
+}
+
+/// A recorded talk as operations.
+fn of_talk(recording: &Recording) -> Vec<u8> {
+    let mut ops = Vec::new();
+    for connection in &recording.connections {
+        if !ops.is_empty() {
+            ops.extend([10, 18]); // what was under way is lost, and there is another connection
+        }
+        for Cut { from, piece, .. } in cut(connection) {
+            let Piece::Frame(Frame::Packet(packet) | Frame::AckWanted(packet)) = piece else { continue };
+            let key = recording.secrets.key(*packet.first_chunk().unwrap());
+            if let Some(opened) = key.and_then(|key| packet::open(key, from, packet).ok()) {
+                ops_of(from, &opened.body, &mut ops);
+            }
+        }
+    }
+    ops
+}
+
 fn of_captures(seeds: &mut Seeds) {
-    let (mut bodies, mut plain, mut packets) = (BTreeMap::new(), Vec::new(), Vec::new());
+    let (mut bodies, mut plain, mut packets) = (Bodies::new(), Vec::new(), Vec::new());
     for capture in captures() {
         let keys: Vec<AuthKey> = capture["auth_keys"]
             .as_object()
@@ -110,6 +171,10 @@ fn of_captures(seeds: &mut Seeds) {
             .values()
             .map(|key| AuthKey::from_bytes(hex(&key["auth_key"]).try_into().unwrap()))
             .collect();
+        let saved = SavedSession::new(2, keys[0].clone());
+        let formats = [Format::Telethon, Format::GramJs, Format::Pyrogram, Format::Mtcute, Format::Nanogram];
+        let written = formats.iter().filter_map(|format| string::write(&saved, *format).ok());
+        written.for_each(|string| seeds.add("session_string", string.as_bytes()));
         for connection in capture["connections"].as_array().unwrap() {
             let heard = stream(connection, "c2s");
             seeds.add("detect", &heard[..heard.len().min(100)]);
@@ -126,10 +191,12 @@ fn of_captures(seeds: &mut Seeds) {
             let mut client = Framer::new(framing, Side::Client);
             client.push(&said);
             for (side, framer) in [(Side::Client, &mut server), (Side::Server, &mut client)] {
+                let mut state = 0;
                 while let Ok(Some(frame)) = framer.next() {
                     let (Frame::Packet(packet) | Frame::AckWanted(packet)) = frame else { continue };
                     if packet.starts_with(&[0; 8]) {
-                        plain.push((side, packet.to_vec()));
+                        plain.push((side, state % 3, packet.to_vec()));
+                        state += 1;
                         values(&packet[20..], &mut bodies);
                         continue;
                     }
@@ -141,11 +208,19 @@ fn of_captures(seeds: &mut Seeds) {
                 }
             }
         }
+        seeds.add("session_ops", of_talk(&Recording::from_json(&capture.to_string()).unwrap()));
     }
     assert!(bodies.len() > 40 && packets.len() > 100 && plain.len() > 20, "the recordings are read");
-    for (number, body) in bodies.values().enumerate() {
+    let texts = |of: u32| bodies.get(&of).into_iter().flatten().map(|(_, body)| &body[..]);
+    let names: Vec<_> = texts(ResolveUsername::ID).filter_map(|body| ResolveUsername::from_boxed(body).ok()).collect();
+    let starts = texts(StartBot::ID).filter_map(|body| StartBot::from_boxed(body).ok());
+    for (start, name) in starts.zip(names.iter().cycle()) {
+        seeds.add("link", format!("https://t.me/{}?start={}", name.username, start.start_param));
+        seeds.add("link", format!("tg://resolve?domain={}&startgroup={}", name.username, start.start_param));
+    }
+    for (number, body) in chosen(&bodies).into_iter().enumerate() {
         seeds.add("tl_value", body);
-        if number % 8 == 0 {
+        if number % 12 == 0 {
             seeds.add("inflate", nanogram::mt::gzip::deflate(body));
         }
         if let Some((number, _)) = table::ROOTS
@@ -165,11 +240,10 @@ fn of_captures(seeds: &mut Seeds) {
     for packet in packets.iter().take(3) {
         seeds.add("open_packet", [&[0][..], packet].concat());
     }
-    for (side, packet) in plain.iter().take(18) {
+    for (side, state, packet) in &plain {
         let target = if *side == Side::Server { "client_handshake" } else { "server_handshake" };
-        let state = (seeds.0.get(target).map_or(0, BTreeSet::len) % 3) as u8;
-        seeds.add(target, [&[state, 0][..], packet].concat());
-        seeds.add(target, [&[state, 1][..], &packet[20..]].concat());
+        seeds.add(target, [&[*state, 0][..], packet].concat());
+        seeds.add(target, [&[*state, 1][..], &packet[20..]].concat());
     }
 }
 
@@ -250,8 +324,8 @@ fn of_hand(seeds: &mut Seeds) {
             _ => {}
         }
     }
-    let own = nanogram::store::SavedSession::new(2, AuthKey::from_bytes([7; 256]));
-    let own = nanogram::store::string::write(&own, nanogram::store::Format::Nanogram).unwrap();
+    let own = SavedSession::new(2, AuthKey::from_bytes([7; 256]));
+    let own = string::write(&own, Format::Nanogram).unwrap();
     seeds.add("session_string", own.as_bytes());
     let mut packed = nanogram::mt::gzip::deflate(b"nanogram nanogram nanogram");
     seeds.add("inflate", &packed);

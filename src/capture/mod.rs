@@ -162,6 +162,11 @@ impl Secrets {
     pub fn add_rsa(&mut self, key: RsaPrivateKey) {
         self.rsa.push(key);
     }
+    /// Whether a private key was added.
+    #[cfg(all(feature = "client", feature = "dc"))]
+    pub(crate) fn has_rsa(&self) -> bool {
+        !self.rsa.is_empty()
+    }
     /// The key with this id.
     #[must_use]
     pub fn key(&self, auth_key_id: [u8; 8]) -> Option<&AuthKey> {

@@ -80,6 +80,11 @@ impl Keys {
     pub(super) fn seat(&mut self, key: [u8; 8], session_id: i64) -> Option<&mut Seat> {
         self.keys.get_mut(&key)?.sessions.get_mut(&session_id)
     }
+    /// What every key is.
+    #[cfg(all(feature = "client", feature = "tools"))]
+    pub(super) fn keys(&self) -> impl Iterator<Item = &AuthKey> {
+        self.keys.values().map(|key| &key.auth_key)
+    }
     /// Every key.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Key> {
         self.keys.values_mut()

@@ -10,12 +10,24 @@
 //!
 //! Everything happens inside [`Listener::next`]: as long as somebody awaits it, the data centre answers.
 
+#[cfg(feature = "tools")]
+mod tape;
+
+#[cfg(feature = "tools")]
+pub use tape::MAX_RECORDED;
+
 use super::Dc;
+#[cfg(feature = "tools")]
+use super::log::Entry;
 use super::log::{ConnId, Line};
 use super::world::Home;
+#[cfg(feature = "tools")]
+use crate::side::Side;
 use crate::time::{Instant, UnixTime};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
+#[cfg(feature = "tools")]
+use alloc::format;
 use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec;
@@ -81,6 +93,8 @@ pub struct Listener {
     others: (mpsc::Sender<Guest>, mpsc::Receiver<Guest>),
     sockets: BTreeMap<ConnId, Socket>,
     tasks: JoinSet<()>,
+    #[cfg(feature = "tools")]
+    tape: Option<tape::Tape>,
 }
 
 impl Listener {
@@ -107,6 +121,8 @@ impl Listener {
             others: mpsc::channel(CHUNKS),
             sockets: BTreeMap::new(),
             tasks: JoinSet::new(),
+            #[cfg(feature = "tools")]
+            tape: None,
         })
     }
 
@@ -150,6 +166,10 @@ impl Listener {
         loop {
             self.turn();
             if let Some(line) = self.dc.poll_log() {
+                #[cfg(feature = "tools")]
+                if let Entry::Key { id, .. } = line.entry {
+                    self.note_key(id);
+                }
                 return Ok(line);
             }
             let due = self.dc.poll_timeout();
@@ -164,7 +184,13 @@ impl Listener {
                 Some((id, bytes)) = self.news.1.recv() => {
                     let now = self.now();
                     match bytes {
-                        Some(bytes) => self.dc.handle_input(id, now, &bytes),
+                        Some(bytes) => {
+                            #[cfg(feature = "tools")]
+                            if let Some(tape) = &mut self.tape {
+                                tape.heard(id, now, Side::Client, bytes.clone());
+                            }
+                            self.dc.handle_input(id, now, &bytes);
+                        }
                         None => self.forget(id),
                     }
                 }
@@ -196,8 +222,13 @@ impl Listener {
             return;
         }
         let _ = socket.set_nodelay(true);
-        let (from, to) = socket.into_split();
         let id = self.dc.accept_at(self.now(), dc_id);
+        #[cfg(feature = "tools")]
+        if let Some(tape) = &mut self.tape {
+            let peer = socket.peer_addr().map_or("somebody".into(), |addr| addr.to_string());
+            tape.opened(id, format!("{peer} with data centre {dc_id}"));
+        }
+        let (from, to) = socket.into_split();
         let (writer, chunks) = mpsc::channel(CHUNKS);
         let reader = self.tasks.spawn(read(id, from, self.news.0.clone()));
         let unsent = Arc::<AtomicUsize>::default();
@@ -213,6 +244,10 @@ impl Listener {
             while self.dc.poll_transmit(id, now, &mut out) {}
             let socket = self.sockets.get(&id);
             let piece = (out.freeze(), self.dc.grain(id));
+            #[cfg(feature = "tools")]
+            if let Some(tape) = &mut self.tape {
+                tape.heard(id, now, Side::Server, piece.0.clone());
+            }
             // A client that does not read what it asked for is let go.
             let is_stuck = !piece.0.is_empty() && !socket.is_some_and(|socket| socket.write(piece));
             if is_stuck || self.dc.is_closed(id) {
@@ -225,6 +260,10 @@ impl Listener {
         // Its writer sends what it still has, and then ends for want of more.
         if let Some(socket) = self.sockets.remove(&id) {
             socket.reader.abort();
+        }
+        #[cfg(feature = "tools")]
+        if let Some(tape) = &mut self.tape {
+            tape.closed(id);
         }
         let now = self.now();
         self.dc.handle_closed(id, now);

@@ -53,5 +53,7 @@ function run(client, jobs) {
 
 module.exports = {
     API_ID: 1, API_HASH: "0".repeat(32), PARAM: "hello_42", RANDOM_ID: "-4156887774564",
+    // So long that who can pack it does, and the server its answer.
+    LONG_TEXT: "nanogram ".repeat(140),
     assert, codeFor, dc, hostPort, run, sleep, tell, within, wrong,
 };

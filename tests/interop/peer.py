@@ -12,6 +12,8 @@ import sys
 API_ID, API_HASH = 1, "0" * 32
 PARAM = "hello_42"
 RANDOM_ID = -4156887774564
+# So long that who can pack it does, and the server its answer.
+LONG_TEXT = "nanogram " * 140
 
 
 class Complaints(logging.Handler):

@@ -25,7 +25,7 @@ const { version } = require("telegram/package.json");
 const { createHash, createPublicKey, randomInt } = require("node:crypto");
 const bigInt = require("big-integer");
 const {
-    API_HASH, API_ID, PARAM, RANDOM_ID, assert, codeFor, dc, hostPort, run, sleep, tell, within, wrong,
+    API_HASH, API_ID, LONG_TEXT, PARAM, RANDOM_ID, assert, codeFor, dc, hostPort, run, sleep, tell, within, wrong,
 } = require("./peer.cjs");
 
 const TRANSPORTS = {
@@ -184,10 +184,9 @@ async function flooded() {
 }
 
 /** Starts a bot, loses the connection when the driver is told, and starts it again. */
-async function again() {
-    const user = await client(dc.telethon_session, { autoReconnect: true, connectionRetries: 5, retryDelay: 300 });
+async function twice(user, begin) {
     const [first, second] = [answersTo(user, "first"), answersTo(user, "second")];
-    await user.connect();
+    const refused = await begin();
     await user.invoke(startBot("echo_bot", "first", 1));
     await within(15, first, "the first answer");
     tell({ cut: true });
@@ -195,8 +194,27 @@ async function again() {
     const updates = await user.invoke(startBot("echo_bot", "second", 2));
     const reply = await within(15, second, "the second answer");
     await user.destroy();
-    return { updates: updates.className, reply };
+    return { updates: updates.className, reply, refused };
+}
+
+const LASTING = { autoReconnect: true, connectionRetries: 5, retryDelay: 300 };
+
+/** The bot twice, with the session that the DC printed. */
+async function again() {
+    const user = await client(dc.telethon_session, LASTING);
+    return twice(user, async () => void await user.connect());
+}
+
+/** A new key, the code of `phone`, a long text, a parameter that is too long, and the bot twice. */
+async function whole() {
+    const user = await client(undefined, LASTING);
+    return twice(user, async () => {
+        const onError = (error) => { throw error; };
+        await user.start({ phoneNumber: dc.phone, phoneCode: () => codeFor(dc.user), onError });
+        await user.sendMessage("echo_bot", { message: LONG_TEXT });
+        return user.invoke(startBot("echo_bot", "x".repeat(600))).then(() => [], (error) => [error.errorMessage]);
+    });
 }
 
 assert(trust(dc.public_key_pem) === BigInt("0x" + dc.fingerprint), "another fingerprint for this key");
-run(`GramJS ${version}`, { start, use, login, from_nothing: fromNothing, refused, flooded, again });
+run(`GramJS ${version}`, { start, use, login, from_nothing: fromNothing, refused, flooded, again, whole });

@@ -225,11 +225,12 @@ async def flooded(dc):
     return {"refused": type(error).__name__, "seconds": error.value, "waited": waited, "updates": type(updates).__name__}
 
 
-async def again(dc):
+async def twice(user, signs_in=None):
     """Starts a bot, loses the connection when the driver is told, and starts it again."""
-    user = client(dc, printed(dc))
     first, second = answers_to(user, "first"), answers_to(user, "second")
     await user.connect()
+    if signs_in:
+        await signs_in()
     await user.initialize()
     peer = await user.resolve_peer("echo_bot")
     await user.invoke(start_bot(peer, "first", 1))
@@ -243,5 +244,25 @@ async def again(dc):
     return {"updates": type(updates).__name__, "reply": text}
 
 
-JOBS = (start, use, login, from_nothing, refused, flooded, again)
+async def again(dc):
+    """The bot twice, with the session that the DC printed."""
+    return await twice(client(dc, printed(dc)))
+
+
+async def whole(dc):
+    """A new key, the code of `phone`, a parameter that is too long, and the bot twice."""
+    user, refused = client(dc), []
+
+    async def sign_in():
+        sent = await user.send_code(dc["phone"])
+        await user.sign_in(dc["phone"], sent.phone_code_hash, await code_for(dc, dc["user"]))
+        try:
+            await user.invoke(start_bot(await user.resolve_peer("echo_bot"), "x" * 600))
+        except errors.StartParamTooLong as error:
+            refused.append(type(error).__name__)
+
+    return {**await twice(user, sign_in), "refused": refused}
+
+
+JOBS = (start, use, login, from_nothing, refused, flooded, again, whole)
 run(f"Kurigram {pyrogram.__version__}", {job.__name__: job for job in JOBS})

@@ -22,7 +22,9 @@ import { NodeCryptoProvider } from "@mtcute/node/utils.js";
 import Long from "long";
 import peer from "./peer.cjs";
 
-const { API_HASH, API_ID, PARAM, RANDOM_ID, assert, codeFor, dc, hostPort, run, sleep, tell, within, wrong } = peer;
+const {
+    API_HASH, API_ID, LONG_TEXT, PARAM, RANDOM_ID, assert, codeFor, dc, hostPort, run, sleep, tell, within, wrong,
+} = peer;
 
 function dcsAt(addr) {
     const [ipAddress, port] = hostPort(addr);
@@ -197,10 +199,9 @@ async function flooded() {
 }
 
 /** Starts a bot, loses the connection when the driver is told, and starts it again. */
-async function again() {
-    const user = await client(dc.telethon_session);
+async function twice(user, begin) {
     const [first, second] = [answersTo(user, "first"), answersTo(user, "second")];
-    await user.connect();
+    const refused = await begin();
     const { userId, accessHash } = await user.resolvePeer("echo_bot");
     await user.call(startBot(userId, accessHash, "first", "1"));
     await within(15, first, "the first answer");
@@ -209,7 +210,24 @@ async function again() {
     const updates = await user.call(startBot(userId, accessHash, "second", "2"));
     const reply = await within(15, second, "the second answer");
     await user.destroy();
-    return { updates: updates._, reply };
+    return { updates: updates._, reply, refused };
+}
+
+/** The bot twice, with the session that the DC printed. */
+async function again() {
+    const user = await client(dc.telethon_session);
+    return twice(user, () => user.connect());
+}
+
+/** A new key, the code of `phone`, a long text, a parameter that is too long, and the bot twice. */
+async function whole() {
+    const user = await client();
+    return twice(user, async () => {
+        await user.start({ phone: dc.phone, code: () => codeFor(dc.user), codeSentCallback: () => {} });
+        const { userId, accessHash } = await user.resolvePeer("echo_bot");
+        await user.sendText("echo_bot", LONG_TEXT);
+        return user.call(startBot(userId, accessHash, "x".repeat(600))).then(() => [], (error) => [error.text]);
+    });
 }
 
 const crypto = new NodeCryptoProvider();
@@ -218,4 +236,4 @@ const { fingerprint } = parsePublicKey(crypto, dc.public_key_pem);
 assert(BigInt("0x" + fingerprint) === BigInt("0x" + dc.fingerprint), `mtcute computes the fingerprint ${fingerprint}`);
 addPublicKey(crypto, dc.public_key_pem);
 const { version } = JSON.parse(readFileSync(new URL("node_modules/@mtcute/core/package.json", import.meta.url)));
-run(`mtcute ${version}`, { start, use, login, from_nothing: fromNothing, refused, flooded, again });
+run(`mtcute ${version}`, { start, use, login, from_nothing: fromNothing, refused, flooded, again, whole });

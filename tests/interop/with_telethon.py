@@ -27,7 +27,7 @@ from telethon.tl.functions.auth import AcceptLoginTokenRequest
 from telethon.tl.functions.messages import StartBotRequest
 from telethon.tl.types import InputPeerUser
 
-from peer import API_HASH, API_ID, PARAM, RANDOM_ID, Complaints, code_for, host_port, run, tell, wrong
+from peer import API_HASH, API_ID, LONG_TEXT, PARAM, RANDOM_ID, Complaints, code_for, host_port, run, tell, wrong
 
 TRANSPORTS = {
     "full": connection.ConnectionTcpFull,
@@ -35,6 +35,7 @@ TRANSPORTS = {
     "intermediate": connection.ConnectionTcpIntermediate,
     "obfuscated": connection.ConnectionTcpObfuscated,
 }
+LASTING = {"auto_reconnect": True, "connection_retries": 5, "request_retries": 3}
 
 
 def client(dc, string=None, **options):
@@ -216,11 +217,12 @@ async def flooded(dc):
             "updates": type(updates).__name__}
 
 
-async def again(dc):
+async def twice(user, signs_in=None):
     """Starts a bot, loses the connection when the driver is told, and starts it again."""
-    user = client(dc, dc["telethon_session"], auto_reconnect=True, connection_retries=5, request_retries=3)
     first, second = answers_to(user, "first"), answers_to(user, "second")
     await user.connect()
+    if signs_in:
+        await signs_in()
     await user(start_bot("echo_bot", "first", 1))
     await asyncio.wait_for(first, 15)
     tell(cut=True)
@@ -231,5 +233,26 @@ async def again(dc):
     return {"updates": type(updates).__name__, "reply": text}
 
 
-JOBS = (start, use, login, from_nothing, qr, accept, refused, flooded, again)
+async def again(dc):
+    """The bot twice, with the session that the DC printed."""
+    return await twice(client(dc, dc["telethon_session"], **LASTING))
+
+
+async def whole(dc):
+    """A new key, the code of `phone`, a parameter that is too long, a long text, and the bot twice."""
+    user, refused = client(dc, **LASTING), []
+
+    async def sign_in():
+        await user.send_code_request(dc["phone"])
+        await user.sign_in(dc["phone"], await code_for(dc, dc["user"]))
+        try:
+            await user(start_bot("echo_bot", "x" * 600))
+        except errors.StartParamTooLongError as error:
+            refused.append(type(error).__name__)
+        await user.send_message("echo_bot", LONG_TEXT)
+
+    return {**await twice(user, sign_in), "refused": refused}
+
+
+JOBS = (start, use, login, from_nothing, qr, accept, refused, flooded, again, whole)
 run(f"Telethon {telethon.__version__}", {job.__name__: job for job in JOBS})

@@ -100,13 +100,15 @@ Examples:
   nanogram dc --refuse contacts.resolveUsername=SESSION_REVOKED:401*forever
   nanogram dc --hang-up messages.startBot --cut bytes-out=700 --cut packets-in=2*5
   nanogram dc --fault bad-msg-key --fault close-on-accept*3 --fault flood-wait*forever
+  nanogram dc --record talk.json    then Ctrl-C, and: nanogram decode talk.json
   nanogram dc --list-faults --json | jq -r '.[] | select(.row == \"B10\").name'
 
 It lives until it is stopped (Ctrl-C), and forgets everything then. Codes for signing in are in its log. A data centre
 that somebody lives in is there on a free port beside the first, if no --also names it: Dave lives in 4.
 What goes wrong on demand does so once, *TIMES or *forever. A method is named as in the schema, served or not; an error
 without a CODE has the one that belongs to it. After a 406 comes the sentence for the user (updateServiceNotification),
-after AUTH_KEY_DUPLICATED the key is gone.";
+after AUTH_KEY_DUPLICATED the key is gone.
+The recording is written whenever the last client has gone, and when the data centre is stopped (Ctrl-C or SIGTERM).";
 
 #[derive(Debug, Args)]
 pub(crate) struct DcArgs {
@@ -157,6 +159,10 @@ pub(crate) struct DcArgs {
     /// Tell every fault that there is, with the row of docs/security.md that it belongs to
     #[arg(long)]
     pub(crate) list_faults: bool,
+
+    /// Write what is said on the wire to this file, with the keys that open it, for `nanogram decode`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
 
     /// Also write the public key to this file
     #[arg(long, value_name = "FILE")]

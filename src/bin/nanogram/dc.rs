@@ -1,5 +1,6 @@
 //! `nanogram dc`: a data centre on ports of this machine.
 
+mod record;
 pub(crate) mod words;
 
 use crate::args::DcArgs;
@@ -78,6 +79,8 @@ pub(crate) fn run(args: &DcArgs, story: &Story) -> Result<(), Failure> {
                 Failure::new(Exit::Usage, "FILE", format!("cannot write {}: {error}", path.display()))
             })?;
         }
+        // Before it says that it is ready.
+        let mut recorder = args.record.as_deref().map(|path| record::begin(path, &mut listener)).transpose()?;
         let people = sign_in(args, &mut listener.dc, &dcs)?;
         if args.json {
             output::line(&ready(args, &place, &dcs, &people, &listener.dc)?.to_string())?;
@@ -85,7 +88,13 @@ pub(crate) fn run(args: &DcArgs, story: &Story) -> Result<(), Failure> {
             output::line(&told(args, &place, &dcs, &people)?)?;
         }
         loop {
-            let line = listener.next().await?;
+            let line = match &mut recorder {
+                None => listener.next().await?,
+                Some(recorder) => match recorder.next(&mut listener, story).await? {
+                    Some(line) => line,
+                    None => return Ok(()),
+                },
+            };
             let text = line.to_string();
             let ink = match line.entry {
                 Entry::Misbehaved { .. } => Some(Ink::Cyan),

@@ -1,0 +1,86 @@
+//! `nanogram dc --record FILE`: what was said, written while nobody speaks and at the end.
+
+use crate::failure::{Exit, Failure};
+use crate::story::{Ink, Story};
+use nanogram::dc::listener::{Listener, MAX_RECORDED};
+use nanogram::dc::log::{Entry, Line};
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// The file, and what may end it all.
+pub(super) struct Recorder<'p> {
+    path: &'p Path,
+    stop: Stop,
+    is_told: bool,
+}
+
+/// Begins, with an empty recording: whether the file can be written is seen at once.
+pub(super) fn begin<'p>(path: &'p Path, listener: &mut Listener) -> Result<Recorder<'p>, Failure> {
+    listener.record();
+    let recorder = Recorder { path, stop: Stop::new()?, is_told: false };
+    recorder.save(listener)?;
+    Ok(recorder)
+}
+
+impl Recorder<'_> {
+    /// The next thing that happened, or that it is to end: then everything is written.
+    pub(super) async fn next(&mut self, listener: &mut Listener, story: &Story) -> Result<Option<Line>, Failure> {
+        let line = tokio::select! {
+            line = listener.next() => line?,
+            () = self.stop.asked() => {
+                self.save(listener)?;
+                return Ok(None);
+            }
+        };
+        if line.entry == Entry::Closed && listener.dc.connections().next().is_none() {
+            self.save(listener)?;
+        }
+        if listener.is_recording_full() && !std::mem::replace(&mut self.is_told, true) {
+            let text = format!("the recording ends here: it holds {} MiB", MAX_RECORDED >> 20);
+            story.tell(&story.ink(Ink::Red, &text));
+        }
+        Ok(Some(line))
+    }
+
+    fn save(&self, listener: &mut Listener) -> Result<(), Failure> {
+        let Some(recording) = listener.recording() else { return Ok(()) };
+        fs::write(self.path, recording.to_json().to_string()).map_err(|error| {
+            Failure::new(Exit::Usage, "FILE", format!("cannot write {}: {error}", self.path.display()))
+        })
+    }
+}
+
+/// Ctrl-C, and what ends a process politely where there is such a thing.
+struct Stop {
+    #[cfg(unix)]
+    signals: [tokio::signal::unix::Signal; 2],
+}
+
+#[cfg(unix)]
+impl Stop {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { signals: [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?] })
+    }
+    async fn asked(&mut self) {
+        let [interrupt, terminate] = &mut self.signals;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl Stop {
+    #[expect(clippy::unnecessary_wraps, reason = "as on Unix")]
+    fn new() -> io::Result<Self> {
+        Ok(Self {})
+    }
+    async fn asked(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
