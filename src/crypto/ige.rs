@@ -56,14 +56,22 @@ fn decrypt_with(aes: &impl BlockCipherDecrypt<BlockSize = U16>, iv: &[u8; 32], d
     aes.decrypt_with_backend(Chain { out: block(&iv[16..]), input: block(&iv[..16]), data });
 }
 
-fn block(half: &[u8]) -> u128 {
-    half.first_chunk().copied().map_or(0, u128::from_ne_bytes)
+fn block(half: &[u8]) -> [u8; 16] {
+    half.first_chunk().copied().unwrap_or_default()
+}
+
+/// Byte by byte, which the compiler makes one instruction on the registers that AES works in. Numbers of 128 bits would
+/// go through two others and back, in the middle of the chain.
+#[inline(always)]
+#[expect(clippy::indexing_slicing, reason = "both have 16 bytes")]
+fn xor(a: [u8; 16], b: [u8; 16]) -> [u8; 16] {
+    core::array::from_fn(|i| a[i] ^ b[i])
 }
 
 /// A message, and the two blocks that stand before its first.
 struct Chain<'a> {
-    out: u128,
-    input: u128,
+    out: [u8; 16],
+    input: [u8; 16],
     data: &'a mut [[u8; 16]],
 }
 
@@ -71,13 +79,13 @@ impl Chain<'_> {
     #[inline(always)]
     fn run(self, aes: impl Fn(&mut Array<u8, U16>)) {
         // `y[0]` and `in[-1]` are any two blocks whose sum is `out[0]`.
-        let (mut y, mut before, mut last) = (self.out, 0, self.input);
+        let (mut y, mut before, mut last) = (self.out, [0; 16], self.input);
         for block in self.data {
-            let input = u128::from_ne_bytes(*block);
-            let mut state = Array((y ^ (before ^ input)).to_ne_bytes());
+            let input = *block;
+            let mut state = Array(xor(y, xor(before, input)));
             aes(&mut state);
-            y = u128::from_ne_bytes(state.0);
-            *block = (y ^ last).to_ne_bytes();
+            y = state.0;
+            *block = xor(y, last);
             (before, last) = (last, input);
         }
     }
@@ -123,12 +131,11 @@ mod tests {
     fn as_written(key: &[u8; 32], iv: &[u8; 32], data: &[[u8; 16]]) -> Vec<[u8; 16]> {
         let (aes, mut out, mut last) = (Aes256Enc::new(key.into()), block(&iv[..16]), block(&iv[16..]));
         let step = |input: &[u8; 16]| {
-            let input = u128::from_ne_bytes(*input);
-            let mut state = Array((input ^ out).to_ne_bytes());
+            let mut state = Array(xor(*input, out));
             aes.encrypt_block(&mut state);
-            out = u128::from_ne_bytes(state.0) ^ last;
-            last = input;
-            out.to_ne_bytes()
+            out = xor(state.0, last);
+            last = *input;
+            out
         };
         data.iter().map(step).collect()
     }

@@ -88,6 +88,9 @@ pub trait Tl: Sized {
     }
 }
 
+/// Bytes that most calls fit into: reserved at once, they take one allocation.
+const ROOM: usize = 64;
+
 /// One line of the schema.
 pub trait Combinator: Tl {
     /// The constructor id: the CRC-32 of the line, or what the schema decrees.
@@ -102,7 +105,7 @@ pub trait Combinator: Tl {
     }
     /// The boxed form.
     fn to_boxed(&self) -> Vec<u8> {
-        let mut out = Vec::new();
+        let mut out = Vec::with_capacity(ROOM);
         self.write_boxed(&mut out);
         out
     }

@@ -1,0 +1,55 @@
+//! An allocator that counts, when told to: while times are taken it costs one load and one branch.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::hint::black_box;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+
+pub struct Counting;
+
+static ON: AtomicBool = AtomicBool::new(false);
+static CALLS: AtomicU64 = AtomicU64::new(0);
+static BYTES: AtomicU64 = AtomicU64::new(0);
+
+fn count(bytes: usize) {
+    if ON.load(Relaxed) {
+        CALLS.fetch_add(1, Relaxed);
+        BYTES.fetch_add(bytes as u64, Relaxed);
+    }
+}
+
+// SAFETY: every call is handed to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size());
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count(layout.size());
+        unsafe { System.alloc_zeroed(layout) }
+    }
+    unsafe fn realloc(&self, place: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count(size);
+        unsafe { System.realloc(place, layout, size) }
+    }
+    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(place, layout) }
+    }
+}
+
+/// Calls of the allocator, and the bytes they asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Allocations {
+    pub calls: u64,
+    pub bytes: u64,
+}
+
+/// What `work` allocates. There is one thread.
+pub fn allocations<R>(work: impl FnOnce() -> R) -> Allocations {
+    CALLS.store(0, Relaxed);
+    BYTES.store(0, Relaxed);
+    ON.store(true, Relaxed);
+    let kept = black_box(work());
+    ON.store(false, Relaxed);
+    drop(kept);
+    Allocations { calls: CALLS.load(Relaxed), bytes: BYTES.load(Relaxed) }
+}

@@ -1,0 +1,62 @@
+//! The same work through nanogram and through its peers, in interleaved rounds on one machine; what counts is the ratio.
+//!
+//! ```text
+//! cargo run --release --manifest-path benches/peers/Cargo.toml [-- [--write] [--quick]]
+//! ```
+//!
+//! `--write` puts docs/speed.json and docs/speed.md; `benches/report.py` draws them. `--quick` is for looking, not for
+//! quoting.
+
+extern crate alloc; // for the file of nanogram's that numbers.rs takes along
+
+mod arrival;
+mod counting;
+mod cpu;
+mod curves;
+mod exchange;
+mod ige;
+mod measure;
+mod numbers;
+mod other;
+mod report;
+mod row;
+mod seal;
+mod values;
+
+use measure::Effort;
+use std::error::Error;
+use std::time::Duration;
+
+#[global_allocator]
+static ALLOCATOR: counting::Counting = counting::Counting;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let (mut write, mut effort) = (false, Effort { rounds: 31, slice: Duration::from_millis(4) });
+    for arg in std::env::args().skip(1) {
+        match &*arg {
+            "--write" => write = true,
+            "--quick" => effort = Effort { rounds: 7, slice: Duration::from_millis(1) },
+            other => return Err(format!("{other}: not --write, not --quick").into()),
+        }
+    }
+    let machine = report::Machine::see();
+    let alone = other::Alone::start()?;
+    report::head(&machine);
+    let mut rows = Vec::new();
+    let mut take = |some: Vec<row::Row>| {
+        some.iter().for_each(report::line);
+        rows.extend(some);
+    };
+    take(ige::rows(effort, &alone));
+    take(seal::rows(effort, &alone));
+    take(numbers::rows(effort));
+    take(exchange::rows(effort));
+    take(values::rows(effort));
+    take(arrival::rows(effort, &alone));
+    let curves = curves::curves(effort, &alone);
+    report::curves(&curves);
+    if write {
+        report::write(&machine, &effort, &rows, &curves)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! A whole message of MTProto 2.0: header, padding, SHA-256, the message's own key, IGE.
+
+use crate::counting::allocations;
+use crate::ige::limit;
+use crate::measure::{Contender, Effort, Samples, measure};
+use crate::other::Alone;
+use crate::row::Row;
+use bytes::BytesMut;
+use grammers_crypto::{AuthKey as TheirKey, decrypt_data_v2};
+use nanogram::crypto::auth_key::AuthKey;
+use nanogram::entropy::{Entropy, EntropyFailed};
+use nanogram::session::packet::{self, Header};
+use nanogram::side::Side;
+use rand::rngs::SysRng;
+use sha2::{Digest, Sha256};
+use std::hint::black_box;
+
+pub const KEY: [u8; 256] = {
+    let mut key = [0; 256];
+    let mut i = 0;
+    while i < 256 {
+        key[i] = (i * 7 % 251) as u8;
+        i += 1;
+    }
+    key
+};
+pub const HEADER: Header = Header { salt: 1, session_id: 2, msg_id: 3 << 32 | 1, seqno: 1 };
+
+/// The name of the hashes and the chain of blocks alone.
+pub const FLOOR: &str = "hashes and AES";
+
+/// The operating system's entropy, but the amount of padding, which comes first, is the least.
+struct Least;
+
+impl Entropy for Least {
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), EntropyFailed> {
+        SysRng.fill(out)?;
+        if let Some(first) = out.first_mut() {
+            *first = 0;
+        }
+        Ok(())
+    }
+}
+
+/// What cannot be left out: SHA-256 over the plaintext, two over 52 bytes for the key, and AES block after block.
+fn floor(encrypt: bool, plain: &[u8]) -> [u8; 16] {
+    let large = Sha256::new().chain_update(&KEY[88..120]).chain_update(plain).finalize();
+    let a = Sha256::new().chain_update(&large[8..24]).chain_update(&KEY[..36]).finalize();
+    let b = Sha256::new().chain_update(&KEY[40..76]).chain_update(&large[8..24]).finalize();
+    let key = std::array::from_fn(|i| if (8..24).contains(&i) { b[i] } else { a[i] });
+    limit(encrypt, &key, plain.len() / 16)
+}
+
+/// The plaintext with the least padding.
+fn plain_of(body: usize) -> Vec<u8> {
+    vec![1; (32 + body + 12).next_multiple_of(16)]
+}
+
+fn seal_ours(key: &AuthKey, body: &[u8], entropy: &mut dyn Entropy) -> bytes::Bytes {
+    packet::seal(key, Side::Client, &HEADER, body, entropy).expect("entropy").0
+}
+
+pub fn sealing(effort: Effort, alone: &Alone, bytes: usize) -> Vec<Samples> {
+    let ours = AuthKey::from_bytes(KEY);
+    let (body, plain) = (vec![1_u8; bytes], plain_of(bytes));
+    let contenders = vec![
+        Contender::new("nanogram", || seal_ours(&ours, black_box(&body), &mut SysRng)),
+        alone.contender(format!("seal {bytes}")),
+        Contender::new("nanogram, least padding", || seal_ours(&ours, black_box(&body), &mut Least)),
+        Contender::new(FLOOR, || floor(true, black_box(&plain))),
+    ];
+    measure(effort, contenders)
+}
+
+pub fn opening(effort: Effort, alone: &Alone, bytes: usize) -> Vec<Samples> {
+    let (ours, theirs) = (AuthKey::from_bytes(KEY), TheirKey::from_bytes(KEY));
+    let (body, plain) = (vec![1_u8; bytes], plain_of(bytes));
+    let sealed = packet::seal(&ours, Side::Server, &HEADER, &body, &mut Least).expect("entropy").0;
+    let opened = packet::open(&ours, Side::Server, BytesMut::from(&sealed[..])).expect("ours");
+    let mut copy = sealed.to_vec();
+    let read = decrypt_data_v2(&mut copy, &theirs).expect("theirs");
+    assert_eq!(&opened.body[..], &read[32..32 + bytes]);
+    alone.give(&sealed);
+    let batch = (1 << 18) / sealed.len().clamp(1 << 10, 1 << 18);
+    let contenders = vec![
+        Contender::using(
+            "nanogram",
+            batch,
+            |n| (0..n).map(|_| BytesMut::from(&sealed[..])).collect(),
+            |packet| packet::open(&ours, Side::Server, packet),
+        ),
+        alone.contender("open".into()),
+        Contender::new(FLOOR, || floor(false, black_box(&plain))),
+    ];
+    measure(effort, contenders)
+}
+
+pub fn rows(effort: Effort, alone: &Alone) -> Vec<Row> {
+    const WHY: &str = "the floor of SHA-256 and AES, measured beforehand";
+    let key = AuthKey::from_bytes(KEY);
+    let mut rows = Vec::new();
+    for (bytes, name, goal) in [(64, "64 B", None), (1 << 10, "1 KiB", Some(1.72)), (16 << 10, "16 KiB", Some(1.65))] {
+        let body = vec![1_u8; bytes];
+        let mut row = Row::new("sealed message", format!("seal {name}"), sealing(effort, alone, bytes))
+            .allocating("nanogram", allocations(|| seal_ours(&key, &body, &mut SysRng)))
+            .note("nanogram adds 12 to 267 random bytes of padding, so that lengths say less; grammers 17 to 32");
+        row = match goal {
+            Some(ratio) => row.goal("grammers", ratio, WHY),
+            None => row.goal("grammers", 1.0, "not slower than grammers"),
+        };
+        rows.push(row);
+        let sealed = packet::seal(&key, Side::Server, &HEADER, &body, &mut Least).expect("entropy").0;
+        let packet = BytesMut::from(&sealed[..]);
+        let row = Row::new("sealed message", format!("open {name}"), opening(effort, alone, bytes))
+            .allocating("nanogram", allocations(|| packet::open(&key, Side::Server, packet)))
+            .goal("grammers", goal.unwrap_or(1.0), if goal.is_some() { WHY } else { "not slower than grammers" });
+        rows.push(row);
+    }
+    rows
+}
