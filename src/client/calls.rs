@@ -24,7 +24,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 const WORD_WITHIN: Duration = Duration::from_millis(500);
 
 /// What came of a call.
-#[derive(Debug)]
 pub(super) struct Answer {
     pub(super) result: Result<Bytes, Error>,
     /// It was sent before, and what became of that is not known: it may have been executed then.

@@ -38,7 +38,7 @@ impl<C> fmt::Debug for Pending<C> {
 }
 
 /// What happened.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum Event {
     /// A key exchange begins.
@@ -68,6 +68,24 @@ pub enum Event {
     NewSession,
     /// The server takes packets to have come; only if asked for.
     QuickAck(u32),
+}
+
+impl fmt::Debug for Event {
+    /// Of bodies the length alone: what a server answers may be a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exchange { is_temporary } => write!(f, "Exchange {{ is_temporary: {is_temporary} }}"),
+            Self::Authorized(key) => f.debug_tuple("Authorized").field(key).finish(),
+            Self::Temporary(key) => f.debug_tuple("Temporary").field(key).finish(),
+            Self::Bound(key) => f.debug_tuple("Bound").field(key).finish(),
+            Self::NotBound(error) => f.debug_tuple("NotBound").field(error).finish(),
+            Self::Reply { call, result: Ok(body) } => write!(f, "Reply({call:?}, {} bytes)", body.len()),
+            Self::Reply { call, result: Err(error) } => write!(f, "Reply({call:?}, {error:?})"),
+            Self::Update(body) => write!(f, "Update({} bytes)", body.len()),
+            Self::NewSession => f.write_str("NewSession"),
+            Self::QuickAck(token) => f.debug_tuple("QuickAck").field(token).finish(),
+        }
+    }
 }
 
 /// Why a connection is over. The socket is to be closed; calls are kept for
@@ -110,5 +128,21 @@ from!(FrameError => Frame, TransportFault => Fault, HandshakeError => Handshake,
 impl From<EntropyFailed> for ConnectionError {
     fn from(e: EntropyFailed) -> Self {
         Self::Session(e.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::CallId;
+    use alloc::format;
+
+    #[test]
+    fn what_a_server_says_is_not_printed() {
+        let body = Bytes::from_static(b"a secret");
+        let reply = Event::Reply { call: CallId(7), result: Ok(body.clone()) };
+        assert_eq!(format!("{reply:?} {:?}", Event::Update(body.clone())), "Reply(CallId(7), 8 bytes) Update(8 bytes)");
+        let incoming = crate::session::Incoming::Request { msg_id: 1, body };
+        assert_eq!(format!("{incoming:?}"), "Request(1, 8 bytes)");
     }
 }

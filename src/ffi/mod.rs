@@ -43,11 +43,10 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 use bytes::{Buf, Bytes, BytesMut};
 use core::ffi::{c_char, c_void};
-use core::ptr;
+use core::{fmt, ptr};
 use pointers::{bytes, give, seen, status, text};
 
 /// A connection to one data centre.
-#[derive(Debug)]
 pub struct Handle {
     connection: Connection,
     random: Foreign,
@@ -56,6 +55,13 @@ pub struct Handle {
     body: Bytes,
     message: Vec<u8>,
     fault: i32,
+}
+
+impl fmt::Debug for Handle {
+    /// Without the bytes: they may be a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").field("connection", &self.connection).finish_non_exhaustive()
+    }
 }
 
 /// The caller's randomness.

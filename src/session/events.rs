@@ -7,7 +7,7 @@ use bytes::Bytes;
 use core::fmt;
 
 /// What a session has for its owner.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Incoming {
     /// The answer to a call.
     Reply {
@@ -27,6 +27,19 @@ pub enum Incoming {
         /// The call.
         body: Bytes,
     },
+}
+
+impl fmt::Debug for Incoming {
+    /// Of bodies the length alone: what a server answers, and what a client asks, may be a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reply { call, result: Ok(body) } => write!(f, "Reply({call:?}, {} bytes)", body.len()),
+            Self::Reply { call, result: Err(error) } => write!(f, "Reply({call:?}, {error:?})"),
+            Self::Update(body) => write!(f, "Update({} bytes)", body.len()),
+            Self::NewSession => f.write_str("NewSession"),
+            Self::Request { msg_id, body } => write!(f, "Request({msg_id}, {} bytes)", body.len()),
+        }
+    }
 }
 
 /// Why a call has no result.

@@ -59,15 +59,13 @@ enum Lost {
     Moving(u8, oneshot::Sender<Result<(), Error>>),
 }
 
-/// A call on its way to the driver.
-#[derive(Debug)]
+/// A call on its way to the driver. No `Debug`: its body may be a secret.
 pub(super) struct Order {
     pub(super) body: Bytes,
     pub(super) reply: oneshot::Sender<Answer>,
 }
 
 /// What goes before all calls.
-#[derive(Debug)]
 pub(super) enum Control {
     /// Connect to another data centre; until `Settled`, all calls wait but those of this channel.
     Move { to: u8, reply: oneshot::Sender<Result<(), Error>> },
