@@ -1,13 +1,15 @@
 //! The test data centre as a client meets it: bytes in, bytes out, over a wire that is a function call.
 #![cfg(feature = "dc")]
 
+mod net;
+
 use bytes::BytesMut;
 use nanogram::api::connect::GetConfig;
 use nanogram::api::contacts::{ResolveUsername, Resolved};
 use nanogram::api::messages::StartBot;
 use nanogram::api::peer::{InputPeerEmpty, InputUserById};
 use nanogram::api::updates::{GetState, Updates, UpdatesKind};
-use nanogram::connection::{Config, Connection, ConnectionError, Event, Init, SavedKey};
+use nanogram::connection::{Config, ConnectionError, Event};
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::rsa::RsaPrivateKey;
 use nanogram::dc::log::{Entry, Refusal};
@@ -19,78 +21,14 @@ use nanogram::mt::service::{BadServerSalt, DestroyAuthKey, DestroySession, PingD
 use nanogram::session::packet::{Header, seal};
 use nanogram::session::{CallError, CallId};
 use nanogram::side::Side;
-use nanogram::time::{Instant, UnixTime};
 use nanogram::tl::{Call, Combinator, Tl};
 use nanogram::transport::{Extras, Frame, Framer, Framing, TransportFault};
+use net::{Net, Peer, UNIX};
 use rand::SeedableRng;
 use rand::rngs::ChaCha12Rng;
 use std::time::Duration;
 
-const UNIX: UnixTime = UnixTime::from_secs(1_790_000_000);
-
-/// A data centre and its clients, and the time they share.
-struct Net {
-    dc: Dc,
-    now: Instant,
-    lines: Vec<Entry>,
-    seed: u64,
-}
-
-struct Peer {
-    id: ConnId,
-    connection: Connection,
-    events: Vec<Event>,
-    error: Option<ConnectionError>,
-}
-
 impl Net {
-    fn new() -> Self {
-        let random = Box::new(ChaCha12Rng::seed_from_u64(1));
-        let dc = Dc::new(Instant::ZERO, UNIX, random).unwrap();
-        Self { dc, now: Instant::ZERO, lines: vec![], seed: 100 }
-    }
-    fn config(&self, saved: Option<AuthKey>) -> Config {
-        let init = Init::new(1, "test");
-        let saved = saved.map(|key| SavedKey { key, salt: 0, time_offset: None });
-        Config { init: Some(init), saved, ..Config::new(2, self.dc.public_keys().cloned().collect()) }
-    }
-    fn connect(&mut self, config: Config) -> Peer {
-        self.seed += 1;
-        let random = Box::new(ChaCha12Rng::seed_from_u64(self.seed));
-        let connection = Connection::new(config, self.now, UNIX, random);
-        Peer { id: self.dc.accept(self.now), connection, events: vec![], error: None }
-    }
-    fn signed_in(&mut self, user: i64) -> Peer {
-        let key = self.dc.sign_in(user).unwrap();
-        let config = self.config(Some(key));
-        self.connect(config)
-    }
-    /// Carries bytes until nobody has any.
-    fn settle(&mut self, peers: &mut [&mut Peer]) {
-        for _ in 0..50 {
-            self.now = self.now + Duration::from_millis(10);
-            let mut is_quiet = true;
-            for peer in peers.iter_mut() {
-                let mut out = BytesMut::new();
-                while peer.error.is_none() && peer.connection.poll_transmit(self.now, &mut out).unwrap() {}
-                is_quiet &= out.is_empty();
-                self.dc.handle_input(peer.id, self.now, &out);
-            }
-            for peer in peers.iter_mut() {
-                let mut out = BytesMut::new();
-                while self.dc.poll_transmit(peer.id, self.now, &mut out) {}
-                is_quiet &= out.is_empty();
-                if peer.error.is_none() {
-                    peer.error = peer.connection.handle_input(self.now, &out).err();
-                }
-                peer.events.extend(std::iter::from_fn(|| peer.connection.poll_event()));
-            }
-            if is_quiet {
-                break;
-            }
-        }
-        self.lines.extend(std::iter::from_fn(|| self.dc.poll_log()).map(|line| line.entry));
-    }
     fn call<C: Call>(&mut self, peer: &mut Peer, call: &C) -> Result<C::Reply, CallError> {
         let id = peer.connection.call(call).id();
         self.settle(&mut [peer]);
@@ -165,7 +103,7 @@ fn the_whole_job_from_a_saved_key_to_the_bots_answer() {
 fn a_new_key_is_made_and_is_nobodys() {
     for framing in [Framing::Abridged, Framing::Intermediate, Framing::PaddedIntermediate, Framing::Full] {
         let mut net = Net::new();
-        let config = Config { framing, ..net.config(None) };
+        let config = Config { framing, ..net.config(2, None) };
         let mut peer = net.connect(config);
         let config = net.call(&mut peer, &GetConfig {}).unwrap().0;
         assert_eq!((config.this_dc, config.dc_options[0].0.port), (2, 443));
@@ -197,7 +135,7 @@ fn what_one_session_does_the_others_are_told() {
 #[test]
 fn an_unknown_key_is_not_found_and_the_connection_ends() {
     let mut net = Net::new();
-    let config = net.config(Some(AuthKey::from_bytes([9; 256])));
+    let config = net.config(2, Some(AuthKey::from_bytes([9; 256])));
     let mut peer = net.connect(config);
     peer.connection.call(&GetState {});
     net.settle(&mut [&mut peer]);
@@ -213,8 +151,8 @@ fn an_unknown_key_is_not_found_and_the_connection_ends() {
 fn a_key_made_for_another_data_centre_is_refused() {
     let mut net = Net::new();
     for dc in [1, 10_002, -2] {
-        let config = Config { dc, ..net.config(None) };
-        let mut peer = net.connect(config);
+        let config = Config { dc, ..net.config(2, None) };
+        let mut peer = net.connect_to(2, config);
         peer.connection.call(&GetConfig {});
         net.settle(&mut [&mut peer]);
         assert_eq!(peer.error, Some(ConnectionError::Fault(TransportFault::InvalidDc)));
@@ -437,7 +375,7 @@ fn opened(key: &AuthKey, frames: Vec<Frame>) -> Vec<Vec<u8>> {
 fn a_bound_temporary_key_speaks_for_the_permanent_one() {
     let mut net = Net::new();
     let key = net.dc.sign_in(ALICE).unwrap();
-    let config = Config { temporary: Some(3600), ..net.config(Some(key.clone())) };
+    let config = Config { temporary: Some(3600), ..net.config(2, Some(key.clone())) };
     let mut alice = net.connect(config);
     let bot = net.echo(&mut alice);
     net.call(&mut alice, &start_echo(&bot, 1, "x")).unwrap();
@@ -466,7 +404,7 @@ fn a_temporary_key_that_stands_for_none_does_little_and_ends() {
             Step::Done(grant) => break grant,
         }
     };
-    let config = net.config(Some(grant.auth_key.clone()));
+    let config = net.config(2, Some(grant.auth_key.clone()));
     let mut peer = net.connect(config);
     net.call(&mut peer, &GetConfig {}).unwrap();
     let Err(CallError::Refused(e)) = net.call(&mut peer, &GetState {}) else { panic!() };

@@ -1,6 +1,8 @@
 //! Signing in at the test data centre, with the pieces that a client uses; and what goes wrong there on demand.
 #![cfg(feature = "dc")]
 
+mod net;
+
 use bytes::BytesMut;
 use nanogram::api::Boxed;
 use nanogram::api::account::{GetPassword, InputCheckPasswordEmpty};
@@ -13,63 +15,31 @@ use nanogram::api::messages::StartBot;
 use nanogram::api::peer::{InputPeerEmpty, InputUserSelf};
 use nanogram::api::updates::{GetState, UpdateLoginToken, UpdateShort, Updates};
 use nanogram::api::users::GetUsers;
-use nanogram::connection::{Config, Connection, ConnectionError, Event, Init, SavedKey};
+use nanogram::connection::{Config, ConnectionError, Event};
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::dc::log::{Entry, Refusal};
 use nanogram::dc::login::{CODE_LIFETIME, MAX_KEPT, MAX_WRONG, QR_LIFETIME};
 use nanogram::dc::residents::*;
 use nanogram::dc::world::Home;
-use nanogram::dc::{Act, ConnId, Cut, Dc};
+use nanogram::dc::{Act, Cut, Dc};
 use nanogram::login::{self, Account, App, CodeSent, LoginError, Problem, Question, Waiting};
 use nanogram::session::{CallError, CallId, RpcError};
-use nanogram::time::{Instant, UnixTime};
 use nanogram::tl::{Blob, Call, Combinator, Hidden, Tl};
+use net::{Net, Peer, UNIX};
 use rand::SeedableRng;
 use rand::rngs::ChaCha12Rng;
 use std::time::Duration;
-
-const UNIX: UnixTime = UnixTime::from_secs(1_790_000_000);
-
-struct Net {
-    dc: Dc,
-    now: Instant,
-    lines: Vec<Entry>,
-    seed: u64,
-}
-
-struct Peer {
-    id: ConnId,
-    connection: Connection,
-    events: Vec<Event>,
-    error: Option<ConnectionError>,
-}
 
 fn app() -> App {
     App { api_id: 1, api_hash: Hidden("0".repeat(32)) }
 }
 
 impl Net {
-    fn new() -> Self {
-        let dc = Dc::new(Instant::ZERO, UNIX, Box::new(ChaCha12Rng::seed_from_u64(1))).unwrap();
-        Self { dc, now: Instant::ZERO, lines: vec![], seed: 100 }
-    }
     /// Data centres 2 and 4, one world.
     fn two() -> Self {
         let mut net = Self::new();
         net.dc.world.others.push(Home { dc_id: 4, port: 444, ..Home::default() });
         net
-    }
-    fn config(&self, dc: i32, saved: Option<AuthKey>) -> Config {
-        let init = Init::new(1, "test");
-        let saved = saved.map(|key| SavedKey { key, salt: 0, time_offset: None });
-        Config { init: Some(init), saved, ..Config::new(dc, self.dc.public_keys().cloned().collect()) }
-    }
-    fn connect_with(&mut self, config: Config) -> Peer {
-        self.seed += 1;
-        let dc = config.dc;
-        let random = Box::new(ChaCha12Rng::seed_from_u64(self.seed));
-        let connection = Connection::new(config, self.now, UNIX, random);
-        Peer { id: self.dc.accept_at(self.now, dc), connection, events: vec![], error: None }
     }
     /// A client that nobody is signed in with.
     fn stranger(&mut self, dc: i32) -> Peer {
@@ -79,40 +49,10 @@ impl Net {
         if dc == 2 {
             self.dc.admit(key.clone(), None).unwrap();
             let config = self.config(dc, Some(key));
-            return self.connect_with(config);
+            return self.connect(config);
         }
         let config = self.config(dc, None);
-        self.connect_with(config)
-    }
-    fn signed_in(&mut self, user: i64) -> Peer {
-        let key = self.dc.sign_in(user).unwrap();
-        let config = self.config(self.dc.world.home_of(user), Some(key));
-        self.connect_with(config)
-    }
-    fn settle(&mut self, peers: &mut [&mut Peer]) {
-        for _ in 0..50 {
-            self.now = self.now + Duration::from_millis(10);
-            let mut is_quiet = true;
-            for peer in peers.iter_mut() {
-                let mut out = BytesMut::new();
-                while peer.error.is_none() && peer.connection.poll_transmit(self.now, &mut out).unwrap() {}
-                is_quiet &= out.is_empty();
-                self.dc.handle_input(peer.id, self.now, &out);
-            }
-            for peer in peers.iter_mut() {
-                let mut out = BytesMut::new();
-                while self.dc.poll_transmit(peer.id, self.now, &mut out) {}
-                is_quiet &= out.is_empty();
-                if peer.error.is_none() {
-                    peer.error = peer.connection.handle_input(self.now, &out).err();
-                }
-                peer.events.extend(std::iter::from_fn(|| peer.connection.poll_event()));
-            }
-            if is_quiet {
-                break;
-            }
-        }
-        self.lines.extend(std::iter::from_fn(|| self.dc.poll_log()).map(|line| line.entry));
+        self.connect(config)
     }
     fn call<C: Call>(&mut self, peer: &mut Peer, call: &C) -> Result<C::Reply, RpcError> {
         let id = peer.connection.call(call).id();
@@ -441,7 +381,7 @@ fn an_account_is_let_in_where_it_lives() {
     // The key of one data centre is nobody's in the other.
     let key = there.connection.saved(net.now, UNIX).unwrap().key;
     let config = net.config(2, Some(key));
-    let mut lost = net.connect_with(config);
+    let mut lost = net.connect(config);
     lost.connection.call(&GetState {});
     net.settle(&mut [&mut lost, &mut alice]);
     assert!(lost.error.is_some() && net.dc.is_closed(lost.id));
@@ -487,7 +427,7 @@ fn a_temporary_key_may_do_nothing_until_it_is_bound() {
     let mut net = Net::new();
     // This client does not know that its key ends, and binds it to none.
     let config = net.config(2, None);
-    let mut peer = net.connect_with(config);
+    let mut peer = net.connect(config);
     net.call(&mut peer, &GetConfig {}).unwrap();
     let key = peer.connection.saved(net.now, UNIX).unwrap().key;
     net.dc.expire(key.id(), UNIX.as_secs() as i32 + 60);
@@ -506,7 +446,7 @@ fn a_temporary_key_may_do_nothing_until_it_is_bound() {
 fn with_forward_secrecy_one_signs_in_all_the_same() {
     let mut net = Net::new();
     let config = Config { temporary: Some(3600), ..net.config(2, None) };
-    let mut peer = net.connect_with(config);
+    let mut peer = net.connect(config);
     let waiting = net.send_code(&mut peer, "+10000000001");
     let code = net.code();
     net.call(&mut peer, &login::sign_in("+10000000001", &waiting, &code)).unwrap();
@@ -514,11 +454,11 @@ fn with_forward_secrecy_one_signs_in_all_the_same() {
     // The permanent key knows it, so that the next temporary one does.
     let key = peer.connection.saved(net.now, UNIX).unwrap().key;
     let config = Config { temporary: Some(3600), ..net.config(2, Some(key)) };
-    let mut next = net.connect_with(config);
+    let mut next = net.connect(config);
     assert_eq!(net.me(&mut next), ALICE);
     // A QR code is shown under a temporary key, and accepted.
     let config = Config { temporary: Some(3600), ..net.config(2, None) };
-    let mut screen = net.connect_with(config);
+    let mut screen = net.connect(config);
     let token = net.qr(&mut screen);
     next.connection.call(&AcceptLoginToken { token });
     net.settle(&mut [&mut next, &mut screen]);
@@ -557,7 +497,7 @@ fn a_duplicated_key_is_gone_for_all_its_connections() {
     let mut net = Net::new();
     let key = net.dc.sign_in(ALICE).unwrap();
     let config = net.config(2, Some(key));
-    let (mut peer, mut other) = (net.connect_with(config.clone()), net.connect_with(config));
+    let (mut peer, mut other) = (net.connect(config.clone()), net.connect(config));
     net.call(&mut other, &GetState {}).unwrap();
     net.dc.script(GetState::ID, Act::Refuse(RpcError::new(406, "AUTH_KEY_DUPLICATED")), 1);
     assert_eq!(net.refused(&mut peer, &GetState {}), text(406, "AUTH_KEY_DUPLICATED"));
@@ -620,7 +560,7 @@ fn a_connection_is_cut_where_it_was_said() {
             net.dc.cut(cut);
         }
         let config = net.config(2, None);
-        let mut peer = net.connect_with(config);
+        let mut peer = net.connect(config);
         peer.connection.call(&GetConfig {});
         let (mut sent, mut got) = (0, 0);
         for _ in 0..20 {
