@@ -149,12 +149,12 @@ impl Watches {
         let one = || vec![Message { msg_id: header.msg_id, seqno: header.seqno, body: opened.body.clone() }];
         let messages = inner.unwrap_or_else(|_| one());
         self.tell(now, conn, |watch| {
+            if watch.fault.how.is_of_exchange() {
+                return if watch.is_in_exchange() { vec![Reaction::WentOn] } else { vec![] };
+            }
             let mut seen: Vec<_> = messages.iter().flat_map(|message| watch.read(message)).collect();
             if watch.touched.salt == Some(header.salt) {
                 seen.push(Reaction::UsedItsSalt);
-            }
-            if watch.is_in_exchange() {
-                seen.push(Reaction::WentOn);
             }
             seen
         })
@@ -162,8 +162,9 @@ impl Watches {
 
     /// The peer has closed a connection.
     pub(super) fn closed(&mut self, now: Instant, conn: ConnId) -> Vec<(&'static Fault, Reaction)> {
-        let has_gone_on = |watch: &Watch| [Reaction::WentOn, Reaction::Answered].iter().any(|r| watch.told.contains(r));
-        self.tell(now, conn, |watch| if has_gone_on(watch) { vec![] } else { vec![Reaction::Left] })
+        let stayed = [Reaction::WentOn, Reaction::Answered, Reaction::BeganAgain];
+        let has_stayed = |watch: &Watch| stayed.iter().any(|reaction| watch.told.contains(reaction));
+        self.tell(now, conn, |watch| if has_stayed(watch) { vec![] } else { vec![Reaction::Left] })
     }
 
     /// A connection is over: nothing more can come.
