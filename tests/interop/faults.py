@@ -199,8 +199,8 @@ HEAD = """\
 # What clients make of what the test data centre does wrong
 
 Each of the {count} faults of [the list](faults.md), done once by `nanogram dc --fault NAME` to a client that had just come,
-and nothing wrong after that. {versions}. `tests/interop/faults.py --write` runs
-them and writes this page; last on {date}.
+and nothing wrong after that. {versions}. `tests/interop/faults.py --write`
+runs them and writes this page; last on {date}.
 
 The job of a client was to find @echo_bot, start it and have its answer, signed in; for faults of the key exchange and of
 signing in, to sign in with a phone number, code and, for SRP, password; for `qr-migrate-999`, to show a QR code. It had
@@ -219,8 +219,8 @@ most 5 times, 0.3 s apart; GramJS had `securityChecks` on, which is off unless a
 | not met | the client never did what the fault waits for |
 
 Behind the semicolon stands how the job ended: done, the error that the caller was told, hung, or crashed. Some faults are
-lawful, and to accept them is right: `past-290` or `retry-once`, say; [the list](faults.md) says what each is. Who
-acknowledges a message has read it; what it then does with it is not seen. `overtaken` is an answer that comes after the
+lawful, and to accept them is right: `past-290`, `retry-once`, `sent-code-success`; [the list](faults.md) says what each is.
+Who acknowledges a message has read it; what it then does with it is not seen. `overtaken` is an answer that comes after the
 next packet: for a client that sends nothing while it waits there is none. Telethon does AES with the libssl of the system
 where it finds one, as it did here.
 
@@ -238,7 +238,7 @@ def version(client):
 def page(faults, rows):
     """The page as it is to be."""
     versions = [version(client) for client in CLIENTS]
-    versions = f"{', '.join(versions[:-1])} and {versions[-1]} met them"
+    versions = f"Here: {', '.join(versions[:-1])} and {versions[-1]}"
     text = HEAD.format(count=len(faults), versions=versions, date=datetime.date.today(), limit=LIMIT)
     text += "| | " + " | ".join(CLIENTS.values()) + " |\n| --- |" + " ---: |" * len(CLIENTS) + "\n"
     for counted in COUNTED:
