@@ -330,7 +330,8 @@ fn what_is_said_again_comes_after_the_answers_and_apart() {
         let inner = read_container(&body.to_vec().into()).unwrap();
         inner.into_iter().map(|message| (message.msg_id, message.body)).collect()
     };
-    assert_eq!(bodies(again), bodies(&said[0]), "the same under the same ids");
+    let again = bodies(again);
+    assert_eq!(again, bodies(&said[0])[..2], "the greeting and the answer, under the same ids");
     let packet = forger.packet(header(3, 2), &Ping { ping_id: 8 }.to_boxed());
     assert_eq!(forger.say(&mut net, &packet, false).len(), 1, "and once");
 }

@@ -255,7 +255,7 @@ fn what_our_client_does_shows_in_the_log_of_the_data_centre() {
     for (name, wanted) in cases {
         let mut net = set_up(Fault::named(name).unwrap(), 1);
         net.patience.0 = Duration::from_secs(60);
-        net.call(&GetNearestDc {});
+        (0..2).for_each(|_| drop(net.call(&GetNearestDc {}))); // what is owed goes with the next
         let told: BTreeSet<_> = net
             .log
             .iter()
