@@ -14,10 +14,11 @@ use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::rsa::RsaPrivateKey;
 use nanogram::dc::log::{Entry, Refusal};
 use nanogram::dc::residents::{ALICE, BOB};
-use nanogram::dc::{ConnId, Dc, FORGET_AFTER, MAX_SESSIONS, TEST_KEY};
+use nanogram::dc::{ConnId, Dc, FORGET_AFTER, Fault, MAX_SESSIONS, Reaction, SILENT_AFTER, TEST_KEY};
 use nanogram::handshake::plain;
 use nanogram::mt::auth::ReqPqMulti;
-use nanogram::mt::service::{BadServerSalt, DestroyAuthKey, DestroySession, PingDelayDisconnect};
+use nanogram::mt::message::read_container;
+use nanogram::mt::service::{BadServerSalt, DestroyAuthKey, DestroySession, MsgsAck, Ping, PingDelayDisconnect, Pong};
 use nanogram::session::packet::{Header, seal};
 use nanogram::session::{CallError, CallId};
 use nanogram::side::Side;
@@ -299,6 +300,96 @@ fn what_was_said_while_a_client_was_away_is_said_when_it_returns() {
     assert_eq!(second.texts(), ["/start", "You started me with: x"]);
     let sessions = net.lines.iter().filter(|line| matches!(line, Entry::Session { .. })).count();
     assert_eq!(sessions, 2, "it came back to its session");
+}
+
+/// The salt that a packet under another is refused with.
+fn told_salt(net: &mut Net, forger: &mut Forger) -> i64 {
+    let packet = forger.packet(header(1), &GetState {}.to_boxed());
+    let frames = forger.say(net, &packet, false);
+    BadServerSalt::from_boxed(&opened(&forger.key, frames)[0]).unwrap().new_server_salt
+}
+
+#[test]
+fn what_is_said_again_comes_after_the_answers_and_apart() {
+    let mut net = Net::new();
+    let mut forger = Forger::new(&mut net);
+    let salt = told_salt(&mut net, &mut forger);
+    let header = |n: i64, seqno| Header { salt, session_id: 1, msg_id: header(1).msg_id + 4 * n, seqno };
+    let packet = forger.packet(header(1, 1), &GetState {}.to_boxed());
+    let frames = forger.say(&mut net, &packet, false);
+    let said = opened(&forger.key, frames);
+    assert_eq!(said.len(), 1, "a greeting and the answer");
+
+    net.dc.handle_closed(forger.id, net.now);
+    (forger.id, forger.framer) = (net.dc.accept(net.now), Framer::new(Framing::Abridged, Side::Client));
+    let packet = forger.packet(header(2, 2), &Ping { ping_id: 7 }.to_boxed());
+    let frames = forger.say(&mut net, &packet, false);
+    let [pong, again] = &opened(&forger.key, frames)[..] else { panic!() };
+    assert_eq!(Pong::from_boxed(pong).unwrap().ping_id, 7);
+    let bodies = |body: &[u8]| -> Vec<_> {
+        let inner = read_container(&body.to_vec().into()).unwrap();
+        inner.into_iter().map(|message| (message.msg_id, message.body)).collect()
+    };
+    let again = bodies(again);
+    assert_eq!(again, bodies(&said[0])[..2], "the greeting and the answer, under the same ids");
+    let packet = forger.packet(header(3, 2), &Ping { ping_id: 8 }.to_boxed());
+    assert_eq!(forger.say(&mut net, &packet, false).len(), 1, "and once");
+}
+
+#[test]
+fn what_a_client_does_after_a_fault_is_told() {
+    let mut net = Net::new();
+    let mut forger = Forger::new(&mut net);
+    let salt = told_salt(&mut net, &mut forger);
+    let header = |n: i64, salt, seqno| Header { salt, session_id: 1, msg_id: header(1).msg_id + 4 * n, seqno };
+    let told = |net: &mut Net| -> Vec<_> {
+        let told = |entry| if let Entry::Reacted { fault, reaction } = entry { Some((fault, reaction)) } else { None };
+        std::mem::take(&mut net.lines).into_iter().filter_map(told).collect()
+    };
+    // One that believes all it is told.
+    net.dc.fault(Fault::named("forged-salt").unwrap(), 1);
+    let packet = forger.packet(header(1, salt, 1), &GetState {}.to_boxed());
+    let frames = forger.say(&mut net, &packet, false);
+    let bodies = opened(&forger.key, frames.clone());
+    let ids: Vec<_> = frames.into_iter().map(|frame| outer_id(&forger.key, frame)).collect();
+    let forged = BadServerSalt::from_boxed(&bodies[0]).unwrap().new_server_salt;
+    assert_eq!(told(&mut net), []);
+    let packet = forger.packet(header(2, salt, 0), &MsgsAck { msg_ids: vec![ids[1]] }.to_boxed());
+    forger.say(&mut net, &packet, false);
+    assert_eq!(told(&mut net), [], "that was the honest one");
+    let packet = forger.packet(header(3, forged, 0), &MsgsAck { msg_ids: vec![ids[0]] }.to_boxed());
+    forger.say(&mut net, &packet, false);
+    let fault = "forged-salt";
+    assert_eq!(told(&mut net), [(fault, Reaction::Acknowledged), (fault, Reaction::UsedItsSalt)]);
+    let packet = forger.packet(header(4, salt, 3), &GetState {}.to_boxed());
+    forger.say(&mut net, &packet, false);
+    assert_eq!(told(&mut net), [(fault, Reaction::WentOn)]);
+    // One that acknowledges twice what it was sent twice.
+    net.dc.fault(Fault::named("replay").unwrap(), 1);
+    let packet = forger.packet(header(5, salt, 5), &GetState {}.to_boxed());
+    let frames = forger.say(&mut net, &packet, false);
+    let id = outer_id(&forger.key, frames[0].clone());
+    for n in [6, 7] {
+        assert_eq!(told(&mut net), []);
+        let packet = forger.packet(header(n, salt, 6), &MsgsAck { msg_ids: vec![id] }.to_boxed());
+        forger.say(&mut net, &packet, false);
+    }
+    assert_eq!(told(&mut net), [("replay", Reaction::Acknowledged)]);
+    // And one that leaves.
+    net.dc.fault(Fault::named("asks-states").unwrap(), 1);
+    let packet = forger.packet(header(8, salt, 7), &GetState {}.to_boxed());
+    forger.say(&mut net, &packet, false);
+    net.lines.clear();
+    net.dc.handle_timeout(net.now + SILENT_AFTER);
+    net.dc.handle_closed(forger.id, net.now + SILENT_AFTER);
+    net.lines.extend(std::iter::from_fn(|| net.dc.poll_log()).map(|line| line.entry));
+    let told: Vec<_> = told(&mut net).into_iter().filter(|(fault, _)| *fault == "asks-states").collect();
+    assert_eq!(told, [("asks-states", Reaction::Silent), ("asks-states", Reaction::Left)]);
+}
+
+fn outer_id(key: &AuthKey, frame: Frame) -> i64 {
+    let Frame::Packet(packet) = frame else { panic!("{frame:?}") };
+    nanogram::session::packet::open(key, Side::Server, packet).unwrap().header.msg_id
 }
 
 #[test]

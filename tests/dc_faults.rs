@@ -3,12 +3,20 @@
 
 mod hostile;
 
+use bytes::BytesMut;
 use hostile::Hostile;
 use nanogram::api::connect::GetNearestDc;
-use nanogram::dc::Fault;
 use nanogram::dc::faults::FAULTS;
+use nanogram::dc::log::Entry;
 use nanogram::dc::residents::ALICE;
 use nanogram::dc::script::FOREVER;
+use nanogram::dc::{Fault, Reaction};
+use nanogram::handshake::plain;
+use nanogram::mt::auth::{ReqPqMulti, ResPqBare};
+use nanogram::side::Side;
+use nanogram::time::Instant;
+use nanogram::tl::Combinator;
+use nanogram::transport::{Frame, Framer, Framing};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
@@ -52,6 +60,8 @@ const TOLERATED: &[&str] = &[
     "asks-states",
     "asks-resend",
     "unasked-states",
+    "states-short",
+    "states-long",
     "content-flood",
     "byte-by-byte",
     "quick-ack",
@@ -157,7 +167,12 @@ const HEAD: &str = "\
 `nanogram dc --fault NAME` does it once, `NAME*3` three times, `NAME*forever` always; in Rust it is `Dc::fault`. Each
 belongs to a row of [the checklist](security.md). A fault waits for the first thing of its kind: a new connection, a key
 exchange, a call, a packet with an answer. What our own client does about it was seen by running it:
-`UPDATE=1 cargo test --all-features --test dc_faults` writes this file.
+`UPDATE=1 cargo test --all-features --test dc_faults` writes this file. What Telethon, GramJS and `nanogram start` do about
+each is [a table of its own](faults-clients.md).
+
+The log says what any client does after a fault, on the same connection and as far as it shows: `#2 after wrong-session the
+peer acknowledged it`, or *went on* (with the key exchange, with another call), *began the key exchange again*, *answered
+it*, *used its salt* (one that only the fault told), *left*, *was silent* (for 10 s, but for pings and acknowledgements).
 
 | fault | row | what the data centre does | what our client does |
 | --- | --- | --- | --- |
@@ -197,6 +212,62 @@ fn a_fault_acts_as_often_as_was_said_and_in_turn() {
     let left: Vec<_> = net.left.iter().map(|why| why.as_ref().unwrap().clone()).collect();
     assert_eq!((net.acted("bad-msg-key"), net.acted("no-padding"), left.len()), (3, 1, 4));
     assert!(left[..3].iter().all(|why| *why == left[0]) && left[3] != left[0], "{left:?}");
+}
+
+#[test]
+fn a_lie_is_told_in_one_key_exchange_and_not_in_the_next_on_the_same_connection() {
+    let mut dc = hostile::dc();
+    dc.fault(Fault::named("res-pq-nonce").unwrap(), 1);
+    let (conn, mut framer) = (dc.accept(Instant::ZERO), Framer::new(Framing::Abridged, Side::Client));
+    let mut asked = |msg_id: i64, nonce: [u8; 16]| {
+        let mut out = BytesMut::new();
+        framer.encode(&plain::seal(msg_id, &ReqPqMulti { nonce }.to_boxed()), &mut out).unwrap();
+        dc.handle_input(conn, Instant::ZERO, &out);
+        let mut back = BytesMut::new();
+        while dc.poll_transmit(conn, Instant::ZERO, &mut back) {}
+        framer.push(&back);
+        let Some(Frame::Packet(packet)) = framer.next().unwrap() else { panic!() };
+        ResPqBare::from_boxed(plain::open(&packet, Side::Server).unwrap().body).unwrap().nonce == nonce
+    };
+    let msg_id = hostile::UNIX.as_secs() << 32;
+    assert!(!asked(msg_id, [1; 16]));
+    assert!(!asked(msg_id + 4, [1; 16]), "the same once more is the same exchange");
+    assert!(asked(msg_id + 8, [2; 16]));
+    let told: Vec<_> = std::iter::from_fn(|| dc.poll_log()).map(|line| line.to_string()).collect();
+    assert_eq!(
+        told[2..],
+        ["#1 misbehaved: res-pq-nonce", "#1 after res-pq-nonce the peer began the key exchange again"]
+    );
+}
+
+#[test]
+fn what_our_client_does_shows_in_the_log_of_the_data_centre() {
+    let cases = [
+        ("res-pq-nonce", Reaction::Left),
+        ("dh-gen-hash", Reaction::Left),
+        ("retry-once", Reaction::WentOn),
+        ("bad-msg-key", Reaction::Left),
+        ("wrong-session", Reaction::Left),
+        ("second-answer", Reaction::Acknowledged),
+        ("asks-states", Reaction::Answered),
+        ("lost-answer", Reaction::Silent),
+    ];
+    for (name, wanted) in cases {
+        let mut net = set_up(Fault::named(name).unwrap(), 1);
+        net.patience.0 = Duration::from_secs(60);
+        (0..2).for_each(|_| drop(net.call(&GetNearestDc {}))); // what is owed goes with the next
+        let told: BTreeSet<_> = net
+            .log
+            .iter()
+            .filter_map(|entry| match entry {
+                Entry::Reacted { fault, reaction } if *fault == name => Some(*reaction),
+                _ => None,
+            })
+            .collect();
+        assert!(told.contains(&wanted), "{name}: {told:?}");
+        assert_eq!(told.contains(&Reaction::Left), wanted == Reaction::Left, "{name}: {told:?}");
+        assert!(!told.contains(&Reaction::UsedItsSalt), "{name}");
+    }
 }
 
 #[test]

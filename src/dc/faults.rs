@@ -38,7 +38,7 @@ use crate::handshake::lies::Lie;
 use crate::handshake::server::DhGen;
 use crate::mt::message::{Message, read_container};
 use crate::session::Opened;
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use bytes::Bytes;
 use packets::Twist;
@@ -84,6 +84,13 @@ pub(super) enum How {
     Packet(Twist),
 }
 
+impl How {
+    /// Whether it acts in a key exchange.
+    pub(super) const fn is_of_exchange(self) -> bool {
+        matches!(self, Self::Exchange(_) | Self::Again(_))
+    }
+}
+
 /// How a connection begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meet {
@@ -104,6 +111,17 @@ pub(super) enum Conduct {
     NewSalt,
     /// The session is forgotten, and the packet with it.
     Forget,
+    /// The packet is lost; when the client asks what became of its calls, it is told a state too many, or too few.
+    Miscount(Count),
+}
+
+/// How many states are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Count {
+    /// One fewer than were asked for.
+    TooFew,
+    /// One more.
+    TooMany,
 }
 
 /// The method that only the session's layer of a client calls.
@@ -125,7 +143,7 @@ pub(super) enum Exchange {
 pub(super) struct Faults {
     waiting: VecDeque<(&'static Fault, u32)>,
     /// Those that have acted and are not in the log yet.
-    acted: Vec<&'static Fault>,
+    acted: Vec<(&'static Fault, Touched)>,
     kept: Kept,
 }
 
@@ -141,6 +159,21 @@ pub(super) struct Kept {
     later: Option<(Bytes, Place, usize)>,
     /// This one comes again first on another connection.
     elsewhere: Option<(Bytes, Place)>,
+    /// The next states that this session is told are so many.
+    states: Option<(Place, Count)>,
+}
+
+/// What a fault did to the packets of a client: what can come of it.
+#[derive(Debug, Default)]
+pub(super) struct Touched {
+    /// Ids of messages that it brought.
+    pub(super) brought: BTreeSet<i64>,
+    /// Ids of messages that it sent again.
+    pub(super) repeated: BTreeSet<i64>,
+    /// The call whose answer it was.
+    pub(super) req_msg_id: Option<i64>,
+    /// A salt that nothing else has told.
+    pub(super) salt: Option<i64>,
 }
 
 /// A session and the connection it speaks through.
@@ -161,15 +194,15 @@ impl Faults {
 
     /// Whether there is nothing to do at all.
     pub(super) fn is_idle(&self) -> bool {
-        let Kept { later, elsewhere, .. } = &self.kept;
-        self.waiting.is_empty() && later.is_none() && elsewhere.is_none()
+        let Kept { later, elsewhere, states, .. } = &self.kept;
+        self.waiting.is_empty() && later.is_none() && elsewhere.is_none() && states.is_none()
     }
 
     /// The first fault that `pick` wants, which acts now.
     pub(super) fn next<T>(&mut self, pick: impl Fn(How) -> Option<T>) -> Option<T> {
         let (at, found) = self.waiting.iter().enumerate().find_map(|(at, (f, _))| Some((at, pick(f.how)?)))?;
         let (fault, times) = self.waiting.get_mut(at)?;
-        self.acted.push(fault);
+        self.acted.push((fault, Touched::default()));
         *times -= u32::from(*times != FOREVER);
         if *times == 0 {
             self.waiting.remove(at);
@@ -205,6 +238,11 @@ impl Faults {
         })
     }
 
+    /// Lets the next states that a session is told be too few or too many.
+    pub(super) fn miscount(&mut self, place: Place, count: Count) {
+        self.kept.states = Some((place, count));
+    }
+
     /// What becomes of a key exchange.
     pub(super) fn exchange(&mut self) -> Exchange {
         let lie = self.next(|how| match how {
@@ -222,7 +260,7 @@ impl Faults {
     }
 
     /// Those that have acted since the last call.
-    pub(super) fn acted(&mut self) -> Vec<&'static Fault> {
+    pub(super) fn acted(&mut self) -> Vec<(&'static Fault, Touched)> {
         core::mem::take(&mut self.acted)
     }
 }

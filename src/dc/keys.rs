@@ -3,12 +3,14 @@
 use super::call::Caller;
 use super::log::ConnId;
 use crate::crypto::auth_key::AuthKey;
+use crate::entropy::{Entropy, EntropyFailed};
 use crate::session::Session;
 use crate::side::Side;
 use crate::time::{Instant, ServerClock};
 use alloc::collections::BTreeMap;
 use alloc::collections::btree_map::Entry;
 use alloc::vec::Vec;
+use bytes::Bytes;
 use core::time::Duration;
 
 /// The most keys kept; of those beyond, the oldest that nobody is signed in with goes first.
@@ -41,6 +43,10 @@ pub(super) struct Seat {
     pub(super) conn: Option<ConnId>,
     pub(super) wants_updates: bool,
     pub(super) is_greeted: bool,
+    /// The connection is new: what nobody has acknowledged is to be said again, after the answers to what comes first.
+    owes_repeats: bool,
+    /// When the client asked to be hung up on, before that was said again.
+    hang_up_at: Option<Instant>,
     pub(super) heard_at: Instant,
 }
 
@@ -158,15 +164,51 @@ impl Key {
                 seat.heard_at = now;
                 if seat.conn != Some(conn) {
                     seat.conn = Some(conn);
-                    seat.session.reconnected(now);
+                    seat.put_off_hanging_up();
+                    seat.owes_repeats = true;
                 }
                 (seat, false)
             }
             Entry::Vacant(free) => {
                 let session = Session::new(Side::Server, self.auth_key.clone(), self.salt, clock, session_id);
-                let (wants_updates, is_greeted) = (false, false);
-                (free.insert(Seat { session, conn: Some(conn), wants_updates, is_greeted, heard_at: now }), true)
+                let seat = Seat {
+                    session,
+                    conn: Some(conn),
+                    wants_updates: false,
+                    is_greeted: false,
+                    owes_repeats: false,
+                    hang_up_at: None,
+                    heard_at: now,
+                };
+                (free.insert(seat), true)
             }
         }
+    }
+}
+
+impl Seat {
+    /// The next packet for the client. What it has not acknowledged on an earlier connection goes in packets of its own,
+    /// after the answers: Pyrogram lets a packet be that begins with a message it has seen.
+    pub(super) fn poll_packet(
+        &mut self,
+        now: Instant,
+        random: &mut dyn Entropy,
+    ) -> Result<Option<Bytes>, EntropyFailed> {
+        let packet = self.session.poll_packet(now, random)?;
+        if packet.is_some() || !core::mem::take(&mut self.owes_repeats) {
+            return Ok(packet);
+        }
+        self.hang_up_at = self.hang_up_at();
+        self.session.reconnected(now);
+        self.session.poll_packet(now, random)
+    }
+    /// When the client asked to be hung up on.
+    pub(super) fn hang_up_at(&self) -> Option<Instant> {
+        self.session.hang_up_at().or(self.hang_up_at)
+    }
+    /// What was said of the end of the connection no longer holds.
+    pub(super) fn put_off_hanging_up(&mut self) {
+        self.hang_up_at = None;
+        self.session.put_off_hanging_up();
     }
 }

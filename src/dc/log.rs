@@ -4,6 +4,7 @@
 //! number, password or text appears at all. A code for signing in does: nobody else is told it.
 
 use super::call::{App, method_name};
+use super::reaction::Reaction;
 use crate::api::auth::BindTempAuthKey;
 use crate::handshake::HandshakeError;
 use crate::handshake::server::Age;
@@ -111,6 +112,13 @@ pub enum Entry {
         /// The name of the fault.
         fault: &'static str,
     },
+    /// What the peer did after that, as far as it shows.
+    Reacted {
+        /// The name of the fault.
+        fault: &'static str,
+        /// What.
+        reaction: Reaction,
+    },
     /// Something was not taken.
     Refused(Refusal),
     /// The connection ended.
@@ -203,6 +211,7 @@ impl fmt::Display for Entry {
             }
             Self::Told { user, sessions } => write!(f, "told {user} ({sessions} sessions)"),
             Self::Misbehaved { fault } => write!(f, "misbehaved: {fault}"),
+            Self::Reacted { fault, reaction } => write!(f, "after {fault} the peer {reaction}"),
             Self::Refused(why) => write!(f, "refused: {why}"),
             Self::Closed => f.write_str("closed"),
         }

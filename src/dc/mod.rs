@@ -34,6 +34,7 @@
 
 mod bots;
 pub mod call;
+mod exchange;
 pub mod faults;
 mod history;
 mod keys;
@@ -47,6 +48,7 @@ pub mod messages;
 mod password;
 mod people;
 mod post;
+pub mod reaction;
 pub mod residents;
 pub mod script;
 mod send;
@@ -59,32 +61,32 @@ pub use faults::Fault;
 pub use keys::{FORGET_AFTER, MAX_KEYS, MAX_SESSIONS};
 pub use layers::OLD_LAYERS;
 pub use log::{ConnId, Line};
+pub use reaction::{Reaction, SILENT_AFTER};
 pub use script::{Act, Cut};
 pub use world::{PeerId, World};
 
 use crate::crypto::auth_key::AuthKey;
 use crate::crypto::rsa::{RsaError, RsaKey, RsaPrivateKey};
 use crate::entropy::{self, Entropy, EntropyFailed};
-use crate::handshake::server::{ServerConfig, ServerHandshake};
-use crate::handshake::{HandshakeError, Unproven};
+use crate::handshake::server::ServerHandshake;
 use crate::time::{Instant, ServerClock, UnixTime};
+use crate::tl::Combinator;
 use crate::transport::{Frame, Framer, TransportFault, detect};
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
+use alloc::vec;
 use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
 use core::fmt;
-use faults::{Exchange, Meet};
+use faults::Meet;
 use keys::Keys;
 use log::{Entry, Log, Refusal};
+use reaction::Watches;
 
 /// The RSA key of a data centre that was given none. It is published with this crate: nothing is secret under it, and
 /// nothing but a test may trust it.
 pub const TEST_KEY: &str = include_str!("test_key.pem");
-/// What the test environment adds to the number of a data centre in the key exchange.
-const TEST_DC: i32 = 10_000;
-
 /// A data centre without sockets.
 pub struct Dc {
     /// Who lives there.
@@ -98,6 +100,8 @@ pub struct Dc {
     log: Log,
     /// For the next connections.
     cuts: VecDeque<Cut>,
+    /// Those that faults have acted on.
+    watches: Watches,
 }
 
 /// One client's connection.
@@ -106,6 +110,8 @@ struct Conn {
     start: BytesMut,
     framer: Option<Framer>,
     handshake: Option<ServerHandshake>,
+    /// The `nonce` that it began with.
+    nonce: Option<[u8; 16]>,
     /// Frames to send that are no session's.
     out: BytesMut,
     /// The key and id of every session that came through it.
@@ -160,6 +166,7 @@ impl Dc {
             auth: Keys::default(),
             log: Log::default(),
             cuts: VecDeque::new(),
+            watches: Watches::default(),
         }
     }
 
@@ -250,6 +257,7 @@ impl Dc {
                 start: BytesMut::new(),
                 framer: None,
                 handshake: None,
+                nonce: None,
                 out: BytesMut::new(),
                 sessions: BTreeSet::new(),
                 dc_id,
@@ -306,9 +314,12 @@ impl Dc {
     pub fn handle_closed(&mut self, id: ConnId, now: Instant) {
         let Some(mut conn) = self.conns.remove(&id) else { return };
         if !conn.is_over {
+            let seen = self.watches.closed(now, id);
+            self.note_reactions(now, id, seen);
             self.note(now, id, Entry::Closed);
             self.leave(&mut conn);
         }
+        self.watches.end(id);
     }
 
     /// Parts the sessions from a connection that is over.
@@ -363,47 +374,13 @@ impl Dc {
         }
     }
 
-    /// A step of the key exchange.
-    fn take_plain(&mut self, id: ConnId, conn: &mut Conn, now: Instant, packet: &[u8]) -> Result<(), Denied> {
-        let handshake = conn.handshake.get_or_insert_with(|| {
-            let dc = conn.dc_id + if self.world.home.test_mode { TEST_DC } else { 0 };
-            let config = ServerConfig { keys: self.keys.clone(), dc: Some(dc), script: VecDeque::new() };
-            match self.world.faults.exchange() {
-                Exchange::Honest => ServerHandshake::new(config),
-                Exchange::Scripted(script) => ServerHandshake::new(ServerConfig { script, ..config }),
-                Exchange::Lying(lie) => ServerHandshake::lying(config, lie),
-            }
-        });
-        let answer = handshake.handle(self.clock.at(now), packet, &mut *self.random).map_err(|e| {
-            let fault = match e {
-                HandshakeError::Peer(Unproven::Dc) => TransportFault::InvalidDc,
-                _ => TransportFault::AuthKeyNotFound,
-            };
-            (Refusal::Handshake(e), Some(fault))
-        })?;
-        if let Some(grant) = answer.grant {
-            let (key, expires_at, age) = (grant.auth_key.id(), grant.expires_at, grant.age);
-            let caller = Caller { dc_id: Some(conn.dc_id), ..Caller::default() };
-            self.auth.add(grant.auth_key, grant.server_salt, expires_at, caller);
-            self.note(now, id, Entry::Key { id: key, expires_at, age });
-        }
-        if answer.send.is_empty() {
-            return Ok(()); // a lie: it never comes
-        }
-        let (is_sent, is_last) = conn.cut.as_mut().map_or((true, false), Cut::give);
-        if let (Some(framer), true) = (&mut conn.framer, is_sent) {
-            framer.encode(&answer.send, &mut conn.out).map_err(|e| (Refusal::Frame(e), None))?;
-        }
-        if is_last { Err((Refusal::Scripted, None)) } else { Ok(()) }
-    }
-
     /// What is due at `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
         let mut late = Vec::new();
         for seat in self.auth.seats() {
             // A server's session asks nothing, so that it never waits in vain.
             let _ = seat.session.handle_timeout(now);
-            if seat.session.hang_up_at().is_some_and(|at| at <= now) {
+            if seat.hang_up_at().is_some_and(|at| at <= now) {
                 late.extend(seat.conn);
             }
         }
@@ -414,16 +391,19 @@ impl Dc {
                 self.conns.insert(id, conn);
             }
         }
+        for (id, fault) in self.watches.silent(now) {
+            self.note_reactions(now, id, vec![(fault, Reaction::Silent)]);
+        }
         self.auth.forget_old(now);
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) must be called.
     pub fn poll_timeout(&mut self) -> Option<Instant> {
         let of = |seat: &mut keys::Seat| {
-            let hang_up_at = seat.session.hang_up_at();
+            let hang_up_at = seat.hang_up_at();
             seat.conn.and([seat.session.poll_timeout(), hang_up_at].into_iter().flatten().min())
         };
-        self.auth.seats().filter_map(of).min()
+        self.auth.seats().filter_map(of).chain(self.watches.poll_timeout()).min()
     }
 
     /// Whether a connection is over: close its socket once everything is sent, and say [`Dc::handle_closed`].
@@ -464,6 +444,6 @@ impl Dc {
 type Denied = (Refusal, Option<TransportFault>);
 
 /// The bytes of a boxed value.
-fn boxed<T: crate::tl::Combinator>(value: &T) -> Bytes {
+fn boxed<T: Combinator>(value: &T) -> Bytes {
     value.to_boxed().into()
 }

@@ -16,8 +16,7 @@ impl Dc {
         for (key, session_id) in &conn.sessions {
             let Some(seat) = self.auth.seat(*key, *session_id).filter(|seat| seat.conn == Some(id)) else { continue };
             while end.is_none() {
-                let (Ok(packet), Some(framer)) = (seat.session.poll_packet(now, &mut *self.random), &mut conn.framer)
-                else {
+                let (Ok(packet), Some(framer)) = (seat.poll_packet(now, &mut *self.random), &mut conn.framer) else {
                     end = Some(Refusal::Entropy);
                     break;
                 };
@@ -65,8 +64,9 @@ impl Dc {
 
     /// Puts the faults that have acted into the log.
     pub(super) fn note_faults(&mut self, now: Instant, id: ConnId) {
-        for fault in self.world.faults.acted() {
+        for (fault, touched) in self.world.faults.acted() {
             self.note(now, id, Entry::Misbehaved { fault: fault.name });
+            self.watches.begin(now, id, fault, touched);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Encrypted packets: to the session they belong to, and the calls in them to the world.
 
 use super::call::{Caller, Push, bad, ends_the_key};
-use super::faults::Conduct;
+use super::faults::{self, Conduct};
 use super::log::{ConnId, Entry, Refusal};
 use super::script::Act;
 use super::{Conn, Dc, Denied, MAX_SESSIONS, boxed};
@@ -65,11 +65,19 @@ impl Dc {
         if session_id == 0 {
             return Err((Refusal::NoSession, not_found));
         }
+        let seen = self.watches.opened(now, conn_id, &opened);
         let quick_ack = opened.quick_ack;
         let first_msg_id = first_msg_id(&opened);
+        for (fault, reaction) in seen {
+            self.log.push(self.clock.at(now), conn_id, Entry::Reacted { fault: fault.name, reaction });
+        }
         let conduct = self.world.faults.conduct(&opened);
         if conduct == Some(Conduct::Forget) {
             key.sessions.remove(&session_id);
+            return Ok(());
+        }
+        if let Some(Conduct::Miscount(count)) = conduct {
+            self.world.faults.miscount(faults::Place { conn: conn_id, key: key_id, session_id }, count);
             return Ok(());
         }
         let new_salt = if conduct == Some(Conduct::NewSalt) {
@@ -104,7 +112,7 @@ impl Dc {
             // A client that goes on under another key keeps the connection alive with that one.
             for (key, id) in conn.sessions.iter().filter(|place| **place != (key_id, session_id)) {
                 if let Some(seat) = self.auth.seat(*key, *id) {
-                    seat.session.put_off_hanging_up();
+                    seat.put_off_hanging_up();
                 }
             }
         }

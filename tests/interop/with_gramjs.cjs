@@ -216,5 +216,50 @@ async function whole() {
     });
 }
 
+/** Finds the bot, starts it, has its answer. */
+async function startABot(user) {
+    const answer = answersTo(user);
+    await user.connect();
+    await user.invoke(startBot(await user.getInputEntity("echo_bot")));
+    await answer;
+}
+
+/** A new key, the code of `phone`, and the `password` if there is one. */
+async function signIn(user) {
+    await user.start({
+        phoneNumber: dc.phone, phoneCode: () => codeFor(dc.user), password: async () => dc.password,
+        onError: (error) => { throw error; },
+    });
+    await user.getMe();
+}
+
+/** A new key, and a QR code to be shown. */
+async function showQr(user) {
+    await user.connect();
+    let shown;
+    const isShown = new Promise((resolve) => { shown = resolve; });
+    const signing = user.signInUserWithQrCode({ apiId: API_ID, apiHash: API_HASH }, {
+        qrCode: async () => shown(), onError: (error) => { throw error; },
+    });
+    await Promise.race([isShown, signing]);
+}
+
+/** A job at a DC with a fault, with the settings that GramJS has by itself, but for 0.3 s before it tries again. */
+async function hurt() {
+    const what = { start: startABot, login: signIn, qr: showQr }[dc.what];
+    const user = await client(dc.what === "start" ? dc.telethon_session : undefined, {
+        autoReconnect: true, connectionRetries: 5, requestRetries: 5, retryDelay: 300,
+    });
+    complaints.push = (...said) => said.forEach((text) => tell({ said: text.slice(0, 300) }));
+    try {
+        await what(user);
+    } catch (error) {
+        const name = /^[A-Z0-9_]+$/.test(error?.errorMessage) ? error.errorMessage : error?.constructor?.name;
+        return { ended: "error", error: name ?? "nothing", says: String(error?.message ?? error).slice(0, 300) };
+    }
+    await user.destroy();
+    return { ended: "done" };
+}
+
 assert(trust(dc.public_key_pem) === BigInt("0x" + dc.fingerprint), "another fingerprint for this key");
-run(`GramJS ${version}`, { start, use, login, from_nothing: fromNothing, refused, flooded, again, whole });
+run(`GramJS ${version}`, { start, use, login, from_nothing: fromNothing, refused, flooded, again, whole, hurt });

@@ -14,6 +14,7 @@ waits up to `flood_sleep_threshold` it tries again itself, after 2 s and after t
 """
 import asyncio
 import base64
+import logging
 import secrets
 import time
 
@@ -254,5 +255,52 @@ async def whole(dc):
     return {**await twice(user, sign_in), "refused": refused}
 
 
-JOBS = (start, use, login, from_nothing, qr, accept, refused, flooded, again, whole)
+async def start_a_bot(user, dc):
+    """Finds the bot, starts it, has its answer."""
+    answer = answers_to(user)
+    await user.connect()
+    await user(start_bot(await user.get_input_entity("echo_bot")))
+    await answer
+
+
+async def sign_in(user, dc):
+    """A new key, the code of `phone`, and the `password` if there is one."""
+    await user.connect()
+    await user.send_code_request(dc["phone"])
+    try:
+        await user.sign_in(dc["phone"], await code_for(dc, dc["user"]))
+    except errors.SessionPasswordNeededError:
+        await user.sign_in(password=dc["password"])
+    await user.get_me()
+
+
+async def show_qr(user, dc):
+    """A new key, and a QR code to be shown."""
+    await user.connect()
+    await user.qr_login()
+
+
+class Telling(logging.Handler):
+    """Tells what the library warns of, as it happens."""
+
+    def emit(self, record):
+        error = record.exc_info and record.exc_info[1]
+        tell(said=record.getMessage()[:300] + (f" {error!r}"[:300] if error else ""))
+
+
+async def hurt(dc):
+    """A job at a DC with a fault, with the settings that Telethon has by itself, but for 0.3 s before it tries again."""
+    logging.getLogger("telethon").addHandler(Telling(logging.WARNING))
+    what = {"start": start_a_bot, "login": sign_in, "qr": show_qr}[dc["what"]]
+    user = client(dc, dc["telethon_session"] if dc["what"] == "start" else None,
+                  auto_reconnect=True, connection_retries=5, request_retries=5, retry_delay=0.3)
+    try:
+        await what(user, dc)
+    except Exception as error:
+        return {"ended": "error", "error": type(error).__name__, "says": str(error)[:300]}
+    await user.disconnect()
+    return {"ended": "done"}
+
+
+JOBS = (start, use, login, from_nothing, qr, accept, refused, flooded, again, whole, hurt)
 run(f"Telethon {telethon.__version__}", {job.__name__: job for job in JOBS})

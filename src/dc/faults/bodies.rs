@@ -2,6 +2,7 @@
 //!
 //! Spec: mtproto/service_messages, mtproto/service_messages_about_messages
 
+use super::Count;
 use super::forge::{bomb, container, gzip_packed, honest};
 use crate::api::updates::UpdatesTooLong;
 use crate::crypto::auth_key::AuthKey;
@@ -19,7 +20,7 @@ use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
 
 /// A salt that only an attacker has.
-const HOSTILE_SALT: i64 = 0x0bad_5a17_0bad_5a17;
+pub(super) const HOSTILE_SALT: i64 = 0x0bad_5a17_0bad_5a17;
 /// Messages of a flood.
 const FLOOD: usize = 1000;
 /// `msg_copy#e06046b2 orig_message:Message = MessageCopy;`, which nobody sends any more.
@@ -51,6 +52,11 @@ impl Scene {
         r.u32().ok()?;
         let req_msg_id = r.i64().ok()?;
         Some(Self { header, body, messages, answer, req_msg_id })
+    }
+
+    /// The call that is answered.
+    pub(super) const fn req_msg_id(&self) -> i64 {
+        self.req_msg_id
     }
 
     /// The `n`th id above that of the packet.
@@ -278,6 +284,27 @@ pub(super) fn asks_resend(scene: &Scene) -> Vec<Bytes> {
 pub(super) fn unasked_states(scene: &Scene) -> Vec<Bytes> {
     one(&MsgsStateInfo { req_msg_id: scene.req_msg_id, info: Blob(vec![1; 4000]) })
 }
+/// A packet that tells states, with one fewer or one more; `None`: it tells none.
+pub(super) fn miscounted(key: &AuthKey, packet: &Bytes, count: Count) -> Option<(Header, Vec<u8>)> {
+    let opened = packet::open(key, Side::Server, BytesMut::from(&packet[..])).ok()?;
+    let told = |body: &Bytes| {
+        let mut info = MsgsStateInfo::from_boxed(body).ok()?;
+        match count {
+            Count::TooFew => drop(info.info.0.pop()),
+            Count::TooMany => info.info.0.push(1),
+        }
+        Some(Bytes::from(info.to_boxed()))
+    };
+    if let Some(body) = told(&opened.body) {
+        return Some((opened.header, body.to_vec()));
+    }
+    let mut messages = read_container(&opened.body).ok()?;
+    let (at, body) = messages.iter().enumerate().find_map(|(at, message)| Some((at, told(&message.body)?)))?;
+    messages.get_mut(at)?.body = body;
+    let messages: Vec<_> = messages.into_iter().map(honest).collect();
+    Some((opened.header, container(i32::try_from(messages.len()).ok()?, &messages)))
+}
+
 /// A hundred containers of a thousand messages, each to be acknowledged.
 pub(super) fn content_flood(scene: &Scene) -> Vec<Bytes> {
     let body: Bytes = UpdatesTooLong {}.to_boxed().into();

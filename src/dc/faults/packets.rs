@@ -1,19 +1,24 @@
 //! What happens to a packet with an answer on its way out: it is forged, repeated, lost, or others go with it.
 
-use super::bodies::Scene;
-use super::{Faults, How, Place, forge};
+use super::bodies::{HOSTILE_SALT, Scene, miscounted};
+use super::{Faults, How, Place, Touched, forge};
 use crate::crc::crc32;
 use crate::crypto::auth_key::AuthKey;
 use crate::entropy::{self, Entropy, EntropyFailed};
 use crate::handshake::plain;
-use crate::session::packet::{Header, INNER, MIN_PADDING, OUTER};
+use crate::mt::message::read_container;
+use crate::session::packet::{self, Header, INNER, MIN_PADDING, OUTER};
 use crate::side::Side;
 use crate::transport::{Extras, FrameError, Framer, Framing, Tail};
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
 
 /// Packets kept to be repeated.
 const KEPT: usize = 50;
+
+/// The most ids noted of what a fault brings.
+const MAX_BROUGHT: usize = 4096;
 
 /// How many ids before that of an answer those of the packets sent before it begin: some milliseconds.
 const EARLIER: i64 = 1 << 22;
@@ -138,6 +143,7 @@ impl Faults {
         if let Some((old, _)) = self.kept.elsewhere.take_if(|(_, of)| of.key == place.key && of.conn != place.conn) {
             out.push(Out::Packet(old));
         }
+        let packet = self.miscounted(place, key, packet);
         let scene = Scene::of(key, &packet);
         let twist = scene.as_ref().and_then(|_| {
             self.next(|how| match how {
@@ -147,7 +153,13 @@ impl Faults {
         });
         let later = self.due(place);
         match (scene, twist) {
-            (Some(scene), Some(twist)) => self.twist(twist, &Site { place, key, scene }, packet, random, &mut out)?,
+            (Some(scene), Some(twist)) => {
+                let (site, before) = (Site { place, key, scene }, out.len());
+                self.twist(twist, &site, packet.clone(), random, &mut out)?;
+                if let Some((_, touched)) = self.acted.last_mut() {
+                    *touched = site.touched(twist, &packet, out.get(before..).unwrap_or_default());
+                }
+            }
             _ => {
                 self.remember(&packet);
                 out.push(Out::Packet(packet));
@@ -155,6 +167,19 @@ impl Faults {
         }
         out.extend(later.map(Out::Packet));
         Ok(out)
+    }
+
+    /// The packet with another number of states in it, if it tells states and they are to be miscounted.
+    fn miscounted(&mut self, place: Place, key: &AuthKey, packet: Bytes) -> Bytes {
+        let wanted = |of: &Place| (of.key, of.session_id) == (place.key, place.session_id);
+        let Some((_, count)) = self.kept.states.filter(|(of, _)| wanted(of)) else { return packet };
+        match miscounted(key, &packet, count) {
+            Some((header, body)) => {
+                self.kept.states = None;
+                sealed(key, &header, &body)
+            }
+            None => packet,
+        }
     }
 
     /// Notes what a client has sent, if that may be of use.
@@ -241,6 +266,18 @@ impl Faults {
     }
 }
 
+fn sealed(key: &AuthKey, header: &Header, body: &[u8]) -> Bytes {
+    let len = i32::try_from(body.len()).unwrap_or(i32::MAX);
+    let plain = forge::plain(header, len, body, forge::padding(body.len(), MIN_PADDING));
+    forge::sealed(key, Side::Server, plain).into()
+}
+
+/// The ids of a packet and of all messages in it.
+fn ids(header: &Header, body: &Bytes) -> BTreeSet<i64> {
+    let inner = read_container(body).unwrap_or_default();
+    inner.iter().map(|message| message.msg_id).chain([header.msg_id]).collect()
+}
+
 /// Where a packet is twisted: whose it is, and what is in it.
 struct Site<'a> {
     place: Place,
@@ -250,9 +287,7 @@ struct Site<'a> {
 
 impl Site<'_> {
     fn sealed(&self, header: &Header, body: &[u8]) -> Bytes {
-        let len = i32::try_from(body.len()).unwrap_or(i32::MAX);
-        let plain = forge::plain(header, len, body, forge::padding(body.len(), MIN_PADDING));
-        forge::sealed(self.key, Side::Server, plain).into()
+        sealed(self.key, header, body)
     }
 
     /// Packets beside the one at hand, each with an id of its own: `from` the first, in order.
@@ -262,6 +297,27 @@ impl Site<'_> {
             let header = Header { msg_id: self.scene.id(n), seqno: i32::from(is_content), ..self.scene.header };
             Out::Packet(self.sealed(&header, &body))
         })
+    }
+
+    /// What may come of it.
+    fn touched(&self, twist: Twist, honest: &Bytes, out: &[Out]) -> Touched {
+        let sent = out.iter().filter_map(|item| match item {
+            Out::Packet(packet) if packet != honest => Some(packet),
+            _ => None,
+        });
+        let of = |side, packet: &Bytes| packet::open(self.key, side, BytesMut::from(&packet[..])).ok();
+        let opened = sent.filter_map(|packet| of(Side::Server, packet).or_else(|| of(Side::Client, packet)));
+        let brought = opened.flat_map(|opened| ids(&opened.header, &opened.body)).take(MAX_BROUGHT).collect();
+        let known = ids(&self.scene.header, &self.scene.body);
+        let (mut brought, mut repeated) = (brought, BTreeSet::new());
+        match twist {
+            Twist::Repeat(_) | Twist::Later(_) | Twist::Storm => (brought, repeated) = (repeated, known),
+            Twist::Before(..) | Twist::After(..) | Twist::QuickAck(_) | Twist::Elsewhere => {}
+            Twist::Lost | Twist::Silence | Twist::Raw(_) | Twist::Fault(_) => {}
+            // What it would have said: whoever does not see what is wrong reads that.
+            _ => brought.extend(known),
+        }
+        Touched { brought, repeated, req_msg_id: Some(self.scene.req_msg_id()), salt: Some(HOSTILE_SALT) }
     }
 
     /// The packet with something wrong in its envelope.

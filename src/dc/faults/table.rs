@@ -3,7 +3,7 @@
 use super::How::{self, Again, Call, Conduct as On, Conn, Exchange, HangUp, Packet, Reply};
 use super::packets::{Damage, Twist};
 use super::replies::Tamper;
-use super::{Conduct, Fault, Meet, bodies};
+use super::{Conduct, Count, Fault, Meet, bodies};
 use crate::dc::script::Cut;
 use crate::handshake::lies::{At, Lie, Number};
 use crate::transport::Framing;
@@ -182,6 +182,8 @@ pub static FAULTS: &[Fault] = &[
     fault("asks-states", "C13", "msgs_state_req about a call of the client", Packet(Twist::Before(false, bodies::asks_states))),
     fault("asks-resend", "C13", "msg_resend_req for a call of the client", Packet(Twist::Before(false, bodies::asks_resend))),
     fault("unasked-states", "C14", "msgs_state_info about a message that asked nothing, of 4000 states", Packet(Twist::Before(false, bodies::unasked_states))),
+    fault("states-short", "C14", "a call that is lost, and one state too few when the client asks what became of its calls", On(Conduct::Miscount(Count::TooFew))),
+    fault("states-long", "C14", "the same, and one state too many", On(Conduct::Miscount(Count::TooMany))),
     fault("content-flood", "C15", "100,000 messages that must be acknowledged", Packet(Twist::Before(false, bodies::content_flood))),
     fault("silence", "C16", "nothing any more, on an open connection", Packet(Twist::Silence)),
     fault("flood-wait", "C18", "FLOOD_WAIT_1 to any call", Call("", "FLOOD_WAIT_1")),
