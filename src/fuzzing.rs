@@ -20,10 +20,12 @@
     reason = "a panic is how a body says what it has found"
 )]
 
+mod duel;
 mod exchange;
 mod ops;
 mod packets;
 
+pub use duel::duel;
 pub use exchange::{client_handshake, server_handshake};
 pub use ops::session_ops;
 pub use packets::open_packet;

@@ -35,6 +35,7 @@ const TARGETS: &[(&str, Body)] = &[
     ("client_handshake", fuzzing::client_handshake),
     ("server_handshake", fuzzing::server_handshake),
     ("session_ops", fuzzing::session_ops),
+    ("duel", fuzzing::duel),
     ("link", fuzzing::link),
     ("session_string", fuzzing::session_string),
     ("inflate", fuzzing::inflate),
@@ -311,6 +312,27 @@ fn of_hand(seeds: &mut Seeds) {
         &[0, 0, 4, 28, 6, 22, 22, 4, 7, 7, 24, 4, 7],
     ];
     ops.iter().for_each(|ops| seeds.add("session_ops", ops));
+    // Start 0, transmit 2, deliver 6 and 7, some of it 12 and 13, merge 14, damage 16, repeat 18, swap 20, put in 22,
+    // connect 24, time 26, salts 28, drop 30.
+    let ops: &[&[u8]] = &[
+        &[0, 2, 6, 2, 7, 2, 6, 2, 7],
+        &[0, 0, 0, 2, 6, 2, 7, 7],
+        &[0, 2, 12, 9, 12, 3, 6, 2, 13, 30, 7],
+        &[0, 2, 16, 40, 0, 1, 6, 2, 7],
+        &[0, 2, 6, 2, 17, 70, 0, 128, 7],
+        &[0, 2, 18, 6, 6, 2, 19, 7, 7],
+        &[0, 2, 0, 2, 20, 6, 6, 2, 14, 15, 7],
+        &[22, 9, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 6],
+        &[0, 2, 6, 24, 2, 6, 2, 24, 0, 28, 2, 6, 2, 7],
+        &[0, 2, 6, 2, 7, 26, 255, 255, 0, 29, 2, 31, 2, 7],
+    ];
+    for (number, ops) in ops.iter().enumerate() {
+        // Every framing, with a key and without, with temporary ones and without; and some of the faults.
+        let how = number as u8;
+        seeds.add("duel", [&[how, 0][..], ops].concat());
+        seeds.add("duel", [&[how | 12, 0][..], ops].concat());
+        seeds.add("duel", [&[how & 7, 18 * how + 1][..], ops].concat());
+    }
     // Three messages in one container.
     seeds.add("open_packet", [3, 1, 2, 0x11, 0x22, 0x33, 0x44, 1, 2, 3, 4, 3, 1, 5, 6, 7, 8, 2, 1, 9, 9, 9, 9]);
     seeds.add("tl_value", 0x997_275b5_u32.to_le_bytes());
@@ -383,6 +405,12 @@ fn every_target_has_its_line() {
     }
 }
 
+/// The inputs in `fuzz/found`, one in hexadecimal on each line.
+fn found(target: &str) -> Vec<Vec<u8>> {
+    let text = fs::read_to_string(root().join(format!("fuzz/found/{target}.txt"))).unwrap();
+    text.lines().map(|line| hex(&Value::from(line))).collect()
+}
+
 /// One change: a bit, a byte, a number that is hard on lengths, a part left out, doubled, or taken from another seed.
 fn mutate(seed: &mut Vec<u8>, other: &[u8], random: &mut ChaCha12Rng) {
     let at = random.random_range(0..=seed.len());
@@ -420,6 +448,10 @@ fn replay(target: &str, body: Body, mutations: usize) {
         }
     };
     run("nothing", &[]);
+    // What fuzzers have found worth keeping. Key exchanges take 15 ms here: every so many of them will do.
+    let found = found(target);
+    let step = (found.len() / (mutations / 2).max(1)).max(1);
+    found.iter().step_by(step).enumerate().for_each(|(number, data)| run(&format!("found {}", number * step), data));
     let mut random = ChaCha12Rng::seed_from_u64(target.len() as u64);
     let mutations = std::env::var("NANOGRAM_MUTATIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(mutations);
     for (number, seed) in seeds.iter().enumerate() {
@@ -457,6 +489,7 @@ replays! {
     the_clients_exchange_holds client_handshake 2000
     the_servers_exchange_holds server_handshake 1000
     sessions_hold session_ops 3000
+    duels_hold duel 150
     links_hold link 5000
     session_strings_hold session_string 5000
     inflation_holds inflate 3000

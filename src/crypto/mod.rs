@@ -29,6 +29,8 @@ pub mod ige;
 pub mod kdf;
 pub mod keys;
 mod mont;
+#[cfg(all(fuzzing, feature = "fuzzing"))]
+pub(crate) mod oracle;
 mod pem;
 pub(crate) mod prime;
 pub mod rsa;

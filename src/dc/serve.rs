@@ -120,12 +120,14 @@ impl Dc {
             self.note(now, conn_id, Entry::Refused(Refusal::Message(code)));
         }
         let place = Place { conn: conn_id, key: key_id, session_id };
+        let mut hangs_up = false;
         for request in requests {
             if let Incoming::Request { msg_id, body } = request {
                 let after = self.serve(now, place, msg_id, &body);
                 match after {
                     After::On => {}
-                    After::HangUp => return Err((Refusal::Scripted, None)),
+                    // What came along is taken, and so it is executed, too.
+                    After::HangUp => hangs_up = true,
                     After::Bury => self.bury(conn, now, place, &[key_id]),
                     After::BuryAll => {
                         let keys = self.auth.standing_for(self.auth.permanent(key_id));
@@ -137,6 +139,9 @@ impl Dc {
         self.keep_said(conn, (key_id, session_id));
         if conn.sessions.len() > MAX_SESSIONS {
             conn.sessions.retain(|(key, id)| self.auth.seat(*key, *id).is_some_and(|seat| seat.conn == Some(conn_id)));
+        }
+        if hangs_up {
+            return Err((Refusal::Scripted, None));
         }
         taken.map(drop).map_err(|e| (Refusal::Packet(e), not_found))
     }

@@ -32,17 +32,20 @@ struct Run {
 }
 
 /// The private key of a recording, which opens nothing else.
-fn rsa() -> RsaPrivateKey {
-    let capture = include_str!("../../tests/fixtures/captures/sess_gramjs.json");
-    let capture: serde_json::Value = serde_json::from_str(capture).unwrap();
-    RsaPrivateKey::from_pem(capture["rsa_private_pem"].as_str().unwrap()).unwrap()
+pub(super) fn rsa() -> &'static RsaPrivateKey {
+    static KEY: OnceLock<RsaPrivateKey> = OnceLock::new();
+    KEY.get_or_init(|| {
+        let capture = include_str!("../../tests/fixtures/captures/sess_gramjs.json");
+        let capture: serde_json::Value = serde_json::from_str(capture).unwrap();
+        RsaPrivateKey::from_pem(capture["rsa_private_pem"].as_str().unwrap()).unwrap()
+    })
 }
 
 /// The run, made once.
 fn run() -> &'static Run {
     static RUN: OnceLock<Run> = OnceLock::new();
     RUN.get_or_init(|| {
-        let (rsa, mut dice) = (rsa(), Dice(3));
+        let (rsa, mut dice) = (rsa().clone(), Dice(3));
         let config = HandshakeConfig { keys: vec![rsa.public().clone()], dc: 2, expires_in: None };
         let (mut client, mut request) = ClientHandshake::start(config, clock(), Instant::ZERO, &mut dice).unwrap();
         let keys = [rsa.clone()].into();
@@ -57,6 +60,8 @@ fn run() -> &'static Run {
                 Step::Done(grant) => break grant,
             }
         };
+        #[cfg(fuzzing)]
+        crate::crypto::oracle::pin();
         let body = |packet: &Bytes, from| plain::open(packet, from).unwrap().body.to_vec();
         let asked = ReqDhParams::from_boxed(&body(&servers[1].1, Side::Client)).unwrap();
         let block = rsa.open(asked.encrypted_data.0[..].try_into().unwrap()).unwrap();

@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+"""Writes the table of docs/fuzzing.md: coverage.py COVERAGE LOGS
+
+COVERAGE has one file of `llvm-cov export -summary-only` for each fuzz target, LOGS what each fuzzer printed. Lines of unit
+tests do not count: they are not in the programs.
+"""
+import json
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs/fuzzing.md"
+# What a target aims at: files, or folders.
+AIMS = {
+    "frame": ["src/transport/"],
+    "detect": ["src/transport/detect.rs", "src/transport/obfuscated.rs", "src/crypto/ctr.rs"],
+    "tl_value": ["src/tl/reader.rs", "src/tl/primitives.rs", "src/tl/schema/value.rs", "src/tl/schema/show.rs", "src/mt/service.rs"],
+    "skip_vs_value": ["src/tl/table.rs", "src/tl/reader.rs", "src/tl/schema/value.rs"],
+    "open_packet": ["src/session/packet.rs", "src/session/inbox.rs", "src/session/mod.rs", "src/session/service.rs", "src/mt/message.rs"],
+    "client_handshake": ["src/handshake/client.rs", "src/handshake/plain.rs", "src/mt/auth.rs"],
+    "server_handshake": ["src/handshake/server.rs", "src/handshake/plain.rs", "src/mt/auth.rs", "src/crypto/rsa/"],
+    "session_ops": ["src/session/"],
+    "duel": ["src/connection/", "src/session/", "src/handshake/client.rs", "src/handshake/server.rs", "src/dc/faults/", "src/dc/serve.rs", "src/dc/send.rs"],
+    "link": ["src/link.rs", "src/link/"],
+    "session_string": ["src/store/string.rs"],
+    "inflate": ["src/mt/gzip.rs"],
+}
+START = "<!-- table -->\n"
+ROW = re.compile(r"^\| `(\w+)` \|(.*)\|$", re.M)
+
+
+def seeds(target):
+    files = list((ROOT / "fuzz/seeds" / target).iterdir())
+    found = (ROOT / f"fuzz/found/{target}.txt").read_text().splitlines()
+    size = sum(file.stat().st_size for file in files) + sum(len(line) // 2 for line in found)
+    return f"{len(files)} + {len(found)}", f"{size / 1024:.1f}"
+
+
+def covered(target, folder):
+    files = json.loads((folder / f"{target}.json").read_text())["data"][0]["files"]
+    count, total, parts = 0, 0, []
+    for aim in AIMS[target]:
+        inside = [f["summary"]["lines"] for f in files if str(pathlib.Path(f["filename"]).resolve()).startswith(str(ROOT / aim))]
+        if not inside:
+            sys.exit(f"{target}: nothing of {aim} is in the program")
+        some, of = sum(lines["covered"] for lines in inside), sum(lines["count"] for lines in inside)
+        count, total = count + some, total + of
+        parts.append(f"`{aim}` {100 * some // of} %")
+    return f"{100 * count / total:.0f} %", ", ".join(parts)
+
+
+def runs(target, logs, before):
+    try:
+        text = (logs / target).read_text(errors="replace")
+    except FileNotFoundError:
+        return before
+    number, rate = (re.search(rf"^stat::{name}: +(\d+)", text, re.M) for name in ("number_of_executed_units", "average_exec_per_sec"))
+    edges = re.findall(r"cov: (\d+)", text)
+    if not (number and rate and edges):
+        return before
+    return [f"{int(number[1]):,}", f"{int(rate[1]):,}", edges[-1]]
+
+
+def main():
+    folder, logs = map(pathlib.Path, sys.argv[1:3])
+    page = PAGE.read_text()
+    before = {name: [cell.strip() for cell in cells.split("|")] for name, cells in ROW.findall(page[page.index(START) :])}
+    rows = []
+    for target in AIMS:
+        number, size = seeds(target)
+        share, parts = covered(target, folder)
+        ran = runs(target, logs, before.get(target, ["-"] * 5)[2:5])
+        rows.append(f"| `{target}` | {number} | {size} | {' | '.join(ran)} | {share} | {parts} |")
+    head = "| target | inputs: seeds + found | KiB | executions | a second | edges | lines reached | of which |\n" + "| --- " + "| ---: " * 6 + "| --- |\n"
+    start, end = page.index(START) + len(START), page.index("<!-- end -->")
+    PAGE.write_text(page[:start] + head + "\n".join(rows) + "\n" + page[end:])
+    print("\n".join(rows))
+
+
+if __name__ == "__main__":
+    main()
