@@ -5,12 +5,11 @@
 //! cargo run --example minimal --no-default-features --features client -- [ADDR KEY] SESSION BOT [PARAM]
 //! ```
 //!
-//! `SESSION` may be `-`: then a key is made first, and nobody is signed in with it. `ADDR` and `KEY`, the text of a PEM
-//! file, are another data centre's. Its size is measured: `.ci/size`.
+//! `SESSION` may be `-`: then a key is made first, and nobody is signed in with it. `ADDR` and `KEY` are another data
+//! centre's: the modulus of its RSA key, in hex. Its size is measured: `.ci/size`.
 
 use bytes::BytesMut;
 use nanogram::connection::{Connection, ConnectionError, Event, Init};
-use nanogram::crypto::rsa::RsaKey;
 use nanogram::entropy::{Entropy, EntropyFailed};
 use nanogram::start::job::{Job, JobError, Place};
 use nanogram::start::random_id;
@@ -71,7 +70,6 @@ impl Wire {
 /// Why the bot was not started.
 enum Failure {
     Usage,
-    Key,
     Entropy,
     Io(io::Error),
     Connection(ConnectionError),
@@ -108,7 +106,6 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usage => f.write_str("usage: [ADDR KEY] SESSION BOT [PARAM]"),
-            Self::Key => f.write_str("this is no address, or no RSA key"),
             Self::Entropy => f.write_str("the system gives no randomness"),
             Self::Io(e) => e.fmt(f),
             Self::Connection(e) => e.fmt(f),
@@ -122,14 +119,14 @@ async fn run() -> Result<(), Failure> {
     let (place, session, bot, param) = match &args[..] {
         [session, bot] => (None, session, bot, ""),
         [session, bot, param] => (None, session, bot, &param[..]),
-        [addr, pem, session, bot, param] => (Some((addr, pem)), session, bot, &param[..]),
+        [addr, key, session, bot, param] => (Some((addr, key)), session, bot, &param[..]),
         _ => return Err(Failure::Usage),
     };
-    let Place { mut addr, mut config } = Place::of(session)?;
-    if let Some((at, pem)) = place {
-        addr = at.parse().map_err(|_| Failure::Key)?;
-        config.keys = vec![RsaKey::from_pem(pem).map_err(|_| Failure::Key)?];
+    let mut there = Place::of(session)?;
+    if let Some((addr, key)) = place {
+        there = there.at(addr, key)?;
     }
+    let Place { addr, mut config } = there;
     let api_id = std::env::var("NANOGRAM_API_ID").ok().and_then(|id| id.parse().ok());
     config.init = Some(Init::new(api_id.unwrap_or(1), "minimal"));
 

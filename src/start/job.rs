@@ -12,6 +12,7 @@ use crate::api::contacts::{ResolveUsername, ResolvedPeerBody};
 use crate::api::updates::Updates;
 use crate::connection::{Config, Connection, Event, SavedKey};
 use crate::crypto::keys::{Environment, keys};
+use crate::crypto::rsa::RsaKey;
 use crate::dcs;
 use crate::handshake::client::dc_number;
 use crate::link::{StartParam, Username, UsernameError};
@@ -19,6 +20,8 @@ use crate::session::{CallError, CallId, RpcError};
 use crate::store::{StringError, string};
 use crate::tl::{Combinator, DecodeError, Tl};
 use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
 use core::fmt;
 use core::net::SocketAddr;
 
@@ -51,6 +54,22 @@ impl Place {
         let mut config = Config::new(dc_number(environment, dc_id.into(), false), keys(environment).to_vec());
         config.saved = key.map(|key| SavedKey { key, salt: 0, time_offset: None });
         Ok(Self { addr: addr.ok_or(JobError::NoAddress)?, config })
+    }
+
+    /// Another data centre, such as one's own: its address, and the modulus of its RSA key in 512 digits of hex. The
+    /// exponent is 65537.
+    ///
+    /// # Errors
+    /// [`JobError::Place`]
+    pub fn at(mut self, addr: &str, modulus: &str) -> Result<Self, JobError> {
+        let digit = |c: u8| char::from(c).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let pairs = modulus.as_bytes().chunks(2);
+        let bytes = pairs.map(|pair| pair.iter().try_fold(0_u8, |byte, c| Some(byte << 4 | digit(*c)?)));
+        let modulus: Option<Vec<u8>> = bytes.collect();
+        let key = modulus.and_then(|modulus| RsaKey::from_parts(&modulus, &[1, 0, 1]).ok());
+        self.addr = addr.parse().map_err(|_| JobError::Place)?;
+        self.config.keys = vec![key.ok_or(JobError::Place)?];
+        Ok(self)
     }
 }
 
@@ -108,6 +127,8 @@ impl Job {
 pub enum JobError {
     /// The text is no session string.
     Session(StringError),
+    /// What was given for a data centre is no address, or no RSA key.
+    Place,
     /// No address of the session's data centre is known, or a name alone.
     NoAddress,
     /// The text cannot be a username.
@@ -137,6 +158,7 @@ impl fmt::Display for JobError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Session(e) => e.fmt(f),
+            Self::Place => f.write_str("this is no address and port, or no modulus of 2048 bits in hex"),
             Self::NoAddress => f.write_str("the session does not say by an address where its data centre is"),
             Self::Username(e) => e.fmt(f),
             Self::Start(e) => e.fmt(f),
