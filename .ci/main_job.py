@@ -3,9 +3,10 @@
 
     main_job.py demo COMMAND…             the README's command, then the same with --json
     main_job.py two-processes NANOGRAM    `nanogram dc` in one process, `nanogram start` in others
-    main_job.py minimal NANOGRAM PROGRAM… sizes of builds of examples/minimal.rs, each run against `nanogram dc` as
-                                          PROGRAM ADDR PEM_FILE SESSION LINK
+    main_job.py sizes NANOGRAM PROGRAM…   sizes of builds of the small examples, against .ci/budget.json, each run against
+                                          `nanogram dc`: with a session, without a key, refused
 """
+import base64
 import json
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests/interop"))
+import budget  # noqa: E402
 from loopback import Dc  # noqa: E402
 
 PARAM = "hello_42"
@@ -78,15 +80,39 @@ def two_processes(nanogram):
             print(" ", error)
 
 
-def minimal(nanogram, programs):
-    for program in programs:
-        with Dc(nanogram) as dc, tempfile.NamedTemporaryFile("w", suffix=".pem") as pem:
-            pem.write(dc.info["public_key_pem"])
-            pem.flush()
-            link = f"https://t.me/echo_bot?start={PARAM}"
-            said = run([program, dc.info["addr"], pem.name, dc.info["session"], link], timeout=60).stdout.strip()
+def modulus(pem):
+    # PKCS #1: a sequence of two integers; the first is the modulus, behind a zero byte.
+    der = base64.b64decode("".join(pem.split("-----")[2].split()))
+    at = der.index(bytes.fromhex("0282010100")) + 5
+    return der[at:at + 256].hex()
+
+
+def small(nanogram, program):
+    """A start that succeeds, one that the server refuses, and one with a key of its own, which is nobody's."""
+    is_client = Path(program).name.startswith("client")
+    with Dc(nanogram) as dc, tempfile.NamedTemporaryFile("w", suffix=".pem") as pem:
+        pem.write(dc.info["public_key_pem"])
+        pem.flush()
+        here = [program, dc.info["addr"], pem.name if is_client else modulus(dc.info["public_key_pem"])]
+
+        def start(session, bot, fails=False):
+            job = [f"https://t.me/{bot}?start={PARAM}"] if is_client else [bot, PARAM]
+            done = subprocess.run([*here, session, *job], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+            check((done.returncode != 0) == fails, f"exit code {done.returncode}", done.stderr)
+            return done.stderr if fails else done.stdout
+
+        said = start(dc.info["session"], "echo_bot")
         check("updates" in said.lower(), "no constructor of Updates", said)
-        print(f"{Path(program).stat().st_size:>9,} bytes  {Path(program).name}: {said.splitlines()[-1]}")
+        refused = start(dc.info["session"], "bob_nano", fails=True)
+        check("BOT_INVALID (400): this is not a bot" in refused, "no typed error with its text", refused)
+        nobody = start("-", "echo_bot", fails=True)
+        check("AUTH_KEY_UNREGISTERED" in nobody, "no key of its own", nobody)
+    print(f"{Path(program).name}: {said.strip()}")
+    return Path(program).stat().st_size
+
+
+def sizes(nanogram, programs):
+    budget.check({f"{Path(program).name}: bytes": small(nanogram, program) for program in programs})
 
 
 if __name__ == "__main__":
@@ -95,7 +121,7 @@ if __name__ == "__main__":
             demo(command)
         case ["two-processes", nanogram]:
             two_processes(nanogram)
-        case ["minimal", nanogram, *programs]:
-            minimal(nanogram, programs)
+        case ["sizes", nanogram, *programs]:
+            sizes(nanogram, programs)
         case _:
             sys.exit(__doc__)

@@ -1,26 +1,21 @@
-//! The same job without tokio: `std::net` around a `Connection`.
+//! The whole job without a runtime: `std::net` around a `Connection`.
 //!
 //! ```text
-//! cargo run --example blocking --no-default-features -- [ADDR PEM] SESSION LINK
+//! cargo run --example blocking --no-default-features --features gzip -- [ADDR KEY] SESSION BOT [PARAM]
 //! ```
 //!
-//! `SESSION` may be `-`: then a key is made first, and nobody is signed in with it. All that a program needs which has
-//! its own sockets, clock and randomness is in `Wire`: forty lines.
+//! `SESSION` may be `-`: then a key is made first, and nobody is signed in with it. `ADDR` and `KEY` are another data
+//! centre's: the modulus of its RSA key, in hex. Its size is measured: `.ci/size`.
 
-use nanogram::api::contacts::ResolveUsername;
-use nanogram::connection::{Config, Connection, Event, Init, Pending};
-use nanogram::crypto::keys::{Environment, keys};
-use nanogram::crypto::rsa::RsaKey;
+use bytes::BytesMut;
+use nanogram::connection::{Connection, ConnectionError, Event, Init};
 use nanogram::entropy::{Entropy, EntropyFailed};
-use nanogram::link::{Start, StartLink, StartParam};
-use nanogram::start::{Known, StartCall, hint, random_id, start_call};
-use nanogram::store::string;
+use nanogram::start::job::{Job, JobError, Place};
+use nanogram::start::random_id;
 use nanogram::time::{Instant, UnixTime};
-use nanogram::tl::Call;
-use nanogram::{connection::SavedKey, session::CallError};
-use std::error::Error;
+use std::fmt;
 use std::fs::File;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
@@ -43,23 +38,24 @@ struct Wire {
 
 impl Wire {
     fn now(&self) -> Instant {
-        Instant::from_micros(self.began.elapsed().as_micros().try_into().unwrap_or(u64::MAX))
+        Instant::from_micros(self.began.elapsed().as_micros() as u64)
     }
 
     /// What happens next; waits for it.
-    fn event(&mut self) -> Result<Event, Box<dyn Error>> {
+    fn event(&mut self) -> Result<Event, Failure> {
         let mut input = [0; 4096];
+        let mut out = BytesMut::new();
         loop {
-            let mut out = bytes::BytesMut::new();
             while self.connection.poll_transmit(self.now(), &mut out)? {}
             self.socket.write_all(&out)?;
+            out.clear();
             if let Some(event) = self.connection.poll_event() {
                 return Ok(event);
             }
             let due = self.connection.poll_timeout().map(|at| at.since(self.now()));
             self.socket.set_read_timeout(due.map(|due| due.max(Duration::from_millis(1))))?;
             match self.socket.read(&mut input) {
-                Ok(0) => return Err("the server closed the connection".into()),
+                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
                 Ok(n) => self.connection.handle_input(self.now(), &input[..n])?,
                 Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
                 Err(e) => return Err(e.into()),
@@ -67,76 +63,92 @@ impl Wire {
             self.connection.handle_timeout(self.now())?;
         }
     }
+}
 
-    fn call<C: Call>(&mut self, call: &C) -> Result<C::Reply, Box<dyn Error>> {
-        let pending: Pending<C> = self.connection.call(call);
-        loop {
-            match self.event()? {
-                Event::Authorized(key) => eprintln!("made the key {:?}", key.key),
-                Event::Reply { call, result } if call == pending.id() => {
-                    return match result {
-                        Ok(body) => Ok(pending.read(&body)?),
-                        Err(CallError::Refused(error)) => {
-                            Err(format!("{error}: {}", hint(&error).unwrap_or_default()).into())
-                        }
-                        Err(error) => Err(error.into()),
-                    };
-                }
-                _ => {}
-            }
+/// Why the bot was not started.
+enum Failure {
+    Usage,
+    Entropy,
+    Io(io::Error),
+    Connection(ConnectionError),
+    Job(JobError),
+}
+
+impl From<io::Error> for Failure {
+    fn from(e: io::Error) -> Self {
+        Self::Io(e)
+    }
+}
+impl From<ErrorKind> for Failure {
+    fn from(e: ErrorKind) -> Self {
+        Self::Io(e.into())
+    }
+}
+impl From<ConnectionError> for Failure {
+    fn from(e: ConnectionError) -> Self {
+        Self::Connection(e)
+    }
+}
+impl From<JobError> for Failure {
+    fn from(e: JobError) -> Self {
+        Self::Job(e)
+    }
+}
+impl From<EntropyFailed> for Failure {
+    fn from(_: EntropyFailed) -> Self {
+        Self::Entropy
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage => f.write_str("usage: [ADDR KEY] SESSION BOT [PARAM]"),
+            Self::Entropy => f.write_str("the system gives no randomness"),
+            Self::Io(e) => e.fmt(f),
+            Self::Connection(e) => e.fmt(f),
+            Self::Job(e) => e.fmt(f),
         }
     }
 }
 
-fn run(session: &str, link: &str, place: Option<(&str, &str)>) -> Result<(), Box<dyn Error>> {
-    let link: StartLink = link.parse()?;
-    let Start::Private { param } = &link.start else { return Err("a link for the private chat, please".into()) };
-    let param = param.as_ref().map_or("", StartParam::as_str);
-
-    let mut config = Config::new(2, keys(Environment::Production).to_vec());
-    let mut addr = ("149.154.167.51".to_string(), 443);
-    if session != "-" {
-        let (_, saved) = string::parse(session)?;
-        addr = saved.place().ok_or("the session does not say where its data centre is")?;
-        config.dc = saved.dc_id.into();
-        config.saved = Some(SavedKey { key: saved.auth_key.clone(), salt: 0, time_offset: None });
-    }
-    let socket = match place {
-        Some((addr, pem)) => {
-            config.keys = vec![RsaKey::from_pem(&std::fs::read_to_string(pem)?)?];
-            TcpStream::connect(addr)?
-        }
-        None => TcpStream::connect(addr)?,
+fn run() -> Result<(), Failure> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let (place, session, bot, param) = match &args[..] {
+        [session, bot] => (None, session, bot, ""),
+        [session, bot, param] => (None, session, bot, &param[..]),
+        [addr, key, session, bot, param] => (Some((addr, key)), session, bot, &param[..]),
+        _ => return Err(Failure::Usage),
     };
+    let mut there = Place::of(session)?;
+    if let Some((addr, key)) = place {
+        there = there.at(addr, key)?;
+    }
+    let Place { addr, mut config } = there;
+    let api_id = std::env::var("NANOGRAM_API_ID").ok().and_then(|id| id.parse().ok());
+    config.init = Some(Init::new(api_id.unwrap_or(1), "blocking"));
+
+    let socket = TcpStream::connect(addr)?;
     socket.set_nodelay(true)?;
-    config.init =
-        Some(Init::new(std::env::var("NANOGRAM_API_ID").ok().and_then(|id| id.parse().ok()).unwrap_or(1), "blocking"));
     let mut urandom = Urandom(File::open("/dev/urandom")?);
     let random_id = random_id(&mut urandom)?;
-
-    let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_micros().try_into()?;
-    let connection = Connection::new(config, Instant::ZERO, UnixTime::from_micros(unix), Box::new(urandom));
+    let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let unix = UnixTime::from_micros(unix.as_micros() as i64);
+    let connection = Connection::new(config, Instant::ZERO, unix, Box::new(urandom));
     let mut wire = Wire { socket, connection, began: std::time::Instant::now() };
 
-    let resolved = wire.call(&ResolveUsername { username: link.bot.as_str().into(), referer: None })?;
-    let bot = Known::from_resolved(&resolved)?.ok_or("the server gives no access hash for this name")?;
-    let updates = match start_call(&bot, &bot, random_id, param)? {
-        StartCall::StartBot(call) => wire.call(&call)?,
-        StartCall::PlainStart(call) => wire.call(&call)?,
-    };
-    println!("@{} started: {}", link.bot, updates.kind.name());
-    Ok(())
+    let mut job = Job::begin(&mut wire.connection, bot, param, random_id)?;
+    loop {
+        let event = wire.event()?;
+        if let Some(updates) = job.take(&mut wire.connection, event)? {
+            println!("@{bot} started: {}", updates.kind.name());
+            return Ok(());
+        }
+    }
 }
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    let result = match args[..] {
-        [session, link] => run(session, link, None),
-        [addr, pem, session, link] => run(session, link, Some((addr, pem))),
-        _ => Err("usage: blocking [ADDR PEM] SESSION LINK".into()),
-    };
-    match result {
+    match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");

@@ -1,74 +1,163 @@
-//! The smallest whole client: connects, makes a key if the session brings none, resolves the bot, starts it.
+//! The whole job with tokio: a socket of its around a `Connection`. `examples/client.rs` has the client, which makes
+//! connections anew and more.
 //!
 //! ```text
-//! cargo build --profile min-size --no-default-features --features client --example minimal
-//! minimal [ADDR PEM] SESSION LINK         SESSION may be "-": then a key is made, and nobody is signed in
+//! cargo run --example minimal --no-default-features --features client -- [ADDR KEY] SESSION BOT [PARAM]
 //! ```
 //!
-//! Its size is measured: whatever it links, a small program links too.
+//! `SESSION` may be `-`: then a key is made first, and nobody is signed in with it. `ADDR` and `KEY` are another data
+//! centre's: the modulus of its RSA key, in hex. Its size is measured: `.ci/size`.
 
-use nanogram::client::{Client, Error, Options};
-use nanogram::crypto::keys::Environment;
-use nanogram::crypto::rsa::RsaKey;
-use nanogram::link::StartLink;
-use std::env::args;
+use bytes::BytesMut;
+use nanogram::connection::{Connection, ConnectionError, Event, Init};
+use nanogram::entropy::{Entropy, EntropyFailed};
+use nanogram::start::job::{Job, JobError, Place};
+use nanogram::start::random_id;
+use nanogram::time::{Instant, UnixTime};
+use std::fmt;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
 use std::process::ExitCode;
+use std::time::SystemTime;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::sleep;
 
-async fn run(session: &str, link: &str, place: Option<(&str, RsaKey)>) -> Result<(), Error> {
-    let mut options = match session {
-        "-" => Options::new(Environment::Production, 2),
-        session => Options::from_session(session)?,
-    };
-    // Nothing is kept between two runs, so that each would make and bind a temporary key: four round trips for one call.
-    options.temporary = None;
-    if let Some((addr, key)) = place {
-        options = options.at(addr, vec![key]).api_id(1);
+/// The system's randomness.
+struct Urandom(File);
+
+impl Entropy for Urandom {
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), EntropyFailed> {
+        self.0.read_exact(out).map_err(|_| EntropyFailed)
     }
-    if let Some(id) = std::env::var("NANOGRAM_API_ID").ok().and_then(|id| id.parse().ok()) {
-        options = options.api_id(id);
-    }
-    let link: StartLink = match link.parse() {
-        Ok(link) => link,
-        Err(error) => {
-            eprintln!("{error}");
-            return Ok(());
-        }
-    };
-    let client = Client::connect(options).await?;
-    let updates = client.start_link(&link, None, None).await?;
-    println!("@{} started: {}", link.bot, updates.kind.name());
-    Ok(())
 }
 
-fn main() -> ExitCode {
-    let args: Vec<String> = args().skip(1).collect();
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    let (session, link, place) = match args[..] {
-        [session, link] => (session, link, None),
-        [addr, pem, session, link] => match std::fs::read_to_string(pem).map(|text| RsaKey::from_pem(&text)) {
-            Ok(Ok(key)) => (session, link, Some((addr, key))),
-            _ => return fail("the key cannot be read"),
-        },
-        _ => return fail("usage: minimal [ADDR PEM] SESSION LINK"),
-    };
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build() else {
-        return fail("no runtime");
-    };
-    match runtime.block_on(run(session, link, place)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            match error {
-                Error::Start(_) | Error::Rpc(_) | Error::Flood { .. } => ExitCode::from(5),
-                Error::NotSignedIn(_) | Error::KeyLost(_) => ExitCode::from(4),
-                Error::Timeout => ExitCode::from(6),
-                _ => ExitCode::from(3),
+/// A connection and its socket.
+struct Wire {
+    socket: TcpStream,
+    connection: Connection,
+    began: std::time::Instant,
+}
+
+impl Wire {
+    fn now(&self) -> Instant {
+        Instant::from_micros(self.began.elapsed().as_micros() as u64)
+    }
+
+    /// What happens next; waits for it.
+    async fn event(&mut self) -> Result<Event, Failure> {
+        let mut input = [0; 4096];
+        let mut out = BytesMut::new();
+        loop {
+            while self.connection.poll_transmit(self.now(), &mut out)? {}
+            self.socket.write_all(&out).await?;
+            out.clear();
+            if let Some(event) = self.connection.poll_event() {
+                return Ok(event);
+            }
+            let due = self.connection.poll_timeout().map(|at| at.since(self.now()));
+            tokio::select! {
+                n = self.socket.read(&mut input) => match n? {
+                    0 => return Err(ErrorKind::UnexpectedEof.into()),
+                    n => self.connection.handle_input(self.now(), &input[..n])?,
+                },
+                () = sleep(due.unwrap_or_default()), if due.is_some() => self.connection.handle_timeout(self.now())?,
             }
         }
     }
 }
 
-fn fail(message: &str) -> ExitCode {
-    eprintln!("{message}");
-    ExitCode::from(2)
+/// Why the bot was not started.
+enum Failure {
+    Usage,
+    Entropy,
+    Io(io::Error),
+    Connection(ConnectionError),
+    Job(JobError),
+}
+
+impl From<io::Error> for Failure {
+    fn from(e: io::Error) -> Self {
+        Self::Io(e)
+    }
+}
+impl From<ErrorKind> for Failure {
+    fn from(e: ErrorKind) -> Self {
+        Self::Io(e.into())
+    }
+}
+impl From<ConnectionError> for Failure {
+    fn from(e: ConnectionError) -> Self {
+        Self::Connection(e)
+    }
+}
+impl From<JobError> for Failure {
+    fn from(e: JobError) -> Self {
+        Self::Job(e)
+    }
+}
+impl From<EntropyFailed> for Failure {
+    fn from(_: EntropyFailed) -> Self {
+        Self::Entropy
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage => f.write_str("usage: [ADDR KEY] SESSION BOT [PARAM]"),
+            Self::Entropy => f.write_str("the system gives no randomness"),
+            Self::Io(e) => e.fmt(f),
+            Self::Connection(e) => e.fmt(f),
+            Self::Job(e) => e.fmt(f),
+        }
+    }
+}
+
+async fn run() -> Result<(), Failure> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let (place, session, bot, param) = match &args[..] {
+        [session, bot] => (None, session, bot, ""),
+        [session, bot, param] => (None, session, bot, &param[..]),
+        [addr, key, session, bot, param] => (Some((addr, key)), session, bot, &param[..]),
+        _ => return Err(Failure::Usage),
+    };
+    let mut there = Place::of(session)?;
+    if let Some((addr, key)) = place {
+        there = there.at(addr, key)?;
+    }
+    let Place { addr, mut config } = there;
+    let api_id = std::env::var("NANOGRAM_API_ID").ok().and_then(|id| id.parse().ok());
+    config.init = Some(Init::new(api_id.unwrap_or(1), "minimal"));
+
+    let socket = TcpStream::connect(addr).await?;
+    socket.set_nodelay(true)?;
+    let mut urandom = Urandom(File::open("/dev/urandom")?);
+    let random_id = random_id(&mut urandom)?;
+    let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let unix = UnixTime::from_micros(unix.as_micros() as i64);
+    let connection = Connection::new(config, Instant::ZERO, unix, Box::new(urandom));
+    let mut wire = Wire { socket, connection, began: std::time::Instant::now() };
+
+    let mut job = Job::begin(&mut wire.connection, bot, param, random_id)?;
+    loop {
+        let event = wire.event().await?;
+        if let Some(updates) = job.take(&mut wire.connection, event)? {
+            println!("@{bot} started: {}", updates.kind.name());
+            return Ok(());
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build() else {
+        return ExitCode::FAILURE;
+    };
+    match runtime.block_on(run()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -5,6 +5,8 @@
 //!
 //! Spec: method/messages.startBot, api/links#bot-links
 
+pub mod job;
+
 use crate::api::contacts::{Resolved, ResolvedPeerBody};
 use crate::api::messages::{SendMessage, StartBot};
 use crate::api::peer::{

@@ -30,7 +30,8 @@ impl Username {
     pub(super) fn without_at(text: &str) -> Result<Self, UsernameError> {
         let is_word = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         let is_fine = is_word && text.starts_with(|c: char| c.is_ascii_alphabetic());
-        if is_fine && text.len() <= 32 && !text.ends_with('_') && !text.contains("__") {
+        let has_double = text.as_bytes().windows(2).any(|two| two == b"__");
+        if is_fine && text.len() <= 32 && !text.ends_with('_') && !has_double {
             Ok(Self(text.into()))
         } else {
             Err(UsernameError)

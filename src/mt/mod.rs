@@ -6,5 +6,7 @@
 pub mod auth;
 #[cfg(feature = "gzip")]
 pub mod gzip;
+#[cfg(feature = "gzip")]
+mod inflate;
 pub mod message;
 pub mod service;

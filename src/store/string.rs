@@ -84,13 +84,15 @@ impl SavedSession {
         let built_in = || dcs::address(self.environment.unwrap_or_default(), self.dc_id);
         self.addr.clone().or_else(|| built_in().map(|addr| (addr.ip().to_string(), addr.port())))
     }
-    /// The IP address to connect to: a web host of Telegram's is a name for the data centre, so that one's.
-    pub(super) fn ip(&self) -> Option<(IpAddr, u16)> {
-        let (host, port) = self.place()?;
+    /// The IP address to connect to: a web host of Telegram's is a name for the data centre, so that one's. `None` if
+    /// there is another name.
+    #[must_use]
+    pub fn ip(&self) -> Option<(IpAddr, u16)> {
         let of_dc =
             || dcs::address(self.environment.unwrap_or_default(), self.dc_id).map(|addr| (addr.ip(), addr.port()));
+        let Some((host, port)) = &self.addr else { return of_dc() };
         match host.parse() {
-            Ok(ip) => Some((ip, port)),
+            Ok(ip) => Some((ip, *port)),
             Err(_) if host.ends_with(".telegram.org") => of_dc(),
             Err(_) => None,
         }

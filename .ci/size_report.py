@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""Where the bytes of static programs are: their symbols, by group, as a table.
+
+    size_report.py FILE.md PROGRAM.full…     each with its symbols, stripped beside it without `.full`
+    size_report.py GROUP PROGRAM.full        the largest symbols of one group
+
+What mentions a type of this crate is counted where that type is, so that an instance of `Vec` over it is not std's. Code
+that the compiler put into its caller is counted there.
+"""
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+OURS = re.compile(r"\bnanogram::(\w+)")
+CRATE = re.compile(r"(?<![\w:])([a-z_][a-z0-9_]*)::")
+STD = {"std", "core", "alloc", "hashbrown", "memchr", "compiler_builtins", "__rustc", "libc", "std_detect"}
+CRYPTO = {"aes", "sha1", "sha2", "digest", "cipher", "block_buffer", "hybrid_array", "subtle", "zeroize", "cpufeatures"}
+GROUPS = {
+    "start": {"start", "link"},
+    "session string": {"store", "dcs"},
+    "TL and constructors": {"tl", "api"},
+    "gzip": {"mt", "crc"},
+    "transport": {"transport"},
+    "crypto": {"crypto", "entropy"},
+}
+HEAD = """\
+# Where the bytes are
+
+Written by `.ci/size --musl`. Bytes of symbols, by where they belong; what the compiler put into its caller is counted
+there, so that `the program` holds much of what it calls. The last rows are of the file that is run: with headers,
+padding and constants without a name, and stripped.
+
+"""
+
+
+def symbols(program):
+    """[(bytes, name)], no byte twice."""
+    told = subprocess.run(["nm", "-C", "-S", "--defined-only", program], capture_output=True, text=True, check=True)
+    at = {}
+    for line in told.stdout.splitlines():
+        address, size, kind, name = [*line.split(" ", 3), "", ""][:4]
+        if len(size) == 16 and kind not in "bBnN":
+            had = at.get(address, (0, ""))
+            at[address] = (max(int(size, 16), had[0]), name if "::" in name or not had[1] else had[1])
+    return at.values()
+
+
+def group(name, package):
+    if ours := OURS.search(name):
+        return next((of for of, modules in GROUPS.items() if ours[1] in modules), ours[1])
+    crates = CRATE.findall(name)
+    if package in crates or name == "main":
+        return "the program"
+    foreign = next((crate for crate in crates if crate not in STD), None)
+    if foreign:
+        return "crypto" if foreign in CRYPTO else "gzip" if foreign == "miniz_oxide" else foreign
+    if crates or name.startswith("<"):
+        return "text (fmt)" if "fmt" in name else "std, core, alloc"
+    return "libc"
+
+
+def package(program):
+    return Path(program).name.split("-musl")[0].replace("-", "_")
+
+
+def table(programs):
+    columns = []
+    for program in programs:
+        sizes = Counter()
+        for size, name in symbols(program):
+            sizes[group(name, package(program))] += size
+        columns.append(sizes)
+    names = sorted(set().union(*columns), key=lambda name: -sum(sizes[name] for sizes in columns))
+    files = [Path(program.removesuffix(".full")).stat().st_size for program in programs]
+    rows = [["group", *(Path(program).name.split("-musl")[0] for program in programs)], ["---"] * (len(programs) + 1)]
+    rows += [[name, *(f"{sizes[name]:,}" for sizes in columns)] for name in names]
+    rows += [["not in symbols", *(f"{file - sum(sizes.values()):,}" for file, sizes in zip(files, columns))]]
+    rows += [["**the file**", *(f"**{file:,}**" for file in files)]]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    if sys.argv[1].endswith(".md"):
+        text = table(sys.argv[2:])
+        Path(sys.argv[1]).write_text(HEAD + text)
+        print(text, end="")
+    else:
+        members = [s for s in symbols(sys.argv[2]) if group(s[1], package(sys.argv[2])) == sys.argv[1]]
+        for size, name in sorted(members, reverse=True)[:50]:
+            print(f"{size:>7,}  {name[:160]}")
