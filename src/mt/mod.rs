@@ -6,7 +6,5 @@
 pub mod auth;
 #[cfg(feature = "gzip")]
 pub mod gzip;
-#[cfg(feature = "gzip")]
-mod inflate;
 pub mod message;
 pub mod service;
