@@ -129,9 +129,11 @@ fn run(args: &[&str]) -> Result<(), Failure> {
     }
 }
 
+// SAFETY: nothing else is called `main`.
 #[unsafe(no_mangle)]
 extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
     // SAFETY: this is `main`.
+    // SAFETY: they are what `main` was given.
     let args = unsafe { system::args::<5>(argc, argv) };
     let result = args.as_ref().and_then(|(args, len)| args.get(..*len)).ok_or(Failure::Usage).and_then(run);
     match result {

@@ -33,14 +33,17 @@ static MEMORY: Memory = Memory { arena: UnsafeCell::new([0; ARENA]), heap: Unsaf
 // SAFETY: the heap hands out parts of the arena that do not overlap, or null; nothing else touches either.
 unsafe impl GlobalAlloc for Memory {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: there is one thread, and the heap calls nobody back: this is the only reference.
         let heap = unsafe { &mut *self.heap.get() };
         if heap.size() == 0 {
+            // SAFETY: the arena is a static of this size that nothing else uses, and this happens once.
             unsafe { heap.init(self.arena.get().cast(), ARENA) };
         }
         heap.allocate_first_fit(layout).map_or(null_mut(), NonNull::as_ptr)
     }
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
         if let Some(at) = NonNull::new(at) {
+            // SAFETY: one thread, as above; the caller has the memory from `alloc`, with this layout.
             unsafe { (*self.heap.get()).deallocate(at, layout) };
         }
     }
@@ -54,6 +57,7 @@ pub unsafe fn args<const N: usize>(argc: c_int, argv: *const *const c_char) -> O
     let len = usize::try_from(argc).ok()?.saturating_sub(1);
     let mut args = [""; N];
     for (at, arg) in args.get_mut(..len)?.iter_mut().enumerate() {
+        // SAFETY: the caller gives what `main` was given: `argc` strings with an end, there until the program ends.
         *arg = unsafe { CStr::from_ptr(*argv.add(at + 1)) }.to_str().ok()?;
     }
     Some((args, len))
@@ -61,7 +65,9 @@ pub unsafe fn args<const N: usize>(argc: c_int, argv: *const *const c_char) -> O
 
 /// A variable of the environment.
 pub fn variable(name: &CStr) -> Option<&'static str> {
+    // SAFETY: the name has an end.
     let value = NonNull::new(unsafe { libc::getenv(name.as_ptr()) })?;
+    // SAFETY: it is a string with an end, and nobody changes the environment.
     unsafe { CStr::from_ptr(value.as_ptr()) }.to_str().ok()
 }
 
@@ -72,6 +78,7 @@ impl fmt::Write for Out {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let mut rest = text.as_bytes();
         while !rest.is_empty() {
+            // SAFETY: as many bytes are there to read.
             let n = unsafe { libc::write(self.0, rest.as_ptr().cast(), rest.len()) };
             let n = usize::try_from(n).ok().filter(|n| *n > 0).ok_or(fmt::Error)?;
             rest = rest.get(n..).unwrap_or_default();
@@ -86,6 +93,7 @@ pub struct Random;
 impl Entropy for Random {
     fn fill(&mut self, mut out: &mut [u8]) -> Result<(), EntropyFailed> {
         while !out.is_empty() {
+            // SAFETY: as many bytes are there to write.
             let n = unsafe { libc::getrandom(out.as_mut_ptr().cast(), out.len(), 0) };
             match usize::try_from(n) {
                 Ok(n) => out = out.get_mut(n..).ok_or(EntropyFailed)?,
@@ -100,6 +108,7 @@ impl Entropy for Random {
 /// Since when does not matter, or since 1970.
 fn clock(which: libc::clockid_t) -> Duration {
     let mut at = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: it is there to write.
     unsafe { libc::clock_gettime(which, &raw mut at) };
     Duration::new(at.tv_sec.cast_unsigned(), u32::try_from(at.tv_nsec).unwrap_or(0))
 }
@@ -115,6 +124,7 @@ pub fn unix() -> i64 {
 }
 
 fn errno() -> c_int {
+    // SAFETY: it is this thread's own number, there as long as the thread.
     unsafe { *libc::__errno_location() }
 }
 
@@ -140,6 +150,7 @@ pub struct Socket(c_int);
 impl Socket {
     pub fn connect(addr: SocketAddr) -> Result<Self, Errno> {
         let family = if addr.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
+        // SAFETY: only numbers go in.
         let socket = unsafe { libc::socket(family, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0) };
         if socket < 0 {
             return Err(Errno(errno()));
@@ -166,16 +177,19 @@ impl Socket {
         }
         let on: c_int = 1;
         let (on, len) = ((&raw const on).cast(), size_of::<c_int>() as libc::socklen_t);
+        // SAFETY: the option is a number of this length.
         unsafe { libc::setsockopt(socket.0, libc::IPPROTO_TCP, libc::TCP_NODELAY, on, len) };
         Ok(socket)
     }
 
     fn connect_to<T>(&self, addr: &T) -> c_int {
+        // SAFETY: `T` is one of the two address types, and its length is said.
         unsafe { libc::connect(self.0, (&raw const *addr).cast(), size_of::<T>() as libc::socklen_t) }
     }
 
     pub fn write(&self, mut bytes: &[u8]) -> Result<(), Errno> {
         while !bytes.is_empty() {
+            // SAFETY: as many bytes are there to read.
             let n = unsafe { libc::send(self.0, bytes.as_ptr().cast(), bytes.len(), libc::MSG_NOSIGNAL) };
             match usize::try_from(n) {
                 Ok(n) => bytes = bytes.get(n..).unwrap_or_default(),
@@ -190,9 +204,11 @@ impl Socket {
     pub fn read(&self, into: &mut [u8], within: Option<Duration>) -> Result<usize, Errno> {
         let millis = |within: Duration| c_int::try_from(within.as_millis().max(1)).unwrap_or(c_int::MAX);
         let mut wait = libc::pollfd { fd: self.0, events: libc::POLLIN, revents: 0 };
+        // SAFETY: it is one, there to read and write.
         if unsafe { libc::poll(&raw mut wait, 1, within.map_or(-1, millis)) } <= 0 {
             return Ok(0);
         }
+        // SAFETY: as many bytes are there to write.
         let n = unsafe { libc::recv(self.0, into.as_mut_ptr().cast::<c_void>(), into.len(), 0) };
         match usize::try_from(n) {
             Ok(0) => Err(Errno(0)),
@@ -205,11 +221,13 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
+        // SAFETY: it is open, this is the only one who has it, and it is not used again.
         unsafe { libc::close(self.0) };
     }
 }
 
 #[panic_handler]
 fn panicked(_: &core::panic::PanicInfo<'_>) -> ! {
+    // SAFETY: it asks for nothing.
     unsafe { libc::abort() }
 }
