@@ -432,7 +432,7 @@ impl Connection {
         match &self.stage {
             Stage::Start => None,
             Stage::Handshake { machine, .. } => machine.poll_timeout(),
-            Stage::Open(session) => [session.poll_timeout(), self.key_due(session)].into_iter().flatten().min(),
+            Stage::Open(session) => Instant::earliest(&[session.poll_timeout(), self.key_due(session)]),
         }
     }
 

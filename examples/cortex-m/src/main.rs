@@ -20,6 +20,7 @@ use alloc::boxed::Box;
 use board::{File, Serial, Timer};
 use bytes::BytesMut;
 use console::{print, unsigned};
+use core::mem::ManuallyDrop;
 use cortex_m_rt::entry;
 use cortex_m_semihosting::debug;
 use failure::Failure;
@@ -156,7 +157,8 @@ fn run() -> Result<(), Failure> {
     let random_id = random_id(&mut random)?;
     let (timer, serial) = (Timer::new(), Serial::new());
     let connection = Connection::new(config, Instant::ZERO, UnixTime::from_secs(board::unix()), Box::new(random));
-    let mut device = Device { connection, serial, timer, ticks: 0, last: 0, busy: 0 };
+    // It is never taken apart: the program ends with the device.
+    let mut device = ManuallyDrop::new(Device { connection, serial, timer, ticks: 0, last: 0, busy: 0 });
 
     let resolved = device.call(ResolveUsername { username: bot.into(), referer: None }.to_boxed())?;
     let peer = Known::from_resolved(&Tl::from_bytes(&resolved)?)?.ok_or("the server gives no access hash")?;
