@@ -273,6 +273,7 @@ impl Session {
     /// # Errors
     /// Why it was not taken: the connection should be closed. Nothing changed, but that a message from the future casts
     /// doubt on the clock, and that those in a container before one that cannot be read were taken, each as if alone.
+    #[inline(never)] // a frame of its own: what comes before or after needs none of it
     pub fn handle_packet(&mut self, now: Instant, packet: BytesMut) -> Result<Option<u32>, SessionError> {
         let opened = packet::open(&self.key, self.side().peer(), packet)?;
         let quick_ack = opened.quick_ack;
@@ -447,6 +448,7 @@ impl Session {
     ///
     /// # Errors
     /// The entropy failed: nothing was sent or lost.
+    #[inline(never)] // a frame of its own: what comes before or after needs none of it
     pub fn poll_packet(&mut self, now: Instant, random: &mut dyn Entropy) -> Result<Option<Bytes>, EntropyFailed> {
         if self.must_renew {
             self.renew(random_id(random)?);

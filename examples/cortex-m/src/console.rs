@@ -10,9 +10,8 @@ pub fn print(parts: &[&str]) {
     }
 }
 
-/// A number in decimal digits; what is beyond 32 bits is cut off.
-pub fn unsigned(number: impl TryInto<u32>) -> String {
-    let mut rest = number.try_into().unwrap_or(u32::MAX);
+/// A number in decimal digits.
+pub fn unsigned(mut rest: u32) -> String {
     let mut digits = String::new();
     loop {
         digits.insert(0, char::from(b'0' + (rest % 10) as u8));

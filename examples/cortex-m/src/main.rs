@@ -116,7 +116,7 @@ impl Device {
 
     /// Tells what was done, and what it took: one instruction is one nanosecond here, and a tick forty.
     fn phase(&mut self, what: &str) {
-        let hundredths = core::mem::take(&mut self.busy) * 40 / 10_000;
+        let hundredths = u32::try_from(core::mem::take(&mut self.busy)).unwrap_or(u32::MAX) / 250;
         let [whole, tenth, hundredth] = [hundredths / 100, hundredths / 10 % 10, hundredths % 10].map(unsigned);
         print(&[&whole, ".", &tenth, &hundredth, " M instructions: ", what]);
     }
@@ -187,8 +187,8 @@ fn main() -> ! {
     memory::paint();
     memory::init();
     let result = run();
-    let [fixed, heap, stack] =
-        [memory::static_bytes() - memory::HEAP, memory::heap_most(), memory::stack_most()].map(unsigned);
+    let [fixed, heap, stack] = [memory::static_bytes() - memory::HEAP, memory::heap_most(), memory::stack_most()]
+        .map(|bytes| unsigned(bytes as u32));
     print(&["RAM: ", &fixed, " bytes static, ", &heap, " of heap at most, ", &stack, " of stack at most"]);
     match result {
         Ok(()) => debug::exit(debug::EXIT_SUCCESS),
