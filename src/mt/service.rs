@@ -178,6 +178,7 @@ pub const BAD_MSG: &[(i32, &str, Cure)] = &[
 ];
 
 /// The codes and cures of [`BAD_MSG`], without the words: a program that prints none need not carry them.
+#[expect(clippy::indexing_slicing, reason = "in the compiler")]
 const CURES: [(i32, Cure); BAD_MSG.len()] = {
     let (mut cures, mut rest) = ([(0, Cure::SendAgain); BAD_MSG.len()], BAD_MSG);
     while let Some(((code, _, cure), before)) = rest.split_last() {

@@ -154,10 +154,10 @@ impl Outbox {
         for msg_id in &call.msg_ids {
             self.sent.remove(*msg_id);
         }
-        if call.state == State::Waiting {
-            if let Some(at) = self.waiting.iter().position(|other| *other == id) {
-                sorted::remove(&mut self.waiting, at);
-            }
+        if call.state == State::Waiting
+            && let Some(at) = self.waiting.iter().position(|other| *other == id)
+        {
+            sorted::remove(&mut self.waiting, at);
         }
         for held in core::mem::take(&mut self.held).into_iter().filter(|held| *held != id) {
             match self.calls.get(held) {

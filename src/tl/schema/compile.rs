@@ -142,7 +142,7 @@ impl Nibbles {
             584..4680 => (0xe000, 3, 584),
             _ => return Err(CompileError::Large),
         };
-        let number = number - least | prefix;
+        let number = (number - least) | prefix;
         let nibbles = (0..=more).rev().map(|at| u8::try_from(number >> (4 * at) & 15));
         nibbles.for_each(|nibble| self.0.extend(nibble));
         Ok(())
