@@ -49,8 +49,8 @@ def main(nanogram, firmware):
     check(
         {"cortex-m: flash": flash(firmware)},
         limits={
-            "cortex-m: RAM, static + heap + stack": (static + heap + stack, 30 * 1024),
-            "cortex-m: instructions of the key exchange": (round(float(key[1]) * 1_000_000), 600_000_000),
+            "cortex-m: RAM, static + heap + stack": (static + heap + stack, 28 * 1024),
+            "cortex-m: instructions of the key exchange": (round(float(key[1]) * 1_000_000), 500_000_000),
         },
     )
 

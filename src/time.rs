@@ -11,6 +11,11 @@ use core::time::Duration;
 pub struct Instant(u64);
 
 impl Instant {
+    /// The first of those that there are.
+    #[must_use]
+    pub fn earliest(of: &[Option<Self>]) -> Option<Self> {
+        of.iter().copied().flatten().min()
+    }
     /// The origin.
     pub const ZERO: Self = Self(0);
 

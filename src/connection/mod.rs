@@ -221,6 +221,7 @@ impl Connection {
         Ok(())
     }
 
+    #[inline(never)] // a frame of its own: what comes before or after needs none of it
     fn handle_packet(&mut self, now: Instant, packet: BytesMut) -> Result<(), ConnectionError> {
         match &mut self.stage {
             Stage::Start => Err(HandshakeError::Misuse.into()),
@@ -244,6 +245,7 @@ impl Connection {
     }
 
     /// A key is made: the permanent one, or a temporary one to be bound to it.
+    #[inline(never)] // a frame of its own: what comes before or after needs none of it
     fn granted(&mut self, now: Instant, grant: Grant) -> Result<(), ConnectionError> {
         self.clock = grant.clock;
         if let Some(expires_at) = grant.expires_at {
@@ -432,7 +434,7 @@ impl Connection {
         match &self.stage {
             Stage::Start => None,
             Stage::Handshake { machine, .. } => machine.poll_timeout(),
-            Stage::Open(session) => [session.poll_timeout(), self.key_due(session)].into_iter().flatten().min(),
+            Stage::Open(session) => Instant::earliest(&[session.poll_timeout(), self.key_due(session)]),
         }
     }
 

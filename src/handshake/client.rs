@@ -215,6 +215,7 @@ struct AwaitResPq {
 }
 
 impl AwaitResPq {
+    #[inline(never)] // a frame of its own: what comes before or after needs none of it
     fn handle(self, body: &[u8], entropy: &mut dyn Entropy) -> Result<(Vec<u8>, State), HandshakeError> {
         let ResPq::Only(answer) = ResPq::read(&mut Reader::new(body))?;
         if !ct::same(&answer.nonce, &self.nonce) {
@@ -270,6 +271,7 @@ impl AwaitDhParams {
         Self { nonces, tmp_aes, expires_in }
     }
 
+    #[inline(never)] // a frame of its own: what comes before or after needs none of it
     fn handle(
         self,
         now: Instant,
@@ -347,6 +349,7 @@ enum Verdict {
 }
 
 impl AwaitDhGen {
+    #[inline(never)] // a frame of its own: what comes before or after needs none of it
     fn handle(self, body: &[u8], clock: ServerClock, entropy: &mut dyn Entropy) -> Result<Verdict, HandshakeError> {
         let answer = SetClientDhParamsAnswer::read(&mut Reader::new(body))?;
         let (n, nonce, server_nonce, hash) = match &answer {

@@ -177,6 +177,22 @@ pub const BAD_MSG: &[(i32, &str, Cure)] = &[
     (64, "invalid container", Cure::SendSingly),
 ];
 
+/// The codes and cures of [`BAD_MSG`], without the words: a program that prints none need not carry them.
+#[expect(clippy::indexing_slicing, reason = "in the compiler")]
+const CURES: [(i32, Cure); BAD_MSG.len()] = {
+    let (mut cures, mut rest) = ([(0, Cure::SendAgain); BAD_MSG.len()], BAD_MSG);
+    while let Some(((code, _, cure), before)) = rest.split_last() {
+        cures[before.len()] = (*code, *cure);
+        rest = before;
+    }
+    cures
+};
+
+/// What code `code` asks for; unknown ones are answered by sending again.
+pub fn cure(code: i32) -> Cure {
+    CURES.iter().find(|row| row.0 == code).map_or(Cure::SendAgain, |row| row.1)
+}
+
 /// What code `code` means and asks for; unknown ones are answered by sending again.
 pub fn bad_msg(code: i32) -> (&'static str, Cure) {
     BAD_MSG.iter().find(|row| row.0 == code).map_or(("unknown code", Cure::SendAgain), |row| (row.1, row.2))

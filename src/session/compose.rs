@@ -28,16 +28,16 @@ const SALTS: i32 = 64;
 impl Session {
     /// Puts what `wrap` makes of it in place of the body of every call that waits to be sent; their names.
     pub fn wrap_calls(&mut self, wrap: impl Fn(&[u8]) -> Option<Vec<u8>>) -> Vec<CallId> {
-        let waiting =
-            self.outbox.calls.iter_mut().filter(|(id, call)| *id != CallId::BIND && call.state == State::Waiting);
-        waiting
-            .map(|(id, call)| {
+        let mut waiting = Vec::new();
+        for (id, call) in self.outbox.calls.iter_mut() {
+            if id != CallId::BIND && call.state == State::Waiting {
                 if let Some(wrapped) = wrap(&call.body) {
                     call.body = wrapped.into();
                 }
-                id
-            })
-            .collect()
+                waiting.push(id);
+            }
+        }
+        waiting
     }
 
     /// Asks for salts if it is time to.
@@ -53,7 +53,7 @@ impl Session {
     }
 
     pub(super) fn next_id(&mut self, unix: UnixTime, is_answer: bool) -> i64 {
-        match self.side {
+        match self.side() {
             Side::Client => self.ids.client(unix),
             Side::Server => self.ids.server(unix, is_answer),
         }
@@ -107,6 +107,7 @@ impl Session {
     }
 
     /// Server: what it has to say. True if something is said again, which only a container can carry.
+    #[cfg(feature = "dc")]
     pub(super) fn collect_said(&mut self, unix: UnixTime, batch: &mut Batch) -> bool {
         let mut has_copies = false;
         let mut at = 0;

@@ -2,6 +2,7 @@
 //!
 //! Spec: mtproto/security_guidelines#checking-msg_id
 
+use super::sorted;
 use crate::time::Instant;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -50,7 +51,7 @@ impl ReplayWindow {
             self.ids.pop_front();
         }
         let at = self.ids.partition_point(|&other| other < id);
-        self.ids.insert(at, id);
+        sorted::insert(&mut self.ids, at, id);
         Seen::New
     }
     /// What noting `id` would say.

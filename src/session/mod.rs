@@ -8,7 +8,7 @@
 //!                                                                              └─▶ anything else     Incoming::Update
 //! ```
 //!
-//! One machine serves both ends: a data centre is a [`Session`] with [`Side::Server`]. It has no clock, no socket and
+//! One machine serves both ends: a data centre, with feature `dc`, is a [`Session`] with [`Side::Server`]. It has no clock, no socket and
 //! no entropy of its own; after each `handle_*` or `call`, take packets with [`Session::poll_packet`] until there are
 //! none, then events with [`Session::poll_incoming`], then ask [`Session::poll_timeout`] when to call
 //! [`Session::handle_timeout`].
@@ -76,6 +76,7 @@ const INVOKE_AFTER_MSG: u32 = 0xcb9f_372d;
 /// One session of one key.
 #[derive(Debug)]
 pub struct Session {
+    #[cfg(feature = "dc")]
     side: Side,
     key: AuthKey,
     session_id: i64,
@@ -121,13 +122,19 @@ impl Session {
         clock: ServerClock,
         random: &mut dyn Entropy,
     ) -> Result<Self, EntropyFailed> {
-        Ok(Self::new(Side::Client, key, salt, clock, random_id(random)?))
+        Ok(Self::begin(key, salt, clock, random_id(random)?))
     }
 
     /// A session of `side` with a given id.
+    #[cfg(feature = "dc")]
     pub fn new(side: Side, key: AuthKey, salt: i64, clock: ServerClock, session_id: i64) -> Self {
+        Self { side, ..Self::begin(key, salt, clock, session_id) }
+    }
+
+    fn begin(key: AuthKey, salt: i64, clock: ServerClock, session_id: i64) -> Self {
         Self {
-            side,
+            #[cfg(feature = "dc")]
+            side: Side::Client,
             key,
             session_id,
             previous_id: None,
@@ -153,6 +160,17 @@ impl Session {
             #[cfg(feature = "dc")]
             strict: server::Strict::default(),
         }
+    }
+
+    /// Whose end this is. Without the data centre there is but one, and the compiler leaves out what is for the other.
+    #[cfg(feature = "dc")]
+    const fn side(&self) -> Side {
+        self.side
+    }
+    #[cfg(not(feature = "dc"))]
+    #[expect(clippy::unused_self, reason = "it stands for the other one")]
+    const fn side(&self) -> Side {
+        Side::Client
     }
 
     /// Which session of the key this is.
@@ -232,7 +250,7 @@ impl Session {
     pub fn reconnected(&mut self, now: Instant) {
         self.pong_due = None;
         self.outbox.singly = false;
-        match self.side {
+        match self.side() {
             Side::Client => {
                 self.next_ping = Some(now + PING_EVERY);
                 // What waits here was about the old connection; whoever asked for it asks again.
@@ -241,8 +259,10 @@ impl Session {
             }
             Side::Server => {
                 #[cfg(feature = "dc")]
-                self.strict.never_mind_the_connection();
-                self.outbox.say_again();
+                {
+                    self.strict.never_mind_the_connection();
+                    self.outbox.say_again();
+                }
             }
         }
     }
@@ -253,8 +273,9 @@ impl Session {
     /// # Errors
     /// Why it was not taken: the connection should be closed. Nothing changed, but that a message from the future casts
     /// doubt on the clock, and that those in a container before one that cannot be read were taken, each as if alone.
+    #[inline(never)] // a frame of its own: what comes before or after needs none of it
     pub fn handle_packet(&mut self, now: Instant, packet: BytesMut) -> Result<Option<u32>, SessionError> {
-        let opened = packet::open(&self.key, self.side.peer(), packet)?;
+        let opened = packet::open(&self.key, self.side().peer(), packet)?;
         let quick_ack = opened.quick_ack;
         Ok(self.handle_opened(now, opened)?.then_some(quick_ack))
     }
@@ -269,10 +290,10 @@ impl Session {
             return if self.previous_id == Some(session_id) { Ok(false) } else { Err(SessionError::WrongSession) };
         }
         #[cfg(feature = "dc")]
-        if self.side == Side::Server && !self.is_acceptable(now, &opened) {
+        if self.side() == Side::Server && !self.is_acceptable(now, &opened) {
             return Ok(false);
         }
-        if !msg_id::is_from(msg_id, self.side.peer()) {
+        if !msg_id::is_from(msg_id, self.side().peer()) {
             return Err(SessionError::MsgId);
         }
         let outer = Message { msg_id, seqno, body: opened.body };
@@ -284,7 +305,7 @@ impl Session {
             }
             Seen::TooOld => return Ok(false),
         }
-        if self.side == Side::Client {
+        if self.side() == Side::Client {
             self.judge_time(now, msg_id)?;
         }
         self.packet_id = msg_id;
@@ -351,7 +372,7 @@ impl Session {
         let inner = message::read_container(&outer.body).map_err(|_| SessionError::Container)?;
         let is_lawful = |m: &Message| {
             m.msg_id < outer.msg_id
-                && msg_id::is_from(m.msg_id, self.side.peer())
+                && msg_id::is_from(m.msg_id, self.side().peer())
                 && Reader::new(&m.body).peek().is_some_and(|id| id != MSG_CONTAINER)
         };
         if inner.iter().all(is_lawful) { Ok(Some(inner)) } else { Err(SessionError::Container) }
@@ -373,7 +394,7 @@ impl Session {
             self.pong_due = None;
             return Err(SessionError::Silent);
         }
-        if self.side == Side::Client && self.next_ping.is_some_and(|due| due <= now) {
+        if self.side() == Side::Client && self.next_ping.is_some_and(|due| due <= now) {
             self.next_ping = Some(now + PING_EVERY);
             self.pong_due = Some(now + PONG_WITHIN);
             self.pings += 1;
@@ -390,9 +411,16 @@ impl Session {
     /// Asks what became of every call that was sent and not answered.
     fn ask_about_calls(&mut self, now: Instant) {
         // A question that is still here would be asked twice.
-        self.outbox.service.retain(|service| !matches!(service.meaning, Meaning::StateReq(_)));
-        let msg_ids: Vec<i64> =
-            self.outbox.unanswered().filter_map(|(_, call)| call.msg_ids.last().copied()).take(MAX_ACKS).collect();
+        let is_question = |service: &Service| matches!(service.meaning, Meaning::StateReq(_));
+        while let Some(at) = self.outbox.service.iter().position(is_question) {
+            sorted::remove(&mut self.outbox.service, at);
+        }
+        let mut msg_ids = Vec::new();
+        for (_, call) in self.outbox.unanswered() {
+            if let Some(msg_id) = call.msg_ids.last().filter(|_| msg_ids.len() < MAX_ACKS) {
+                msg_ids.push(*msg_id);
+            }
+        }
         self.ask_at = if msg_ids.is_empty() { None } else { Some(now + ASK_AFTER) };
         if !msg_ids.is_empty() {
             let body = MsgsStateReq { msg_ids: msg_ids.clone() }.to_boxed().into();
@@ -408,7 +436,7 @@ impl Session {
 
     /// When [`handle_timeout`](Self::handle_timeout) must be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        [self.inbox.acks_due(), self.next_ping, self.pong_due, self.ask_at].into_iter().flatten().min()
+        Instant::earliest(&[self.inbox.acks_due(), self.next_ping, self.pong_due, self.ask_at])
     }
 
     /// What there is for the owner.
@@ -420,6 +448,7 @@ impl Session {
     ///
     /// # Errors
     /// The entropy failed: nothing was sent or lost.
+    #[inline(never)] // a frame of its own: what comes before or after needs none of it
     pub fn poll_packet(&mut self, now: Instant, random: &mut dyn Entropy) -> Result<Option<Bytes>, EntropyFailed> {
         if self.must_renew {
             self.renew(random_id(random)?);
@@ -441,7 +470,10 @@ impl Session {
         let mut batch = Batch::new(self.outbox.singly);
         self.collect_service(unix, &mut batch);
         self.collect_calls(now, unix, &mut batch, &bind_random);
+        #[cfg(feature = "dc")]
         let has_copies = self.collect_said(unix, &mut batch);
+        #[cfg(not(feature = "dc"))]
+        let has_copies = false;
         let can_acks_go = if batch.messages.is_empty() { are_acks_due } else { !self.outbox.singly };
         if can_acks_go {
             self.collect_acks(unix, &mut batch);
@@ -456,10 +488,10 @@ impl Session {
                 (self.header(unix, msg_id, seqno), batch.container())
             }
         };
-        if self.side == Side::Client && self.next_ping.is_none() {
+        if self.side() == Side::Client && self.next_ping.is_none() {
             self.next_ping = Some(now + PING_EVERY);
         }
-        let (packet, _) = packet::seal_with(&self.key, self.side, &header, &body, &padding);
+        let (packet, _) = packet::seal_with(&self.key, self.side(), &header, &body, &padding);
         Ok(Some(packet))
     }
 

@@ -9,7 +9,7 @@
 //! A call keeps its name ([`CallId`]) while its `msg_id` changes; every `msg_id` it had stays valid for an answer.
 
 use super::rpc::CallId;
-use super::sorted::Sorted;
+use super::sorted::{self, Sorted};
 use crate::mt::message::{self, MESSAGE_HEADER, Message};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -93,6 +93,7 @@ pub(super) struct Service {
 }
 
 /// What a server says: answers and updates, kept until they are acknowledged.
+#[cfg(feature = "dc")]
 #[derive(Debug, Clone)]
 pub(super) struct Said {
     pub(super) body: Bytes,
@@ -114,8 +115,11 @@ pub(super) struct Outbox {
     /// Service ids in `sent`, oldest first, so that they can be forgotten.
     sent_service: VecDeque<i64>,
     /// In the order of ids; what has none yet comes last.
+    #[cfg(feature = "dc")]
     pub(super) said: VecDeque<Said>,
+    #[cfg(feature = "dc")]
     pub(super) said_waiting: usize,
+    #[cfg(feature = "dc")]
     pub(super) said_bytes: usize,
     /// The other side does not take containers: each message goes alone.
     pub(super) singly: bool,
@@ -141,7 +145,8 @@ impl Outbox {
         other.start_over();
         self.next_call = self.next_call.max(other.next_call);
         self.calls.append(&mut other.calls);
-        self.waiting.append(&mut other.waiting);
+        self.waiting.extend(&other.waiting);
+        other.waiting.clear();
     }
     /// The call is answered, or nobody wants its answer.
     pub(super) fn finish(&mut self, id: CallId) -> Option<Pending> {
@@ -149,8 +154,10 @@ impl Outbox {
         for msg_id in &call.msg_ids {
             self.sent.remove(*msg_id);
         }
-        if call.state == State::Waiting {
-            self.waiting.retain(|other| *other != id);
+        if call.state == State::Waiting
+            && let Some(at) = self.waiting.iter().position(|other| *other == id)
+        {
+            sorted::remove(&mut self.waiting, at);
         }
         for held in core::mem::take(&mut self.held).into_iter().filter(|held| *held != id) {
             match self.calls.get(held) {
@@ -188,7 +195,11 @@ impl Outbox {
     }
     /// Whether there is nothing to send but acks.
     pub(super) fn is_quiet(&self) -> bool {
-        self.service.is_empty() && self.waiting.is_empty() && self.said_waiting == 0
+        #[cfg(feature = "dc")]
+        if self.said_waiting > 0 {
+            return false;
+        }
+        self.service.is_empty() && self.waiting.is_empty()
     }
     /// Sends the call again when the one before it is answered, or now if that is so.
     pub(super) fn hold(&mut self, id: CallId) {
@@ -209,8 +220,8 @@ impl Outbox {
             self.held.retain(|held| *held != id);
             // What was called first goes out first.
             let in_turn = |id: CallId| (id != CallId::BIND, id);
-            let at = self.waiting.partition_point(|other| in_turn(*other) < in_turn(id));
-            self.waiting.insert(at, id);
+            let before = self.waiting.iter().rposition(|other| in_turn(*other) < in_turn(id));
+            sorted::insert(&mut self.waiting, before.map_or(0, |at| at + 1), id);
         }
     }
     /// Sends again whatever `msg_id` stood for; whether that is known.
@@ -278,9 +289,10 @@ impl Outbox {
             call.state = State::Waiting;
             call.msg_ids.clear();
         }
-        self.waiting = self.calls.iter().map(|(id, _)| id).collect();
-        if self.waiting.back() == Some(&CallId::BIND) {
-            self.waiting.rotate_right(1);
+        self.waiting.clear();
+        for (id, _) in self.calls.iter() {
+            // Its name is the highest, and it goes first.
+            if id == CallId::BIND { self.waiting.push_front(id) } else { self.waiting.push_back(id) }
         }
     }
     /// Server: something to say.
@@ -305,6 +317,7 @@ impl Outbox {
         self.said.shrink_to_fit();
     }
     /// Server: forgets what stands at `at`.
+    #[cfg(feature = "dc")]
     pub(super) fn unsay(&mut self, at: usize) {
         if let Some(said) = self.said.remove(at) {
             self.said_bytes -= said.body.len();
@@ -312,21 +325,25 @@ impl Outbox {
         }
     }
     /// Server: where what was said as `msg_id` stands.
+    #[cfg(feature = "dc")]
     fn said_as(&self, msg_id: i64) -> Option<usize> {
         self.said.binary_search_by_key(&msg_id, |said| said.sent_as.map_or(i64::MAX, |(id, _)| id)).ok()
     }
     /// Server: says again what nobody has acknowledged.
+    #[cfg(feature = "dc")]
     pub(super) fn say_again(&mut self) {
         self.said.iter_mut().for_each(|said| said.is_waiting = true);
         self.said_waiting = self.said.len();
     }
     /// Server: says `msg_id` again, if it is still known; whether it is.
+    #[cfg(feature = "dc")]
     pub(super) fn say_again_one(&mut self, msg_id: i64) -> bool {
         let Some(said) = self.said_as(msg_id).and_then(|at| self.said.get_mut(at)) else { return false };
         self.said_waiting += usize::from(!core::mem::replace(&mut said.is_waiting, true));
         true
     }
     /// Server: forgets what was acknowledged.
+    #[cfg(feature = "dc")]
     pub(super) fn acknowledged(&mut self, msg_id: i64) {
         if let Some(at) = self.said_as(msg_id) {
             self.unsay(at);

@@ -46,8 +46,10 @@ impl Salts {
     /// Takes in what `future_salts` brought; the first [`MAX_SALTS`] of it.
     pub fn extend(&mut self, salts: &[FutureSalt]) {
         self.known.clear();
-        self.known.extend(salts.iter().filter(|s| s.valid_since < s.valid_until).take(MAX_SALTS).cloned());
-        self.known.sort_by_key(|s| s.valid_since);
+        for salt in salts.iter().filter(|s| s.valid_since < s.valid_until).take(MAX_SALTS) {
+            let at = self.known.iter().rposition(|s| s.valid_since <= salt.valid_since).map_or(0, |at| at + 1);
+            self.known.insert(at, salt.clone());
+        }
     }
     /// Whether it is time to ask for more: less than an hour is left of what is known.
     pub fn are_short(&self, unix: UnixTime) -> bool {

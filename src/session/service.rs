@@ -9,7 +9,7 @@ use crate::mt::message::{GzipPacked, MSG_CONTAINER, Message, RpcResult};
 use crate::mt::service::{
     BadMsgNotification, BadServerSalt, Cure, DestroySessionNone, DestroySessionOk, FutureSalt, FutureSalts, HttpWait,
     MsgDetailedInfo, MsgNewDetailedInfo, MsgResendReq, MsgsAck, MsgsAllInfo, MsgsStateInfo, MsgsStateReq,
-    NewSessionCreated, Pong, RpcErrorBare, bad_msg, state,
+    NewSessionCreated, Pong, RpcErrorBare, cure, state,
 };
 use crate::side::Side;
 use crate::time::Instant;
@@ -74,7 +74,7 @@ impl Session {
 
     /// Anything that is not the business of every session.
     fn on_other(&mut self, now: Instant, id: u32, msg_id: i64, body: Bytes) -> Result<(), SessionError> {
-        match self.side {
+        match self.side() {
             Side::Client => self.incoming.push_back(Incoming::Update(body)),
             #[cfg(feature = "dc")]
             Side::Server => self.on_request(now, id, msg_id, body)?,
@@ -151,7 +151,8 @@ impl Session {
             {
                 call.state = State::Received;
             }
-            if self.side == Side::Server {
+            #[cfg(feature = "dc")]
+            if self.side() == Side::Server {
                 self.outbox.acknowledged(msg_id);
             }
         }
@@ -159,10 +160,10 @@ impl Session {
 
     /// `bad_msg_notification`, if it talks about something sent lately.
     fn on_bad_msg(&mut self, now: Instant, bad: &BadMsgNotification) {
-        if self.side != Side::Client || !self.outbox.sent.contains(bad.bad_msg_id) {
+        if self.side() != Side::Client || !self.outbox.sent.contains(bad.bad_msg_id) {
             return;
         }
-        match bad_msg(bad.error_code).1 {
+        match cure(bad.error_code) {
             Cure::FixClock => self.clock.sync(now, msg_id::time(self.packet_id)),
             Cure::FixClockInNewSession => {
                 self.clock.sync(now, msg_id::time(self.packet_id));
@@ -178,7 +179,7 @@ impl Session {
 
     /// `bad_server_salt`, if it talks about something sent lately: nobody else may change the salt.
     fn on_bad_salt(&mut self, now: Instant, bad: &BadServerSalt) {
-        if self.side == Side::Client && self.outbox.sent.contains(bad.bad_msg_id) {
+        if self.side() == Side::Client && self.outbox.sent.contains(bad.bad_msg_id) {
             self.salts.set(bad.new_server_salt);
             self.send_again(now, bad.bad_msg_id, bad.error_code);
         }
@@ -222,7 +223,7 @@ impl Session {
         match (window.lowest(), window.highest()) {
             _ if window.contains(msg_id) => state::RECEIVED,
             // Our own messages, asked for and not here any more.
-            _ if !msg_id::is_from(msg_id, self.side.peer()) => state::UNKNOWN,
+            _ if !msg_id::is_from(msg_id, self.side().peer()) => state::UNKNOWN,
             (Some(lowest), _) if window.is_full() && msg_id < lowest => state::UNKNOWN,
             (_, Some(highest)) if msg_id < highest => state::NOT_RECEIVED,
             _ => state::TOO_HIGH,
@@ -269,7 +270,7 @@ impl Session {
 
     /// Asks for a message of the other side that has not come, or acknowledges it as not needed.
     fn fetch(&mut self, now: Instant, answer: i64, is_wanted: bool) {
-        if !msg_id::is_from(answer, self.side.peer()) {
+        if !msg_id::is_from(answer, self.side().peer()) {
             return;
         }
         if is_wanted && !self.inbox.window.contains(answer) {
@@ -283,9 +284,10 @@ impl Session {
     fn on_resend_req(&mut self, req_msg_id: i64, req: &MsgResendReq) {
         let mut are_known = true;
         for &msg_id in req.msg_ids.iter().take(super::MAX_ACKS) {
-            are_known &= match self.side {
-                Side::Client => self.outbox.send_meaning_again(msg_id),
+            are_known &= match self.side() {
+                #[cfg(feature = "dc")]
                 Side::Server => self.outbox.say_again_one(msg_id),
+                _ => self.outbox.send_meaning_again(msg_id),
             };
         }
         if !are_known {
@@ -320,16 +322,16 @@ impl Session {
 
     /// `new_session_created`: takes the salt, and sends again what the server does not have.
     fn on_new_session(&mut self, new: &NewSessionCreated) {
-        if self.side != Side::Client || self.server_session.replace(new.unique_id) == Some(new.unique_id) {
+        if self.side() != Side::Client || self.server_session.replace(new.unique_id) == Some(new.unique_id) {
             return;
         }
         self.salts.set(new.server_salt);
-        let lost: Vec<CallId> = self
-            .outbox
-            .unanswered()
-            .filter(|(_, call)| call.msg_ids.iter().all(|&id| id < new.first_msg_id))
-            .map(|(id, _)| id)
-            .collect();
+        let mut lost = Vec::new();
+        for (id, call) in self.outbox.unanswered() {
+            if call.msg_ids.iter().all(|&id| id < new.first_msg_id) {
+                lost.push(id);
+            }
+        }
         lost.into_iter().for_each(|id| self.outbox.send_again(id));
         self.incoming.push_back(Incoming::NewSession);
     }

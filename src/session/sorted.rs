@@ -5,6 +5,29 @@
 
 use alloc::collections::VecDeque;
 
+/// Puts `value` at `at`, neighbour by neighbour: it is from near the back, as a rule.
+pub(super) fn insert<T>(ring: &mut VecDeque<T>, at: usize, value: T) {
+    ring.push_back(value);
+    for at in (at + 1..ring.len()).rev() {
+        ring.swap(at - 1, at);
+    }
+}
+
+/// Takes out what is at `at`, over the shorter way.
+pub(super) fn remove<T>(ring: &mut VecDeque<T>, at: usize) -> Option<T> {
+    if at < ring.len() / 2 {
+        for at in (0..at).rev() {
+            ring.swap(at, at + 1);
+        }
+        ring.pop_front()
+    } else {
+        for at in at + 1..ring.len() {
+            ring.swap(at - 1, at);
+        }
+        ring.pop_back()
+    }
+}
+
 /// Entries, the lowest key first.
 #[derive(Debug)]
 pub(super) struct Sorted<K, V>(VecDeque<(K, V)>);
@@ -43,14 +66,14 @@ impl<K: Ord + Copy, V> Sorted<K, V> {
                 true
             }
             Err(at) => {
-                self.0.insert(at, (key, value));
+                insert(&mut self.0, at, (key, value));
                 false
             }
         }
     }
     pub(super) fn remove(&mut self, key: K) -> Option<V> {
         let at = self.find(key).ok()?;
-        let (_, value) = self.0.remove(at)?;
+        let (_, value) = remove(&mut self.0, at)?;
         if self.0.is_empty() {
             // After a flood its memory is given back.
             self.0.shrink_to(64);
@@ -59,7 +82,7 @@ impl<K: Ord + Copy, V> Sorted<K, V> {
     }
     /// Takes all that another has.
     pub(super) fn append(&mut self, other: &mut Self) {
-        for (key, value) in other.0.drain(..) {
+        while let Some((key, value)) = other.0.pop_front() {
             self.insert(key, value);
         }
     }

@@ -1,17 +1,22 @@
-//! Finds where a value ends, with ten kilobytes instead of a type for each of its parts.
+//! Finds where a value ends, with seven kilobytes instead of a type for each of its parts.
 //!
 //! TL values carry no length, so whoever wants what follows a `Vector<Update>` must know every constructor that may
 //! stand in it. A table knows that and nothing else: no names, no values. It is walked where it lies.
 //!
 //! ```text
-//! constructors:2 types:2 shapes:2 roots:2                   all numbers little-endian
-//! id:4        x constructors    sorted
-//! layout:2    x constructors    where the layout starts; constructors that lie alike share one
-//! type:2      x constructors    what the constructor builds
-//! shape:2     x shapes          8000 Vector | 0..7 a primitive, 8.. a type; the first `roots` of them can be asked for
-//! layouts                       fields:1, then for each field
-//!                                 shape << 1 | conditional    7 bits a byte, the lowest first; 80: one more byte
-//!                                 word << 5 | bit             if conditional
+//! constructors:2 types:2 often:2 roots:2        all numbers little-endian
+//! id:4        x constructors                    type after type, sorted within each
+//! first:2     x types                           which constructor is the first of the type
+//! start:2     x constructors / 8, rounded up    at which nibble the layout of every eighth constructor starts
+//! symbol:2    x often                           the symbols used most
+//! symbol:2    x roots                           the types that can be asked for
+//! layouts                                       constructor after constructor, in nibbles, a byte's low one first:
+//!                                                 fields, then for each field
+//!                                                 symbol       below 72: one of those used most; else 72 more than itself
+//!                                                 flag - flag before it    modulo 256, if conditional
+//! symbol      type << 2 | is it a vector << 1 | is it conditional        type: 0..7 a primitive, 8.. the types in order
+//! flag        word << 5 | bit
+//! number      0xxx    10xx xxxx +8    110x xxxx xxxx +72    1110 xxxx xxxx xxxx +584       in nibbles
 //! ```
 //!
 //! A `true` under a flag takes no bytes and is not there. `schema::compile` writes such a table,
@@ -35,7 +40,7 @@ use super::{DecodeError, Fault, Reader, Tl};
 /// rich text, page blocks, JSON.
 pub const MAX_DEPTH: usize = 32;
 
-/// Shapes that are no type: how many bytes they take, not what the bytes mean.
+/// Numbers of those that are no type: how many bytes they take, not what the bytes mean.
 pub(super) mod shape {
     pub(in crate::tl) const INT: u16 = 0;
     pub(in crate::tl) const LONG: u16 = 1;
@@ -45,8 +50,16 @@ pub(super) mod shape {
     pub(in crate::tl) const BOOL: u16 = 5;
     pub(in crate::tl) const FLAGS: u16 = 6;
     pub(in crate::tl) const FIRST_TYPE: u16 = 8;
-    pub(in crate::tl) const VECTOR: u16 = 0x8000;
+    /// What a type's number stands at in a symbol; below it are these two.
+    pub(in crate::tl) const TYPE: u16 = 2;
+    pub(in crate::tl) const VECTOR: u16 = 2;
+    pub(in crate::tl) const CONDITIONAL: u16 = 1;
 }
+
+/// Of every so many constructors the start of the layout is told.
+pub(super) const STEP: usize = 8;
+/// The most symbols that are told as used most: their numbers take one nibble or two.
+pub(super) const OFTEN: u16 = 72;
 
 /// The number of a root: a type that a table can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +107,7 @@ roots! {
     CONFIG "Config"
 }
 
-/// The types that starting a bot and signing in can meet, at layer 229: 10.7 KB that the linker leaves out of a program
+/// The types that starting a bot and signing in can meet, at layer 229: 6.8 KB that the linker leaves out of a program
 /// that does not name them.
 pub static API: Table<'static> = match Table::new(include_bytes!("../../tl/api.tlb")) {
     Some(table) => table,
@@ -105,10 +118,10 @@ pub static API: Table<'static> = match Table::new(include_bytes!("../../tl/api.t
 #[derive(Debug, Clone, Copy)]
 pub struct Table<'t> {
     ids: &'t [[u8; 4]],
+    firsts: &'t [[u8; 2]],
     starts: &'t [[u8; 2]],
-    types: &'t [[u8; 2]],
-    shapes: &'t [[u8; 2]],
-    roots: usize,
+    often: &'t [[u8; 2]],
+    roots: &'t [[u8; 2]],
     layouts: &'t [u8],
 }
 
@@ -119,26 +132,24 @@ fn number(of: &[[u8; 2]], at: usize) -> Option<u16> {
 impl<'t> Table<'t> {
     /// Looks at the head of a table; `None` if it promises more than there is.
     pub const fn new(bytes: &'t [u8]) -> Option<Self> {
-        let Some(([constructors, _types, shapes, roots], bytes)) = head(bytes) else { return None };
-        if roots > shapes {
-            return None;
-        }
+        let Some(([constructors, types, often, roots], bytes)) = head(bytes) else { return None };
         let Some((ids, bytes)) = bytes.split_at_checked(4 * constructors) else { return None };
-        let Some((starts, bytes)) = bytes.split_at_checked(2 * constructors) else { return None };
-        let Some((types, bytes)) = bytes.split_at_checked(2 * constructors) else { return None };
-        let Some((shapes, layouts)) = bytes.split_at_checked(2 * shapes) else { return None };
+        let Some((firsts, bytes)) = bytes.split_at_checked(2 * types) else { return None };
+        let Some((starts, bytes)) = bytes.split_at_checked(2 * constructors.div_ceil(STEP)) else { return None };
+        let Some((often, bytes)) = bytes.split_at_checked(2 * often) else { return None };
+        let Some((roots, layouts)) = bytes.split_at_checked(2 * roots) else { return None };
         Some(Self {
             ids: ids.as_chunks().0,
+            firsts: firsts.as_chunks().0,
             starts: starts.as_chunks().0,
-            types: types.as_chunks().0,
-            shapes: shapes.as_chunks().0,
-            roots,
+            often: often.as_chunks().0,
+            roots: roots.as_chunks().0,
             layouts,
         })
     }
     /// The root with this number, as `schema::compile` was given it.
     pub fn root(&self, number: usize) -> Option<TypeId> {
-        u16::try_from(number).ok().filter(|_| number < self.roots).map(TypeId)
+        u16::try_from(number).ok().filter(|_| number < self.roots.len()).map(TypeId)
     }
     /// Moves `r` past one value of the type `ty`.
     ///
@@ -147,29 +158,33 @@ impl<'t> Table<'t> {
     /// # Errors
     /// The bytes end early, or are no such value: then `r` stands somewhere inside.
     pub fn skip(&self, r: &mut Reader<'_>, ty: TypeId) -> Result<(), DecodeError> {
-        let root = usize::from(ty.0);
-        let shape = number(self.shapes, root).filter(|_| root < self.roots);
-        self.shape(r, shape.ok_or(r.fault(Fault::Id(r.peek().unwrap_or(0))))?, 0)
+        let symbol = number(self.roots, usize::from(ty.0));
+        self.field(r, symbol.ok_or(r.fault(Fault::Id(r.peek().unwrap_or(0))))?, 0)
     }
-    fn shape(&self, r: &mut Reader<'_>, shape: u16, depth: usize) -> Result<(), DecodeError> {
-        if shape & shape::VECTOR == 0 {
-            return self.one(r, shape, depth);
-        }
-        for _ in 0..r.vector(4)? {
-            self.one(r, shape & !shape::VECTOR, depth)?;
+    fn field(&self, r: &mut Reader<'_>, symbol: u16, depth: usize) -> Result<(), DecodeError> {
+        let count = if symbol & shape::VECTOR == 0 { 1 } else { r.vector(4)? };
+        for _ in 0..count {
+            let len = match symbol >> shape::TYPE {
+                shape::INT | shape::FLAGS => 4,
+                shape::LONG => 8,
+                shape::INT128 => 16,
+                shape::INT256 => 32,
+                shape::BYTES => {
+                    r.bytes()?;
+                    continue;
+                }
+                shape::BOOL => {
+                    bool::read(r)?;
+                    continue;
+                }
+                ty => {
+                    self.boxed(r, ty, depth)?;
+                    continue;
+                }
+            };
+            r.take(len)?;
         }
         Ok(())
-    }
-    fn one(&self, r: &mut Reader<'_>, shape: u16, depth: usize) -> Result<(), DecodeError> {
-        match shape {
-            shape::INT | shape::FLAGS => r.array::<4>().map(drop),
-            shape::LONG => r.array::<8>().map(drop),
-            shape::INT128 => r.array::<16>().map(drop),
-            shape::INT256 => r.array::<32>().map(drop),
-            shape::BYTES => r.bytes().map(drop),
-            shape::BOOL => bool::read(r).map(drop),
-            ty => self.boxed(r, ty, depth),
-        }
     }
     fn boxed(&self, r: &mut Reader<'_>, ty: u16, depth: usize) -> Result<(), DecodeError> {
         if depth == MAX_DEPTH {
@@ -177,39 +192,85 @@ impl<'t> Table<'t> {
         }
         let id = r.u32()?;
         let strange = r.fault_before(Fault::Id(id));
-        let at = self.ids.binary_search_by_key(&id, |id| u32::from_le_bytes(*id)).map_err(|_| strange)?;
-        if number(self.types, at) != ty.checked_sub(shape::FIRST_TYPE) {
-            return Err(strange);
-        }
-        let start = number(self.starts, at).ok_or(strange)?;
-        let mut layout = self.layouts.get(usize::from(start)..).unwrap_or_default();
-        let mut byte = || {
-            let (first, rest) = layout.split_first().ok_or(strange)?;
-            layout = rest;
-            Ok(u16::from(*first))
-        };
+        let mut layout = self.layout(ty, id).ok_or(strange)?;
         let (mut words, mut next) = ([0; MAX_WORDS], 0);
-        for _ in 0..byte()? {
-            let mut field = byte()?;
-            if field & 0x80 != 0 {
-                field = field & 0x7f | byte()? << 7;
-            }
-            if field & 1 != 0 {
-                let flag = byte()?;
+        for _ in 0..layout.number().ok_or(strange)? {
+            let (symbol, flag) = layout.field(self).ok_or(strange)?;
+            if let Some(flag) = flag {
                 let word: u32 = words.get(usize::from(flag >> 5)).copied().ok_or(strange)?;
                 if word >> (flag & 31) & 1 == 0 {
                     continue;
                 }
             }
-            match number(self.shapes, usize::from(field >> 1)).ok_or(strange)? {
-                shape::FLAGS => {
-                    *words.get_mut(next).ok_or(strange)? = r.u32()?;
-                    next += 1;
-                }
-                shape => self.shape(r, shape, depth + 1)?,
+            if symbol >> shape::TYPE == shape::FLAGS {
+                *words.get_mut(next).ok_or(strange)? = r.u32()?;
+                next += 1;
+            } else {
+                self.field(r, symbol, depth + 1)?;
             }
         }
         Ok(())
+    }
+    /// The layout of the constructor of `ty` with this id.
+    fn layout(&self, ty: u16, id: u32) -> Option<Nibbles<'t>> {
+        let ty = usize::from(ty.checked_sub(shape::FIRST_TYPE)?);
+        let first = usize::from(number(self.firsts, ty)?);
+        let end = number(self.firsts, ty + 1).map_or(self.ids.len(), usize::from);
+        let at = self.ids.get(first..end)?.binary_search_by_key(&id, |id| u32::from_le_bytes(*id)).ok()? + first;
+        let start = number(self.starts, at / STEP)?;
+        let mut layout = Nibbles { of: self.layouts, at: usize::from(start), flag: 0 };
+        for _ in 0..at % STEP {
+            for _ in 0..layout.number()? {
+                layout.field(self)?;
+            }
+            layout.flag = 0;
+        }
+        Some(layout)
+    }
+}
+
+/// Reads a layout.
+struct Nibbles<'t> {
+    of: &'t [u8],
+    at: usize,
+    /// The last flag.
+    flag: u8,
+}
+
+impl Nibbles<'_> {
+    fn nibble(&mut self) -> Option<u16> {
+        let byte = self.of.get(self.at / 2)?;
+        let nibble = byte >> (self.at % 2 * 4) & 15;
+        self.at += 1;
+        Some(nibble.into())
+    }
+    fn number(&mut self) -> Option<u16> {
+        let first = self.nibble()?;
+        let (more, least) = match first {
+            0..=7 => (0, 0),
+            8..=11 => (1, 8),
+            12 | 13 => (2, 72),
+            14 => (3, 584),
+            _ => return None,
+        };
+        let mut number = first & 7 >> more;
+        for _ in 0..more {
+            number = number << 4 | self.nibble()?;
+        }
+        Some(number + least)
+    }
+    /// The next field: its symbol, and the flag that it stands under.
+    fn field(&mut self, table: &Table<'_>) -> Option<(u16, Option<u8>)> {
+        let symbol = match self.number()? {
+            number @ OFTEN.. => number - OFTEN,
+            place => number(table.often, place.into())?,
+        };
+        if symbol & shape::CONDITIONAL == 0 {
+            return Some((symbol, None));
+        }
+        let [more, _] = self.number()?.to_le_bytes();
+        self.flag = self.flag.wrapping_add(more);
+        Some((symbol, Some(self.flag)))
     }
 }
 
@@ -239,10 +300,12 @@ mod tests {
             t.extend(n.to_le_bytes());
         }
         t.extend(1u32.to_le_bytes());
-        for n in [0u16, 0, shape::FIRST_TYPE, shape::FLAGS, shape::VECTOR | shape::INT] {
+        let (a, ints) = (shape::FIRST_TYPE << 2, shape::INT << 2 | shape::VECTOR);
+        for n in [0u16, 0, shape::FLAGS << 2, a | shape::CONDITIONAL, ints | shape::CONDITIONAL, a] {
             t.extend(n.to_le_bytes());
         }
-        t.extend([3, 1 << 1, 1, 0, 2 << 1 | 1, 1]);
+        // 3 fields: symbol 0; symbol 1 under flag 0; symbol 2 under the next
+        t.extend([0x03, 0x01, 0x12]);
         t
     }
     fn words(words: &[u32]) -> Vec<u8> {

@@ -76,8 +76,15 @@ pub struct File(usize);
 impl File {
     /// Opens it for reading; the path ends with a zero byte.
     pub fn open(path: &[u8]) -> Option<Self> {
+        Self::open_as(path, nr::open::R_BINARY)
+    }
+    /// The terminal, for writing.
+    pub fn console() -> Option<Self> {
+        Self::open_as(b":tt\0", nr::open::W_TRUNC)
+    }
+    fn open_as(path: &[u8], mode: usize) -> Option<Self> {
         // SAFETY: the call reads `path` and no more.
-        let file = unsafe { syscall!(OPEN, path.as_ptr(), nr::open::R_BINARY, path.len() - 1) };
+        let file = unsafe { syscall!(OPEN, path.as_ptr(), mode, path.len() - 1) };
         (file as isize != -1).then_some(Self(file))
     }
     /// Reads up to the end of `out` or of the file: how much.
@@ -85,6 +92,11 @@ impl File {
         // SAFETY: the call writes `out` and no more.
         let left = unsafe { syscall!(READ, self.0, out.as_mut_ptr(), out.len()) };
         out.len().saturating_sub(left)
+    }
+    /// Writes all of it, or as much as the terminal takes.
+    pub fn write(&self, bytes: &[u8]) {
+        // SAFETY: the call reads `bytes` and no more.
+        unsafe { syscall!(WRITE, self.0, bytes.as_ptr(), bytes.len()) };
     }
 }
 

@@ -12,23 +12,26 @@
 extern crate alloc;
 
 mod board;
+mod console;
+mod failure;
 mod memory;
 
 use alloc::boxed::Box;
-use alloc::string::String;
 use board::{File, Serial, Timer};
 use bytes::BytesMut;
+use console::{print, unsigned};
+use core::mem::ManuallyDrop;
 use cortex_m_rt::entry;
-use cortex_m_semihosting::{debug, hprintln};
+use cortex_m_semihosting::debug;
+use failure::Failure;
 use nanogram::api::contacts::ResolveUsername;
 use nanogram::api::updates::Updates;
-use nanogram::connection::{Config, Connection, Event, Init, Pending, SavedKey};
+use nanogram::connection::{Config, Connection, Event, Init, SavedKey};
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::rsa::RsaKey;
-use nanogram::session::CallError;
-use nanogram::start::{Known, StartCall, answer_of, hint, random_id, start_call};
+use nanogram::start::{Known, StartCall, answer_of, random_id, start_call};
 use nanogram::time::{Instant, UnixTime};
-use nanogram::tl::{Call, Tl};
+use nanogram::tl::{Combinator, Tl};
 
 /// How long a temporary key lives, in seconds.
 const TEMPORARY: i32 = 86_400;
@@ -64,12 +67,12 @@ impl Device {
     }
 
     /// What happens next; waits for it.
-    fn event(&mut self) -> Result<Event, String> {
+    fn event(&mut self) -> Result<Event, Failure> {
         let mut out = BytesMut::new();
         loop {
             let mut sends = true;
             while sends {
-                sends = self.busy(|c, now| c.poll_transmit(now, &mut out)).map_err(text)?;
+                sends = self.busy(|c, now| c.poll_transmit(now, &mut out))?;
             }
             for byte in &out {
                 self.serial.write(*byte);
@@ -89,30 +92,23 @@ impl Device {
             }
             if len > 0 {
                 let input = input.get(..len).unwrap_or_default();
-                self.busy(|c, now| c.handle_input(now, input)).map_err(text)?;
+                self.busy(|c, now| c.handle_input(now, input))?;
             }
             let now = self.now();
             if self.connection.poll_timeout().is_some_and(|at| at <= now) {
-                self.connection.handle_timeout(now).map_err(text)?;
+                self.connection.handle_timeout(now)?;
             }
         }
     }
 
-    fn call<C: Call>(&mut self, call: &C) -> Result<C::Reply, String> {
-        let pending: Pending<C> = self.connection.call(call);
+    /// Makes a call, whose bytes are at hand; its answer.
+    fn call(&mut self, call: alloc::vec::Vec<u8>) -> Result<bytes::Bytes, Failure> {
+        let pending = self.connection.call_raw(call);
         loop {
             match self.event()? {
                 Event::Bound(_) => self.phase("a key made and bound"),
-                Event::NotBound(error) => return Err(text(error)),
-                Event::Reply { call, result } if call == pending.id() => {
-                    return match result {
-                        Ok(body) => pending.read(&body).map_err(text),
-                        Err(CallError::Refused(error)) => {
-                            Err(alloc::format!("{error}: {}", hint(&error).unwrap_or_default()))
-                        }
-                        Err(error) => Err(text(error)),
-                    };
-                }
+                Event::NotBound(error) => return Err(error.into()),
+                Event::Reply { call, result } if call == pending => return Ok(result?),
                 _ => {}
             }
         }
@@ -120,13 +116,10 @@ impl Device {
 
     /// Tells what was done, and what it took: one instruction is one nanosecond here, and a tick forty.
     fn phase(&mut self, what: &str) {
-        let millions = core::mem::take(&mut self.busy) * 40 / 10_000;
-        hprintln!("{}.{:02} M instructions: {}", millions / 100, millions % 100, what);
+        let hundredths = u32::try_from(core::mem::take(&mut self.busy)).unwrap_or(u32::MAX) / 250;
+        let [whole, tenth, hundredth] = [hundredths / 100, hundredths / 10 % 10, hundredths % 10].map(unsigned);
+        print(&[&whole, ".", &tenth, &hundredth, " M instructions: ", what]);
     }
-}
-
-fn text(error: impl core::fmt::Display) -> String {
-    alloc::format!("{error}")
 }
 
 /// What a device has in its flash when it leaves the factory, and this one in a file: see `.ci/cortex_m_job.py`.
@@ -151,30 +144,31 @@ impl<'p> Provisions<'p> {
     }
 }
 
-fn run() -> Result<(), String> {
+fn run() -> Result<(), Failure> {
     let mut bytes = [0; 640];
     let len = File::open(b"provisions\0").ok_or("no file of provisions")?.read(&mut bytes);
     let Provisions { dc, auth_key, modulus, bot, param } =
         bytes.get(..len).and_then(Provisions::read).ok_or("these are no provisions")?;
-    let mut config = Config::new(dc, alloc::vec![RsaKey::from_parts(modulus, &[1, 0, 1]).map_err(text)?]);
+    let mut config = Config::new(dc, alloc::vec![RsaKey::from_parts(modulus, &[1, 0, 1])?]);
     config.saved = Some(SavedKey { key: AuthKey::from_bytes(*auth_key), salt: 0, time_offset: None });
     config.temporary = Some(TEMPORARY);
     config.init = Some(Init::new(1, "Cortex-M4F"));
     let mut random = File::open(b"/dev/urandom\0").ok_or("no randomness")?;
-    let random_id = random_id(&mut random).map_err(text)?;
+    let random_id = random_id(&mut random)?;
     let (timer, serial) = (Timer::new(), Serial::new());
     let connection = Connection::new(config, Instant::ZERO, UnixTime::from_secs(board::unix()), Box::new(random));
-    let mut device = Device { connection, serial, timer, ticks: 0, last: 0, busy: 0 };
+    // It is never taken apart: the program ends with the device.
+    let mut device = ManuallyDrop::new(Device { connection, serial, timer, ticks: 0, last: 0, busy: 0 });
 
-    let resolved = device.call(&ResolveUsername { username: bot.into(), referer: None })?;
-    let peer = Known::from_resolved(&resolved).map_err(text)?.ok_or("the server gives no access hash")?;
+    let resolved = device.call(ResolveUsername { username: bot.into(), referer: None }.to_boxed())?;
+    let peer = Known::from_resolved(&Tl::from_bytes(&resolved)?)?.ok_or("the server gives no access hash")?;
     device.phase("the username resolved");
-    let updates = match start_call(&peer, &peer, random_id, param).map_err(text)? {
-        StartCall::StartBot(call) => device.call(&call)?,
-        StartCall::PlainStart(call) => device.call(&call)?,
+    let start = match start_call(&peer, &peer, random_id, param)? {
+        StartCall::StartBot(call) => call.to_boxed(),
+        StartCall::PlainStart(call) => call.to_boxed(),
     };
+    Updates::from_bytes(&device.call(start)?)?;
     device.phase("the bot started");
-    hprintln!("@{} started: {}", bot, updates.kind.name());
     let Known::User { id, .. } = peer else { return Err("this is no bot".into()) };
     loop {
         if let Event::Update(body) = device.event()?
@@ -182,7 +176,7 @@ fn run() -> Result<(), String> {
             && let Some(answer) = answer_of(id, &updates)
         {
             device.phase("the answer read");
-            hprintln!("{}", answer);
+            print(&[&answer]);
             return Ok(());
         }
     }
@@ -193,21 +187,26 @@ fn main() -> ! {
     memory::paint();
     memory::init();
     let result = run();
-    let (fixed, heap, stack) = (memory::static_bytes() - memory::HEAP, memory::heap_most(), memory::stack_most());
-    hprintln!("RAM: {} bytes static, {} of heap at most, {} of stack at most", fixed, heap, stack);
+    let [fixed, heap, stack] = [memory::static_bytes() - memory::HEAP, memory::heap_most(), memory::stack_most()]
+        .map(|bytes| unsigned(bytes as u32));
+    print(&["RAM: ", &fixed, " bytes static, ", &heap, " of heap at most, ", &stack, " of stack at most"]);
     match result {
         Ok(()) => debug::exit(debug::EXIT_SUCCESS),
         Err(error) => {
-            hprintln!("error: {}", error);
+            error.print();
             debug::exit(debug::EXIT_FAILURE);
         }
     }
     loop {}
 }
 
+/// No interrupt is ever enabled: the table ends with the first.
+#[unsafe(link_section = ".vector_table.interrupts")]
+#[unsafe(no_mangle)]
+static __INTERRUPTS: [usize; 1] = [0];
+
 #[panic_handler]
-fn panicked(info: &core::panic::PanicInfo<'_>) -> ! {
-    hprintln!("{}", info);
+fn panicked(_: &core::panic::PanicInfo<'_>) -> ! {
     debug::exit(debug::EXIT_FAILURE);
     loop {}
 }

@@ -98,3 +98,45 @@ pub fn stack_most() -> usize {
 pub fn static_bytes() -> usize {
     (stack_end() as usize).saturating_sub(0x2000_0000)
 }
+
+/// What the compiler calls to copy, move and set memory (ARM's run-time ABI, 4.3.4): a byte at a time, in a tenth of the
+/// flash that the quick ones take. Volatile, or the compiler would see what the loops are, and call these very names.
+mod bytes {
+    /// # Safety
+    /// For all: `len` bytes at each pointer are the caller's to read or write.
+    unsafe fn set(to: *mut u8, len: usize, byte: u8) {
+        for at in 0..len {
+            unsafe { to.add(at).write_volatile(byte) };
+        }
+    }
+    unsafe fn copy(to: *mut u8, from: *const u8, len: usize) {
+        // Where they overlap, what would be overwritten is read first.
+        let is_upwards = to.cast_const() <= from;
+        for n in 0..len {
+            let at = if is_upwards { n } else { len - 1 - n };
+            unsafe { to.add(at).write_volatile(from.add(at).read_volatile()) };
+        }
+    }
+    macro_rules! called {
+        ($($name:ident($($arg:ident: $t:ty),*) $body:expr;)*) => {$(
+            #[unsafe(no_mangle)]
+            unsafe extern "C" fn $name($($arg: $t),*) {
+                unsafe { $body }
+            }
+        )*};
+    }
+    called! {
+        __aeabi_memcpy(to: *mut u8, from: *const u8, len: usize) copy(to, from, len);
+        __aeabi_memcpy4(to: *mut u8, from: *const u8, len: usize) copy(to, from, len);
+        __aeabi_memcpy8(to: *mut u8, from: *const u8, len: usize) copy(to, from, len);
+        __aeabi_memmove(to: *mut u8, from: *const u8, len: usize) copy(to, from, len);
+        __aeabi_memmove4(to: *mut u8, from: *const u8, len: usize) copy(to, from, len);
+        __aeabi_memmove8(to: *mut u8, from: *const u8, len: usize) copy(to, from, len);
+        __aeabi_memset(to: *mut u8, len: usize, byte: i32) set(to, len, byte as u8);
+        __aeabi_memset4(to: *mut u8, len: usize, byte: i32) set(to, len, byte as u8);
+        __aeabi_memset8(to: *mut u8, len: usize, byte: i32) set(to, len, byte as u8);
+        __aeabi_memclr(to: *mut u8, len: usize) set(to, len, 0);
+        __aeabi_memclr4(to: *mut u8, len: usize) set(to, len, 0);
+        __aeabi_memclr8(to: *mut u8, len: usize) set(to, len, 0);
+    }
+}

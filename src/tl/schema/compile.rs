@@ -1,7 +1,7 @@
 //! Turns definitions into the bytes of a [`Table`](crate::tl::table): what the given types reach, without names.
 
 use super::{Definition, Schema, Type};
-use crate::tl::table::shape;
+use crate::tl::table::{OFTEN, STEP, shape};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
@@ -15,55 +15,66 @@ use core::fmt;
 /// A root is not in the schema, or something that it reaches does not fit into a table.
 pub fn compile<'n>(schema: &'n Schema<'_>, roots: &[&'n str]) -> Result<Vec<u8>, CompileError> {
     let mut types = Types::default();
-    let roots = roots.iter().map(|root| types.shape(&schema.ty(root).ok_or(CompileError::Root)?));
-    let roots = roots.collect::<Result<Vec<_>, _>>()?;
+    let roots = roots.iter().map(|root| types.symbol(&schema.ty(root).ok_or(CompileError::Root)?));
+    let mut roots = roots.collect::<Result<Vec<_>, _>>()?;
     let mut lines = Vec::new();
-    let mut uses = BTreeMap::<u16, usize>::new();
-    let mut done = 0;
-    while let Some(&name) = types.names.get(done) {
-        let number = u16::try_from(done).map_err(|_| CompileError::Large)?;
-        for definition in schema.constructors(name) {
-            let fields = types.fields(definition)?;
-            for (shape, _) in &fields {
-                *uses.entry(*shape).or_default() += 1;
-            }
-            lines.push((definition.id, number, fields));
-        }
-        done += 1;
+    while let Some(&name) = types.names.get(lines.len()) {
+        let of = schema.constructors(name).map(|definition| Ok((definition.id, types.fields(definition)?)));
+        let mut of = of.collect::<Result<Vec<_>, CompileError>>()?;
+        of.sort_by_key(|(id, _)| *id);
+        lines.push(of);
     }
-    lines.sort_by_key(|(id, ..)| *id);
 
-    // The shapes that are used most get the numbers that fit into one byte; roots have theirs already.
-    let mut often = uses.iter().filter(|(shape, _)| !roots.contains(shape)).collect::<Vec<_>>();
-    often.sort_by_key(|(shape, uses)| (Reverse(**uses), **shape));
-    let shapes = roots.iter().chain(often.into_iter().map(|(shape, _)| shape)).copied().collect::<Vec<_>>();
+    // What is used often gets a low number, for that is a short one.
+    let fields = lines.iter().flatten().flat_map(|(_, fields)| fields);
+    let order = by_use((0..types.next()?).chain(fields.map(|(symbol, _)| symbol >> shape::TYPE)));
+    let order = order.into_iter().filter(|ty| *ty >= shape::FIRST_TYPE).collect::<Vec<_>>();
+    let renumber = |symbol: &mut u16| {
+        if let Some(at) = order.iter().position(|ty| *ty == *symbol >> shape::TYPE) {
+            let ty = short(at)?.checked_add(shape::FIRST_TYPE).ok_or(CompileError::Large)?;
+            *symbol = ty << shape::TYPE | *symbol & (shape::VECTOR | shape::CONDITIONAL);
+        }
+        Ok(())
+    };
+    roots.iter_mut().try_for_each(renumber)?;
+    let all = lines.iter_mut().flatten().flat_map(|(_, fields)| fields);
+    all.map(|(symbol, _)| symbol).try_for_each(renumber)?;
+    let mut often = by_use(lines.iter().flatten().flat_map(|(_, fields)| fields).map(|(symbol, _)| *symbol));
+    often.truncate(OFTEN.into());
 
-    let (mut starts, mut layouts) = (BTreeMap::new(), Vec::new());
-    let [mut ids, mut at, mut results] = [const { Vec::new() }; 3];
-    for (id, result, fields) in &lines {
-        let layout = layout(fields, &shapes)?;
-        let start = *starts.entry(layout).or_insert_with_key(|layout| {
-            let start = layouts.len();
-            layouts.extend_from_slice(layout);
-            start
-        });
-        ids.extend(id.to_le_bytes());
-        at.extend(short(start)?);
-        results.extend(result.to_le_bytes());
+    let (mut ids, mut firsts, mut starts) = (Vec::new(), Vec::new(), Vec::new());
+    let mut layouts = Nibbles::default();
+    for ty in order {
+        firsts.push(short(ids.len())?);
+        for (id, fields) in lines.get(usize::from(ty - shape::FIRST_TYPE)).into_iter().flatten() {
+            if ids.len() % STEP == 0 {
+                starts.push(short(layouts.0.len())?);
+            }
+            ids.push(*id);
+            layouts.layout(fields, &often)?;
+        }
     }
     let mut out = Vec::new();
-    for count in [lines.len(), types.names.len(), shapes.len(), roots.len()] {
-        out.extend(short(count)?);
+    for count in [ids.len(), firsts.len(), often.len(), roots.len()] {
+        out.extend(short(count)?.to_le_bytes());
     }
-    let shapes = shapes.iter().flat_map(|shape| shape.to_le_bytes()).collect();
-    for part in [ids, at, results, shapes, layouts] {
-        out.extend(part);
-    }
+    out.extend(ids.into_iter().flat_map(u32::to_le_bytes));
+    out.extend([firsts, starts, often, roots].concat().into_iter().flat_map(u16::to_le_bytes));
+    out.extend(layouts.0.chunks(2).map(|two| two.iter().rev().fold(0, |byte, nibble| byte << 4 | nibble)));
     Ok(out)
 }
 
-fn short(number: usize) -> Result<[u8; 2], CompileError> {
-    u16::try_from(number).map(u16::to_le_bytes).map_err(|_| CompileError::Large)
+fn short(number: usize) -> Result<u16, CompileError> {
+    u16::try_from(number).map_err(|_| CompileError::Large)
+}
+
+/// Each of them once, the most frequent first.
+fn by_use(all: impl Iterator<Item = u16>) -> Vec<u16> {
+    let mut uses = BTreeMap::<u16, usize>::new();
+    all.for_each(|one| *uses.entry(one).or_default() += 1);
+    let mut order = uses.into_iter().collect::<Vec<_>>();
+    order.sort_by_key(|(one, uses)| (Reverse(*uses), *one));
+    order.into_iter().map(|(one, _)| one).collect()
 }
 
 /// The types that were met, in the order of their numbers.
@@ -74,8 +85,13 @@ struct Types<'n> {
 }
 
 impl<'n> Types<'n> {
-    fn shape(&mut self, ty: &Type<'n>) -> Result<u16, CompileError> {
-        Ok(match ty {
+    /// The number that the next type will have.
+    fn next(&self) -> Result<u16, CompileError> {
+        let next = short(self.names.len())?.checked_add(shape::FIRST_TYPE);
+        next.filter(|next| *next <= u16::MAX >> shape::TYPE).ok_or(CompileError::Large)
+    }
+    fn symbol(&mut self, ty: &Type<'n>) -> Result<u16, CompileError> {
+        let ty = match ty {
             Type::Flags => shape::FLAGS,
             Type::Int => shape::INT,
             Type::Long | Type::Double => shape::LONG,
@@ -84,44 +100,66 @@ impl<'n> Types<'n> {
             Type::Text | Type::Bytes => shape::BYTES,
             Type::Bool => shape::BOOL,
             Type::Boxed(name) => {
-                let next = u16::try_from(self.names.len()).ok().and_then(|n| n.checked_add(shape::FIRST_TYPE));
-                let next = next.filter(|next| *next < shape::VECTOR).ok_or(CompileError::Large)?;
+                let next = self.next()?;
                 *self.numbers.entry(name).or_insert_with(|| {
                     self.names.push(name);
                     next
                 })
             }
-            Type::Vector(of) => match self.shape(of)? {
-                of if of & shape::VECTOR == 0 => shape::VECTOR | of,
-                _ => return Err(CompileError::Shape),
-            },
+            Type::Vector(of) => {
+                return match self.symbol(of)? {
+                    of if of & shape::VECTOR == 0 => Ok(of | shape::VECTOR),
+                    _ => Err(CompileError::Shape),
+                };
+            }
             Type::True | Type::Any | Type::Bare(_) | Type::BareVector(_) => return Err(CompileError::Shape),
-        })
+        };
+        Ok(ty << shape::TYPE)
     }
-    /// The shape of each field that takes bytes, and the flag that it stands under.
+    /// The symbol of each field that takes bytes, and the flag that it stands under.
     fn fields(&mut self, definition: &Definition<'n>) -> Result<Vec<(u16, Option<u8>)>, CompileError> {
         let fields = definition.fields.iter().filter(|field| field.ty != Type::True);
-        fields.map(|field| Ok((self.shape(&field.ty)?, field.when.map(|flag| flag.word << 5 | flag.bit)))).collect()
+        fields
+            .map(|field| {
+                let flag = field.when.map(|flag| flag.word << 5 | flag.bit);
+                let conditional = if flag.is_some() { shape::CONDITIONAL } else { 0 };
+                Ok((self.symbol(&field.ty)? | conditional, flag))
+            })
+            .collect()
     }
 }
 
-fn layout(fields: &[(u16, Option<u8>)], shapes: &[u16]) -> Result<Vec<u8>, CompileError> {
-    let mut out = Vec::new();
-    out.push(u8::try_from(fields.len()).map_err(|_| CompileError::Large)?);
-    for (shape, flag) in fields {
-        let at = shapes.iter().position(|s| s == shape).ok_or(CompileError::Shape)?;
-        let field = u16::try_from(at << 1).map_err(|_| CompileError::Large)? | u16::from(flag.is_some());
-        match u8::try_from(field) {
-            Ok(byte @ 0..0x80) => out.push(byte),
-            _ => {
-                let [low, _] = field.to_le_bytes();
-                out.push(low | 0x80);
-                out.push(u8::try_from(field >> 7).map_err(|_| CompileError::Large)?);
+/// Numbers in as few nibbles as they need.
+#[derive(Default)]
+struct Nibbles(Vec<u8>);
+
+impl Nibbles {
+    fn number(&mut self, number: usize) -> Result<(), CompileError> {
+        let (prefix, more, least) = match number {
+            0..8 => (0, 0, 0),
+            8..72 => (0x80, 1, 8),
+            72..584 => (0xc00, 2, 72),
+            584..4680 => (0xe000, 3, 584),
+            _ => return Err(CompileError::Large),
+        };
+        let number = (number - least) | prefix;
+        let nibbles = (0..=more).rev().map(|at| u8::try_from(number >> (4 * at) & 15));
+        nibbles.for_each(|nibble| self.0.extend(nibble));
+        Ok(())
+    }
+    fn layout(&mut self, fields: &[(u16, Option<u8>)], often: &[u16]) -> Result<(), CompileError> {
+        self.number(fields.len())?;
+        let mut last = 0_u8;
+        for (symbol, flag) in fields {
+            let place = often.iter().position(|of| of == symbol);
+            self.number(place.unwrap_or(usize::from(OFTEN) + usize::from(*symbol)))?;
+            if let Some(flag) = flag {
+                self.number(flag.wrapping_sub(last).into())?;
+                last = *flag;
             }
         }
-        out.extend(flag);
+        Ok(())
     }
-    Ok(out)
 }
 
 /// Why a table cannot be written.
@@ -132,7 +170,7 @@ pub enum CompileError {
     Root,
     /// A field that a table does not know: `Object`, a bare type, a vector of vectors.
     Shape,
-    /// More than 65,535 bytes of layouts, or more constructors, types or shapes than a number can tell.
+    /// More than 65,535 nibbles of layouts, or more constructors or types than a number can tell.
     Large,
 }
 
