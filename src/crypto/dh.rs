@@ -98,7 +98,7 @@ impl DhParams {
             // With q = (p-1)/2 prime, g^q = 1 proves p prime too (Pocklington: q > √p, and g² - 1, which has no
             // prime factors but 2, 3, 5 and 7, shares none with p). Asked first, it costs one power instead of 64.
             let q = shift_right(p, 1);
-            if modulus.power(&small(g), &q) != small(1) || !is_prime(&q) {
+            if modulus.power_of_small(g, &q) != small(1) || !is_prime(&q) {
                 return Err(DhError::Prime);
             }
         }
@@ -136,7 +136,7 @@ impl DhParams {
     }
     /// `g^secret mod p`, the number to publish.
     pub fn public(&self, secret: &[u8; 256]) -> [u8; 256] {
-        self.modulus.power(&small(self.g), secret)
+        self.modulus.power_of_small(self.g, secret)
     }
     /// Draws a secret exponent (256 bytes) whose [public](Self::public) number passes
     /// [`check_public`](Self::check_public); both.

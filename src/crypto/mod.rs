@@ -28,6 +28,7 @@ pub mod factor;
 pub mod ige;
 pub mod kdf;
 pub mod keys;
+mod limb;
 mod mont;
 mod pem;
 pub(crate) mod prime;

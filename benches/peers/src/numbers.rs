@@ -17,6 +17,8 @@ use std::hint::black_box;
 #[path = "../../../src/crypto/mont.rs"]
 #[allow(dead_code, unexpected_cfgs, reason = "all of the file, of which two functions are measured")]
 mod mont;
+#[path = "../../../src/crypto/limb.rs"]
+mod limb;
 
 const NUM_BIGINT: &str = "num-bigint (what grammers uses)";
 const CRYPTO_BIGINT: &str = "crypto-bigint";
