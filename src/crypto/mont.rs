@@ -21,7 +21,7 @@
 //! tables are read as a whole and the entry kept by a mask; what is added at the end is `n` or nothing by a mask. The
 //! modulus is no secret. Base, table and result are wiped.
 
-use super::limb::{BITS, LIMBS, Limb, WINDOW, Wide};
+use super::limb::{BITS, Limb, R_BITS, WINDOW, Wide};
 use alloc::vec::Vec;
 use core::ops::Range;
 use subtle::{ConditionallySelectable, ConstantTimeEq};
@@ -29,8 +29,8 @@ use zeroize::{Zeroize, Zeroizing};
 
 /// Bytes of a number.
 const BYTES: usize = 256;
-/// `R` is 2 to this.
-const R_BITS: u32 = BITS * LIMBS as u32;
+/// Limbs of a number.
+const LIMBS: usize = (R_BITS / BITS) as usize;
 /// The bits that a limb uses.
 const MASK: Limb = (1 << BITS) - 1;
 
@@ -304,7 +304,7 @@ fn scale(x: &mut Number, factor: Limb) {
 
 /// The bits of an exponent from the highest, each with how many are left.
 fn bits(exponent: &[u8; BYTES]) -> impl Iterator<Item = (u8, u32)> {
-    exponent.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1)).zip((0..8 * BYTES as u32).rev())
+    exponent.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1)).zip((0..2048_u32).rev())
 }
 
 /// Copies entry `index` of `table` to `out`, and reads every entry for it.
