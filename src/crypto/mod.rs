@@ -28,6 +28,8 @@ pub mod factor;
 pub mod ige;
 pub mod kdf;
 pub mod keys;
+#[cfg(target_pointer_width = "64")]
+mod lifts;
 mod limb;
 mod mont;
 mod pem;
