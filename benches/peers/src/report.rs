@@ -163,7 +163,7 @@ fn page(machine: &Machine, effort: &Effort, rows: &[Row], load: &Load) -> Result
     }
     out.push_str(
         "\n## The goals\n\nA goal is how many times as long the peer should take: the ratio of figures taken on another machine (AMD Zen 5) \
-         before this\nwas measured, or 1. For 1 MiB it is that of 16 KiB. A floor is a goal that no whole message reaches.\n\n",
+         before this\nwas measured, what was asked of this crate, or 1. For 1 MiB it is that of 16 KiB.\n\n",
     );
     out.push_str("| work | against | goal | reached | | whence |\n| --- | --- | ---: | ---: | --- | --- |\n");
     for row in rows {
