@@ -12,6 +12,8 @@ use std::time::Instant;
 
 extern crate alloc;
 // The Montgomery form is private; it is measured itself, not through the checks around it.
+#[path = "../src/crypto/limb.rs"]
+mod limb;
 #[allow(dead_code, unused_imports, reason = "its tests come along and are not run, two functions of it are")]
 #[path = "../src/crypto/mont.rs"]
 mod mont;

@@ -51,12 +51,14 @@ def kind(name):
 def ratios(data):
     left, width, step = 290, 900, 17
     bars = [(row, rival) for row in data["rows"] for rival in row["contenders"][1:]]
-    most = max(rival["times_as_long"][2] for _, rival in bars)
+    # What is beyond is told by its number.
+    most = min(12, max(rival["times_as_long"][2] for _, rival in bars))
     least = min(0.3, min(rival["times_as_long"][0] for _, rival in bars))
     low, high = math.log(max(least * 0.9, 0.1)), math.log(most * 1.1)
 
     def x(ratio):
-        return left + (math.log(max(ratio, 0.1)) - low) / (high - low) * (width - left - 150)
+        ratio = min(max(ratio, 0.1), most)
+        return left + (math.log(ratio) - low) / (high - low) * (width - left - 150)
 
     parts, y = [], 64
     top = y - 8
@@ -92,7 +94,7 @@ def ratios(data):
             grid.append(text(x(tick), top - 4, f"{tick:g}", "middle", "small"))
     head = [
         text(12, 20, "How many times as long the others take for the same work", kind="title"),
-        text(12, 38, "1: as long as nanogram. Bars: median of rounds; thin lines: 10th to 90th hundredth; upright strokes: the goal. The scale begins at 0.1.", kind="small"),
+        text(12, 38, "1: as long as nanogram. Bars: median of rounds; thin lines: 10th to 90th hundredth; upright strokes: the goal. The scale ends at 0.1 and 12.", kind="small"),
     ]
     return svg(width, y + 10, "nanogram beside its peers", head + grid + parts)
 

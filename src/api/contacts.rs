@@ -53,7 +53,17 @@ impl ResolvedPeerBody {
     /// # Errors
     /// It is no such reply, or the peer is not the first of its vector.
     pub fn resolved(&self) -> Result<Resolved, DecodeError> {
-        let mut r = Reader::new(&self.0.0);
+        Resolved::read(&self.0.0)
+    }
+}
+
+impl Resolved {
+    /// As [`ResolvedPeerBody::resolved`], from a reply as it came: nothing is copied, nothing allocated.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn read(body: &[u8]) -> Result<Self, DecodeError> {
+        let mut r = Reader::new(body);
         r.expect(ResolvedPeer::ID)?;
         match Peer::read(&mut r)? {
             Peer::User(PeerUser { user_id }) => {
@@ -65,7 +75,7 @@ impl ResolvedPeerBody {
                 }
                 r.expect(User::ID)?;
                 let head = UserHead::read(&mut r)?;
-                if head.id == user_id { Ok(Resolved::User(head)) } else { Err(r.fault(Fault::Count)) }
+                if head.id == user_id { Ok(Self::User(head)) } else { Err(r.fault(Fault::Count)) }
             }
             Peer::Channel(PeerChannel { channel_id }) => {
                 if r.vector(AnyChat::LEAST)? == 0 {
@@ -73,7 +83,7 @@ impl ResolvedPeerBody {
                 }
                 r.expect(Channel::ID)?;
                 let head = ChannelHead::read(&mut r)?;
-                if head.id == channel_id { Ok(Resolved::Channel(head)) } else { Err(r.fault(Fault::Count)) }
+                if head.id == channel_id { Ok(Self::Channel(head)) } else { Err(r.fault(Fault::Count)) }
             }
             Peer::Chat(_) => Err(r.fault(Fault::Id(super::peer::PeerChat::ID))),
         }

@@ -1,4 +1,4 @@
-//! AES-256 in counter mode: the disguise of the obfuscated transport.
+//! AES-256 in counter mode: the disguise of the obfuscated transport, and what makes much randomness of a little.
 //!
 //! ```text
 //! stream = AES(iv) | AES(iv + 1) | AES(iv + 2) | ...        iv: 16 bytes, big-endian, wraps at 2^128
@@ -88,6 +88,19 @@ impl fmt::Debug for Ctr {
     }
 }
 
+/// The first `len` bytes of the stream of `key` from counter 0 on, and zeros behind their last block: as random as the
+/// key, whose only use this must be. `N` is whole blocks, `len` is at most `N`.
+pub(crate) fn stream<const N: usize>(key: &[u8; 32], len: usize) -> [u8; N] {
+    let mut out = [0; N];
+    let (blocks, _) = Array::<u8, U16>::slice_as_chunks_mut(&mut out);
+    let used = blocks.get_mut(..len.div_ceil(16)).unwrap_or_default();
+    for (n, block) in (0_u128..).zip(&mut *used) {
+        *block = Array(n.to_be_bytes());
+    }
+    Aes256Enc::new(key.into()).encrypt_blocks(used);
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,6 +130,17 @@ mod tests {
             let (mut ctr, mut data) = (Ctr::new(&[3; 32], &[0xff; 16]), Vec::from([0; 3000]));
             data.chunks_mut(step).for_each(|part| ctr.apply(part));
             assert_eq!(data, whole, "in pieces of {step}");
+        }
+    }
+
+    #[test]
+    fn a_stream_is_that_of_its_key_as_far_as_it_is_asked() {
+        let mut all = [0; 80];
+        Ctr::new(&[4; 32], &[0; 16]).apply(&mut all);
+        for len in 0..=80_usize {
+            let blocks = len.next_multiple_of(16);
+            let got: [u8; 80] = stream(&[4; 32], len);
+            assert_eq!((&got[..blocks], &got[blocks..]), (&all[..blocks], &[0; 80][blocks..]), "{len}");
         }
     }
 

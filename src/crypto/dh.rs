@@ -98,7 +98,7 @@ impl DhParams {
             // With q = (p-1)/2 prime, g^q = 1 proves p prime too (Pocklington: q > √p, and g² - 1, which has no
             // prime factors but 2, 3, 5 and 7, shares none with p). Asked first, it costs one power instead of 64.
             let q = shift_right(p, 1);
-            if modulus.power(&small(g), &q) != small(1) || !is_prime(&q) {
+            if modulus.power_of_small(g, &q) != small(1) || !is_prime(&q) {
                 return Err(DhError::Prime);
             }
         }
@@ -136,7 +136,11 @@ impl DhParams {
     }
     /// `g^secret mod p`, the number to publish.
     pub fn public(&self, secret: &[u8; 256]) -> [u8; 256] {
-        self.modulus.power(&small(self.g), secret)
+        #[cfg(target_pointer_width = "64")]
+        if self.g == 3 && self.p == KNOWN_PRIME {
+            return self.modulus.power_of_lifted(self.g, &super::lifts::LIFTS_OF_3, secret);
+        }
+        self.modulus.power_of_small(self.g, secret)
     }
     /// Draws a secret exponent (256 bytes) whose [public](Self::public) number passes
     /// [`check_public`](Self::check_public); both.
@@ -251,6 +255,17 @@ mod tests {
             let generates = u32::try_from(g).is_ok_and(|g| BigUint::from(g).modpow(&q, &p) == 1_u32.into());
             let fits = (2..=7).contains(&g) && generates;
             assert_eq!(DhParams::check(g, &p.to_bytes_be()).is_ok(), fits, "{g}");
+        }
+    }
+
+    #[test]
+    fn public_numbers_are_powers_of_the_generator() {
+        let mut entropy = ChaCha8Rng::seed_from_u64(2);
+        for g in [3, 4, 7] {
+            let params = DhParams::check(g, &KNOWN_PRIME).unwrap();
+            for secret in [entropy::bytes(&mut entropy).unwrap(), small(0), small(1), [0xff; 256]] {
+                assert_eq!(params.public(&secret), *params.power(&small(params.g()), &secret), "{g}");
+            }
         }
     }
 

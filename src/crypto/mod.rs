@@ -28,6 +28,9 @@ pub mod factor;
 pub mod ige;
 pub mod kdf;
 pub mod keys;
+#[cfg(target_pointer_width = "64")]
+mod lifts;
+mod limb;
 mod mont;
 #[cfg(all(fuzzing, feature = "fuzzing"))]
 pub(crate) mod oracle;

@@ -10,14 +10,14 @@ use bytes::{Bytes, BytesMut};
 use grammers_crypto::DequeBuffer;
 use grammers_mtproto::mtp::{Deserialization, Encrypted, Mtp};
 use grammers_tl_types::Deserializable;
-use nanogram::api::contacts::{Resolved, ResolvedPeer, ResolvedPeerBody};
+use nanogram::api::contacts::{Resolved, ResolvedPeer};
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::mt::message::RpcResult;
 use nanogram::session::packet::{self, Header};
 use nanogram::session::{Incoming, Session};
 use nanogram::side::Side;
 use nanogram::time::{Instant, ServerClock, UnixTime};
-use nanogram::tl::{Combinator, Tl};
+use nanogram::tl::Combinator;
 use rand::rngs::SysRng;
 use std::cell::RefCell;
 use std::hint::black_box;
@@ -114,7 +114,7 @@ fn whole(ours: &RefCell<Ours>, packet: BytesMut) -> ResolvedPeer {
 
 fn heads(ours: &RefCell<Ours>, packet: BytesMut) -> Resolved {
     let body = ours.borrow_mut().take(black_box(packet));
-    ResolvedPeerBody::from_bytes(&body).and_then(|body| body.resolved()).expect("resolvedPeer")
+    Resolved::read(&body).expect("resolvedPeer")
 }
 
 pub fn rows(effort: Effort, alone: &Alone) -> Vec<Row> {

@@ -2,18 +2,26 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 
 pub struct Counting;
 
 static ON: AtomicBool = AtomicBool::new(false);
 static CALLS: AtomicU64 = AtomicU64::new(0);
 static BYTES: AtomicU64 = AtomicU64::new(0);
+static LIVE: AtomicI64 = AtomicI64::new(0);
 
 fn count(bytes: usize) {
     if ON.load(Relaxed) {
         CALLS.fetch_add(1, Relaxed);
         BYTES.fetch_add(bytes as u64, Relaxed);
+        LIVE.fetch_add(bytes as i64, Relaxed);
+    }
+}
+
+fn uncount(bytes: usize) {
+    if ON.load(Relaxed) {
+        LIVE.fetch_sub(bytes as i64, Relaxed);
     }
 }
 
@@ -29,9 +37,11 @@ unsafe impl GlobalAlloc for Counting {
     }
     unsafe fn realloc(&self, place: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count(size);
+        uncount(layout.size());
         unsafe { System.realloc(place, layout, size) }
     }
     unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+        uncount(layout.size());
         unsafe { System.dealloc(place, layout) }
     }
 }
@@ -52,4 +62,13 @@ pub fn allocations<R>(work: impl FnOnce() -> R) -> Allocations {
     ON.store(false, Relaxed);
     drop(kept);
     Allocations { calls: CALLS.load(Relaxed), bytes: BYTES.load(Relaxed) }
+}
+
+/// What `work` gives, and how many bytes more are allocated after it than before.
+pub fn held<R>(work: impl FnOnce() -> R) -> (R, i64) {
+    LIVE.store(0, Relaxed);
+    ON.store(true, Relaxed);
+    let result = black_box(work());
+    ON.store(false, Relaxed);
+    (result, LIVE.load(Relaxed))
 }

@@ -15,6 +15,7 @@ mod cpu;
 mod curves;
 mod exchange;
 mod ige;
+mod load;
 mod measure;
 mod numbers;
 mod other;
@@ -55,8 +56,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     take(arrival::rows(effort, &alone));
     let curves = curves::curves(effort, &alone);
     report::curves(&curves);
+    let load = load::load(effort);
+    println!("\n{}", load.page());
     if write {
-        report::write(&machine, &effort, &rows, &curves)?;
+        report::write(&machine, &effort, &rows, &curves, &load)?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The table, the data, the page.
 
 use crate::curves::Curve;
+use crate::load::Load;
 use crate::measure::{Effort, Spread};
 use crate::row::{Row, round};
 use serde_json::{Value, json};
@@ -112,7 +113,13 @@ fn curve_json(curve: &Curve) -> Value {
     json!({ "work": curve.work, "bytes": bytes, "lines": lines.collect::<Vec<_>>() })
 }
 
-pub fn write(machine: &Machine, effort: &Effort, rows: &[Row], curves: &[Curve]) -> Result<(), Box<dyn Error>> {
+pub fn write(
+    machine: &Machine,
+    effort: &Effort,
+    rows: &[Row],
+    curves: &[Curve],
+    load: &Load,
+) -> Result<(), Box<dyn Error>> {
     let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/");
     let versions: serde_json::Map<String, Value> =
         machine.versions.iter().map(|(name, version)| (name.clone(), json!(version))).collect();
@@ -123,13 +130,14 @@ pub fn write(machine: &Machine, effort: &Effort, rows: &[Row], curves: &[Curve])
         "rounds": effort.rounds,
         "rows": rows.iter().map(Row::to_json).collect::<Vec<_>>(),
         "curves": curves.iter().map(curve_json).collect::<Vec<_>>(),
+        "load": load.to_json(),
     });
     std::fs::write(format!("{docs}speed.json"), serde_json::to_string_pretty(&data)? + "\n")?;
-    std::fs::write(format!("{docs}speed.md"), page(machine, effort, rows)?)?;
+    std::fs::write(format!("{docs}speed.md"), page(machine, effort, rows, load)?)?;
     Ok(())
 }
 
-fn page(machine: &Machine, effort: &Effort, rows: &[Row]) -> Result<String, std::fmt::Error> {
+fn page(machine: &Machine, effort: &Effort, rows: &[Row], load: &Load) -> Result<String, std::fmt::Error> {
     let mut out = String::new();
     out.push_str(include_str!("speed-head.md"));
     writeln!(
@@ -155,7 +163,7 @@ fn page(machine: &Machine, effort: &Effort, rows: &[Row]) -> Result<String, std:
     }
     out.push_str(
         "\n## The goals\n\nA goal is how many times as long the peer should take: the ratio of figures taken on another machine (AMD Zen 5) \
-         before this\nwas measured, or 1. For 1 MiB it is that of 16 KiB. A floor is a goal that no whole message reaches.\n\n",
+         before this\nwas measured, what was asked of this crate, or 1. For 1 MiB it is that of 16 KiB.\n\n",
     );
     out.push_str("| work | against | goal | reached | | whence |\n| --- | --- | ---: | ---: | --- | --- |\n");
     for row in rows {
@@ -171,6 +179,10 @@ fn page(machine: &Machine, effort: &Effort, rows: &[Row]) -> Result<String, std:
             writeln!(out, "| {}: {} | {name} | {} | {} |", row.group, row.work, a.calls, a.bytes)?;
         }
     }
+    out.push_str(
+        "\n## Much at once\n\nNanogram's client and its own data centre, in one process, without sockets.\n\n",
+    );
+    out.push_str(&load.page());
     out.push_str("\n## Notes\n\n");
     let mut notes: Vec<(&str, &str)> = rows.iter().filter(|r| !r.note.is_empty()).map(|r| (r.group, r.note)).collect();
     notes.dedup();

@@ -29,7 +29,7 @@ pub const HEADER: Header = Header { salt: 1, session_id: 2, msg_id: 3 << 32 | 1,
 /// The name of the hashes and the chain of blocks alone.
 pub const FLOOR: &str = "hashes and AES";
 
-/// The operating system's entropy, but the amount of padding, which comes first, is the least.
+/// The operating system's entropy, but the amount of padding, which the first byte decides, is the least.
 struct Least;
 
 impl Entropy for Least {
@@ -96,10 +96,10 @@ pub fn opening(effort: Effort, alone: &Alone, bytes: usize) -> Vec<Samples> {
 }
 
 pub fn rows(effort: Effort, alone: &Alone) -> Vec<Row> {
-    const WHY: &str = "the floor of SHA-256 and AES, measured beforehand";
+    const WHY: &str = "asked of a whole message; SHA-256 and AES alone: 1.72 at 1 KiB, 1.65 at 16 KiB";
     let key = AuthKey::from_bytes(KEY);
     let mut rows = Vec::new();
-    for (bytes, name, goal) in [(64, "64 B", None), (1 << 10, "1 KiB", Some(1.72)), (16 << 10, "16 KiB", Some(1.65))] {
+    for (bytes, name, goal) in [(64, "64 B", None), (1 << 10, "1 KiB", Some(1.4)), (16 << 10, "16 KiB", Some(1.4))] {
         let body = vec![1_u8; bytes];
         let mut row = Row::new("sealed message", format!("seal {name}"), sealing(effort, alone, bytes))
             .allocating("nanogram", allocations(|| seal_ours(&key, &body, &mut SysRng)))

@@ -1,0 +1,201 @@
+//! Powers modulo 2048 bits, in one place: ours with both sizes of limbs against `num-bigint` and `crypto-bigint`, on the
+//! edges and on random numbers. A few hundred of them with every test; as many as are wanted, and docs/modpow.md, by
+//!
+//! ```text
+//! NANOGRAM_ROUNDS=100000 cargo test --release --all-features --test modpow_proof -- --ignored --nocapture
+//! ```
+#![allow(dead_code, unused_imports, clippy::indexing_slicing, reason = "files of the crate come along whole")]
+
+extern crate alloc;
+
+/// The code of the crate, with the limbs of this processor.
+#[path = "."]
+mod wide {
+    #[path = "../src/crypto/limb.rs"]
+    mod limb;
+    #[path = "../src/crypto/mont.rs"]
+    pub(crate) mod mont;
+}
+/// The same, with the limbs of a 32-bit processor.
+#[path = "."]
+mod narrow {
+    mod limb {
+        pub(crate) type Limb = i32;
+        pub(crate) type Wide = i64;
+        pub(crate) const BITS: u32 = 28;
+        pub(crate) const R_BITS: u32 = 2072;
+        pub(crate) const WINDOW: u32 = 4;
+    }
+    #[path = "../src/crypto/mont.rs"]
+    pub(crate) mod mont;
+}
+mod crypto {
+    pub(crate) use nanogram::crypto::dh; // for the tests in there
+}
+
+use crypto_bigint::modular::{FixedMontyForm, FixedMontyParams};
+use crypto_bigint::{Odd, U2048};
+use nanogram::crypto::dh::{DhParams, KNOWN_PRIME};
+use num_bigint::BigUint;
+use rand::rngs::ChaCha8Rng;
+use rand::{Rng, RngExt, SeedableRng};
+use std::fmt::Write as _;
+use std::time::Instant;
+
+type Bytes = [u8; 256];
+
+fn big(bytes: &Bytes) -> BigUint {
+    BigUint::from_bytes_be(bytes)
+}
+fn from_big(n: &BigUint) -> Bytes {
+    let bytes = n.to_bytes_be();
+    let mut out = [0; 256];
+    out[256 - bytes.len()..].copy_from_slice(&bytes);
+    out
+}
+
+/// One modulus for everybody.
+struct Everybody {
+    n: BigUint,
+    wide: wide::mont::Modulus,
+    narrow: narrow::mont::Modulus,
+    other: FixedMontyParams<{ U2048::LIMBS }>,
+}
+
+impl Everybody {
+    fn new(n: &Bytes) -> Self {
+        let other = Odd::new(U2048::from_be_slice(n)).expect("odd");
+        Self {
+            n: big(n),
+            wide: wide::mont::Modulus::new(n).expect("odd, and at least 3"),
+            narrow: narrow::mont::Modulus::new(n).expect("odd, and at least 3"),
+            other: FixedMontyParams::new(other),
+        }
+    }
+
+    /// All give the same power, or it says who does not.
+    fn agree(&self, base: &Bytes, exponent: &Bytes, on_32_bits_too: bool) {
+        let right = from_big(&big(base).modpow(&big(exponent), &self.n));
+        let say = || format!("{} ^ {} mod {}", big(base), big(exponent), self.n);
+        assert_eq!(self.wide.power(base, exponent), right, "64 bits: {}", say());
+        if on_32_bits_too {
+            assert_eq!(self.narrow.power(base, exponent), right, "32 bits: {}", say());
+        }
+        // crypto-bigint wants its base reduced.
+        let reduced = U2048::from_be_slice(&from_big(&(big(base) % &self.n)));
+        let power = FixedMontyForm::new(&reduced, &self.other).pow(&U2048::from_be_slice(exponent)).retrieve();
+        assert_eq!(power, U2048::from_be_slice(&right), "crypto-bigint: {}", say());
+        let small = base[255];
+        if base[..255].iter().all(|byte| *byte == 0) && small < 8 {
+            assert_eq!(self.wide.power_of_small(small, exponent), right, "small, 64 bits: {}", say());
+            if self.n == big(&KNOWN_PRIME) && small == 3 {
+                // As a client does it: by way of powers known beforehand.
+                let params = DhParams::check(3, &KNOWN_PRIME).expect("the prime is safe");
+                assert_eq!(params.public(exponent), right, "lifted: {}", say());
+            }
+            assert_eq!(self.narrow.power_of_small(small, exponent), right, "small, 32 bits: {}", say());
+        }
+    }
+}
+
+/// Odd moduli where carries go wrong, if anywhere: full and empty limbs of every size in use, at both ends.
+fn moduli() -> Vec<Bytes> {
+    let one = BigUint::from(1_u32);
+    let bit = |n: u32| BigUint::from(2_u32).pow(n);
+    let mut all = vec![KNOWN_PRIME, from_big(&(&bit(2048) - &one)), from_big(&(bit(2047) + &one))];
+    all.extend([3_u32, 5, 47, 65537].map(|n| from_big(&n.into())));
+    // The limbs of 28, 61, 64 bits end there: at the top, in the middle, at the bottom.
+    for edge in [28, 61, 64, 28 * 36, 61 * 17, 1024, 28 * 73, 61 * 33, 64 * 31] {
+        all.extend(
+            [bit(edge) - &one, bit(edge) + &one, bit(2048) - bit(edge) + &one, bit(2048) - bit(edge) - &one]
+                .map(|n| from_big(&n)),
+        );
+        all.push(from_big(&(bit(edge - 1) + &one)));
+        all.push(from_big(&(bit(2048) - bit(edge - 1) - &one)));
+    }
+    all
+}
+
+/// Every edge for every modulus; how many powers that were.
+fn edges() -> u32 {
+    let mut count = 0;
+    for n in &moduli() {
+        let (all, top) = (Everybody::new(n), BigUint::from(2_u32).pow(2048) - 1_u32);
+        let small = |x: u32| BigUint::from(x);
+        let mut bases: Vec<BigUint> = (0..8).map(small).collect();
+        bases.extend([&all.n - 1_u32, all.n.clone(), &all.n / 2_u32, top.clone(), &top / &all.n * &all.n]);
+        if all.n.bits() < 2047 {
+            bases.extend([&all.n + 1_u32, &all.n * 2_u32]);
+        }
+        for base in &bases {
+            for exponent in [small(0), small(1), small(2), small(65537), &all.n - 1_u32, top.clone()] {
+                all.agree(&from_big(base), &from_big(&exponent), true);
+                count += 1;
+            }
+        }
+    }
+    count
+}
+
+fn random(rng: &mut ChaCha8Rng) -> Bytes {
+    let mut out = [0; 256];
+    rng.fill_bytes(&mut out);
+    out
+}
+
+/// Powers of random bases by random exponents: every other one under the known prime, the rest under random odd moduli of
+/// 2048 bits; every fourth base has three bits at most.
+fn randoms(rounds: u32, seed: u64) {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let prime = Everybody::new(&KNOWN_PRIME);
+    for round in 0..rounds {
+        // That takes as long as all the others together: every tenth will do.
+        let on_32_bits_too = matches!(round % 20, 0 | 9);
+        let (mut base, exponent) = (random(&mut rng), random(&mut rng));
+        if round % 8 < 2 {
+            base = from_big(&rng.random_range(2..8_u32).into());
+        }
+        if round % 2 == 0 {
+            prime.agree(&base, &exponent, on_32_bits_too);
+        } else {
+            let mut n = random(&mut rng);
+            (n[0], n[255]) = (n[0] | 0x80, n[255] | 1);
+            Everybody::new(&n).agree(&base, &exponent, on_32_bits_too);
+        }
+    }
+}
+
+#[test]
+fn powers_are_those_of_two_other_libraries_on_500_random_inputs() {
+    randoms(500, 1);
+}
+
+#[test]
+fn powers_are_those_of_two_other_libraries_on_the_edges() {
+    assert!(edges() > 4000);
+}
+
+#[test]
+#[ignore = "100,000 powers in three ways take a quarter of an hour of two cores in release; it writes docs/modpow.md"]
+fn powers_are_those_of_two_other_libraries_on_as_many_inputs_as_asked() {
+    let rounds = std::env::var("NANOGRAM_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(100_000);
+    let began = Instant::now();
+    // On two cores.
+    let edges = std::thread::scope(|scope| {
+        scope.spawn(|| randoms(rounds / 2, 2));
+        randoms(rounds - rounds / 2, 3);
+        edges()
+    });
+    let took = began.elapsed().as_secs();
+    let mut row = String::new();
+    writeln!(row, "| {edges} edges and {rounds} random inputs | all the same | {took} s |").expect("a String");
+    print!("{row}");
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/modpow.md");
+    let text = std::fs::read_to_string(page).expect("docs/modpow.md");
+    let (head, rest) = text.split_once("<!-- result -->\n").expect("the mark in front of the result");
+    let (_, tail) = rest.split_once("<!-- /result -->").expect("the mark behind the result");
+    let rows = format!(
+        "| inputs | nanogram with limbs of 61 and 28 bits, num-bigint, crypto-bigint | took |\n| --- | --- | ---: |\n{row}"
+    );
+    std::fs::write(page, format!("{head}<!-- result -->\n{rows}<!-- /result -->{tail}")).expect("docs/modpow.md");
+}
