@@ -4,7 +4,8 @@
 //! ```text
 //! NANOGRAM_ROUNDS=100000 cargo test --release --all-features --test modpow_proof -- --ignored --nocapture
 //! ```
-#![allow(dead_code, unused_imports, clippy::indexing_slicing, reason = "files of the crate come along whole")]
+#![allow(dead_code, unused_imports, reason = "files of the crate come along whole")]
+#![allow(clippy::indexing_slicing, clippy::duplicate_mod, reason = "and one of them twice")]
 
 extern crate alloc;
 
