@@ -57,7 +57,7 @@ pub(super) mod shape {
 }
 
 /// Of every so many constructors the start of the layout is told.
-pub(super) const STEP: usize = 8;
+pub(super) const STRIDE: usize = 8;
 /// The most symbols that are told as used most: their numbers take one nibble or two.
 pub(super) const OFTEN: u16 = 72;
 
@@ -135,7 +135,7 @@ impl<'t> Table<'t> {
         let Some(([constructors, types, often, roots], bytes)) = head(bytes) else { return None };
         let Some((ids, bytes)) = bytes.split_at_checked(4 * constructors) else { return None };
         let Some((firsts, bytes)) = bytes.split_at_checked(2 * types) else { return None };
-        let Some((starts, bytes)) = bytes.split_at_checked(2 * constructors.div_ceil(STEP)) else { return None };
+        let Some((starts, bytes)) = bytes.split_at_checked(2 * constructors.div_ceil(STRIDE)) else { return None };
         let Some((often, bytes)) = bytes.split_at_checked(2 * often) else { return None };
         let Some((roots, layouts)) = bytes.split_at_checked(2 * roots) else { return None };
         Some(Self {
@@ -217,9 +217,9 @@ impl<'t> Table<'t> {
         let first = usize::from(number(self.firsts, ty)?);
         let end = number(self.firsts, ty + 1).map_or(self.ids.len(), usize::from);
         let at = self.ids.get(first..end)?.binary_search_by_key(&id, |id| u32::from_le_bytes(*id)).ok()? + first;
-        let start = number(self.starts, at / STEP)?;
+        let start = number(self.starts, at / STRIDE)?;
         let mut layout = Nibbles { of: self.layouts, at: usize::from(start), flag: 0 };
-        for _ in 0..at % STEP {
+        for _ in 0..at % STRIDE {
             for _ in 0..layout.number()? {
                 layout.field(self)?;
             }

@@ -1,7 +1,7 @@
 //! Turns definitions into the bytes of a [`Table`](crate::tl::table): what the given types reach, without names.
 
 use super::{Definition, Schema, Type};
-use crate::tl::table::{OFTEN, STEP, shape};
+use crate::tl::table::{OFTEN, STRIDE, shape};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
@@ -47,7 +47,7 @@ pub fn compile<'n>(schema: &'n Schema<'_>, roots: &[&'n str]) -> Result<Vec<u8>,
     for ty in order {
         firsts.push(short(ids.len())?);
         for (id, fields) in lines.get(usize::from(ty - shape::FIRST_TYPE)).into_iter().flatten() {
-            if ids.len() % STEP == 0 {
+            if ids.len() % STRIDE == 0 {
                 starts.push(short(layouts.0.len())?);
             }
             ids.push(*id);
