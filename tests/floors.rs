@@ -15,7 +15,8 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("2", &["handshake", "session"]),
     ("3", &["connection", "keylog", "store"]),
     ("4", &["capture", "login", "start"]),
-    ("5", &["client", "dc", "ffi", "fuzzing"]),
+    ("5", &["client", "dc", "ffi"]),
+    ("5 (on top)", &["fuzzing"]),
 ];
 
 /// Macros of the crate root and the module each belongs to (`tl!` is named as its module is).
