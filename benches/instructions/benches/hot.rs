@@ -110,7 +110,8 @@ fn write_start_bot(call: StartBot) -> Vec<u8> {
 
 /// A client that has sent `count` messages, and the answer to the last.
 fn exchange(count: usize) -> (ClientHandshake, Vec<u8>, ChaCha20Rng) {
-    let keys: Arc<[RsaPrivateKey]> = Arc::from([RsaPrivateKey::from_pem(nanogram::dc::TEST_KEY).expect("the key of tests")]);
+    let keys: Arc<[RsaPrivateKey]> =
+        Arc::from([RsaPrivateKey::from_pem(nanogram::dc::TEST_KEY).expect("the key of tests")]);
     let (mut ours, mut theirs) = (ChaCha20Rng::seed_from_u64(2), ChaCha20Rng::seed_from_u64(3));
     let (now, unix) = (Instant::ZERO, UnixTime::from_secs(1_790_000_000));
     let config = HandshakeConfig { keys: vec![keys[0].public().clone()], dc: 2, expires_in: None };
