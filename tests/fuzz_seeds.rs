@@ -333,6 +333,9 @@ fn of_hand(seeds: &mut Seeds) {
         seeds.add("duel", [&[how | 12, 0][..], ops].concat());
         seeds.add("duel", [&[how & 7, 18 * how + 1][..], ops].concat());
     }
+    // A finding: three starts in one packet, and a data centre that hangs up once it has executed the first.
+    let hang_up = nanogram::dc::faults::FAULTS.iter().position(|fault| fault.name == "hang-up").unwrap();
+    seeds.add("duel", [0, hang_up as u8 + 1, 0, 0, 0]);
     // Three messages in one container.
     seeds.add("open_packet", [3, 1, 2, 0x11, 0x22, 0x33, 0x44, 1, 2, 3, 4, 3, 1, 5, 6, 7, 8, 2, 1, 9, 9, 9, 9]);
     seeds.add("tl_value", 0x997_275b5_u32.to_le_bytes());
