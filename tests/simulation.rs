@@ -519,7 +519,7 @@ fn every_bot_is_started_once_whatever_the_road() {
         println!("{:?}", history(seed));
         return;
     }
-    let seeds = number("NANOGRAM_SEEDS").unwrap_or(200);
+    let seeds = number("NANOGRAM_SEEDS").unwrap_or(2000);
     let next = std::sync::atomic::AtomicU64::new(0);
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
