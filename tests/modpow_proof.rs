@@ -1,5 +1,5 @@
 //! Powers modulo 2048 bits, in one place: ours with both sizes of limbs against `num-bigint` and `crypto-bigint`, on the
-//! edges and on random numbers. A few hundred of them with every test; as many as are wanted, and docs/modpow.md, by
+//! edges and on random numbers. A hundred or two of them with every test; as many as are wanted, and docs/modpow.md, by
 //!
 //! ```text
 //! NANOGRAM_ROUNDS=100000 cargo test --release --all-features --test modpow_proof -- --ignored --nocapture
@@ -117,8 +117,8 @@ fn moduli() -> Vec<Bytes> {
     all
 }
 
-/// Every edge for every modulus; how many powers that were.
-fn edges() -> u32 {
+/// Every so many of the edges; how many there are in all.
+fn edges(every: u32) -> u32 {
     let mut count = 0;
     for n in &moduli() {
         let (all, top) = (Everybody::new(n), BigUint::from(2_u32).pow(2048) - 1_u32);
@@ -130,7 +130,9 @@ fn edges() -> u32 {
         }
         for base in &bases {
             for exponent in [small(0), small(1), small(2), small(65537), &all.n - 1_u32, top.clone()] {
-                all.agree(&from_big(base), &from_big(&exponent), true);
+                if count % every == 0 {
+                    all.agree(&from_big(base), &from_big(&exponent), true);
+                }
                 count += 1;
             }
         }
@@ -167,13 +169,14 @@ fn randoms(rounds: u32, seed: u64) {
 }
 
 #[test]
-fn powers_are_those_of_two_other_libraries_on_500_random_inputs() {
-    randoms(500, 1);
+fn powers_are_those_of_two_other_libraries_on_random_inputs() {
+    randoms(150, 1);
 }
 
 #[test]
 fn powers_are_those_of_two_other_libraries_on_the_edges() {
-    assert!(edges() > 4000);
+    // Coprime to the numbers of bases and exponents: each of both has its turn. All take minutes without optimisation.
+    assert!(edges(53) > 4000);
 }
 
 #[test]
@@ -185,7 +188,7 @@ fn powers_are_those_of_two_other_libraries_on_as_many_inputs_as_asked() {
     let edges = std::thread::scope(|scope| {
         scope.spawn(|| randoms(rounds / 2, 2));
         randoms(rounds - rounds / 2, 3);
-        edges()
+        edges(1)
     });
     let took = began.elapsed().as_secs();
     let mut row = String::new();
