@@ -54,6 +54,9 @@ class Client:
         return f"{error[:4]}{self.call(error[4:])}" if error[0].isdigit() else error
 
 
+# What GramJS 2.26 says to one key in 256: it hashes a key without the zeros that it begins with.
+SHORT_KEY = "invalid new nonce hash"
+
 TELETHON = Client("Telethon", "with_telethon.py", "full abridged intermediate obfuscated", "telethon",
                   lambda error: camel(error) + "Error", asks=False)
 # Kurigram has that error with 400 as well, and says only that it got no answer where the server has a fault (500).
@@ -247,14 +250,21 @@ def main():
 
     failed, began = 0, time.monotonic()
     for name, args, case, given, named in chosen:
-        with Place(nanogram, *args) as place:
-            try:
-                print(f"ok    {name:26}{case(place, *given, **named)}")
-            except Failed as fault:
-                failed += 1
-                print(f"FAIL  {name}\n      " + str(fault).strip().replace("\n", "\n      "))
-                print("\nthe log of the DC, its end:\n" + place.dc.log_text()[-4000:])
-            sys.stdout.flush()
+        for attempt in (1, 2):
+            with Place(nanogram, *args) as place:
+                try:
+                    print(f"ok    {name:24}  {case(place, *given, **named)}")
+                    break
+                except Failed as fault:
+                    if attempt == 1 and SHORT_KEY in str(fault):
+                        print(f"again {name:24}  GramJS made a key that begins with a zero, and left the zero out")
+                        continue
+                    failed += 1
+                    print(f"FAIL  {name}\n      " + str(fault).strip().replace("\n", "\n      "))
+                    print("\nthe log of the DC, its end:\n" + place.dc.log_text()[-4000:])
+                    break
+                finally:
+                    sys.stdout.flush()
     print(f"{len(chosen) - failed} of {len(chosen)} cases hold, {time.monotonic() - began:.0f} s")
     sys.exit(failed != 0)
 
