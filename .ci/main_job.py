@@ -19,6 +19,7 @@ from loopback import Dc  # noqa: E402
 
 PARAM = "hello_42"
 REFUSED = 5  # the exit code for what the server refuses
+NOBODY = 4  # and if nobody is signed in
 
 
 def run(command, expect=0, timeout=600):
@@ -95,17 +96,17 @@ def small(nanogram, program):
         pem.flush()
         here = [program, dc.info["addr"], pem.name if is_client else modulus(dc.info["public_key_pem"])]
 
-        def start(session, bot, fails=False):
+        def start(session, bot, code=0):
             job = [f"https://t.me/{bot}?start={PARAM}"] if is_client else [bot, PARAM]
             done = subprocess.run([*here, session, *job], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
-            check((done.returncode != 0) == fails, f"exit code {done.returncode}", done.stderr)
-            return done.stderr if fails else done.stdout
+            check(done.returncode == code, f"exit code {done.returncode}, not {code}", done.stderr)
+            return done.stderr if code else done.stdout
 
         said = start(dc.info["session"], "echo_bot")
         check("updates" in said.lower(), "no constructor of Updates", said)
-        refused = start(dc.info["session"], "bob_nano", fails=True)
+        refused = start(dc.info["session"], "bob_nano", REFUSED)
         check("BOT_INVALID (400): this is not a bot" in refused, "no typed error with its text", refused)
-        nobody = start("-", "echo_bot", fails=True)
+        nobody = start("-", "echo_bot", NOBODY)
         check("AUTH_KEY_UNREGISTERED" in nobody, "no key of its own", nobody)
     print(f"{Path(program).name}: {said.strip()}")
     return Path(program).stat().st_size

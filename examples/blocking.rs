@@ -100,6 +100,18 @@ impl From<EntropyFailed> for Failure {
     }
 }
 
+impl Failure {
+    /// As `nanogram` has them.
+    const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage => 2,
+            Self::Entropy => 1,
+            Self::Io(_) | Self::Connection(_) => 3,
+            Self::Job(e) => e.exit_code(),
+        }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -152,7 +164,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
-            ExitCode::FAILURE
+            error.exit_code().into()
         }
     }
 }

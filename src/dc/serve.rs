@@ -120,22 +120,7 @@ impl Dc {
             self.note(now, conn_id, Entry::Refused(Refusal::Message(code)));
         }
         let place = Place { conn: conn_id, key: key_id, session_id };
-        let mut hangs_up = false;
-        for request in requests {
-            if let Incoming::Request { msg_id, body } = request {
-                let after = self.serve(now, place, msg_id, &body);
-                match after {
-                    After::On => {}
-                    // What came along is taken, and so it is executed, too.
-                    After::HangUp => hangs_up = true,
-                    After::Bury => self.bury(conn, now, place, &[key_id]),
-                    After::BuryAll => {
-                        let keys = self.auth.standing_for(self.auth.permanent(key_id));
-                        self.bury(conn, now, place, &keys);
-                    }
-                }
-            }
-        }
+        let hangs_up = self.serve_all(conn, now, place, requests);
         self.keep_said(conn, (key_id, session_id));
         if conn.sessions.len() > MAX_SESSIONS {
             conn.sessions.retain(|(key, id)| self.auth.seat(*key, *id).is_some_and(|seat| seat.conn == Some(conn_id)));
@@ -158,6 +143,25 @@ impl Dc {
                 }
             }
         }
+    }
+
+    /// Executes the calls of a packet; whether the connection is to end after that.
+    fn serve_all(&mut self, conn: &mut Conn, now: Instant, place: Place, requests: Vec<Incoming>) -> bool {
+        let mut hangs_up = false;
+        for request in requests {
+            let Incoming::Request { msg_id, body } = request else { continue };
+            match self.serve(now, place, msg_id, &body) {
+                After::On => {}
+                // What came along is taken, and so it is executed, too.
+                After::HangUp => hangs_up = true,
+                After::Bury => self.bury(conn, now, place, &[place.key]),
+                After::BuryAll => {
+                    let keys = self.auth.standing_for(self.auth.permanent(place.key));
+                    self.bury(conn, now, place, &keys);
+                }
+            }
+        }
+        hangs_up
     }
 
     /// Executes one call and answers it, unless the connection is to end first.

@@ -101,7 +101,7 @@ impl World {
             executed: 0,
             connections: 0,
             is_faulty: fault.is_some(),
-            takes_key: fault.is_some_and(|fault| fault.says.ends_with("the key is gone")),
+            takes_key: fault.is_some_and(|fault| fault.name == "key-duplicated"),
         }
     }
 

@@ -8,10 +8,10 @@
 //!                                                                              └─▶ anything else     Incoming::Update
 //! ```
 //!
-//! One machine serves both ends: a data centre, with feature `dc`, is a [`Session`] with [`Side::Server`]. It has no clock, no socket and
-//! no entropy of its own; after each `handle_*` or `call`, take packets with [`Session::poll_packet`] until there are
-//! none, then events with [`Session::poll_incoming`], then ask [`Session::poll_timeout`] when to call
-//! [`Session::handle_timeout`].
+//! One machine serves both ends: a data centre, with feature `dc`, is a [`Session`] with [`Side::Server`]. It has no
+//! clock, no socket and no entropy of its own; after each `handle_*` or `call`, take packets with
+//! [`Session::poll_packet`] until there are none, then events with [`Session::poll_incoming`], then ask
+//! [`Session::poll_timeout`] when to call [`Session::handle_timeout`].
 //!
 //! Spec: mtproto/description, mtproto/service_messages, mtproto/security_guidelines
 

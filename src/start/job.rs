@@ -146,6 +146,18 @@ pub enum JobError {
 }
 
 impl JobError {
+    /// With what a program may end because of it, as `nanogram` does: 2 for what was asked, 3 for a connection or an
+    /// answer that is none, 4 if nobody is signed in, 5 if the server refused or would have.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Session(_) | Self::Place | Self::NoAddress | Self::Username(_) => 2,
+            Self::Call(_) | Self::Decode(_) => 3,
+            Self::Refused(RpcError { code: 401, .. }) => 4,
+            Self::Start(_) | Self::Refused(_) | Self::NoHash => 5,
+        }
+    }
+
     fn of(error: CallError) -> Self {
         match error {
             CallError::Refused(error) => StartError::from_rpc(&error).map_or(Self::Refused(error), Self::Start),

@@ -84,6 +84,18 @@ impl From<EntropyFailed> for Failure {
     }
 }
 
+impl Failure {
+    /// As `nanogram` has them.
+    const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage => 2,
+            Self::Entropy => 1,
+            Self::Socket(_) | Self::Connection(_) => 3,
+            Self::Job(e) => e.exit_code(),
+        }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -132,7 +144,6 @@ fn run(args: &[&str]) -> Result<(), Failure> {
 // SAFETY: nothing else is called `main`.
 #[unsafe(no_mangle)]
 extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
-    // SAFETY: this is `main`.
     // SAFETY: they are what `main` was given.
     let args = unsafe { system::args::<5>(argc, argv) };
     let result = args.as_ref().and_then(|(args, len)| args.get(..*len)).ok_or(Failure::Usage).and_then(run);
@@ -140,7 +151,7 @@ extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
         Ok(()) => 0,
         Err(error) => {
             let _ = writeln!(Out(2), "{error}");
-            1
+            error.exit_code().into()
         }
     }
 }
