@@ -91,9 +91,9 @@ fn a_call_of_a_session_that_the_server_lost_is_in_doubt() {
 }
 
 #[test]
-fn what_the_server_says_of_a_call_after_a_reconnection_decides() {
-    // 1: it may have been here; 2 and 3: it has not.
-    for (state, in_doubt) in [(1, true), (2, false), (3, false)] {
+fn a_call_that_the_server_has_not_got_at_a_reconnection_is_in_doubt() {
+    // 1: it may have been here; 2 and 3: it has not, but may still come by the old connection.
+    for state in 1..=3 {
         let mut bench = Bench::new();
         let (call, _) = bench.call(&CALL);
         bench.client.reconnected(bench.now);
@@ -102,7 +102,7 @@ fn what_the_server_says_of_a_call_after_a_reconnection_decides() {
         let info = MsgsStateInfo { req_msg_id: req.msg_id, info: Blob(vec![state]) };
         bench.say(&info.to_boxed()).unwrap();
         let msg_id = again(&mut bench);
-        assert_eq!(answered(&mut bench, call, msg_id), in_doubt, "{state}");
+        assert!(answered(&mut bench, call, msg_id), "{state}");
     }
 }
 

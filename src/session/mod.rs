@@ -240,7 +240,8 @@ impl Session {
     /// Whether `call`, answered just now, was sent more than once, and an earlier sending may have been executed: then
     /// the answer may be about the repetition, such as `RANDOM_ID_DUPLICATE`.
     ///
-    /// A sending that the server refused to receive, or says that it has not received, does not count.
+    /// A sending that the server refused to receive does not count. One that it has not received does: it may have come
+    /// after the server said so, by a connection that is gone.
     pub fn was_in_doubt(&self, call: CallId) -> bool {
         self.doubts.contains(&call)
     }

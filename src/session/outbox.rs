@@ -187,7 +187,7 @@ impl Outbox {
             call.refusals
         })
     }
-    /// The server has not received the call, and says so.
+    /// The server has refused to receive the call.
     pub(super) fn note_lost(&mut self, id: CallId) {
         if let Some(call) = self.calls.get_mut(id) {
             call.is_out = false;

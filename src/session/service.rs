@@ -251,11 +251,8 @@ impl Session {
             match byte & state::MASK {
                 // It was acknowledged, and so long ago that this is forgotten: the server has it.
                 state::UNKNOWN if call.state == State::Received => {}
-                state::UNKNOWN => self.outbox.send_again(id),
-                state::NOT_RECEIVED | state::TOO_HIGH => {
-                    self.outbox.note_lost(id);
-                    self.outbox.send_again(id);
-                }
+                // Not received, or not yet: it may still come by a connection that is gone.
+                state::UNKNOWN | state::NOT_RECEIVED | state::TOO_HIGH => self.outbox.send_again(id),
                 state::RECEIVED if call.state == State::Sent => call.state = State::Received,
                 _ => {}
             }
