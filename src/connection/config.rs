@@ -23,8 +23,10 @@ pub struct Config {
     pub saved: Option<SavedKey>,
     /// Perfect forward secrecy: messages go under temporary keys that live this many seconds, bound to the permanent
     /// one, which then encrypts nothing else.
+    #[cfg(feature = "pfs")]
     pub temporary: Option<i32>,
     /// A temporary key that is bound already and lives still.
+    #[cfg(feature = "pfs")]
     pub saved_temporary: Option<TemporaryKey>,
     /// Salts of the saved key that messages go under, the temporary one if there is one, with their times.
     pub salts: Vec<FutureSalt>,
@@ -42,7 +44,9 @@ impl Config {
             dc,
             keys,
             saved: None,
+            #[cfg(feature = "pfs")]
             temporary: None,
+            #[cfg(feature = "pfs")]
             saved_temporary: None,
             salts: Vec::new(),
             ask_salts: false,
@@ -63,6 +67,7 @@ pub struct SavedKey {
 }
 
 /// A temporary key and its end.
+#[cfg(feature = "pfs")]
 #[derive(Debug, Clone)]
 pub struct TemporaryKey {
     /// The key.
@@ -102,6 +107,7 @@ impl Init {
         }
     }
     /// The same, unless the call is wrapped already.
+    #[cfg(feature = "pfs")]
     pub(super) fn wrap_once(&self, call: &[u8]) -> Option<Vec<u8>> {
         let is_wrapped = call.starts_with(&InvokeWithLayer::ID.to_le_bytes());
         (!is_wrapped).then(|| self.wrap(call.to_vec()))

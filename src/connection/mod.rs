@@ -26,8 +26,12 @@
 
 mod config;
 mod events;
+#[cfg(feature = "pfs")]
+mod pfs;
 
-pub use config::{Config, Init, SavedKey, TemporaryKey};
+#[cfg(feature = "pfs")]
+pub use config::TemporaryKey;
+pub use config::{Config, Init, SavedKey};
 pub use events::{ConnectionError, Event, Pending};
 
 use crate::crypto::auth_key::AuthKey;
@@ -44,11 +48,6 @@ use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
 use core::fmt;
 use core::marker::PhantomData;
-
-/// A temporary key is renewed so many seconds before its end, if nothing waits for an answer.
-const RENEW_BEFORE: i64 = 300;
-/// So many seconds before its end it is renewed whatever waits.
-const RENEW_AT_LAST: i64 = 60;
 
 enum Stage {
     /// Nothing is sent yet.
@@ -75,10 +74,13 @@ pub struct Connection {
     /// Calls that tell it so.
     introductions: Vec<CallId>,
     /// The permanent key, where messages go under temporary ones.
+    #[cfg(feature = "pfs")]
     permanent: Option<SavedKey>,
     /// The temporary key in use.
+    #[cfg(feature = "pfs")]
     temporary: Option<TemporaryKey>,
     /// The session of a temporary key that was dropped: its calls wait for the next.
+    #[cfg(feature = "pfs")]
     before: Option<Box<Session>>,
 }
 
@@ -113,8 +115,11 @@ impl Connection {
             events: VecDeque::new(),
             is_known: false,
             introductions: Vec::new(),
+            #[cfg(feature = "pfs")]
             permanent: None,
+            #[cfg(feature = "pfs")]
             temporary: None,
+            #[cfg(feature = "pfs")]
             before: None,
         }
     }
@@ -130,9 +135,9 @@ impl Connection {
             Some(init) if !self.is_known => init.wrap(body),
             _ => body,
         };
-        let id = match (&mut self.stage, &mut self.before) {
-            (Stage::Open(session), _) | (_, Some(session)) => session.call(body.into()),
-            _ => {
+        let id = match self.caller() {
+            Some(session) => session.call(body.into()),
+            None => {
                 self.early.push(Some(body.into()));
                 CallId(self.early.len() as u64 - 1)
             }
@@ -145,20 +150,34 @@ impl Connection {
 
     /// Nobody waits for the answer any more.
     pub fn forget(&mut self, call: CallId) {
-        match (&mut self.stage, &mut self.before) {
-            (Stage::Open(session), _) | (_, Some(session)) => session.forget(call),
-            _ => {
+        match self.caller() {
+            Some(session) => session.forget(call),
+            None => {
                 let at = usize::try_from(call.0).ok().and_then(|at| self.early.get_mut(at));
                 drop(at.and_then(Option::take));
             }
         }
     }
 
+    /// The session that calls belong to, once there is one: that of the key before, while there is no other.
+    fn caller(&mut self) -> Option<&mut Session> {
+        match &mut self.stage {
+            Stage::Open(session) => Some(session),
+            #[cfg(feature = "pfs")]
+            _ => self.before.as_deref_mut(),
+            #[cfg(not(feature = "pfs"))]
+            _ => None,
+        }
+    }
+
     /// Whether `call` has gone out and may have been executed.
     pub fn is_sent(&self, call: CallId) -> bool {
         let session = match &self.stage {
-            Stage::Open(session) => Some(session),
-            _ => self.before.as_ref(),
+            Stage::Open(session) => Some(&**session),
+            #[cfg(feature = "pfs")]
+            _ => self.before.as_deref(),
+            #[cfg(not(feature = "pfs"))]
+            _ => None,
         };
         session.is_some_and(|session| session.is_sent(call))
     }
@@ -166,7 +185,10 @@ impl Connection {
     /// Whether `call`, answered just now, may have been executed by an earlier sending: see
     /// [`Session::was_in_doubt`].
     pub fn was_in_doubt(&self, call: CallId) -> bool {
+        #[cfg(feature = "pfs")]
         let before = self.before.as_deref();
+        #[cfg(not(feature = "pfs"))]
+        let before = None::<&Session>;
         [self.session(), before].into_iter().flatten().any(|session| session.was_in_doubt(call))
     }
 
@@ -181,6 +203,7 @@ impl Connection {
     /// What is worth keeping now: the key, the salt in force, the server's clock against `unix`, the local one.
     pub fn saved(&self, now: Instant, unix: UnixTime) -> Option<SavedKey> {
         let session = self.session()?;
+        #[cfg(feature = "pfs")]
         if let Some(permanent) = &self.permanent {
             return Some(permanent.clone());
         }
@@ -226,6 +249,7 @@ impl Connection {
         match &mut self.stage {
             Stage::Start => Err(HandshakeError::Misuse.into()),
             // What was still on its way for a key at its end.
+            #[cfg(feature = "pfs")]
             Stage::Handshake { .. } if self.before.as_ref().is_some_and(|s| packet.get(..8) == Some(&s.key().id())) => {
                 Ok(())
             }
@@ -248,6 +272,7 @@ impl Connection {
     #[inline(never)] // a frame of its own: what comes before or after needs none of it
     fn granted(&mut self, now: Instant, grant: Grant) -> Result<(), ConnectionError> {
         self.clock = grant.clock;
+        #[cfg(feature = "pfs")]
         if let Some(expires_at) = grant.expires_at {
             let key = TemporaryKey { key: grant.auth_key, salt: grant.server_salt, expires_at };
             self.events.push_back(Event::Temporary(key.clone()));
@@ -258,48 +283,18 @@ impl Connection {
         self.begin_with(now, saved)
     }
 
-    /// The permanent key is known: the session begins under it, or under a temporary one.
-    fn begin_with(&mut self, now: Instant, saved: SavedKey) -> Result<(), ConnectionError> {
-        let Some(lifetime) = self.config.temporary else {
-            return Ok(self.open_session(&saved.key, saved.salt)?);
-        };
-        self.permanent = Some(saved);
-        let known = self.temporary.take().or_else(|| self.config.saved_temporary.take());
-        let soon = self.clock.at(now).as_secs() + RENEW_BEFORE;
-        match known.filter(|key| i64::from(key.expires_at) > soon) {
-            Some(key) => self.open_temporary(key, true),
-            None => {
-                // They were of a key that is not used.
-                self.config.salts.clear();
-                self.exchange(now, Some(lifetime))
-            }
-        }
-    }
-
-    fn open_temporary(&mut self, temporary: TemporaryKey, is_bound: bool) -> Result<(), ConnectionError> {
-        self.open_session(&temporary.key, temporary.salt)?;
-        if let (Stage::Open(session), Some(permanent), false) = (&mut self.stage, &self.permanent, is_bound) {
-            session.bind(permanent.key.clone(), temporary.expires_at);
-            // A new key is a stranger: the first call after the binding introduces it.
-            self.is_known = false;
-        }
-        self.temporary = Some(temporary);
-        Ok(())
+    /// The permanent key is known: the session begins.
+    #[cfg(not(feature = "pfs"))]
+    fn begin_with(&mut self, _: Instant, saved: SavedKey) -> Result<(), ConnectionError> {
+        Ok(self.open_session(&saved.key, saved.salt)?)
     }
 
     fn open_session(&mut self, key: &AuthKey, salt: i64) -> Result<(), EntropyFailed> {
         let mut session = Session::client(key.clone(), salt, self.clock, &mut *self.random)?;
         session.salts_mut().extend(&core::mem::take(&mut self.config.salts));
         session.ask_salts(self.config.ask_salts);
-        if let Some(before) = self.before.take() {
-            session.adopt(*before);
-            // A new key is a stranger: whichever call comes first introduces it.
-            self.is_known = false;
-            self.introductions.clear();
-            if let Some(init) = &self.config.init {
-                self.introductions = session.wrap_calls(|body| init.wrap_once(body));
-            }
-        }
+        #[cfg(feature = "pfs")]
+        self.take_over(&mut session);
         for body in core::mem::take(&mut self.early) {
             // Those that nobody waits for any more have had their names.
             let is_wanted = body.is_some();
@@ -317,6 +312,7 @@ impl Connection {
         let Stage::Open(session) = &mut self.stage else { return };
         while let Some(incoming) = session.poll_incoming() {
             let event = match incoming {
+                #[cfg(feature = "pfs")]
                 Incoming::Reply { call: CallId::BIND, result } => match (result, &self.temporary) {
                     (Ok(_), Some(key)) => Event::Bound(key.clone()),
                     (Ok(_), None) => continue,
@@ -349,41 +345,16 @@ impl Connection {
             Stage::Handshake { machine, .. } => Ok(machine.handle_timeout(now)?),
             Stage::Open(session) => {
                 session.handle_timeout(now)?;
-                self.renew_key(now)
+                #[cfg(feature = "pfs")]
+                self.renew_key(now)?;
+                Ok(())
             }
         }
-    }
-
-    /// A temporary key near its end is followed by another, at a quiet moment if there is one.
-    fn renew_key(&mut self, now: Instant) -> Result<(), ConnectionError> {
-        let (Some(lifetime), Some(key)) = (self.config.temporary, &self.temporary) else { return Ok(()) };
-        let left = i64::from(key.expires_at) - self.unix(now).as_secs();
-        let is_quiet = self.session().is_some_and(|session| session.unanswered() == 0);
-        if left > RENEW_BEFORE || (left > RENEW_AT_LAST && !is_quiet) {
-            return Ok(());
-        }
-        let Stage::Open(session) = core::mem::replace(&mut self.stage, Stage::Start) else { return Ok(()) };
-        self.clock = *session.clock();
-        self.temporary = None;
-        self.before = Some(session);
-        self.exchange(now, Some(lifetime))
     }
 
     /// The server's time of day at `now`, as far as it is known.
     pub fn unix(&self, now: Instant) -> UnixTime {
         self.session().map_or(self.clock, |session| *session.clock()).at(now)
-    }
-
-    /// The server does not know the temporary key, or will not bind it: the next connection makes another. The permanent
-    /// key stays.
-    pub fn drop_temporary(&mut self) {
-        self.temporary = None;
-        if self.config.temporary.is_some()
-            && let Stage::Open(session) = core::mem::replace(&mut self.stage, Stage::Start)
-        {
-            self.clock = *session.clock();
-            self.before = Some(session);
-        }
     }
 
     /// Appends the next packet's bytes to `out`; `false` when there is nothing to send.
@@ -409,7 +380,11 @@ impl Connection {
     }
 
     fn begin(&mut self, now: Instant) -> Result<(), ConnectionError> {
-        match self.permanent.clone().or_else(|| self.config.saved.clone()) {
+        #[cfg(feature = "pfs")]
+        let known = self.permanent.clone();
+        #[cfg(not(feature = "pfs"))]
+        let known = None;
+        match known.or_else(|| self.config.saved.clone()) {
             Some(saved) => self.begin_with(now, saved),
             None => self.exchange(now, None),
         }
@@ -434,14 +409,10 @@ impl Connection {
         match &self.stage {
             Stage::Start => None,
             Stage::Handshake { machine, .. } => machine.poll_timeout(),
+            #[cfg(feature = "pfs")]
             Stage::Open(session) => Instant::earliest(&[session.poll_timeout(), self.key_due(session)]),
+            #[cfg(not(feature = "pfs"))]
+            Stage::Open(session) => session.poll_timeout(),
         }
-    }
-
-    /// When the temporary key should be looked after.
-    fn key_due(&self, session: &Session) -> Option<Instant> {
-        let key = self.temporary.as_ref().filter(|_| self.config.temporary.is_some())?;
-        let ahead = if session.unanswered() == 0 { RENEW_BEFORE } else { RENEW_AT_LAST };
-        Some(session.clock().when(UnixTime::from_secs(i64::from(key.expires_at) - ahead)))
     }
 }

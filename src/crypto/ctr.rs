@@ -99,9 +99,9 @@ pub(crate) fn stream<const N: usize>(key: &[u8; 32], len: usize) -> [u8; N] {
     }
     let cipher = Aes256Enc::new(key.into());
     // Side by side where the processor can; in software that is 2 KB of code that nothing else needs.
-    #[cfg(target_pointer_width = "64")]
+    #[cfg(all(target_pointer_width = "64", not(aes_backend_soft = "compact")))]
     cipher.encrypt_blocks(used);
-    #[cfg(not(target_pointer_width = "64"))]
+    #[cfg(not(all(target_pointer_width = "64", not(aes_backend_soft = "compact"))))]
     used.iter_mut().for_each(|block| cipher.encrypt_block(block));
     out
 }

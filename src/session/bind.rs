@@ -10,6 +10,9 @@
 //! The keys of this one message are derived as in MTProto 1.0, from the permanent key; `msg_id` is that of the message
 //! that carries the call. Spec: api/pfs, method/auth.bindTempAuthKey
 
+use super::Session;
+use super::outbox::State;
+use super::rpc::CallId;
 use crate::api::auth::BindTempAuthKey;
 use crate::crypto::auth_key::AuthKey;
 use crate::crypto::{ct, ige, kdf};
@@ -55,6 +58,34 @@ impl Binding {
         let perm_auth_key_id = self.permanent.id_i64();
         let call = BindTempAuthKey { perm_auth_key_id, nonce, expires_at: self.expires_at, encrypted_message };
         call.to_boxed().into()
+    }
+}
+
+impl Session {
+    /// Binds this session's key, a temporary one, to the `permanent` one before anything else is sent; the answer comes
+    /// as the reply to [`CallId::BIND`].
+    pub fn bind(&mut self, permanent: AuthKey, expires_at: i32) {
+        self.binding = Some(Binding { permanent, expires_at });
+        self.outbox.call_as(CallId::BIND);
+    }
+
+    /// Takes over the unanswered calls of a session whose key is at its end; they keep their names.
+    pub fn adopt(&mut self, mut other: Self) {
+        self.outbox.adopt(&mut other.outbox);
+    }
+
+    /// Puts what `wrap` makes of it in place of the body of every call that waits to be sent; their names.
+    pub fn wrap_calls(&mut self, wrap: impl Fn(&[u8]) -> Option<Vec<u8>>) -> Vec<CallId> {
+        let mut waiting = Vec::new();
+        for (id, call) in self.outbox.calls.iter_mut() {
+            if id != CallId::BIND && call.state == State::Waiting {
+                if let Some(wrapped) = wrap(&call.body) {
+                    call.body = wrapped.into();
+                }
+                waiting.push(id);
+            }
+        }
+        waiting
     }
 }
 

@@ -9,8 +9,9 @@
 //!
 //! Ids are drawn in the order of the messages, the container's last, as it must be the highest.
 
+#[cfg(feature = "pfs")]
 use super::bind::BindRandom;
-use super::outbox::{Batch, Meaning, Service, State};
+use super::outbox::{Batch, Meaning, Service};
 use super::packet::Header;
 use super::rpc::CallId;
 use super::{ASK_AFTER, INVOKE_AFTER_MSG, Session};
@@ -19,27 +20,16 @@ use crate::mt::service::{GetFutureSalts, MsgsAck};
 use crate::side::Side;
 use crate::time::{Instant, UnixTime};
 use crate::tl::Combinator;
-use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
 
 /// So many salts are asked for: those of a day and a half. Spec: mtproto/service_messages#request-for-several-future-salts
 const SALTS: i32 = 64;
 
-impl Session {
-    /// Puts what `wrap` makes of it in place of the body of every call that waits to be sent; their names.
-    pub fn wrap_calls(&mut self, wrap: impl Fn(&[u8]) -> Option<Vec<u8>>) -> Vec<CallId> {
-        let mut waiting = Vec::new();
-        for (id, call) in self.outbox.calls.iter_mut() {
-            if id != CallId::BIND && call.state == State::Waiting {
-                if let Some(wrapped) = wrap(&call.body) {
-                    call.body = wrapped.into();
-                }
-                waiting.push(id);
-            }
-        }
-        waiting
-    }
+/// Without the feature nothing is bound.
+#[cfg(not(feature = "pfs"))]
+type BindRandom = [u8; 0];
 
+impl Session {
     /// Asks for salts if it is time to.
     pub(super) fn push_salt_request(&mut self, now: Instant) {
         if self.salts.are_short(self.clock.at(now)) {
@@ -79,14 +69,18 @@ impl Session {
             // Before the binding is answered no other call goes, not even in the same packet: "Once auth.bindTempAuthKey
             // has been executed successfully, the client may continue using the API" (api/pfs). TDLib waits as well
             // (Session::need_send_query).
-            if !batch.has_room(call.body.len()) || (self.binding.is_some() && id != CallId::BIND) {
+            if !batch.has_room(call.body.len()) || (self.is_binding() && id != CallId::BIND) {
                 break;
             }
-            let mut body = self.in_order(id);
+            let body = self.in_order(id);
             let (msg_id, seqno) = (self.next_id(unix, false), self.seqno.next(true));
-            if let Some(binding) = &self.binding {
-                body = binding.call(&self.key, self.session_id, msg_id, bind_random);
-            }
+            #[cfg(feature = "pfs")]
+            let body = match &self.binding {
+                Some(binding) => binding.call(&self.key, self.session_id, msg_id, bind_random),
+                None => body,
+            };
+            #[cfg(not(feature = "pfs"))]
+            let [] = bind_random;
             self.outbox.waiting.pop_front();
             self.outbox.note_sent_call(id, msg_id);
             batch.push(Message { msg_id, seqno, body });

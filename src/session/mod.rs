@@ -15,6 +15,7 @@
 //!
 //! Spec: mtproto/description, mtproto/service_messages, mtproto/security_guidelines
 
+#[cfg(feature = "pfs")]
 pub mod bind;
 mod compose;
 mod events;
@@ -46,6 +47,7 @@ use crate::time::{Instant, ServerClock};
 use crate::tl::{Combinator, Reader};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+#[cfg(feature = "pfs")]
 use bind::Binding;
 use bytes::{Bytes, BytesMut};
 use core::time::Duration;
@@ -106,6 +108,7 @@ pub struct Session {
     /// Salts are to be asked for along with the next call.
     ask_salts: bool,
     /// The key is temporary and not bound yet: nothing but the binding goes out.
+    #[cfg(feature = "pfs")]
     binding: Option<Binding>,
     #[cfg(feature = "dc")]
     strict: server::Strict,
@@ -156,6 +159,7 @@ impl Session {
             ask_at: None,
             pings: 0,
             ask_salts: false,
+            #[cfg(feature = "pfs")]
             binding: None,
             #[cfg(feature = "dc")]
             strict: server::Strict::default(),
@@ -215,16 +219,13 @@ impl Session {
         self.outbox.call(body, Some(earlier))
     }
 
-    /// Binds this session's key, a temporary one, to the `permanent` one before anything else is sent; the answer comes
-    /// as the reply to [`CallId::BIND`].
-    pub fn bind(&mut self, permanent: AuthKey, expires_at: i32) {
-        self.binding = Some(Binding { permanent, expires_at });
-        self.outbox.call_as(CallId::BIND);
-    }
-
-    /// Takes over the unanswered calls of a session whose key is at its end; they keep their names.
-    pub fn adopt(&mut self, mut other: Self) {
-        self.outbox.adopt(&mut other.outbox);
+    /// Whether nothing but a binding may go out.
+    #[cfg_attr(not(feature = "pfs"), expect(clippy::unused_self, reason = "it stands for the other one"))]
+    const fn is_binding(&self) -> bool {
+        #[cfg(feature = "pfs")]
+        return self.binding.is_some();
+        #[cfg(not(feature = "pfs"))]
+        false
     }
 
     /// Nobody waits for the answer to `call` any more; if it comes, it is dropped.
@@ -459,11 +460,14 @@ impl Session {
             return Ok(None);
         }
         let padding = Padding::draw(random)?;
+        #[cfg(feature = "pfs")]
         let bind_random = match self.binding {
             Some(_) => entropy::bytes(random)?,
             None => [0; _],
         };
-        if self.ask_salts && self.binding.is_none() && !self.outbox.singly && !self.outbox.waiting.is_empty() {
+        #[cfg(not(feature = "pfs"))]
+        let bind_random = [];
+        if self.ask_salts && !self.is_binding() && !self.outbox.singly && !self.outbox.waiting.is_empty() {
             self.ask_salts = false;
             self.push_salt_request(now);
         }

@@ -134,12 +134,14 @@ impl Outbox {
         id
     }
     /// A call of the session's own, before all others; its body is made when it is sent.
+    #[cfg(feature = "pfs")]
     pub(super) fn call_as(&mut self, id: CallId) {
         if !self.calls.insert(id, Pending::new(Bytes::new(), None)) {
             self.waiting.push_front(id);
         }
     }
     /// Takes over the unanswered calls of another session, names and all.
+    #[cfg(feature = "pfs")]
     pub(super) fn adopt(&mut self, other: &mut Self) {
         other.finish(CallId::BIND);
         other.start_over();

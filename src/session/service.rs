@@ -130,6 +130,7 @@ impl Session {
                 }
                 self.doubts.push_back(call);
             }
+            #[cfg(feature = "pfs")]
             if call == CallId::BIND && result.is_ok() {
                 self.binding = None; // without it nothing else may go out
             }

@@ -81,6 +81,7 @@ impl<K: Ord + Copy, V> Sorted<K, V> {
         Some(value)
     }
     /// Takes all that another has.
+    #[cfg(any(test, feature = "pfs"))]
     pub(super) fn append(&mut self, other: &mut Self) {
         while let Some((key, value)) = other.0.pop_front() {
             self.insert(key, value);

@@ -73,17 +73,26 @@ macro_rules! tl {
                   i += 1;)*
                 while next < plan.words { $crate::tl::Tl::write(&words[next as usize], out); next += 1 }
             }
+            fn read(r: &mut $crate::tl::Reader<'_>) -> Result<Self, $crate::tl::DecodeError> {
+                <Self as $crate::tl::Tl>::try_read(r).ok_or_else(|| r.noted())
+            }
             #[allow(unused, clippy::indexing_slicing)]
             #[inline]
-            fn read(r: &mut $crate::tl::Reader<'_>) -> Result<Self, $crate::tl::DecodeError> {
+            fn try_read(r: &mut $crate::tl::Reader<'_>) -> Option<Self> {
                 let plan = const { Self::PLAN };
                 let (mut words, mut next, mut i) = ([0u32; $crate::tl::line::MAX_WORDS], 0u8, 0usize);
-                $(while next < plan.words_before[i] { words[next as usize] = r.u32()?; next += 1 }
-                  let $field = <$t as $crate::tl::Tl>::read_field(r,
+                $(while next < plan.words_before[i] {
+                    words[next as usize] = <u32 as $crate::tl::Tl>::try_read(r)?;
+                    next += 1
+                  }
+                  let $field = <$t as $crate::tl::Tl>::try_read_field(r,
                       plan.flag[i].map(|(word, bit)| words[word as usize] >> bit & 1 == 1))?;
                   i += 1;)*
-                while next < plan.words { r.u32()?; next += 1 }
-                Ok(Self { $($field),* })
+                while next < plan.words { <u32 as $crate::tl::Tl>::try_read(r)?; next += 1 }
+                Some(Self { $($field),* })
+            }
+            fn try_read_field(r: &mut $crate::tl::Reader<'_>, _: Option<bool>) -> Option<Self> {
+                <Self as $crate::tl::Tl>::try_read(r)
             }
         }
         $(impl $crate::tl::Call for $name { type Reply = $reply; })?
@@ -118,15 +127,18 @@ macro_rules! tl_head {
             ///
             /// # Errors
             /// The bytes end early, or are no such value.
-            #[allow(unused, clippy::indexing_slicing)]
             pub fn read(r: &mut $crate::tl::Reader<'_>) -> Result<Self, $crate::tl::DecodeError> {
+                Self::try_read(r).ok_or_else(|| r.noted())
+            }
+            #[allow(unused, clippy::indexing_slicing)]
+            fn try_read(r: &mut $crate::tl::Reader<'_>) -> Option<Self> {
                 let plan = const { Self::PLAN };
                 let (mut words, mut next, mut i) = ([0u32; $crate::tl::line::MAX_WORDS], 0u8, 0usize);
-                $(while next < plan.words_before[i] { words[next as usize] = r.u32()?; next += 1 }
-                  let $field = <$t as $crate::tl::Tl>::read_field(r,
+                $(while next < plan.words_before[i] { words[next as usize] = <u32 as $crate::tl::Tl>::try_read(r)?; next += 1 }
+                  let $field = <$t as $crate::tl::Tl>::try_read_field(r,
                       plan.flag[i].map(|(word, bit)| words[word as usize] >> bit & 1 == 1))?;
                   i += 1;)*
-                Ok(Self { $($field),* })
+                Some(Self { $($field),* })
             }
         }
     )*};
@@ -170,10 +182,19 @@ macro_rules! tl_type {
                 match self { $(Self::$variant(value) => $crate::tl::Combinator::write_boxed(value, out)),* }
             }
             fn read(r: &mut $crate::tl::Reader<'_>) -> Result<Self, $crate::tl::DecodeError> {
-                match r.u32()? {
-                    $(<$of as $crate::tl::Combinator>::ID => <$of as $crate::tl::Tl>::read(r).map(Self::$variant),)*
-                    id => Err(r.fault_before($crate::tl::Fault::Id(id))),
+                <Self as $crate::tl::Tl>::try_read(r).ok_or_else(|| r.noted())
+            }
+            fn try_read(r: &mut $crate::tl::Reader<'_>) -> Option<Self> {
+                match <u32 as $crate::tl::Tl>::try_read(r)? {
+                    $(<$of as $crate::tl::Combinator>::ID => <$of as $crate::tl::Tl>::try_read(r).map(Self::$variant),)*
+                    id => {
+                        r.note(r.fault_before($crate::tl::Fault::Id(id)));
+                        None
+                    }
                 }
+            }
+            fn try_read_field(r: &mut $crate::tl::Reader<'_>, _: Option<bool>) -> Option<Self> {
+                <Self as $crate::tl::Tl>::try_read(r)
             }
         }
         $(impl From<$of> for $name {

@@ -77,6 +77,16 @@ pub trait Tl: Sized {
     fn read_field(r: &mut Reader<'_>, _flag: Option<bool>) -> Result<Self, DecodeError> {
         Self::read(r)
     }
+    /// As [`read`](Self::read), but the reader keeps the error: what the macros are made of.
+    #[doc(hidden)]
+    fn try_read(r: &mut Reader<'_>) -> Option<Self> {
+        Self::read(r).map_err(|why| r.note(why)).ok()
+    }
+    /// As [`read_field`](Self::read_field), likewise.
+    #[doc(hidden)]
+    fn try_read_field(r: &mut Reader<'_>, flag: Option<bool>) -> Option<Self> {
+        Self::read_field(r, flag).map_err(|why| r.note(why)).ok()
+    }
     /// The value alone in `bytes`, nothing before, nothing after.
     ///
     /// # Errors

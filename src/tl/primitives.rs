@@ -16,7 +16,13 @@ macro_rules! plain {
                 out.extend_from_slice(&self.to_le_bytes());
             }
             fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-                Ok(Self::from_le_bytes(*r.array()?))
+                r.array().map(|bytes| Self::from_le_bytes(*bytes))
+            }
+            fn try_read(r: &mut Reader<'_>) -> Option<Self> {
+                r.try_array().map(|bytes| Self::from_le_bytes(*bytes))
+            }
+            fn try_read_field(r: &mut Reader<'_>, _: Option<bool>) -> Option<Self> {
+                Self::try_read(r)
             }
         }
     )*};
@@ -38,6 +44,12 @@ macro_rules! fixed {
             }
             fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
                 r.array().copied()
+            }
+            fn try_read(r: &mut Reader<'_>) -> Option<Self> {
+                r.try_array().copied()
+            }
+            fn try_read_field(r: &mut Reader<'_>, _: Option<bool>) -> Option<Self> {
+                Self::try_read(r)
             }
         }
     )*};
@@ -156,6 +168,9 @@ impl Tl for bool {
     fn read_field(r: &mut Reader<'_>, flag: Option<bool>) -> Result<Self, DecodeError> {
         flag.map_or_else(|| Self::read(r), Ok)
     }
+    fn try_read_field(r: &mut Reader<'_>, flag: Option<bool>) -> Option<Self> {
+        flag.or_else(|| Self::try_read(r))
+    }
 }
 
 /// `flags.N?T`: nothing on the wire when it is not there.
@@ -176,17 +191,20 @@ impl<T: Tl> Tl for Option<T> {
     fn read_field(r: &mut Reader<'_>, flag: Option<bool>) -> Result<Self, DecodeError> {
         if flag == Some(true) { Self::read(r) } else { Ok(None) }
     }
+    fn try_read_field(r: &mut Reader<'_>, flag: Option<bool>) -> Option<Self> {
+        if flag == Some(true) { T::try_read(r).map(Some) } else { Some(None) }
+    }
 }
 
 /// Reads `count` elements; memory grows with what is really there.
-fn elements<T: Tl>(count: usize, r: &mut Reader<'_>) -> Result<Vec<T>, DecodeError> {
+fn elements<T: Tl>(count: usize, r: &mut Reader<'_>) -> Option<Vec<T>> {
     // An element of no bytes would let a count of 2^31 loop for nothing: `LEAST` of one makes `count` safe above, and
     // this makes the memory safe for elements that are far larger than their wire form.
     let mut out = Vec::with_capacity(count.min(1 + r.rest().len() / size_of::<T>().max(1)));
     for _ in 0..count {
-        out.push(T::read(r)?);
+        out.push(T::try_read(r)?);
     }
-    Ok(out)
+    Some(out)
 }
 
 impl<T: Tl> Tl for Vec<T> {
@@ -197,8 +215,14 @@ impl<T: Tl> Tl for Vec<T> {
         write_elements(self, out);
     }
     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let count = r.vector(T::LEAST)?;
+        Self::try_read(r).ok_or_else(|| r.noted())
+    }
+    fn try_read(r: &mut Reader<'_>) -> Option<Self> {
+        let count = r.vector(T::LEAST).map_err(|why| r.note(why)).ok()?;
         elements(count, r)
+    }
+    fn try_read_field(r: &mut Reader<'_>, _: Option<bool>) -> Option<Self> {
+        Self::try_read(r)
     }
 }
 
@@ -213,8 +237,14 @@ impl<T: Tl> Tl for BareVec<T> {
         write_elements(&self.0, out);
     }
     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let count = r.count(T::LEAST)?;
+        Self::try_read(r).ok_or_else(|| r.noted())
+    }
+    fn try_read(r: &mut Reader<'_>) -> Option<Self> {
+        let count = r.count(T::LEAST).map_err(|why| r.note(why)).ok()?;
         elements(count, r).map(Self)
+    }
+    fn try_read_field(r: &mut Reader<'_>, _: Option<bool>) -> Option<Self> {
+        Self::try_read(r)
     }
 }
 
@@ -235,6 +265,12 @@ impl<T: Tl> Tl for alloc::boxed::Box<T> {
     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         T::read(r).map(Self::new)
     }
+    fn try_read(r: &mut Reader<'_>) -> Option<Self> {
+        T::try_read(r).map(Self::new)
+    }
+    fn try_read_field(r: &mut Reader<'_>, _: Option<bool>) -> Option<Self> {
+        Self::try_read(r)
+    }
 }
 
 macro_rules! together {
@@ -249,7 +285,13 @@ macro_rules! together {
                 $($name.write(out);)*
             }
             fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-                Ok(($($name::read(r)?,)*))
+                Self::try_read(r).ok_or_else(|| r.noted())
+            }
+            fn try_read(r: &mut Reader<'_>) -> Option<Self> {
+                Some(($($name::try_read(r)?,)*))
+            }
+            fn try_read_field(r: &mut Reader<'_>, _: Option<bool>) -> Option<Self> {
+                Self::try_read(r)
             }
         }
     };

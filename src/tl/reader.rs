@@ -18,12 +18,14 @@ pub const VECTOR: u32 = 0x1cb5_c415;
 pub struct Reader<'a> {
     rest: &'a [u8],
     total: usize,
+    /// What [`note`](Self::note) was told last.
+    noted: DecodeError,
 }
 
 impl<'a> Reader<'a> {
     /// Starts at the first of `bytes`.
     pub const fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes, total: bytes.len() }
+        Self { rest: bytes, total: bytes.len(), noted: DecodeError { at: 0, fault: Fault::End } }
     }
     /// How many bytes were read so far.
     pub const fn position(&self) -> usize {
@@ -46,14 +48,41 @@ impl<'a> Reader<'a> {
         DecodeError { at: self.position().saturating_sub(4), fault }
     }
 
+    /// Keeps why there is no value: to hand on an `Option` takes half the code of a `Result`.
+    #[doc(hidden)]
+    pub const fn note(&mut self, why: DecodeError) {
+        self.noted = why;
+    }
+    /// Why there was no value.
+    #[doc(hidden)]
+    pub const fn noted(&self) -> DecodeError {
+        self.noted
+    }
+    #[cold]
+    #[inline(never)]
+    const fn note_end(&mut self) {
+        self.noted = self.fault(Fault::End);
+    }
+    /// The next `N` bytes, or it is noted that there are fewer.
+    #[doc(hidden)]
+    pub const fn try_array<const N: usize>(&mut self) -> Option<&'a [u8; N]> {
+        match self.rest.split_first_chunk() {
+            Some((head, rest)) => {
+                self.rest = rest;
+                Some(head)
+            }
+            None => {
+                self.note_end();
+                None
+            }
+        }
+    }
     /// The next `N` bytes.
     ///
     /// # Errors
     /// Fewer are left.
     pub fn array<const N: usize>(&mut self) -> Result<&'a [u8; N], DecodeError> {
-        let (head, rest) = self.rest.split_first_chunk().ok_or(self.fault(Fault::End))?;
-        self.rest = rest;
-        Ok(head)
+        self.try_array().ok_or(self.noted)
     }
     /// The next `len` bytes.
     ///
