@@ -83,8 +83,15 @@ impl Tl for String {
         write_bytes(self.as_bytes(), out);
     }
     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let bad = r.fault(Fault::Utf8);
-        core::str::from_utf8(r.bytes()?).map(Self::from).map_err(|_| bad)
+        Self::try_read(r).ok_or_else(|| r.noted())
+    }
+    fn try_read(r: &mut Reader<'_>) -> Option<Self> {
+        let at = r.position();
+        let text = core::str::from_utf8(r.try_bytes()?);
+        text.map(Self::from).map_err(|_| r.note(DecodeError { at, fault: Fault::Utf8 })).ok()
+    }
+    fn try_read_field(r: &mut Reader<'_>, _: Option<bool>) -> Option<Self> {
+        Self::try_read(r)
     }
 }
 
@@ -99,7 +106,13 @@ impl Tl for Blob {
         write_bytes(&self.0, out);
     }
     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        r.bytes().map(|b| Self(b.to_vec()))
+        Self::try_read(r).ok_or_else(|| r.noted())
+    }
+    fn try_read(r: &mut Reader<'_>) -> Option<Self> {
+        r.try_bytes().map(|b| Self(b.to_vec()))
+    }
+    fn try_read_field(r: &mut Reader<'_>, _: Option<bool>) -> Option<Self> {
+        Self::try_read(r)
     }
 }
 impl fmt::Debug for Blob {

@@ -139,19 +139,36 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// The bytes end early, or the length has a form that TL does not know.
     pub fn bytes(&mut self) -> Result<&'a [u8], DecodeError> {
-        let start = self.clone();
-        let [first] = *self.array::<1>()?;
-        let (head, len) = match first {
-            0..=253 => (1, usize::from(first)),
-            254 => {
-                let [a, b, c] = *self.array::<3>().map_err(|_| start.fault(Fault::End))?;
-                (4, usize::from(a) | usize::from(b) << 8 | usize::from(c) << 16)
+        self.try_bytes().ok_or(self.noted)
+    }
+    /// The same, or it is noted why not.
+    #[doc(hidden)]
+    pub fn try_bytes(&mut self) -> Option<&'a [u8]> {
+        match self.split_bytes() {
+            Ok((data, rest)) => {
+                self.rest = rest;
+                Some(data)
             }
-            255 => return Err(start.fault(Fault::Length)),
+            Err(fault) => {
+                self.note(self.fault(fault));
+                None
+            }
+        }
+    }
+    fn split_bytes(&self) -> Result<(&'a [u8], &'a [u8]), Fault> {
+        let (first, rest) = self.rest.split_first().ok_or(Fault::End)?;
+        let (head, len, rest) = match *first {
+            len @ 0..=253 => (1, usize::from(len), rest),
+            254 => {
+                let ([a, b, c], rest) = rest.split_first_chunk().ok_or(Fault::End)?;
+                (4, usize::from(*a) | usize::from(*b) << 8 | usize::from(*c) << 16, rest)
+            }
+            255 => return Err(Fault::Length),
         };
-        let data = self.take(len).map_err(|_| start.fault(Fault::End))?;
-        self.take((head + len).next_multiple_of(4) - head - len).map_err(|_| start.fault(Fault::End))?;
-        Ok(data)
+        let (data, rest) = rest.split_at_checked(len).ok_or(Fault::End)?;
+        let zeros = (head + len).next_multiple_of(4) - head - len;
+        let (_, rest) = rest.split_at_checked(zeros).ok_or(Fault::End)?;
+        Ok((data, rest))
     }
     /// The count of a vector whose elements take at least `least` bytes each: `int`, checked against what is left, so
     /// that memory may be reserved for it.
