@@ -46,7 +46,7 @@ debian() {
 cargo_fuzz() {
     PATH="$TOOLS/bin:$PATH"
     if [ "$(cargo-fuzz --version 2>/dev/null || true)" != "cargo-fuzz $CARGO_FUZZ" ]; then
-        cargo install cargo-fuzz --version "$CARGO_FUZZ" --locked --quiet --force --root "$TOOLS" \
+        cargo install --debug cargo-fuzz --version "$CARGO_FUZZ" --locked --quiet --force --root "$TOOLS" \
             --target-dir "$TARGET/tools-build"
     fi
 }

@@ -39,6 +39,7 @@
 //! | --- | --- |
 //! | `client` | [`client`]: tokio, the operating system's clock and entropy; the session file |
 //! | `gzip` | opens compressed answers |
+//! | `pfs` | forward secrecy: temporary keys |
 //! | `srp` | two-factor passwords |
 //! | `schema` | the schema's text at run time: values with names |
 //! | `tools` | [`capture`], JSON |
