@@ -18,7 +18,7 @@ use nanogram::api::users::GetUsers;
 use nanogram::connection::{Config, ConnectionError, Event};
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::dc::log::{Entry, Refusal};
-use nanogram::dc::login::{CODE_LIFETIME, MAX_KEPT, MAX_WRONG, QR_LIFETIME};
+use nanogram::dc::login::{CODE_LIFETIME, MAX_KEPT, MAX_WRONG, QR_LIFETIME, TICKET_LIFETIME};
 use nanogram::dc::residents::*;
 use nanogram::dc::world::Home;
 use nanogram::dc::{Act, Cut, Dc};
@@ -405,6 +405,21 @@ fn a_ticket_leads_from_one_data_centre_into_the_other_but_not_home() {
     assert_eq!(net.refused(&mut away, &show), text(400, "AUTH_BYTES_INVALID"), "good for one use");
     assert_eq!(net.refused(&mut away, &GetState {}), text(303, "USER_MIGRATE_2"));
     assert!(net.call(&mut away, &GetNearestDc {}).is_ok());
+}
+
+#[test]
+fn a_ticket_is_good_for_five_minutes() {
+    for (seconds, is_good) in [(TICKET_LIFETIME - 1, true), (TICKET_LIFETIME, false)] {
+        let mut net = Net::two();
+        let (mut home, mut away) = (net.signed_in(ALICE), net.stranger(4));
+        let ticket = net.call(&mut home, &ExportAuthorization { dc_id: 4 }).unwrap().0;
+        net.wait(seconds);
+        let show = ImportAuthorization { id: ticket.id, bytes: ticket.bytes };
+        match net.call(&mut away, &show) {
+            Ok(_) => assert!(is_good, "{seconds} s"),
+            Err(error) => assert_eq!((is_good, &*error.message), (false, "AUTH_BYTES_INVALID"), "{seconds} s"),
+        }
+    }
 }
 
 #[test]

@@ -14,6 +14,7 @@ use nanogram::api::messages::{GetHistory, Message, StartBot};
 use nanogram::api::updates::{GetDifference, GetState};
 use nanogram::client::Client;
 use nanogram::crypto::auth_key::AuthKey;
+use nanogram::dc::listener::Listener;
 use nanogram::dc::residents::*;
 use nanogram::dc::script::{Act, MAX_ACTS};
 use nanogram::dc::world::MAX_MEMBERS;
@@ -27,12 +28,13 @@ use nanogram::session::{MAX_BATCH, MAX_MESSAGES, RpcError, SessionError};
 use nanogram::store::state::{CachedName, MAX_NAMES, NameCache, NameKind};
 use nanogram::time::{Instant, UnixTime};
 use nanogram::tl::{Combinator, Raw};
-use rand::rngs::ChaCha12Rng;
+use rand::rngs::{ChaCha12Rng, SysRng};
 use rand::{RngExt, SeedableRng};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 const UNIX: UnixTime = UnixTime::from_secs(1_790_000_000);
@@ -340,11 +342,38 @@ async fn connection_257_is_refused() {
     let house = House::open().await;
     let mut sockets = Vec::new();
     for _ in 0..listener::MAX_CONNECTIONS {
-        sockets.push(tokio::net::TcpStream::connect(&house.addr).await.unwrap());
+        sockets.push(TcpStream::connect(&house.addr).await.unwrap());
     }
-    let mut last = tokio::net::TcpStream::connect(&house.addr).await.unwrap();
+    let mut last = TcpStream::connect(&house.addr).await.unwrap();
     assert_eq!(timeout(SOON, last.read(&mut [0; 8])).await.unwrap().unwrap(), 0);
     assert_eq!(house.count(|entry| matches!(entry, log::Entry::Opened)), listener::MAX_CONNECTIONS);
+}
+
+#[tokio::test]
+async fn a_recording_ends_at_64_mib() {
+    let make = |now, unix| Dc::new(now, unix, Box::new(SysRng));
+    let mut listener = Listener::bind("127.0.0.1:0", make).await.unwrap();
+    listener.record();
+    let addr = listener.local_addr().unwrap();
+    // A frame of 1 MiB that belongs to no key: what is said before the connection ends is kept all the same.
+    let frame = [&[0xee; 4][..], &(1_u32 << 20).to_le_bytes(), &vec![1; 1 << 20]].concat();
+    let flood = async {
+        for _ in 0..66 {
+            let mut socket = TcpStream::connect(addr).await.unwrap();
+            socket.write_all(&frame).await.unwrap();
+            let _ = timeout(SOON, socket.read_to_end(&mut Vec::new())).await.unwrap();
+        }
+    };
+    let serve = async { while listener.next().await.is_ok() {} };
+    tokio::select! {
+        () = flood => {}
+        () = serve => panic!("the listener ended"),
+    }
+    assert!(listener.is_recording_full());
+    let connections = &listener.recording().unwrap().connections;
+    let kept: usize = connections.iter().flat_map(|c| &c.chunks).map(|chunk| chunk.bytes.len()).sum();
+    assert!((60 << 20..=listener::MAX_RECORDED).contains(&kept), "{kept}");
+    assert!(connections.len() < 66);
 }
 
 #[tokio::test]
