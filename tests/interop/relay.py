@@ -31,9 +31,17 @@ class Relay:
 
     def __exit__(self, *_):
         self.cut()
-        self.loop.call_soon_threadsafe(self.server.close)
+        asyncio.run_coroutine_threadsafe(self._end(), self.loop).result(10)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(5)
+
+    async def _end(self):
+        """Takes no more, and drops what is still on its way."""
+        self.server.close()
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
 
     def cut(self):
         """Ends every connection there is, at once and on both sides."""
