@@ -91,9 +91,6 @@ macro_rules! tl {
                 while next < plan.words { <u32 as $crate::tl::Tl>::try_read(r)?; next += 1 }
                 Some(Self { $($field),* })
             }
-            fn try_read_field(r: &mut $crate::tl::Reader<'_>, _: Option<bool>) -> Option<Self> {
-                <Self as $crate::tl::Tl>::try_read(r)
-            }
         }
         $(impl $crate::tl::Call for $name { type Reply = $reply; })?
     )*};
@@ -192,9 +189,6 @@ macro_rules! tl_type {
                         None
                     }
                 }
-            }
-            fn try_read_field(r: &mut $crate::tl::Reader<'_>, _: Option<bool>) -> Option<Self> {
-                <Self as $crate::tl::Tl>::try_read(r)
             }
         }
         $(impl From<$of> for $name {

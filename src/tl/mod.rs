@@ -70,22 +70,15 @@ pub trait Tl: Sized {
     fn write_field(&self, out: &mut Vec<u8>, _under_flag: bool) {
         self.write(out);
     }
-    /// Takes the value as a field, under a flag that is set, not set, or none.
-    ///
-    /// # Errors
-    /// As [`read`](Self::read).
-    fn read_field(r: &mut Reader<'_>, _flag: Option<bool>) -> Result<Self, DecodeError> {
-        Self::read(r)
-    }
     /// As [`read`](Self::read), but the reader keeps the error: what the macros are made of.
     #[doc(hidden)]
     fn try_read(r: &mut Reader<'_>) -> Option<Self> {
         Self::read(r).map_err(|why| r.note(why)).ok()
     }
-    /// As [`read_field`](Self::read_field), likewise.
+    /// As [`try_read`](Self::try_read), as a field under a flag that is set, not set, or none.
     #[doc(hidden)]
-    fn try_read_field(r: &mut Reader<'_>, flag: Option<bool>) -> Option<Self> {
-        Self::read_field(r, flag).map_err(|why| r.note(why)).ok()
+    fn try_read_field(r: &mut Reader<'_>, _flag: Option<bool>) -> Option<Self> {
+        Self::try_read(r)
     }
     /// The value alone in `bytes`, nothing before, nothing after.
     ///

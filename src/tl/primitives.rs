@@ -21,9 +21,6 @@ macro_rules! plain {
             fn try_read(r: &mut Reader<'_>) -> Option<Self> {
                 r.try_array().map(|bytes| Self::from_le_bytes(*bytes))
             }
-            fn try_read_field(r: &mut Reader<'_>, _: Option<bool>) -> Option<Self> {
-                Self::try_read(r)
-            }
         }
     )*};
 }
@@ -47,9 +44,6 @@ macro_rules! fixed {
             }
             fn try_read(r: &mut Reader<'_>) -> Option<Self> {
                 r.try_array().copied()
-            }
-            fn try_read_field(r: &mut Reader<'_>, _: Option<bool>) -> Option<Self> {
-                Self::try_read(r)
             }
         }
     )*};
@@ -90,9 +84,6 @@ impl Tl for String {
         let text = core::str::from_utf8(r.try_bytes()?);
         text.map(Self::from).map_err(|_| r.note(DecodeError { at, fault: Fault::Utf8 })).ok()
     }
-    fn try_read_field(r: &mut Reader<'_>, _: Option<bool>) -> Option<Self> {
-        Self::try_read(r)
-    }
 }
 
 /// `bytes`: a string that is no text.
@@ -110,9 +101,6 @@ impl Tl for Blob {
     }
     fn try_read(r: &mut Reader<'_>) -> Option<Self> {
         r.try_bytes().map(|b| Self(b.to_vec()))
-    }
-    fn try_read_field(r: &mut Reader<'_>, _: Option<bool>) -> Option<Self> {
-        Self::try_read(r)
     }
 }
 impl fmt::Debug for Blob {
@@ -178,9 +166,6 @@ impl Tl for bool {
             self.write(out);
         }
     }
-    fn read_field(r: &mut Reader<'_>, flag: Option<bool>) -> Result<Self, DecodeError> {
-        flag.map_or_else(|| Self::read(r), Ok)
-    }
     fn try_read_field(r: &mut Reader<'_>, flag: Option<bool>) -> Option<Self> {
         flag.or_else(|| Self::try_read(r))
     }
@@ -200,9 +185,6 @@ impl<T: Tl> Tl for Option<T> {
     }
     fn is_present(&self) -> bool {
         self.is_some()
-    }
-    fn read_field(r: &mut Reader<'_>, flag: Option<bool>) -> Result<Self, DecodeError> {
-        if flag == Some(true) { Self::read(r) } else { Ok(None) }
     }
     fn try_read_field(r: &mut Reader<'_>, flag: Option<bool>) -> Option<Self> {
         if flag == Some(true) { T::try_read(r).map(Some) } else { Some(None) }
@@ -234,9 +216,6 @@ impl<T: Tl> Tl for Vec<T> {
         let count = r.vector(T::LEAST).map_err(|why| r.note(why)).ok()?;
         elements(count, r)
     }
-    fn try_read_field(r: &mut Reader<'_>, _: Option<bool>) -> Option<Self> {
-        Self::try_read(r)
-    }
 }
 
 /// `vector<T>`: the bare one of MTProto's own schema, without `1cb5c415`.
@@ -255,9 +234,6 @@ impl<T: Tl> Tl for BareVec<T> {
     fn try_read(r: &mut Reader<'_>) -> Option<Self> {
         let count = r.count(T::LEAST).map_err(|why| r.note(why)).ok()?;
         elements(count, r).map(Self)
-    }
-    fn try_read_field(r: &mut Reader<'_>, _: Option<bool>) -> Option<Self> {
-        Self::try_read(r)
     }
 }
 
@@ -281,9 +257,6 @@ impl<T: Tl> Tl for alloc::boxed::Box<T> {
     fn try_read(r: &mut Reader<'_>) -> Option<Self> {
         T::try_read(r).map(Self::new)
     }
-    fn try_read_field(r: &mut Reader<'_>, _: Option<bool>) -> Option<Self> {
-        Self::try_read(r)
-    }
 }
 
 macro_rules! together {
@@ -302,9 +275,6 @@ macro_rules! together {
             }
             fn try_read(r: &mut Reader<'_>) -> Option<Self> {
                 Some(($($name::try_read(r)?,)*))
-            }
-            fn try_read_field(r: &mut Reader<'_>, _: Option<bool>) -> Option<Self> {
-                Self::try_read(r)
             }
         }
     };
