@@ -77,6 +77,7 @@ pub trait Tl: Sized {
     }
     /// As [`try_read`](Self::try_read), as a field under a flag that is set, not set, or none.
     #[doc(hidden)]
+    #[inline]
     fn try_read_field(r: &mut Reader<'_>, _flag: Option<bool>) -> Option<Self> {
         Self::try_read(r)
     }
