@@ -889,15 +889,39 @@ fn nothing_is_lost_when_entropy_fails() {
         assert_eq!(sent.len(), 2, "the call and the acks");
     }
     // Nor when a new session is due.
-    for draws in 0..2 {
+    let mut bench = Bench::new();
+    let mut failing = Failing(0, Bench::new().random);
+    let (call, msg_id) = bench.call(&CALL);
+    bench.say(&refusal(msg_id, 32)).unwrap();
+    assert_eq!(bench.client.poll_packet(bench.now, &mut failing), Err(EntropyFailed));
+    let again = bench.sent_messages().iter().find(|m| m.body == CALL[..]).expect("it is sent").msg_id;
+    bench.say(&result(again, ANSWER)).unwrap();
+    assert_eq!(bench.incoming(), [reply(call)]);
+}
+
+/// 256 packets share one drawing: the first of the next 256 fails as the very first does, with or without a new session.
+#[test]
+fn nothing_is_lost_when_entropy_fails_in_the_middle_of_a_session() {
+    for (renews, draws) in [(false, 0), (true, 0), (true, 1)] {
         let mut bench = Bench::new();
-        let mut failing = Failing(draws, Bench::new().random);
+        for _ in 0..255 {
+            let (call, msg_id) = bench.call(&CALL);
+            bench.say(&result(msg_id, ANSWER)).unwrap();
+            assert_eq!(bench.incoming(), [reply(call)]);
+        }
         let (call, msg_id) = bench.call(&CALL);
-        bench.say(&refusal(msg_id, 32)).unwrap();
-        assert_eq!(bench.client.poll_packet(bench.now, &mut failing), Err(EntropyFailed));
-        let again = bench.sent_messages().iter().find(|m| m.body == CALL[..]).expect("it is sent").msg_id;
-        bench.say(&result(again, ANSWER)).unwrap();
-        assert_eq!(bench.incoming(), [reply(call)]);
+        if renews {
+            bench.say(&refusal(msg_id, 32)).unwrap();
+        } else {
+            bench.say(&UPDATE).unwrap();
+            bench.client.call(Bytes::from_static(&CALL));
+        }
+        let mut none = Failing(draws, Bench::new().random);
+        assert_eq!(bench.client.poll_packet(bench.now, &mut none), Err(EntropyFailed), "{renews} {draws}");
+        let sent = bench.sent_messages();
+        let again = sent.iter().find(|m| m.body == CALL[..]).expect("it is sent").msg_id;
+        bench.say(&result(if renews { again } else { msg_id }, ANSWER)).unwrap();
+        assert!(bench.incoming().contains(&reply(call)), "{renews} {draws}");
     }
 }
 

@@ -88,23 +88,18 @@ impl fmt::Debug for Ctr {
     }
 }
 
-/// The first `len` bytes of the stream of `key` from counter 0 on, and zeros behind their last block: as random as the
-/// key, whose only use this must be. `N` is whole blocks, `len` is at most `N`.
-pub(crate) fn stream<const N: usize>(key: &[u8; 32], len: usize) -> [u8; N] {
-    let mut out = [0; N];
-    let (blocks, _) = Array::<u8, U16>::slice_as_chunks_mut(&mut out);
-    let used = blocks.get_mut(..len.div_ceil(16)).unwrap_or_default();
-    for (n, block) in (0_u128..).zip(&mut *used) {
-        *block = Array(n.to_be_bytes());
+/// Fills `out` with the stream of `key` from counter `first` on: as random as the key, whose only use this must be.
+pub(crate) fn blocks(key: &[u8; 32], first: u32, out: &mut [[u8; 16]]) {
+    for (n, block) in (u128::from(first)..).zip(&mut *out) {
+        *block = n.to_be_bytes();
     }
-    let cipher = Aes256Enc::new(key.into());
+    let (cipher, blocks) = (Aes256Enc::new(key.into()), Array::cast_slice_from_core_mut(out));
     if cfg!(any(not(target_pointer_width = "64"), aes_backend_soft = "compact")) {
-        used.iter_mut().for_each(|block| cipher.encrypt_block(block));
+        blocks.iter_mut().for_each(|block| cipher.encrypt_block(block));
     } else {
         // Side by side where the processor can; in software that is 3 KB of code that nothing else needs.
-        cipher.encrypt_blocks(used);
+        cipher.encrypt_blocks(blocks);
     }
-    out
 }
 
 #[cfg(test)]
@@ -140,13 +135,14 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_is_that_of_its_key_as_far_as_it_is_asked() {
-        let mut all = [0; 80];
+    fn blocks_are_those_of_the_stream_from_their_number_on() {
+        let mut all = [0; 16 * 80];
         Ctr::new(&[4; 32], &[0; 16]).apply(&mut all);
-        for len in 0..=80_usize {
-            let blocks = len.next_multiple_of(16);
-            let got: [u8; 80] = stream(&[4; 32], len);
-            assert_eq!((&got[..blocks], &got[blocks..]), (&all[..blocks], &[0; 80][blocks..]), "{len}");
+        for (first, len) in [(0, 80), (0, 1), (3, 64), (70, 10), (79, 1), (5, 0)] {
+            let mut got = [[0; 16]; 80];
+            blocks(&[4; 32], first, &mut got[..len]);
+            let expected = &all.as_chunks().0[first as usize..][..len];
+            assert_eq!((&got[..len], &got[len..]), (expected, &[[0; 16]; 80][len..]), "{len} from {first}");
         }
     }
 

@@ -19,7 +19,7 @@ use core::{array, fmt};
 use sha1::Sha1;
 use sha2::block_api::compress256;
 use sha2::{Digest, Sha256};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::{DefaultIsZeroes, Zeroize, Zeroizing};
 
 /// A key and an initialization vector for [`ige`](super::ige), wiped when they go.
 #[derive(Clone)]
@@ -32,8 +32,8 @@ pub struct AesPair {
 
 impl Drop for AesPair {
     fn drop(&mut self) {
-        self.key.zeroize();
-        self.iv.zeroize();
+        self.key.as_mut_slice().zeroize();
+        self.iv.as_mut_slice().zeroize();
     }
 }
 
@@ -98,8 +98,7 @@ pub fn aes(key: &AuthKey, from: Side, msg_key: &[u8; 16]) -> AesPair {
         Side::Client => (&ak[..36], &ak[40..76]),
         Side::Server => (&ak[8..44], &ak[48..84]),
     };
-    let a = &*sha256_of_52(msg_key, for_a);
-    let b = &*sha256_of_52(for_b, msg_key);
+    let (Wiped(a), Wiped(b)) = (&sha256_of_52(msg_key, for_a), &sha256_of_52(for_b, msg_key));
     AesPair { key: join([&a[..8], &b[8..24], &a[24..]]), iv: join([&b[..8], &a[8..24], &b[24..]]) }
 }
 
@@ -154,23 +153,33 @@ pub fn aes_v1(key: &AuthKey, from: Side, msg_key: &[u8; 16]) -> AesPair {
     AesPair { key: join([&a[..8], &b[8..], &c[4..16]]), iv: join([&a[8..], &b[..8], &c[16..], &d[..8]]) }
 }
 
+/// The state that SHA-256 begins with: fractions of the square roots of the first eight primes (FIPS 180-4, 5.3.3).
+const BEGIN: [u32; 8] =
+    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
+
 /// SHA-256 of two parts of 52 bytes together. With the mark of the end and the length they fill one block, which needs
 /// none of the buffers that a hash of any length has.
-fn sha256_of_52(left: &[u8], right: &[u8]) -> Zeroizing<[u8; 32]> {
-    /// Fractions of the square roots of the first eight primes: the state that SHA-256 begins with (FIPS 180-4, 5.3.3).
-    const BEGIN: [u32; 8] =
-        [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
-    let mut block = Zeroizing::new([0; 64]);
-    let (data, end) = block.split_at_mut(52);
+fn sha256_of_52(left: &[u8], right: &[u8]) -> Wiped<u8, 32> {
+    let mut block = Wiped([0; 64]);
+    let (data, end) = block.0.split_at_mut(52);
     let (first, second) = data.split_at_mut(left.len());
     first.copy_from_slice(left);
     second.copy_from_slice(right);
     end.copy_from_slice(&((0x80_u128 << 88) | (52 * 8)).to_be_bytes()[4..]);
-    let mut state = Zeroizing::new(BEGIN);
-    compress256(&mut state, array::from_ref(&*block));
-    let mut hash = Zeroizing::new([0; 32]);
-    hash.as_chunks_mut().0.iter_mut().zip(&*state).for_each(|(to, word)| *to = word.to_be_bytes());
+    let mut state = Wiped(BEGIN);
+    compress256(&mut state.0, array::from_ref(&block.0));
+    let mut hash = Wiped([0; 32]);
+    hash.0.as_chunks_mut().0.iter_mut().zip(&state.0).for_each(|(to, word)| *to = word.to_be_bytes());
     hash
+}
+
+/// An array that is wiped as one when it goes: `Zeroizing` would wipe it byte by byte, which takes as long as a hash.
+struct Wiped<T: DefaultIsZeroes, const N: usize>([T; N]);
+
+impl<T: DefaultIsZeroes, const N: usize> Drop for Wiped<T, N> {
+    fn drop(&mut self) {
+        self.0.as_mut_slice().zeroize();
+    }
 }
 
 fn sha1(parts: &[&[u8]]) -> Zeroizing<[u8; 20]> {
@@ -188,7 +197,13 @@ fn part<const N: usize>(bytes: &[u8]) -> [u8; N] {
 /// Parts that are 32 bytes together.
 fn join<const N: usize>(parts: [&[u8]; N]) -> [u8; 32] {
     let mut out = [0; 32];
-    out.iter_mut().zip(parts.into_iter().flatten()).for_each(|(to, from)| *to = *from);
+    let mut rest = &mut out[..];
+    for part in parts {
+        if let Some((to, after)) = core::mem::take(&mut rest).split_at_mut_checked(part.len()) {
+            to.copy_from_slice(part);
+            rest = after;
+        }
+    }
     out
 }
 

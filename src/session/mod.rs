@@ -23,6 +23,7 @@ mod inbox;
 pub mod msg_id;
 mod outbox;
 pub mod packet;
+mod padding;
 mod rpc;
 pub mod salts;
 mod seqno;
@@ -91,6 +92,7 @@ pub struct Session {
     salts: Salts,
     inbox: Inbox,
     outbox: Outbox,
+    padding: Padding,
     incoming: VecDeque<Incoming>,
     /// Calls answered lately that were in doubt.
     doubts: VecDeque<CallId>,
@@ -148,6 +150,7 @@ impl Session {
             salts: Salts::new(salt),
             inbox: Inbox::new(),
             outbox: Outbox::default(),
+            padding: Padding::default(),
             incoming: VecDeque::new(),
             doubts: VecDeque::new(),
             packet_id: 0,
@@ -459,7 +462,8 @@ impl Session {
         if !are_acks_due && self.outbox.is_quiet() {
             return Ok(None);
         }
-        let padding = Padding::draw(random)?;
+        // Before anything is decided that could not be taken back.
+        let drawn = self.padding.draw(random)?;
         #[cfg(feature = "pfs")]
         let bind_random = match self.binding {
             Some(_) => entropy::bytes(random)?,
@@ -496,7 +500,7 @@ impl Session {
         if self.side() == Side::Client && self.next_ping.is_none() {
             self.next_ping = Some(now + PING_EVERY);
         }
-        let (packet, _) = packet::seal_with(&self.key, self.side(), &header, &body, &padding);
+        let (packet, _) = packet::seal_drawn(&self.key, self.side(), &header, &body, &mut self.padding, drawn);
         Ok(Some(packet))
     }
 

@@ -7,14 +7,16 @@
 //! Numbers little-endian; `msg_key` is the middle of SHA-256 over 32 bytes of the key and the whole plaintext, padding
 //! and all, and from it and the key come the AES key and vector. Spec: mtproto/description#encrypted-message
 
+use super::padding::Drawn;
 use crate::crypto::auth_key::AuthKey;
-use crate::crypto::{ct, ctr, ige, kdf};
+use crate::crypto::{ct, ige, kdf};
 use crate::entropy::{Entropy, EntropyFailed};
 use crate::side::Side;
 use crate::tl::{DecodeError, Reader};
 use bytes::{Buf, Bytes, BytesMut};
 use core::fmt;
-use zeroize::Zeroizing;
+
+pub use super::padding::Padding;
 
 /// Bytes in front of the ciphertext.
 pub const OUTER: usize = 24;
@@ -87,35 +89,8 @@ impl fmt::Display for Refused {
 impl core::error::Error for Refused {}
 
 /// Blocks of padding beyond the fewest: 0 to this many.
-const MORE_BLOCKS: u8 = 15;
-/// The most random bytes behind a body: 3 to whole words, 12 to 27 to whole blocks, and more blocks.
-const MAX_RANDOM: usize = 3 + MIN_PADDING + 15 + 16 * MORE_BLOCKS as usize;
-
-/// The randomness of one packet, drawn before anything is decided that could not be taken back.
-///
-/// One question for 32 bytes, which an operating system answers in a fourth of the time that 270 take. Four bits are
-/// the amount of padding, and all are the key of a [stream](ctr::stream) whose bytes are the padding. Nothing is kept
-/// from packet to packet: a pool would be in both halves of a process that forks.
-pub(super) struct Padding(Zeroizing<[u8; 32]>);
-
-impl Padding {
-    /// Draws it.
-    ///
-    /// # Errors
-    /// The entropy failed.
-    pub(super) fn draw(random: &mut dyn Entropy) -> Result<Self, EntropyFailed> {
-        let mut seed = Zeroizing::new([0; 32]);
-        random.fill(&mut *seed)?;
-        Ok(Self(seed))
-    }
-    /// Blocks beyond the fewest.
-    fn more(&self) -> usize {
-        let [first, ..] = *self.0;
-        usize::from(first & MORE_BLOCKS)
-    }
-}
-
-/// Seals `body`; also the number that its quick ack would carry.
+pub(super) const MORE_BLOCKS: u8 = 15;
+/// Seals `body`, once; also the number that its quick ack would carry.
 ///
 /// The amount of padding is random, so that the length of a packet says less about what is inside.
 ///
@@ -128,14 +103,37 @@ pub fn seal(
     body: &[u8],
     random: &mut dyn Entropy,
 ) -> Result<(Bytes, u32), EntropyFailed> {
-    Ok(seal_with(key, from, header, body, &Padding::draw(random)?))
+    seal_with(key, from, header, body, &mut Padding::default(), random)
 }
 
-/// Seals `body` with randomness at hand.
-pub(super) fn seal_with(key: &AuthKey, from: Side, header: &Header, body: &[u8], padding: &Padding) -> (Bytes, u32) {
+/// Seals `body` as a session does, one packet of many: `padding` asks `random` only now and then.
+///
+/// # Errors
+/// The entropy failed: nothing was made.
+pub fn seal_with(
+    key: &AuthKey,
+    from: Side,
+    header: &Header,
+    body: &[u8],
+    padding: &mut Padding,
+    random: &mut dyn Entropy,
+) -> Result<(Bytes, u32), EntropyFailed> {
+    let drawn = padding.draw(random)?;
+    Ok(seal_drawn(key, from, header, body, padding, drawn))
+}
+
+/// Seals `body` with randomness at hand: it was drawn before anything was decided that cannot be taken back.
+pub(super) fn seal_drawn(
+    key: &AuthKey,
+    from: Side,
+    header: &Header,
+    body: &[u8],
+    padding: &mut Padding,
+    drawn: Drawn,
+) -> (Bytes, u32) {
     let len = body.len().next_multiple_of(4);
     let least = (INNER + len + MIN_PADDING).next_multiple_of(16);
-    let plain_len = least + padding.more() * 16;
+    let plain_len = least + usize::from(padding.amount(&drawn) & MORE_BLOCKS) * 16;
     let mut packet = BytesMut::with_capacity(OUTER + plain_len);
     packet.extend_from_slice(&key.id());
     packet.extend_from_slice(&[0; 16]);
@@ -146,8 +144,7 @@ pub(super) fn seal_with(key: &AuthKey, from: Side, header: &Header, body: &[u8],
     packet.extend_from_slice(&u32::try_from(len).unwrap_or(u32::MAX).to_le_bytes());
     packet.extend_from_slice(body);
     let missing = OUTER + plain_len - packet.len();
-    let random: [u8; MAX_RANDOM.next_multiple_of(16)] = ctr::stream(&padding.0, missing);
-    packet.extend_from_slice(random.get(..missing).unwrap_or_default());
+    padding.append(drawn, &mut packet, missing);
     let (outer, plain) = packet.split_at_mut(OUTER);
     let large = kdf::msg_key_large(key, from, plain);
     let msg_key = large.msg_key();

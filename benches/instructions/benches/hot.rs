@@ -13,7 +13,7 @@ use nanogram::crypto::ige;
 use nanogram::crypto::rsa::RsaPrivateKey;
 use nanogram::handshake::client::{ClientHandshake, HandshakeConfig, Step};
 use nanogram::handshake::server::{ServerConfig, ServerHandshake};
-use nanogram::session::packet::{self, Header, Opened};
+use nanogram::session::packet::{self, Header, Opened, Padding};
 use nanogram::side::Side;
 use nanogram::time::{Instant, ServerClock, UnixTime};
 use nanogram::tl::Combinator;
@@ -46,12 +46,15 @@ fn ige_decrypt_1_kib(mut data: Vec<[u8; 16]>) -> Vec<[u8; 16]> {
     data
 }
 
-fn to_seal() -> (AuthKey, Vec<u8>, ChaCha20Rng) {
-    (key(), vec![1; 1024], random())
+/// A session that has sent packets before.
+fn to_seal() -> (AuthKey, Vec<u8>, Padding, ChaCha20Rng) {
+    let (mut padding, mut random) = (Padding::default(), random());
+    packet::seal_with(&key(), Side::Client, &HEADER, &[], &mut padding, &mut random).expect("entropy");
+    (key(), vec![1; 1024], padding, random)
 }
 #[library_benchmark(setup = to_seal)]
-fn seal_1_kib((key, body, mut random): (AuthKey, Vec<u8>, ChaCha20Rng)) -> bytes::Bytes {
-    packet::seal(&key, Side::Client, &HEADER, &body, &mut random).expect("entropy").0
+fn seal_1_kib((key, body, mut padding, mut random): (AuthKey, Vec<u8>, Padding, ChaCha20Rng)) -> bytes::Bytes {
+    packet::seal_with(&key, Side::Client, &HEADER, &body, &mut padding, &mut random).expect("entropy").0
 }
 fn to_open() -> (AuthKey, BytesMut) {
     let sealed = packet::seal(&key(), Side::Server, &HEADER, &[1; 1024], &mut random()).expect("entropy").0;

@@ -8,8 +8,7 @@ use crate::row::Row;
 use bytes::BytesMut;
 use grammers_crypto::{AuthKey as TheirKey, decrypt_data_v2};
 use nanogram::crypto::auth_key::AuthKey;
-use nanogram::entropy::{Entropy, EntropyFailed};
-use nanogram::session::packet::{self, Header};
+use nanogram::session::packet::{self, Header, Padding};
 use nanogram::side::Side;
 use rand::rngs::SysRng;
 use sha2::{Digest, Sha256};
@@ -29,19 +28,6 @@ pub const HEADER: Header = Header { salt: 1, session_id: 2, msg_id: 3 << 32 | 1,
 /// The name of the hashes and the chain of blocks alone.
 pub const FLOOR: &str = "hashes and AES";
 
-/// The operating system's entropy, but the amount of padding, which the first byte decides, is the least.
-struct Least;
-
-impl Entropy for Least {
-    fn fill(&mut self, out: &mut [u8]) -> Result<(), EntropyFailed> {
-        SysRng.fill(out)?;
-        if let Some(first) = out.first_mut() {
-            *first = 0;
-        }
-        Ok(())
-    }
-}
-
 /// What cannot be left out: SHA-256 over the plaintext, two over 52 bytes for the key, and AES block after block.
 fn floor(encrypt: bool, plain: &[u8]) -> [u8; 16] {
     let large = Sha256::new().chain_update(&KEY[88..120]).chain_update(plain).finalize();
@@ -56,17 +42,23 @@ fn plain_of(body: usize) -> Vec<u8> {
     vec![1; (32 + body + 12).next_multiple_of(16)]
 }
 
-fn seal_ours(key: &AuthKey, body: &[u8], entropy: &mut dyn Entropy) -> bytes::Bytes {
-    packet::seal(key, Side::Client, &HEADER, body, entropy).expect("entropy").0
+/// As a session does: one padding for all its packets.
+fn seal_ours(key: &AuthKey, body: &[u8], padding: &mut Padding) -> bytes::Bytes {
+    packet::seal_with(key, Side::Client, &HEADER, body, padding, &mut SysRng).expect("entropy").0
+}
+
+/// A packet with the least padding.
+fn sealed(key: &AuthKey, body: &[u8]) -> bytes::Bytes {
+    let packets = || packet::seal(key, Side::Server, &HEADER, body, &mut SysRng).expect("entropy").0;
+    std::iter::repeat_with(packets).find(|packet| packet.len() == 24 + plain_of(body.len()).len()).expect("one in 16")
 }
 
 pub fn sealing(effort: Effort, alone: &Alone, bytes: usize) -> Vec<Samples> {
-    let ours = AuthKey::from_bytes(KEY);
+    let (ours, mut padding) = (AuthKey::from_bytes(KEY), Padding::default());
     let (body, plain) = (vec![1_u8; bytes], plain_of(bytes));
     let contenders = vec![
-        Contender::new("nanogram", || seal_ours(&ours, black_box(&body), &mut SysRng)),
+        Contender::new("nanogram", || seal_ours(&ours, black_box(&body), &mut padding)),
         alone.contender(format!("seal {bytes}")),
-        Contender::new("nanogram, least padding", || seal_ours(&ours, black_box(&body), &mut Least)),
         Contender::new(FLOOR, || floor(true, black_box(&plain))),
     ];
     measure(effort, contenders)
@@ -75,7 +67,7 @@ pub fn sealing(effort: Effort, alone: &Alone, bytes: usize) -> Vec<Samples> {
 pub fn opening(effort: Effort, alone: &Alone, bytes: usize) -> Vec<Samples> {
     let (ours, theirs) = (AuthKey::from_bytes(KEY), TheirKey::from_bytes(KEY));
     let (body, plain) = (vec![1_u8; bytes], plain_of(bytes));
-    let sealed = packet::seal(&ours, Side::Server, &HEADER, &body, &mut Least).expect("entropy").0;
+    let sealed = sealed(&ours, &body);
     let opened = packet::open(&ours, Side::Server, BytesMut::from(&sealed[..])).expect("ours");
     let mut copy = sealed.to_vec();
     let read = decrypt_data_v2(&mut copy, &theirs).expect("theirs");
@@ -101,16 +93,17 @@ pub fn rows(effort: Effort, alone: &Alone) -> Vec<Row> {
     let mut rows = Vec::new();
     for (bytes, name, goal) in [(64, "64 B", None), (1 << 10, "1 KiB", Some(1.4)), (16 << 10, "16 KiB", Some(1.4))] {
         let body = vec![1_u8; bytes];
+        let mut padding = Padding::default();
+        seal_ours(&key, &body, &mut padding);
         let mut row = Row::new("sealed message", format!("seal {name}"), sealing(effort, alone, bytes))
-            .allocating("nanogram", allocations(|| seal_ours(&key, &body, &mut SysRng)))
+            .allocating("nanogram", allocations(|| seal_ours(&key, &body, &mut padding)))
             .note("nanogram adds 12 to 267 random bytes of padding, so that lengths say less; grammers 17 to 32");
         row = match goal {
             Some(ratio) => row.goal("grammers", ratio, WHY),
             None => row.goal("grammers", 1.0, "not slower than grammers"),
         };
         rows.push(row);
-        let sealed = packet::seal(&key, Side::Server, &HEADER, &body, &mut Least).expect("entropy").0;
-        let packet = BytesMut::from(&sealed[..]);
+        let packet = BytesMut::from(&sealed(&key, &body)[..]);
         let row = Row::new("sealed message", format!("open {name}"), opening(effort, alone, bytes))
             .allocating("nanogram", allocations(|| packet::open(&key, Side::Server, packet)))
             .goal("grammers", goal.unwrap_or(1.0), if goal.is_some() { WHY } else { "not slower than grammers" });
