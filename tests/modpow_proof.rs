@@ -1,11 +1,12 @@
-//! Powers modulo 2048 bits, in one place: ours with both sizes of limbs against `num-bigint` and `crypto-bigint`, on the
-//! edges and on random numbers. A hundred or two of them with every test; as many as are wanted, and docs/modpow.md, by
+//! Powers modulo 2048 bits, in one place: ours with both sizes of limbs, and in its compact form, against `num-bigint`
+//! and `crypto-bigint`, on the edges and on random numbers. A hundred or two of them with every test; as many as are
+//! wanted, and docs/modpow.md, by
 //!
 //! ```text
 //! NANOGRAM_ROUNDS=100000 cargo test --release --all-features --test modpow_proof -- --ignored --nocapture
 //! ```
 #![allow(dead_code, unused_imports, reason = "files of the crate come along whole")]
-#![allow(clippy::indexing_slicing, clippy::duplicate_mod, reason = "and one of them twice")]
+#![allow(clippy::indexing_slicing, clippy::duplicate_mod, reason = "and one of them three times")]
 
 extern crate alloc;
 
@@ -13,7 +14,7 @@ extern crate alloc;
 #[path = "."]
 mod wide {
     #[path = "../src/crypto/limb.rs"]
-    mod limb;
+    pub(crate) mod limb;
     #[path = "../src/crypto/mont.rs"]
     pub(crate) mod mont;
 }
@@ -26,6 +27,17 @@ mod narrow {
         pub(crate) const BITS: u32 = 28;
         pub(crate) const R_BITS: u32 = 2072;
         pub(crate) const WINDOW: u32 = 4;
+        pub(crate) const IN_PAIRS: bool = false;
+    }
+    #[path = "../src/crypto/mont.rs"]
+    pub(crate) mod mont;
+}
+/// Those of 64 bits one column at a time, as where the code is to be small.
+#[path = "."]
+mod compact {
+    mod limb {
+        pub(crate) use crate::wide::limb::{BITS, Limb, R_BITS, WINDOW, Wide};
+        pub(crate) const IN_PAIRS: bool = false;
     }
     #[path = "../src/crypto/mont.rs"]
     pub(crate) mod mont;
@@ -60,6 +72,7 @@ struct Everybody {
     n: BigUint,
     wide: wide::mont::Modulus,
     narrow: narrow::mont::Modulus,
+    compact: compact::mont::Modulus,
     other: FixedMontyParams<{ U2048::LIMBS }>,
 }
 
@@ -70,17 +83,19 @@ impl Everybody {
             n: big(n),
             wide: wide::mont::Modulus::new(n).expect("odd, and at least 3"),
             narrow: narrow::mont::Modulus::new(n).expect("odd, and at least 3"),
+            compact: compact::mont::Modulus::new(n).expect("odd, and at least 3"),
             other: FixedMontyParams::new(other),
         }
     }
 
     /// All give the same power, or it says who does not.
-    fn agree(&self, base: &Bytes, exponent: &Bytes, on_32_bits_too: bool) {
+    fn agree(&self, base: &Bytes, exponent: &Bytes, in_all_ways: bool) {
         let right = from_big(&big(base).modpow(&big(exponent), &self.n));
         let say = || format!("{} ^ {} mod {}", big(base), big(exponent), self.n);
         assert_eq!(self.wide.power(base, exponent), right, "64 bits: {}", say());
-        if on_32_bits_too {
+        if in_all_ways {
             assert_eq!(self.narrow.power(base, exponent), right, "32 bits: {}", say());
+            assert_eq!(self.compact.power(base, exponent), right, "64 bits, compact: {}", say());
         }
         // crypto-bigint wants its base reduced.
         let reduced = U2048::from_be_slice(&from_big(&(big(base) % &self.n)));
@@ -152,18 +167,18 @@ fn randoms(rounds: u32, seed: u64) {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let prime = Everybody::new(&KNOWN_PRIME);
     for round in 0..rounds {
-        // That takes as long as all the others together: every tenth will do.
-        let on_32_bits_too = matches!(round % 20, 0 | 9);
+        // 32 bits take as long as all the others together: every tenth will do.
+        let in_all_ways = matches!(round % 20, 0 | 9);
         let (mut base, exponent) = (random(&mut rng), random(&mut rng));
         if round % 8 < 2 {
             base = from_big(&rng.random_range(2..8_u32).into());
         }
         if round % 2 == 0 {
-            prime.agree(&base, &exponent, on_32_bits_too);
+            prime.agree(&base, &exponent, in_all_ways);
         } else {
             let mut n = random(&mut rng);
             (n[0], n[255]) = (n[0] | 0x80, n[255] | 1);
-            Everybody::new(&n).agree(&base, &exponent, on_32_bits_too);
+            Everybody::new(&n).agree(&base, &exponent, in_all_ways);
         }
     }
 }

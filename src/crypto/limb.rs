@@ -9,6 +9,7 @@ mod width {
     pub(crate) const BITS: u32 = 61;
     pub(crate) const R_BITS: u32 = 2074;
     pub(crate) const WINDOW: u32 = 5;
+    pub(crate) const IN_PAIRS: bool = cfg!(not(aes_backend_soft = "compact"));
 }
 #[cfg(not(target_pointer_width = "64"))]
 mod width {
@@ -22,5 +23,7 @@ mod width {
     pub(crate) const R_BITS: u32 = 2072;
     /// Bits of an exponent that one product works off; the table has 2 to this entries.
     pub(crate) const WINDOW: u32 = 4;
+    /// Whether products are made by two columns at a time, which is faster and longer.
+    pub(crate) const IN_PAIRS: bool = false;
 }
-pub(crate) use width::{BITS, Limb, R_BITS, WINDOW, Wide};
+pub(crate) use width::{BITS, IN_PAIRS, Limb, R_BITS, WINDOW, Wide};

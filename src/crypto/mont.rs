@@ -15,13 +15,14 @@
 //! lets 68 products of 61 bits fit into 128: without it the limbs would have 60 bits, and be 35. It also has `m` lie
 //! around zero, and with it the result: between `-n` and `n`, as `R > 2^24 * n`, without the subtraction that
 //! Montgomery's form otherwise ends with. (Tried: full limbs, row by row, one or two rows at a time, four columns at a
-//! time, squares of five limbs. This was the fastest and the shortest.)
+//! time, squares of five limbs, loops unrolled by four and by eight. Two [columns at a time](pairs) are the fastest, one
+//! is the shortest; [`limb`](super::limb) says which it is.)
 //!
 //! Constant time in base and exponent: every window costs the same squarings and one product, also a window of zeros;
 //! tables are read as a whole and the entry kept by a mask; what is added at the end is `n` or nothing by a mask. The
 //! modulus is no secret. Base, table and result are wiped.
 
-use super::limb::{BITS, Limb, R_BITS, WINDOW, Wide};
+use super::limb::{BITS, IN_PAIRS, Limb, R_BITS, WINDOW, Wide};
 use alloc::vec::Vec;
 use core::ops::Range;
 use subtle::{ConditionallySelectable, ConstantTimeEq};
@@ -279,10 +280,16 @@ impl Modulus {
     /// `a * b / R mod n`, between `-n` and `n`, for one factor below `2^2048` and one between `-n` and `n`, or both
     /// between `-2^9 n` and `2^9 n`.
     fn product(&self, a: &Number, b: &Number) -> Number {
+        if IN_PAIRS {
+            return self.product_by_pairs(a, b);
+        }
         self.columns(|places| column(&a[places.clone()], &b[places]))
     }
     /// `a * a / R mod n`, between `-n` and `n`: each pair of different limbs once, and twice that.
     fn squared(&self, a: &Number) -> Number {
+        if IN_PAIRS {
+            return self.squared_by_pairs(a);
+        }
         self.columns(|places| {
             let limbs = &a[places];
             let (below, above) = limbs.split_at(limbs.len() / 2);
@@ -431,6 +438,8 @@ fn bytes(number: &Number) -> [u8; BYTES] {
     out
 }
 
+#[path = "mont_pairs.rs"]
+mod pairs;
 #[cfg(test)]
 #[path = "mont_tests.rs"]
 mod tests;

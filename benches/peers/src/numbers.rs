@@ -14,6 +14,7 @@ use rand::{Rng, RngExt, SeedableRng};
 use std::hint::black_box;
 
 #[path = "../../../src/crypto/limb.rs"]
+#[allow(unexpected_cfgs, reason = "as below")]
 mod limb;
 /// The Montgomery form is private: it is measured by its file.
 #[path = "../../../src/crypto/mont.rs"]
