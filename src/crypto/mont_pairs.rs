@@ -10,7 +10,7 @@
 use super::{BITS, LIMBS, Limb, Modulus, Number, Wide, low, signed, take, wide};
 use zeroize::Zeroize;
 
-const _: () = assert!(LIMBS % 2 == 0, "columns are in pairs");
+const _: () = assert!(LIMBS.is_multiple_of(2), "columns are in pairs");
 
 /// A number that is wiped when it goes.
 struct Wiped(Number);
