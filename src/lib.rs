@@ -40,6 +40,7 @@
 //! | `client` | [`client`]: tokio, the operating system's clock and entropy; the session file |
 //! | `gzip` | opens compressed answers |
 //! | `pfs` | forward secrecy: temporary keys |
+//! | `transports` | the transports beside abridged |
 //! | `srp` | two-factor passwords |
 //! | `schema` | the schema's text at run time: values with names |
 //! | `tools` | [`capture`], JSON |

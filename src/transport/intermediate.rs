@@ -98,7 +98,7 @@ pub struct Tail {
 
 impl Tail {
     /// 15: one more would be a block.
-    pub const LONGEST: usize = 15;
+    pub const LONGEST: usize = super::LONGEST_TAIL;
 
     /// A tail of these bytes; `None` for more than [`LONGEST`](Self::LONGEST).
     pub fn new(tail: &[u8]) -> Option<Self> {

@@ -17,6 +17,8 @@
 //! [`TransportFault`], or four zeros that mean nothing. Nothing in this module is authenticated: whoever sits on the
 //! wire can write any of it, so a fault is a reason to connect anew, never to throw a key away.
 //!
+//! Without the feature `transports` there is abridged alone.
+//!
 //! A [`Framer`] is one end of one connection. It takes bytes cut anywhere and keeps only what arrived: no memory is
 //! reserved because a length says so, and a length over [`MAX_FRAME`] ends the connection as soon as it is read.
 //! A server that does not know what a client will speak asks [`detect`] first.
@@ -44,21 +46,30 @@
 //! Spec: mtproto/mtproto-transports
 
 mod abridged;
+#[cfg(feature = "transports")]
 mod detect;
 mod fault;
+#[cfg(feature = "transports")]
 mod full;
+#[cfg(feature = "transports")]
 mod intermediate;
+#[cfg(feature = "transports")]
 mod obfuscated;
 
+#[cfg(feature = "transports")]
 pub use detect::detect;
 pub use fault::{FrameError, TransportFault};
+#[cfg(feature = "transports")]
 pub use intermediate::Tail;
+#[cfg(feature = "transports")]
 pub use obfuscated::{ObfuscateError, Obfuscated, ProxySecret};
 
 use crate::side::Side;
+#[cfg(feature = "transports")]
 use alloc::boxed::Box;
 use bytes::{Buf, Bytes, BytesMut};
 use core::mem;
+#[cfg(feature = "transports")]
 use obfuscated::Noise;
 
 /// The longest frame body taken or sent: 4 MiB of payload and 1 KiB for what is around it, as TDLib has it.
@@ -69,16 +80,25 @@ pub const MAX_FRAME: usize = (4 << 20) + (1 << 10);
 /// Room for what stands around the longest frame, and for the beginning of the next.
 const MOST_AROUND: usize = 64 << 10;
 
+/// The most random bytes behind a packet: 15, one more would be a block.
+const LONGEST_TAIL: usize = 15;
+
 /// How packets are told apart in the stream. Spec: mtproto/mtproto-transports
+///
+/// Without the feature `transports` there is but the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(not(feature = "transports"), non_exhaustive)]
 pub enum Framing {
     /// One byte for a short packet, four for a long one: the smallest.
     Abridged,
     /// A length of 4 bytes.
+    #[cfg(feature = "transports")]
     Intermediate,
     /// A length of 4 bytes and up to 15 random bytes, so that sizes tell less.
+    #[cfg(feature = "transports")]
     PaddedIntermediate,
     /// Length, sequence number and checksum: the oldest.
+    #[cfg(feature = "transports")]
     Full,
 }
 
@@ -87,8 +107,11 @@ impl Framing {
     pub const fn preamble(self) -> &'static [u8] {
         match self {
             Self::Abridged => &[0xef],
+            #[cfg(feature = "transports")]
             Self::Intermediate => &[0xee; 4],
+            #[cfg(feature = "transports")]
             Self::PaddedIntermediate => &[0xdd; 4],
+            #[cfg(feature = "transports")]
             Self::Full => &[],
         }
     }
@@ -114,6 +137,7 @@ enum Head {
     /// A quick ack of 4 bytes, without a frame around it.
     QuickAck(u32),
     /// An error of 4 bytes, without a frame around it.
+    #[cfg(feature = "transports")]
     Fault(i32),
     /// `header` bytes to drop, then `len` bytes of body.
     Body { header: usize, len: usize, wants_ack: bool },
@@ -135,6 +159,7 @@ impl Head {
 pub struct Extras {
     /// Ask for a quick ack. Only a client can; the full framing cannot.
     pub quick_ack: bool,
+    #[cfg(feature = "transports")]
     /// What follows the packet in a padded frame. Other framings leave it out.
     pub tail: Tail,
 }
@@ -147,10 +172,13 @@ pub struct Framer {
     /// Of a client: not yet written. Of a server: not yet read.
     preamble: Bytes,
     inbox: BytesMut,
+    #[cfg(feature = "transports")]
     /// Of an obfuscated connection.
     noise: Option<Box<dyn Noise>>,
+    #[cfg(feature = "transports")]
     /// Frames so far in each direction: the sequence numbers of the full framing.
     received: u32,
+    #[cfg(feature = "transports")]
     sent: u32,
     /// Set by the first error, and given again and again.
     over: Option<FrameError>,
@@ -166,12 +194,16 @@ impl Framer {
             side,
             preamble: Bytes::from_static(framing.preamble()),
             inbox: BytesMut::new(),
+            #[cfg(feature = "transports")]
             noise: None,
+            #[cfg(feature = "transports")]
             received: 0,
+            #[cfg(feature = "transports")]
             sent: 0,
             over: None,
         }
     }
+    #[cfg(feature = "transports")]
     /// One end of an obfuscated connection. A client's first bytes are its `init`; a server has read it.
     pub fn obfuscated(obfuscated: Obfuscated) -> Self {
         let Obfuscated { side, framing, init, streams, .. } = obfuscated;
@@ -191,9 +223,11 @@ impl Framer {
         if self.over.is_some() {
             return;
         }
+        #[cfg(feature = "transports")]
         let start = self.inbox.len();
         self.make_room(bytes.len());
         self.inbox.extend_from_slice(bytes);
+        #[cfg(feature = "transports")]
         if let (Some(noise), Some(new)) = (&mut self.noise, self.inbox.get_mut(start..)) {
             noise.open(new);
         }
@@ -231,9 +265,11 @@ impl Framer {
         loop {
             let head = match self.framing {
                 Framing::Abridged => abridged::head(&self.inbox, self.side)?,
+                #[cfg(feature = "transports")]
                 Framing::Intermediate | Framing::PaddedIntermediate => {
                     intermediate::head(&self.inbox, self.side, self.framing)?
                 }
+                #[cfg(feature = "transports")]
                 Framing::Full => full::head(&self.inbox, self.side)?,
             };
             let (body, wants_ack) = match head {
@@ -242,6 +278,7 @@ impl Framer {
                     self.inbox.advance(4);
                     return Ok(Some(Frame::QuickAck(token)));
                 }
+                #[cfg(feature = "transports")]
                 Some(Head::Fault(code)) => {
                     self.inbox.advance(4);
                     return Ok(Some(Frame::Fault(TransportFault::from_code(code))));
@@ -259,15 +296,24 @@ impl Framer {
     }
 
     /// Body to frame; `None` for four zeros, which mean nothing.
-    fn open(&mut self, mut body: BytesMut, wants_ack: bool) -> Result<Option<Frame>, FrameError> {
+    fn open(
+        &mut self,
+        #[cfg_attr(not(feature = "transports"), expect(unused_mut, reason = "nothing is around it"))]
+        mut body: BytesMut,
+        wants_ack: bool,
+    ) -> Result<Option<Frame>, FrameError> {
         match self.framing {
-            Framing::Abridged | Framing::Intermediate => {}
+            Framing::Abridged => {}
+            #[cfg(feature = "transports")]
+            Framing::Intermediate => {}
+            #[cfg(feature = "transports")]
             Framing::PaddedIntermediate => {
                 if let (Side::Client, Some(token)) = (self.side, intermediate::framed_quick_ack(&body)) {
                     return Ok(Some(Frame::QuickAck(token)));
                 }
                 intermediate::strip_tail(&mut body)?;
             }
+            #[cfg(feature = "transports")]
             Framing::Full => {
                 full::open(&mut body, self.received)?;
                 self.received = self.received.wrapping_add(1);
@@ -306,23 +352,30 @@ impl Framer {
     /// # Errors
     /// No frame can hold the packet: it is longer than [`MAX_FRAME`] or no multiple of 4 bytes. Nothing was written.
     pub fn encode_with(&mut self, packet: &[u8], extras: Extras, out: &mut BytesMut) -> Result<(), FrameError> {
-        if packet.len() > MAX_FRAME - Tail::LONGEST {
+        if packet.len() > MAX_FRAME - LONGEST_TAIL {
             return Err(FrameError::TooLong(packet.len()));
         }
         if !packet.len().is_multiple_of(4) {
             return Err(FrameError::Length(packet.len()));
         }
         self.write_preamble(out);
+        #[cfg(feature = "transports")]
         let start = out.len();
         let wants_ack = extras.quick_ack && self.side == Side::Client;
         match self.framing {
             Framing::Abridged => abridged::write(packet, wants_ack, out),
+            #[cfg(feature = "transports")]
             Framing::Intermediate => intermediate::write(packet, &[], wants_ack, out),
+            #[cfg(feature = "transports")]
             Framing::PaddedIntermediate => intermediate::write(packet, extras.tail.bytes(), wants_ack, out),
+            #[cfg(feature = "transports")]
             Framing::Full => full::write(packet, self.sent, out),
         }
-        self.sent = self.sent.wrapping_add(1);
-        self.hide(out, start);
+        #[cfg(feature = "transports")]
+        {
+            self.sent = self.sent.wrapping_add(1);
+            self.hide(out, start);
+        }
         Ok(())
     }
 
@@ -333,14 +386,19 @@ impl Framer {
         if self.side == Side::Client {
             return;
         }
+        #[cfg(feature = "transports")]
         let start = out.len();
         let token = token | 1 << 31;
         match self.framing {
             Framing::Abridged => out.extend_from_slice(&token.to_be_bytes()),
+            #[cfg(feature = "transports")]
             Framing::Intermediate => out.extend_from_slice(&token.to_le_bytes()),
+            #[cfg(feature = "transports")]
             Framing::PaddedIntermediate => intermediate::write_quick_ack(token, out),
+            #[cfg(feature = "transports")]
             Framing::Full => {}
         }
+        #[cfg(feature = "transports")]
         self.hide(out, start);
     }
 
@@ -358,6 +416,7 @@ impl Framer {
         self.hide(out, start);
     }
 
+    #[cfg(feature = "transports")]
     /// Encrypts what was appended to `out` since `start`, if this connection is obfuscated.
     fn hide(&mut self, out: &mut BytesMut, start: usize) {
         if let (Some(noise), Some(new)) = (&mut self.noise, out.get_mut(start..)) {
