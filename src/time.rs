@@ -55,7 +55,10 @@ impl UnixTime {
     }
     /// Whole seconds, rounded down.
     pub const fn as_secs(self) -> i64 {
-        self.0.div_euclid(1_000_000)
+        // Of a negative number all bits are turned, divided and turned back: that rounds down, and a processor without
+        // such a division needs but the one for numbers without a sign.
+        let sign = self.0 >> 63;
+        ((self.0 ^ sign).cast_unsigned() / 1_000_000).cast_signed() ^ sign
     }
     /// Microseconds.
     pub const fn as_micros(self) -> i64 {
@@ -63,7 +66,7 @@ impl UnixTime {
     }
     /// Microseconds into the second, `0..1_000_000`.
     pub const fn subsec_micros(self) -> i64 {
-        self.0.rem_euclid(1_000_000)
+        self.0.wrapping_sub(self.as_secs().wrapping_mul(1_000_000))
     }
 }
 
@@ -105,6 +108,16 @@ impl ServerClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn seconds_are_rounded_down_before_1970_too() {
+        for micros in [i64::MIN, i64::MIN + 1, -1_000_001, -1_000_000, -999_999, -1, 0, 1, 999_999, 1_000_000, i64::MAX]
+        {
+            let time = UnixTime::from_micros(micros);
+            let parts = (micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000));
+            assert_eq!((time.as_secs(), time.subsec_micros()), parts, "{micros}");
+        }
+    }
 
     #[test]
     fn the_server_clock_follows_the_monotonic_one() {

@@ -385,7 +385,14 @@ fn times_small(x: &mut Number, powers: &[Limb; 4], index: u8) {
 
 /// The bits of an exponent from the highest, each with how many are left.
 fn bits(exponent: &[u8; BYTES]) -> impl Iterator<Item = (u8, u32)> {
-    exponent.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1)).zip((0..2048_u32).rev())
+    let mut byte = 0;
+    let mut rest = exponent.iter();
+    (0..2048_u32).rev().map(move |left| {
+        if left % 8 == 7 {
+            byte = rest.next().copied().unwrap_or(0);
+        }
+        (byte >> (left % 8) & 1, left)
+    })
 }
 
 /// Copies entry `index` of `table` to `out`, and reads every entry for it.

@@ -11,7 +11,7 @@
 //!
 //! Spec: mtproto/auth_key
 
-use super::{Grant, HandshakeError, Nonces, Refusal, Unproven, minimal, open, plain, seal};
+use super::{Grant, HandshakeError, Nonces, Refusal, Unproven, minimal, open, plain, seal, significant};
 use crate::crypto::auth_key::AuthKey;
 use crate::crypto::ct;
 use crate::crypto::dh::DhParams;
@@ -227,33 +227,36 @@ impl AwaitResPq {
         let (p, q) = number(&answer.pq.0).and_then(factor).ok_or(Unproven::Pq)?;
         let (p, q) = (Blob(minimal(&p.to_be_bytes())), Blob(minimal(&q.to_be_bytes())));
 
-        let (nonce, server_nonce) = (self.nonce, answer.server_nonce);
-        let nonces = Nonces { nonce, server_nonce, new_nonce: NewNonce(entropy::bytes(entropy)?) };
-        let inner = self.inner_data(&nonces, answer.pq, &p, &q);
-        let encrypted_data = Blob(rsa_pad(&inner, key, entropy)?.to_vec());
+        let Self { config: HandshakeConfig { dc, expires_in, .. }, nonce } = self;
+        let (server_nonce, new_nonce) = (answer.server_nonce, NewNonce(entropy::bytes(entropy)?));
+        let inner = PqInnerDataDc { pq: answer.pq, p, q, nonce, server_nonce, new_nonce, dc };
+        let encrypted_data = Blob(rsa_pad(&written(&inner, expires_in), key, entropy)?.to_vec());
+        let PqInnerDataDc { p, q, new_nonce, .. } = inner;
         let public_key_fingerprint = key.fingerprint();
         let request = ReqDhParams { nonce, server_nonce, p, q, public_key_fingerprint, encrypted_data };
-        Ok((request.to_boxed(), State::DhParams(AwaitDhParams::new(nonces, self.config.expires_in))))
+        let nonces = Nonces { nonce, server_nonce, new_nonce };
+        Ok((request.to_boxed(), State::DhParams(AwaitDhParams::new(nonces, expires_in))))
     }
+}
 
-    /// What only the owner of the RSA key shall read: at most 112 bytes.
-    fn inner_data(&self, nonces: &Nonces, pq: Blob, p: &Blob, q: &Blob) -> Zeroizing<Vec<u8>> {
-        let (p, q, dc) = (p.clone(), q.clone(), self.config.dc);
-        let Nonces { nonce, server_nonce, new_nonce } = nonces.clone();
-        let mut out = Zeroizing::new(Vec::with_capacity(144));
-        match self.config.expires_in {
-            None => PqInnerDataDc { pq, p, q, nonce, server_nonce, new_nonce, dc }.write_boxed(&mut out),
-            Some(expires_in) => {
-                PqInnerDataTempDc { pq, p, q, nonce, server_nonce, new_nonce, dc, expires_in }.write_boxed(&mut out);
-            }
+/// What only the owner of the RSA key shall read: at most 112 bytes.
+fn written(inner: &PqInnerDataDc, expires_in: Option<i32>) -> Zeroizing<Vec<u8>> {
+    let mut out = Zeroizing::new(Vec::with_capacity(144));
+    match expires_in {
+        None => inner.write_boxed(&mut out),
+        // The same fields under another id, and one more.
+        Some(expires_in) => {
+            PqInnerDataTempDc::ID.write(&mut out);
+            inner.write(&mut out);
+            expires_in.write(&mut out);
         }
-        out
     }
+    out
 }
 
 /// A number of at most 64 bits, big-endian.
 fn number(bytes: &[u8]) -> Option<u64> {
-    let bytes = minimal(bytes);
+    let bytes = significant(bytes);
     (bytes.len() <= 8).then(|| bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
 }
 

@@ -267,5 +267,13 @@ fn open<T: Combinator>(sealed: &[u8], aes: &AesPair) -> Result<T, Unproven> {
 
 /// A number without its leading zeros, as the spec wants the numbers that we send.
 fn minimal(number: &[u8]) -> Vec<u8> {
-    number.iter().copied().skip_while(|byte| *byte == 0).collect()
+    significant(number).to_vec()
+}
+
+/// A big-endian number without its leading zeros.
+fn significant(mut number: &[u8]) -> &[u8] {
+    while let [0, rest @ ..] = number {
+        number = rest;
+    }
+    number
 }

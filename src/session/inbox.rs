@@ -43,26 +43,30 @@ impl ReplayWindow {
     }
     /// Notes `id`.
     pub fn note(&mut self, id: i64) -> Seen {
-        match self.seen(id) {
-            Seen::New => {}
-            old => return old,
+        let seen = self.seen(id);
+        if seen == Seen::New {
+            if self.is_full() {
+                self.ids.pop_front();
+            }
+            sorted::insert(&mut self.ids, id, |&other| other > id);
         }
-        if self.ids.len() >= self.size {
-            self.ids.pop_front();
-        }
-        let at = self.ids.partition_point(|&other| other < id);
-        sorted::insert(&mut self.ids, at, id);
-        Seen::New
+        seen
     }
     /// What noting `id` would say.
     pub fn seen(&self, id: i64) -> Seen {
-        if self.ids.back().is_none_or(|&highest| highest < id) {
-            return Seen::New;
+        let at = self.place(id);
+        match self.ids.get(at) {
+            Some(&other) if other == id => Seen::Repeated,
+            Some(_) if at == 0 && self.is_full() => Seen::TooOld,
+            _ => Seen::New,
         }
-        if self.ids.binary_search(&id).is_ok() {
-            return Seen::Repeated;
+    }
+    /// How many of the ids are below `id`.
+    fn place(&self, id: i64) -> usize {
+        match self.ids.back() {
+            Some(&highest) if highest < id => self.ids.len(),
+            _ => self.ids.partition_point(|&other| other < id),
         }
-        if self.is_full() && self.ids.front().is_some_and(|&lowest| id < lowest) { Seen::TooOld } else { Seen::New }
     }
     /// The highest id noted.
     pub fn highest(&self) -> Option<i64> {
@@ -74,7 +78,7 @@ impl ReplayWindow {
     }
     /// Whether `id` is in it.
     pub fn contains(&self, id: i64) -> bool {
-        self.ids.binary_search(&id).is_ok()
+        self.seen(id) == Seen::Repeated
     }
     /// The lowest id noted.
     pub fn lowest(&self) -> Option<i64> {

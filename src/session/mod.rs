@@ -416,10 +416,7 @@ impl Session {
     /// Asks what became of every call that was sent and not answered.
     fn ask_about_calls(&mut self, now: Instant) {
         // A question that is still here would be asked twice.
-        let is_question = |service: &Service| matches!(service.meaning, Meaning::StateReq(_));
-        while let Some(at) = self.outbox.service.iter().position(is_question) {
-            sorted::remove(&mut self.outbox.service, at);
-        }
+        self.outbox.service.retain(|service| !matches!(service.meaning, Meaning::StateReq(_)));
         let mut msg_ids = Vec::new();
         for (_, call) in self.outbox.unanswered() {
             if let Some(msg_id) = call.msg_ids.last().filter(|_| msg_ids.len() < MAX_ACKS) {

@@ -147,8 +147,7 @@ impl Outbox {
         other.start_over();
         self.next_call = self.next_call.max(other.next_call);
         self.calls.append(&mut other.calls);
-        self.waiting.extend(&other.waiting);
-        other.waiting.clear();
+        self.waiting.append(&mut other.waiting);
     }
     /// The call is answered, or nobody wants its answer.
     pub(super) fn finish(&mut self, id: CallId) -> Option<Pending> {
@@ -156,10 +155,8 @@ impl Outbox {
         for msg_id in &call.msg_ids {
             self.sent.remove(*msg_id);
         }
-        if call.state == State::Waiting
-            && let Some(at) = self.waiting.iter().position(|other| *other == id)
-        {
-            sorted::remove(&mut self.waiting, at);
+        if call.state == State::Waiting {
+            self.waiting.retain(|other| *other != id);
         }
         for held in core::mem::take(&mut self.held).into_iter().filter(|held| *held != id) {
             match self.calls.get(held) {
@@ -222,8 +219,7 @@ impl Outbox {
             self.held.retain(|held| *held != id);
             // What was called first goes out first.
             let in_turn = |id: CallId| (id != CallId::BIND, id);
-            let before = self.waiting.iter().rposition(|other| in_turn(*other) < in_turn(id));
-            sorted::insert(&mut self.waiting, before.map_or(0, |at| at + 1), id);
+            sorted::insert(&mut self.waiting, id, |other| in_turn(*other) > in_turn(id));
         }
     }
     /// Sends again whatever `msg_id` stood for; whether that is known.

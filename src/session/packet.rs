@@ -90,6 +90,7 @@ impl core::error::Error for Refused {}
 
 /// Blocks of padding beyond the fewest: 0 to this many.
 pub(super) const MORE_BLOCKS: u8 = 15;
+
 /// Seals `body`, once; also the number that its quick ack would carry.
 ///
 /// The amount of padding is random, so that the length of a packet says less about what is inside.

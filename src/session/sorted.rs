@@ -5,10 +5,13 @@
 
 use alloc::collections::VecDeque;
 
-/// Puts `value` at `at`, neighbour by neighbour: it is from near the back, as a rule.
-pub(super) fn insert<T>(ring: &mut VecDeque<T>, at: usize, value: T) {
+/// Puts `value` before all that `goes_behind` it, neighbour by neighbour: it belongs near the back, as a rule.
+pub(super) fn insert<T>(ring: &mut VecDeque<T>, value: T, goes_behind: impl Fn(&T) -> bool) {
     ring.push_back(value);
-    for at in (at + 1..ring.len()).rev() {
+    for at in (1..ring.len()).rev() {
+        if !ring.get(at - 1).is_some_and(&goes_behind) {
+            break;
+        }
         ring.swap(at - 1, at);
     }
 }
@@ -65,8 +68,8 @@ impl<K: Ord + Copy, V> Sorted<K, V> {
                 }
                 true
             }
-            Err(at) => {
-                insert(&mut self.0, at, (key, value));
+            Err(_) => {
+                insert(&mut self.0, (key, value), |(other, _)| *other > key);
                 false
             }
         }
