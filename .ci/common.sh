@@ -17,6 +17,24 @@ export RUST_WEB='1.96.*'
 COMPACT='--cfg aes_backend="soft" --cfg aes_backend_soft="compact"
     --cfg sha2_backend="soft" --cfg sha2_backend_soft="compact" --cfg sha1_backend="soft"'
 
+# What LLVM is told for the smallest programs, each found by trying: take less into callers, lay blocks out for size. On
+# x86 also: leave loops and constants as they are written, comparisons in place of tables of jumps, which take 8 bytes a
+# case, and what stands in several functions once.
+LLVM_SMALL=(-inline-threshold=10 -apply-ext-tsp-for-size -sink-insts-to-avoid-spills -sink-common-insts
+    -dse-memoryssa-scanlimit=2000 -capture-tracking-max-uses-to-explore=2000)
+# shellcheck disable=SC2034
+LLVM_SMALL_X86=("${LLVM_SMALL[@]}" -disable-lsr -disable-machine-licm -disable-constant-hoisting
+    -min-jump-table-entries=100 -enable-machine-outliner=always)
+
+# linked_whole BEFORE FLAGS…: the flags of rustc for a program that rust-lld optimises as a whole, twice over: the second
+# round finds what the first has bared. BEFORE stands before each argument of the linker's.
+linked_whole() {
+    local before=$1 flag
+    shift
+    printf -- '-Clinker-plugin-lto %s-Clink-arg=--lto-newpm-passes=lto<Oz>,default<Oz>,mergefunc' "$before"
+    for flag in "$@"; do printf -- ' %s-Clink-arg=-mllvm=%s' "$before" "$flag"; done
+}
+
 # step "what is shown" command…: a heading before, the seconds after. The first failure ends everything.
 STEPS=()
 step() {

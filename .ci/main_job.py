@@ -3,7 +3,8 @@
 
     main_job.py demo COMMAND…             the README's command, then the same with --json
     main_job.py two-processes NANOGRAM    `nanogram dc` in one process, `nanogram start` in others
-    main_job.py sizes NANOGRAM PROGRAM…   sizes of builds of the small examples, against .ci/budget.json, each run against
+    main_job.py sizes [--by EMULATOR] NANOGRAM PROGRAM…
+                                          sizes of builds of the small examples, against .ci/budget.json, each run against
                                           `nanogram dc`: with a session, without a key, refused
 """
 import base64
@@ -88,13 +89,13 @@ def modulus(pem):
     return der[at:at + 256].hex()
 
 
-def small(nanogram, program):
+def small(nanogram, program, by):
     """A start that succeeds, one that the server refuses, and one with a key of its own, which is nobody's."""
     is_client = Path(program).name.startswith("client")
     with Dc(nanogram) as dc, tempfile.NamedTemporaryFile("w", suffix=".pem") as pem:
         pem.write(dc.info["public_key_pem"])
         pem.flush()
-        here = [program, dc.info["addr"], pem.name if is_client else modulus(dc.info["public_key_pem"])]
+        here = [*by, program, dc.info["addr"], pem.name if is_client else modulus(dc.info["public_key_pem"])]
 
         def start(session, bot, code=0):
             job = [f"https://t.me/{bot}?start={PARAM}"] if is_client else [bot, PARAM]
@@ -112,8 +113,8 @@ def small(nanogram, program):
     return Path(program).stat().st_size
 
 
-def sizes(nanogram, programs):
-    budget.check({f"{Path(program).name}: bytes": small(nanogram, program) for program in programs})
+def sizes(nanogram, programs, by=()):
+    budget.check({f"{Path(program).name}: bytes": small(nanogram, program, by) for program in programs})
 
 
 if __name__ == "__main__":
@@ -122,6 +123,8 @@ if __name__ == "__main__":
             demo(command)
         case ["two-processes", nanogram]:
             two_processes(nanogram)
+        case ["sizes", "--by", emulator, nanogram, *programs]:
+            sizes(nanogram, programs, by=[emulator])
         case ["sizes", nanogram, *programs]:
             sizes(nanogram, programs)
         case _:

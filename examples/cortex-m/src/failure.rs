@@ -5,6 +5,7 @@ use alloc::string::String;
 use nanogram::connection::ConnectionError;
 use nanogram::crypto::rsa::RsaError;
 use nanogram::entropy::EntropyFailed;
+use nanogram::link::StartParamError;
 use nanogram::session::CallError;
 use nanogram::start::StartError;
 use nanogram::tl::DecodeError;
@@ -60,7 +61,12 @@ impl From<DecodeError> for Failure {
 }
 impl From<StartError> for Failure {
     fn from(_: StartError) -> Self {
-        "neither this bot nor this parameter can start a chat".into()
+        "this is no bot".into()
+    }
+}
+impl From<StartParamError> for Failure {
+    fn from(_: StartParamError) -> Self {
+        "no bot takes this parameter".into()
     }
 }
 impl From<RsaError> for Failure {

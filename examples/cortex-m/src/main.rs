@@ -25,11 +25,13 @@ use cortex_m_rt::entry;
 use cortex_m_semihosting::debug;
 use failure::Failure;
 use nanogram::api::contacts::ResolveUsername;
+use nanogram::api::messages::StartBot;
 use nanogram::api::updates::Updates;
 use nanogram::connection::{Config, Connection, Event, Init, SavedKey};
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::rsa::RsaKey;
-use nanogram::start::{Known, StartCall, answer_of, random_id, start_call};
+use nanogram::link::StartParam;
+use nanogram::start::{Known, answer_of, random_id};
 use nanogram::time::{Instant, UnixTime};
 use nanogram::tl::{Combinator, Tl};
 
@@ -163,11 +165,9 @@ fn run() -> Result<(), Failure> {
     let resolved = device.call(ResolveUsername { username: bot.into(), referer: None }.to_boxed())?;
     let peer = Known::from_resolved(&Tl::from_bytes(&resolved)?)?.ok_or("the server gives no access hash")?;
     device.phase("the username resolved");
-    let start = match start_call(&peer, &peer, random_id, param)? {
-        StartCall::StartBot(call) => call.to_boxed(),
-        StartCall::PlainStart(call) => call.to_boxed(),
-    };
-    Updates::from_bytes(&device.call(start)?)?;
+    let start_param = StartParam::parse(param)?.as_str().into();
+    let start = StartBot { bot: peer.bot()?, peer: peer.peer(), random_id, start_param };
+    Updates::from_bytes(&device.call(start.to_boxed())?)?;
     device.phase("the bot started");
     let Known::User { id, .. } = peer else { return Err("this is no bot".into()) };
     loop {

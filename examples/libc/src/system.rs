@@ -4,7 +4,7 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::fmt;
-use core::mem::size_of;
+use core::mem::{size_of, zeroed};
 use core::net::SocketAddr;
 use core::ptr::{NonNull, null_mut};
 use core::time::Duration;
@@ -107,10 +107,11 @@ impl Entropy for Random {
 
 /// Since when does not matter, or since 1970.
 fn clock(which: libc::clockid_t) -> Duration {
-    let mut at = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: it is numbers, with gaps where `long` is shorter than time.
+    let mut at: libc::timespec = unsafe { zeroed() };
     // SAFETY: it is there to write.
     unsafe { libc::clock_gettime(which, &raw mut at) };
-    Duration::new(at.tv_sec.cast_unsigned(), u32::try_from(at.tv_nsec).unwrap_or(0))
+    Duration::new(u64::try_from(at.tv_sec).unwrap_or(0), u32::try_from(at.tv_nsec).unwrap_or(0))
 }
 
 /// In microseconds.
