@@ -195,7 +195,7 @@ fn powers_are_those_of_two_other_libraries_on_the_edges() {
 }
 
 #[test]
-#[ignore = "100,000 powers in three ways take a quarter of an hour of two cores in release; it writes docs/modpow.md"]
+#[ignore = "100,000 powers by five programs take half an hour of two cores in release; it writes docs/modpow.md"]
 fn powers_are_those_of_two_other_libraries_on_as_many_inputs_as_asked() {
     let rounds = std::env::var("NANOGRAM_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(100_000);
     let began = Instant::now();
