@@ -12,10 +12,21 @@ CARGO_FUZZ=0.13.2
 # Debian's archive keeps one build of a version, so the end of the number is open.
 export RUST_WEB='1.96.*'
 
-# The soft backends of aes, sha1 and sha2 in their small form: a tenth of the speed, 20 KB less.
+# The soft backends of aes, sha1 and sha2 in their small form: a tenth of the speed (2 ms more for a start), 20 KB less.
 # shellcheck disable=SC2034
 COMPACT='--cfg aes_backend="soft" --cfg aes_backend_soft="compact"
     --cfg sha2_backend="soft" --cfg sha2_backend_soft="compact" --cfg sha1_backend="soft"'
+
+# A panic ends the program and says nothing.
+# shellcheck disable=SC2034
+SILENT='-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none -Zfmt-debug=none'
+# What the small examples are built with: with tokio, and with std::net.
+# shellcheck disable=SC2034
+TOKIO=(--no-default-features --features client)
+# shellcheck disable=SC2034
+BLOCKING=(--no-default-features --features gzip)
+
+rust_lld() { echo "$(rustc --print sysroot)"/lib/rustlib/*/bin/rust-lld; }
 
 # What LLVM is told for the smallest programs, each found by trying: take less into callers, lay blocks out for size. On
 # x86 also: leave loops and constants as they are written, comparisons in place of tables of jumps, which take 8 bytes a

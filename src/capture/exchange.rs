@@ -17,7 +17,7 @@
 use super::Secrets;
 use crate::crypto::dh::DhParams;
 use crate::crypto::factor::factor;
-use crate::crypto::{ct, ige, kdf};
+use crate::crypto::{ct, ige, kdf, strip_zeros};
 use crate::mt::auth::{
     ClientDhInnerData, DhGenFail, DhGenOk, DhGenRetry, ReqDhParams, ReqPq, ReqPqMulti, ResPqBare, ServerDhInnerData,
     ServerDhParamsFail, ServerDhParamsOk, SetClientDhParams,
@@ -154,8 +154,8 @@ impl Exchange {
         match self.pq.and_then(factor) {
             Some((p, q)) => {
                 look.check("pq is a product of two primes", true);
-                look.compute("p", minimal(&p.to_be_bytes()));
-                look.compute("q", minimal(&q.to_be_bytes()));
+                look.compute("p", strip_zeros(&p.to_be_bytes()));
+                look.compute("q", strip_zeros(&q.to_be_bytes()));
             }
             None => look.check("pq is a product of two primes", false),
         }
@@ -293,9 +293,4 @@ impl Exchange {
 /// Big-endian, at most 8 bytes.
 fn number(bytes: &[u8]) -> Option<u64> {
     (bytes.len() <= 8).then(|| bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
-}
-
-/// Without leading zeros.
-fn minimal(bytes: &[u8]) -> &[u8] {
-    bytes.get(bytes.iter().take_while(|byte| **byte == 0).count()..).unwrap_or_default()
 }

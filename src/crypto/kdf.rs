@@ -153,13 +153,12 @@ pub fn aes_v1(key: &AuthKey, from: Side, msg_key: &[u8; 16]) -> AesPair {
     AesPair { key: join([&a[..8], &b[8..], &c[4..16]]), iv: join([&a[8..], &b[..8], &c[16..], &d[..8]]) }
 }
 
-/// The state that SHA-256 begins with: fractions of the square roots of the first eight primes (FIPS 180-4, 5.3.3).
-const BEGIN: [u32; 8] =
-    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
-
 /// SHA-256 of two parts of 52 bytes together. With the mark of the end and the length they fill one block, which needs
 /// none of the buffers that a hash of any length has.
 fn sha256_of_52(left: &[u8], right: &[u8]) -> Wiped<u8, 32> {
+    /// The state that SHA-256 begins with: fractions of the square roots of the first eight primes (FIPS 180-4, 5.3.3).
+    const BEGIN: [u32; 8] =
+        [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
     let mut block = Wiped([0; 64]);
     let (data, end) = block.0.split_at_mut(52);
     let (first, second) = data.split_at_mut(left.len());

@@ -39,3 +39,5 @@ pub(crate) mod prime;
 pub mod rsa;
 #[cfg(feature = "srp")]
 pub mod srp;
+
+pub(crate) use pem::strip_zeros;

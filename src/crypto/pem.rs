@@ -84,9 +84,11 @@ pub(super) fn take_integer<'a>(der: &mut &'a [u8]) -> Option<&'a [u8]> {
 }
 
 /// A number without its leading zeros.
-pub(super) fn strip_zeros(number: &[u8]) -> &[u8] {
-    let zeros = number.iter().take_while(|byte| **byte == 0).count();
-    number.get(zeros..).unwrap_or_default()
+pub(crate) fn strip_zeros(mut number: &[u8]) -> &[u8] {
+    while let [0, rest @ ..] = number {
+        number = rest;
+    }
+    number
 }
 
 /// One value: tag, length, the parts.

@@ -11,7 +11,7 @@
 //!
 //! Spec: mtproto/auth_key
 
-use super::{Grant, HandshakeError, Nonces, Refusal, Unproven, minimal, open, plain, seal, significant};
+use super::{Grant, HandshakeError, Nonces, Refusal, Unproven, minimal, open, plain, seal};
 use crate::crypto::auth_key::AuthKey;
 use crate::crypto::ct;
 use crate::crypto::dh::DhParams;
@@ -19,6 +19,7 @@ use crate::crypto::factor::factor;
 use crate::crypto::kdf::{self, AesPair};
 use crate::crypto::keys::{Environment, keys};
 use crate::crypto::rsa::{RsaKey, rsa_pad};
+use crate::crypto::strip_zeros;
 use crate::entropy::{self, Entropy};
 use crate::mt::auth::{
     ClientDhInnerData, NewNonce, PqInnerDataDc, PqInnerDataTempDc, ReqDhParams, ReqPqMulti, ResPq, ServerDhInnerData,
@@ -256,7 +257,7 @@ fn written(inner: &PqInnerDataDc, expires_in: Option<i32>) -> Zeroizing<Vec<u8>>
 
 /// A number of at most 64 bits, big-endian.
 fn number(bytes: &[u8]) -> Option<u64> {
-    let bytes = significant(bytes);
+    let bytes = strip_zeros(bytes);
     (bytes.len() <= 8).then(|| bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
 }
 

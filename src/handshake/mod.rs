@@ -42,7 +42,7 @@ pub mod server;
 use crate::crypto::dh::DhError;
 use crate::crypto::kdf::AesPair;
 use crate::crypto::rsa::RsaError;
-use crate::crypto::{auth_key::AuthKey, ct, ige};
+use crate::crypto::{auth_key::AuthKey, ct, ige, strip_zeros};
 use crate::entropy::{Entropy, EntropyFailed};
 use crate::mt::auth::NewNonce;
 use crate::time::ServerClock;
@@ -267,13 +267,5 @@ fn open<T: Combinator>(sealed: &[u8], aes: &AesPair) -> Result<T, Unproven> {
 
 /// A number without its leading zeros, as the spec wants the numbers that we send.
 fn minimal(number: &[u8]) -> Vec<u8> {
-    significant(number).to_vec()
-}
-
-/// A big-endian number without its leading zeros.
-fn significant(mut number: &[u8]) -> &[u8] {
-    while let [0, rest @ ..] = number {
-        number = rest;
-    }
-    number
+    strip_zeros(number).to_vec()
 }

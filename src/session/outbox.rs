@@ -378,3 +378,16 @@ impl Batch {
         out.into()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_is_forgotten_before_it_goes_out_leaves_the_others_in_their_order() {
+        let mut outbox = Outbox::default();
+        let [first, forgotten, third, last] = [(); 4].map(|()| outbox.call(Bytes::new(), None));
+        assert!(outbox.finish(forgotten).is_some());
+        assert!(outbox.waiting.iter().eq(&[first, third, last]));
+    }
+}

@@ -165,6 +165,7 @@ fn run() -> Result<(), Failure> {
     let resolved = device.call(ResolveUsername { username: bot.into(), referer: None }.to_boxed())?;
     let peer = Known::from_resolved(&Tl::from_bytes(&resolved)?)?.ok_or("the server gives no access hash")?;
     device.phase("the username resolved");
+    // `start_call` has the plain /start of a bot's own chat as well, which takes 1.3 KB and no parameter.
     let start_param = StartParam::parse(param)?.as_str().into();
     let start = StartBot { bot: peer.bot()?, peer: peer.peer(), random_id, start_param };
     Updates::from_bytes(&device.call(start.to_boxed())?)?;
