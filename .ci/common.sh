@@ -20,11 +20,20 @@ COMPACT='--cfg aes_backend="soft" --cfg aes_backend_soft="compact"
 # A panic ends the program and says nothing.
 # shellcheck disable=SC2034
 SILENT='-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none -Zfmt-debug=none'
-# What the small examples are built with: with tokio, and with std::net.
+# What the examples are built with: the client, a connection with tokio, and one with std::net.
 # shellcheck disable=SC2034
-TOKIO=(--no-default-features --features client)
+CLIENT=(--no-default-features --features client)
+# shellcheck disable=SC2034
+TOKIO=(--no-default-features --features gzip,tokio)
 # shellcheck disable=SC2034
 BLOCKING=(--no-default-features --features gzip)
+
+# stripped FILE TO: no symbols, and no table of sections, which a program does not need to run.
+stripped() {
+    local toolchain
+    toolchain=$(rustc --print sysroot)
+    LD_LIBRARY_PATH="$toolchain/lib" "$toolchain"/lib/rustlib/*/bin/rust-objcopy --strip-all --strip-sections "$1" "$2"
+}
 
 rust_lld() { echo "$(rustc --print sysroot)"/lib/rustlib/*/bin/rust-lld; }
 

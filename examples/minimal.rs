@@ -2,7 +2,7 @@
 //! connections anew and more.
 //!
 //! ```text
-//! cargo run --example minimal --no-default-features --features client -- [ADDR KEY] SESSION BOT [PARAM]
+//! cargo run --example minimal --no-default-features --features gzip,tokio -- [ADDR KEY] SESSION BOT [PARAM]
 //! ```
 //!
 //! `SESSION` may be `-`: then a key is made first, and nobody is signed in with it. `ADDR` and `KEY` are another data

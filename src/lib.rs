@@ -45,6 +45,7 @@
 //! | `schema` | the schema's text at run time: values with names |
 //! | `tools` | [`capture`], JSON |
 //! | `dc` | [`dc`] and the server's half of the key exchange |
+//! | `tokio` | the crate tokio alone, for a driver of one's own as `examples/minimal.rs` has |
 //! | `ffi` | [`ffi`]: the C ABI, the one module with `unsafe` |
 //! | `cli` (default) | the program `nanogram`, and all of the above |
 #![no_std]
