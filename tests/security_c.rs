@@ -863,6 +863,20 @@ fn c20_questions_do_not_pile_up_while_there_is_no_connection() {
     assert_eq!(bench.sent_messages().len(), 1);
 }
 
+#[test]
+fn c20_a_question_that_still_waits_is_not_asked_beside_a_later_one() {
+    let mut bench = Bench::new();
+    let (_, msg_id) = bench.call(&CALL);
+    // Nothing can be sent, but the connection is not given up yet.
+    for _ in 0..4 {
+        bench.advance(secs(11));
+        bench.client.handle_timeout(bench.now).unwrap();
+    }
+    let sent = bench.sent_messages();
+    let asked: Vec<_> = sent.iter().filter_map(|m| MsgsStateReq::from_boxed(&m.body).ok()).collect();
+    assert_eq!(asked.iter().map(|req| &req.msg_ids[..]).collect::<Vec<_>>(), [[msg_id]]);
+}
+
 /// Entropy that fails once, after so many draws.
 struct Failing(u32, rand::rngs::ChaCha12Rng);
 
