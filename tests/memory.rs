@@ -647,22 +647,32 @@ fn history() -> Vec<u8> {
 }
 
 #[test]
-fn no_flood_of_one_connection_costs_16_mib() {
+fn no_flood_of_one_connection_costs_a_client_16_mib() {
     the_meter_sees_what_is_held();
+    no_flood_costs_16_mib("client", TO_CLIENT);
+}
+
+#[test]
+fn no_flood_of_one_connection_costs_a_dc_16_mib() {
+    no_flood_costs_16_mib("DC", TO_DC);
+}
+
+fn no_flood_costs_16_mib(towards: &str, floods: &[Flood]) {
+    // In one piece, as the other test prints beside this one.
+    let mut table =
+        format!("{:<52}{:>12}{:>12}{:>12}\n", format!("towards the {towards}, bytes"), "sent", "peak", "kept");
     let mut worst = Vec::new();
-    for (towards, floods) in [("client", TO_CLIENT), ("DC", TO_DC)] {
-        println!("{:<52}{:>12}{:>12}{:>12}", format!("towards the {towards}, bytes"), "sent", "peak", "kept");
-        for (name, arena, flood) in floods {
-            let mut arena = arena();
-            arena.begin();
-            flood(&mut arena);
-            let Held { kept, peak } = arena.held;
-            println!("{name:<52}{:>12}{peak:>12}{kept:>12}", arena.wire_bytes);
-            if peak >= LIMIT {
-                worst.push((*name, peak));
-            }
+    for (name, arena, flood) in floods {
+        let mut arena = arena();
+        arena.begin();
+        flood(&mut arena);
+        let Held { kept, peak } = arena.held;
+        table += &format!("{name:<52}{:>12}{peak:>12}{kept:>12}\n", arena.wire_bytes);
+        if peak >= LIMIT {
+            worst.push((*name, peak));
         }
     }
+    print!("{table}");
     assert_eq!(worst, [], "at least 16 MiB");
 }
 
