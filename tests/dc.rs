@@ -4,25 +4,33 @@
 mod net;
 
 use bytes::BytesMut;
-use nanogram::api::connect::GetConfig;
+use nanogram::api::LAYER;
+use nanogram::api::auth::{BindTempAuthKey, DropTempAuthKeys};
+use nanogram::api::connect::{GetConfig, InitConnection, InvokeWithLayer};
 use nanogram::api::contacts::{ResolveUsername, Resolved};
 use nanogram::api::messages::StartBot;
 use nanogram::api::peer::{InputPeerEmpty, InputUserById};
-use nanogram::api::updates::{GetState, Updates, UpdatesKind};
+use nanogram::api::updates::{GetState, State, Updates, UpdatesKind};
 use nanogram::connection::{Config, ConnectionError, Event};
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::rsa::RsaPrivateKey;
 use nanogram::dc::log::{Entry, Refusal};
 use nanogram::dc::residents::{ALICE, BOB};
 use nanogram::dc::{ConnId, Dc, FORGET_AFTER, Fault, MAX_SESSIONS, Reaction, SILENT_AFTER, TEST_KEY};
+use nanogram::handshake::client::{ClientHandshake, HandshakeConfig, Step};
 use nanogram::handshake::plain;
 use nanogram::mt::auth::ReqPqMulti;
-use nanogram::mt::message::read_container;
-use nanogram::mt::service::{BadServerSalt, DestroyAuthKey, DestroySession, MsgsAck, Ping, PingDelayDisconnect, Pong};
+use nanogram::mt::gzip::deflate;
+use nanogram::mt::message::{GzipPacked, read_container};
+use nanogram::mt::service::{
+    BadServerSalt, BindAuthKeyInner, DestroyAuthKey, DestroySession, MsgsAck, Ping, PingDelayDisconnect, Pong,
+};
+use nanogram::session::bind::seal_bind;
 use nanogram::session::packet::{Header, seal};
 use nanogram::session::{CallError, CallId};
 use nanogram::side::Side;
-use nanogram::tl::{Call, Combinator, Tl};
+use nanogram::time::ServerClock;
+use nanogram::tl::{Blob, Call, Combinator, Raw, Tl};
 use nanogram::transport::{Extras, Frame, Framer, Framing, TransportFault};
 use net::{Net, Peer, UNIX};
 use rand::SeedableRng;
@@ -476,26 +484,107 @@ fn a_bound_temporary_key_speaks_for_the_permanent_one() {
     assert!(net.refusals().is_empty(), "{:?}", net.lines);
 }
 
-#[test]
-fn a_temporary_key_that_stands_for_none_does_little_and_ends() {
-    use nanogram::handshake::client::{ClientHandshake, HandshakeConfig, Step};
-    use nanogram::time::ServerClock;
-    let mut net = Net::new();
+/// A key that lives a minute.
+fn temporary_key(net: &mut Net, forger: &mut Forger) -> AuthKey {
     let keys: Vec<_> = net.dc.public_keys().cloned().collect();
     let handshake = HandshakeConfig { keys, dc: 2, expires_in: Some(60) };
     let mut random = ChaCha12Rng::seed_from_u64(8);
     let clock = ServerClock::guess(net.now, UNIX);
     let (mut machine, mut question) = ClientHandshake::start(handshake, clock, net.now, &mut random).unwrap();
-    let mut forger = Forger::new(&mut net);
-    let grant = loop {
-        let frames = forger.say(&mut net, &question, false);
+    loop {
+        let frames = forger.say(net, &question, false);
         let [Frame::Packet(answer)] = &frames[..] else { panic!("{frames:?}") };
         match machine.handle(net.now, answer, &mut random).unwrap() {
             Step::Send(next) => question = next,
-            Step::Done(grant) => break grant,
+            Step::Done(grant) => break grant.auth_key,
         }
+    }
+}
+
+#[test]
+fn a_key_is_bound_in_wrappers_too() {
+    // As TDLib does it: what it is comes with the first call, and that is this one.
+    let mut net = Net::new();
+    let mut forger = Forger::new(&mut net);
+    let permanent = forger.key.clone();
+    forger.key = temporary_key(&mut net, &mut forger);
+    let salt = told_salt(&mut net, &mut forger);
+    let expires_at = i32::try_from(UNIX.as_secs()).unwrap() + 60;
+    let [temp_auth_key_id, perm_auth_key_id] = [&forger.key, &permanent].map(|key| i64::from_le_bytes(key.id()));
+    let inner = BindAuthKeyInner { nonce: 5, temp_auth_key_id, perm_auth_key_id, temp_session_id: 1, expires_at };
+    let mut bind = |net: &mut Net, n: i64, seqno: i32, wrap: fn(Vec<u8>) -> Vec<u8>| {
+        let msg_id = header(1).msg_id + 4 * n;
+        let encrypted_message = Blob(seal_bind(&permanent, &inner, msg_id, &[3; 24]));
+        let call = BindTempAuthKey { perm_auth_key_id, nonce: 5, expires_at, encrypted_message };
+        let packet = forger.packet(Header { salt, session_id: 1, msg_id, seqno }, &wrap(call.to_boxed()));
+        let frames = forger.say(net, &packet, false);
+        opened(&forger.key, frames).concat()
     };
-    let config = net.config(2, Some(grant.auth_key.clone()));
+    const BOOL_TRUE: [u8; 4] = 0x9972_75b5_u32.to_le_bytes();
+    let says = |body: &[u8], part: &[u8]| body.windows(part.len()).any(|here| here == part);
+    let wrapped = |query| InvokeWithLayer { layer: LAYER, query: Raw(introduced(query)) }.to_boxed();
+    assert!(says(&bind(&mut net, 1, 1, wrapped), &BOOL_TRUE));
+    assert!(net.lines.iter().any(|line| matches!(line, Entry::Bound { to, .. } if *to == permanent.id())));
+    assert!(net.lines.iter().any(|line| matches!(line, Entry::App { layer: Some(LAYER), .. })));
+    assert!(says(&bind(&mut net, 2, 3, |call| call), &BOOL_TRUE), "and without");
+    let packed = |query: Vec<u8>| introduced(GzipPacked { packed_data: Blob(deflate(&query)) }.to_boxed());
+    assert!(says(&bind(&mut net, 3, 5, packed), &BOOL_TRUE), "and packed");
+    let packet =
+        forger.packet(Header { salt, session_id: 1, msg_id: header(1).msg_id + 16, seqno: 7 }, &GetState {}.to_boxed());
+    let frames = forger.say(&mut net, &packet, false);
+    assert!(says(&opened(&forger.key, frames).concat(), &State::ID.to_le_bytes()), "it is Alice's key");
+}
+
+#[test]
+fn temporary_keys_are_dropped_when_they_are_not_wanted_any_more() {
+    let mut net = Net::new();
+    let key = net.dc.sign_in(ALICE).unwrap();
+    let connect = |net: &mut Net| {
+        let config = Config { temporary: Some(3600), ..net.config(2, Some(key.clone())) };
+        let mut peer = net.connect(config);
+        net.call(&mut peer, &GetState {}).unwrap();
+        peer
+    };
+    let (mut kept, mut dropped, mut asks) = (connect(&mut net), connect(&mut net), connect(&mut net));
+    let bound: Vec<_> =
+        net.lines.iter().filter_map(|l| if let Entry::Bound { id, .. } = l { Some(*id) } else { None }).collect();
+    let [first, second, _] = bound[..] else { panic!("{bound:?}") };
+    assert_ne!(first, second);
+    let except_auth_keys = vec![i64::from_le_bytes(first)];
+    assert!(net.call(&mut asks, &DropTempAuthKeys { except_auth_keys }).unwrap());
+    for peer in [&mut kept, &mut asks] {
+        net.call(peer, &GetState {}).unwrap();
+    }
+    dropped.connection.call(&GetState {});
+    net.settle(&mut [&mut dropped]);
+    assert_eq!(dropped.error, Some(ConnectionError::Fault(TransportFault::AuthKeyNotFound)));
+    let Net { dc, .. } = &mut net;
+    assert!(dc.sign_in(ALICE).is_ok(), "the account is there");
+}
+
+fn introduced(query: Vec<u8>) -> Vec<u8> {
+    let [device_model, system_version, app_version, system_lang_code, lang_code] = ["x"; 5].map(Into::into);
+    InitConnection {
+        api_id: 1,
+        device_model,
+        system_version,
+        app_version,
+        system_lang_code,
+        lang_pack: String::new(),
+        lang_code,
+        proxy: None,
+        params: None,
+        query: Raw(query),
+    }
+    .to_boxed()
+}
+
+#[test]
+fn a_temporary_key_that_stands_for_none_does_little_and_ends() {
+    let mut net = Net::new();
+    let mut forger = Forger::new(&mut net);
+    let key = temporary_key(&mut net, &mut forger);
+    let config = net.config(2, Some(key));
     let mut peer = net.connect(config);
     net.call(&mut peer, &GetConfig {}).unwrap();
     let Err(CallError::Refused(e)) = net.call(&mut peer, &GetState {}) else { panic!() };

@@ -4,7 +4,7 @@
 use nanogram::api::LAYER;
 use nanogram::api::connect::{GetConfig, GetNearestDc, InitConnection, InvokeWithLayer};
 use nanogram::api::contacts::ResolveUsername;
-use nanogram::api::messages::{GetDialogs, GetHistory, StartBot};
+use nanogram::api::messages::{GetDialogs, GetHistory, GetPeerDialogs, InputDialogPeer, InputDialogWith, StartBot};
 use nanogram::api::updates::{GetDifference, GetState};
 use nanogram::api::users::{GetFullUser, GetUsers};
 use nanogram::dc::residents::*;
@@ -151,6 +151,15 @@ fn every_reply_is_in_the_words_of_the_layer() {
                 hash: 0,
             }
             .to_boxed(),
+            GetPeerDialogs {
+                peers: vec![
+                    InputDialogPeer::With(InputDialogWith {
+                        peer: seat.world.input_peer(ALICE, PeerId::User(ECHO_BOT)),
+                    }),
+                    InputDialogPeer::With(InputDialogWith { peer: seat.world.input_peer(ALICE, SUPERGROUP) }),
+                ],
+            }
+            .to_boxed(),
         ];
         let mut said = String::new();
         for call in calls {
@@ -160,7 +169,16 @@ fn every_reply_is_in_the_words_of_the_layer() {
                 said += &seat.read(&bytes, &Type::Boxed("Updates")).to_string();
             }
         }
-        for part in ["hello_42", "(user ", "(channel ", "(message ", "(messageService ", "(dialog ", "(userFull "] {
+        for part in [
+            "hello_42",
+            "(user ",
+            "(channel ",
+            "(message ",
+            "(messageService ",
+            "(dialog ",
+            "(userFull ",
+            "(messages.peerDialogs ",
+        ] {
             assert!(said.contains(part), "{layer}: {part}");
         }
         assert!(said.contains("first_name:\"Echo\"") && said.contains("You started me with: hello_42"));

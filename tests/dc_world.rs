@@ -7,7 +7,8 @@ use nanogram::api::connect::{
 };
 use nanogram::api::contacts::{ResolveUsername, Resolved, ResolvedPeer};
 use nanogram::api::messages::{
-    AnyDialogs, AnyMessage, AnyMessages, GetDialogs, GetHistory, MessageAction, SendMessage, StartBot,
+    AnyDialog, AnyDialogs, AnyMessage, AnyMessages, GetDialogs, GetHistory, GetPeerDialogs, InputDialogFolder,
+    InputDialogPeer, InputDialogWith, MessageAction, SendMessage, StartBot,
 };
 use nanogram::api::peer::{
     DirectPeer, InputChannel, InputChannelById, InputPeer, InputPeerChannelFromMessage, InputPeerEmpty, InputPeerSelf,
@@ -24,8 +25,10 @@ use nanogram::dc::call::method_name;
 use nanogram::dc::mailbox::MAX_LETTERS;
 use nanogram::dc::residents::*;
 use nanogram::dc::{Caller, PeerId, Push, World};
+use nanogram::mt::gzip::deflate;
+use nanogram::mt::message::GzipPacked;
 use nanogram::session::RpcError;
-use nanogram::tl::{Call, Combinator, Raw, Tl};
+use nanogram::tl::{Blob, Call, Combinator, Raw, Tl};
 
 const NOW: i32 = 1_790_000_000;
 
@@ -550,9 +553,13 @@ fn dialogs_and_history_are_newest_first() {
     };
     let AnyDialogs::Dialogs(all) = seat.call(dialogs(100)).unwrap() else { panic!() };
     assert_eq!(all.dialogs.len(), 7);
-    let nanogram::api::messages::AnyDialog::Dialog(first) = &all.dialogs[0] else { panic!() };
+    let AnyDialog::Dialog(first) = &all.dialogs[0] else { panic!() };
     assert_eq!(first.peer, Peer::user(ECHO_BOT));
     assert!(matches!(seat.call(dialogs(2)).unwrap(), AnyDialogs::Slice(slice) if slice.count == 7));
+    let in_folder = |folder| GetDialogs { folder_id: Some(folder), ..dialogs(100) };
+    assert!(matches!(seat.call(in_folder(0)).unwrap(), AnyDialogs::Dialogs(main) if main.dialogs.len() == 7));
+    assert!(matches!(seat.call(in_folder(1)).unwrap(), AnyDialogs::Dialogs(archive) if archive.dialogs.is_empty()));
+    assert_eq!(error(seat.call(in_folder(2))), (400, "FOLDER_ID_INVALID".into()));
 
     let history = |peer, limit| GetHistory {
         peer,
@@ -571,6 +578,57 @@ fn dialogs_and_history_are_newest_first() {
     assert!(matches!(seat.call(history(echo, 1)).unwrap(), AnyMessages::Slice(slice) if slice.count == 2));
     let group = seat.peer(SUPERGROUP);
     assert!(matches!(seat.call(history(group, 10)).unwrap(), AnyMessages::Channel(_)));
+}
+
+#[test]
+fn a_call_may_be_packed_inside_its_wrappers_once() {
+    let mut seat = Seat::alice();
+    let packed = |call: Vec<u8>| GzipPacked { packed_data: Blob(deflate(&call)) }.to_boxed();
+    let state = seat.bytes(&GetState {}.to_boxed()).unwrap();
+    let call = packed(GetState {}.to_boxed());
+    assert_eq!(seat.bytes(&greeting(LAYER, call.clone())).unwrap(), state);
+    assert_eq!(seat.bytes(&packed(greeting(LAYER, GetState {}.to_boxed()))).unwrap(), state);
+    let twice = seat.bytes(&greeting(LAYER, packed(call.clone()))).unwrap_err();
+    assert!(twice.message.starts_with("INPUT_METHOD_INVALID"), "{}", twice.message);
+    let damaged = GzipPacked { packed_data: Blob(vec![0x1f, 0x8b, 8]) }.to_boxed();
+    // What opens to more than a call may be is not opened.
+    for call in [damaged, packed(vec![0; (1 << 20) + 1]), call[..8].to_vec()] {
+        assert_eq!(error(seat.bytes(&greeting(LAYER, call))), (400, "INPUT_FETCH_ERROR".into()));
+    }
+}
+
+#[test]
+fn every_peer_has_a_dialog_also_without_messages() {
+    let mut seat = Seat::alice();
+    seat.start(ECHO_BOT, PeerId::User(ECHO_BOT), 1, "x").unwrap();
+    let with = |peer| InputDialogPeer::With(InputDialogWith { peer });
+    let [echo, silent] = [ECHO_BOT, SILENT_BOT].map(|bot| with(seat.peer(PeerId::User(bot))));
+    let peers = vec![echo.clone(), silent, with(seat.peer(SUPERGROUP)), echo.clone()];
+    let Boxed(told) = seat.call(GetPeerDialogs { peers }).unwrap();
+    let line = |dialog: &AnyDialog| match dialog {
+        AnyDialog::Dialog(line) => (line.peer.clone(), line.top_message),
+        _ => panic!(),
+    };
+    let dialogs: Vec<_> = told.dialogs.iter().map(line).collect();
+    let [AnyMessage::Message(answer), AnyMessage::Service(made)] = &told.messages[..] else { panic!() };
+    let supergroup: Peer = SUPERGROUP.into();
+    let lines = [(Peer::user(ECHO_BOT), answer.id), (Peer::user(SILENT_BOT), 0), (supergroup, made.id)];
+    assert_eq!(dialogs, lines, "each once, as asked");
+    let is_told = |id| told.users.iter().any(|user| matches!(user, AnyUser::User(user) if user.id == id));
+    assert!(is_told(ECHO_BOT) && is_told(SILENT_BOT) && told.chats.len() == 1);
+    assert_eq!(told.state, seat.call(GetState {}).unwrap());
+
+    let unknown = with(InputPeerUser { user_id: ECHO_BOT, access_hash: 1 }.into());
+    let folder = InputDialogPeer::Folder(InputDialogFolder { folder_id: 1 });
+    for (peers, message) in [
+        (vec![], "INPUT_PEERS_EMPTY"),
+        (vec![echo.clone(); 101], "LIMIT_INVALID"),
+        (vec![echo, unknown], "PEER_ID_INVALID"),
+        (vec![with(InputPeerEmpty {}.into())], "PEER_ID_INVALID"),
+        (vec![folder], "FOLDER_ID_INVALID"),
+    ] {
+        assert_eq!(error(seat.call(GetPeerDialogs { peers })), (400, message.into()));
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::Boxed;
 use super::account::PeerNotifySettings;
 use super::chats::AnyChat;
 use super::peer::{InputPeer, InputUser, Peer};
-use super::updates::Updates;
+use super::updates::{State, Updates};
 use super::users::{AnyUser, RestrictionReason};
 use crate::{tl, tl_head, tl_type};
 use alloc::string::String;
@@ -38,6 +38,15 @@ tl! {
         exclude_pinned: bool, folder_id: Option<i32>, offset_date: i32, offset_id: i32, offset_peer: InputPeer,
         limit: i32, hash: i64,
     } -> AnyDialogs
+    /// Asks for the lines of some peers in the list of dialogs.
+    "messages.getPeerDialogs#e470bcfd peers:Vector<InputDialogPeer> = messages.PeerDialogs;"
+    struct GetPeerDialogs { peers: Vec<InputDialogPeer> } -> Boxed<PeerDialogs>
+    /// The dialog with a peer.
+    "inputDialogPeer#fcaafeb7 peer:InputPeer = InputDialogPeer;"
+    struct InputDialogWith { peer: InputPeer }
+    /// All dialogs of a folder.
+    "inputDialogPeerFolder#64600527 folder_id:int = InputDialogPeer;"
+    struct InputDialogFolder { folder_id: i32 }
     /// Asks for messages of one dialog, newest first.
     "messages.getHistory#4423e6c5 peer:InputPeer offset_id:int offset_date:int add_offset:int limit:int max_id:int min_id:int hash:long = messages.Messages;"
     struct GetHistory {
@@ -109,6 +118,13 @@ tl! {
     "messages.dialogsNotModified#f0e3e596 count:int = messages.Dialogs;"
     struct DialogsNotModified { count: i32 }
 
+    /// The lines of some peers.
+    "messages.peerDialogs#3371c354 dialogs:Vector<Dialog> messages:Vector<Message> chats:Vector<Chat> users:Vector<User> state:updates.State = messages.PeerDialogs;"
+    struct PeerDialogs {
+        dialogs: Vec<AnyDialog>, messages: Vec<AnyMessage>, chats: Vec<AnyChat>, users: Vec<AnyUser>,
+        state: Boxed<State>,
+    }
+
     /// All messages of a dialog.
     "messages.messages#1d73e7ea messages:Vector<Message> topics:Vector<ForumTopic> chats:Vector<Chat> users:Vector<User> = messages.Messages;"
     struct Messages {
@@ -144,6 +160,8 @@ tl_type! {
     "MessageMedia" enum MessageMedia { Empty(MessageMediaEmpty) }
     /// A line of the list of dialogs.
     "Dialog" enum AnyDialog { Dialog(Dialog) }
+    /// Whose lines are asked for.
+    "InputDialogPeer" enum InputDialogPeer { With(InputDialogWith), Folder(InputDialogFolder) }
     /// The answer to [`GetDialogs`].
     "messages.Dialogs" enum AnyDialogs {
         Dialogs(Dialogs), Slice(DialogsSlice), NotModified(DialogsNotModified),

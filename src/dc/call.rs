@@ -12,8 +12,9 @@ use super::world::{Missing, World};
 use crate::api::LAYER;
 use crate::api::account::{GetPassword, UpdateStatus};
 use crate::api::auth::{
-    AcceptLoginToken, BindTempAuthKey, CancelCode, CheckPassword, ExportAuthorization, ExportLoginToken,
-    ImportAuthorization, ImportBotAuthorization, ImportLoginToken, LogOut, ResendCode, SendCode, SignIn,
+    AcceptLoginToken, BindTempAuthKey, CancelCode, CheckPassword, DropTempAuthKeys, ExportAuthorization,
+    ExportLoginToken, ImportAuthorization, ImportBotAuthorization, ImportLoginToken, LogOut, ResendCode, SendCode,
+    SignIn,
 };
 use crate::api::chats::{AddChatUser, EditAdmin, EditChatAdmin, InviteToChannel};
 use crate::api::connect::{
@@ -21,11 +22,15 @@ use crate::api::connect::{
     InvokeWithTakeout, InvokeWithoutUpdates,
 };
 use crate::api::contacts::ResolveUsername;
-use crate::api::messages::{GetDialogs, GetHistory, MessageMediaEmpty, SendMessage, SendMessageHead, StartBot};
+use crate::api::messages::{
+    GetDialogs, GetHistory, GetPeerDialogs, MessageMediaEmpty, SendMessage, SendMessageHead, StartBot,
+};
 use crate::api::updates::{
     GetChannelDifference, GetDifference, GetState, UpdateServiceNotification, UpdateShort, Updates,
 };
 use crate::api::users::{GetFullUser, GetUsers};
+use crate::mt::gzip;
+use crate::mt::message::GzipPacked;
 use crate::session::RpcError;
 use crate::tl::schema::{self, Schema};
 use crate::tl::{Call, Combinator, DecodeError, Fault, Raw, Reader, Tl, line};
@@ -99,6 +104,8 @@ pub struct Outcome {
     pub act: Option<Act>,
     /// What the session that called is told right after an error 406.
     pub notice: Option<Updates>,
+    /// A call about keys, taken out of its wrappers: it is not for the world, which knows none.
+    pub about_keys: Option<Raw>,
 }
 
 /// Updates for all sessions of a user.
@@ -177,8 +184,9 @@ macro_rules! methods {
         pub fn method_name(id: u32) -> Option<&'static str> {
             match id {
                 $($call::ID => Some(const { line::name($call::LINE) }),)*
-                // Served with the keys, before it gets here.
+                // Served with the keys, before they get here.
                 BindTempAuthKey::ID => Some(const { line::name(BindTempAuthKey::LINE) }),
+                DropTempAuthKeys::ID => Some(const { line::name(DropTempAuthKeys::LINE) }),
                 SendMessage::ID => Some(const { line::name(SendMessage::LINE) }),
                 _ => None,
             }
@@ -250,6 +258,7 @@ methods! {
     EditChatAdmin => edit_chat_admin,
     GetDialogs => get_dialogs,
     GetHistory => get_history,
+    GetPeerDialogs => get_peer_dialogs,
     StartBot => start_bot,
     GetChannelDifference => get_channel_difference,
     GetDifference => get_difference,
@@ -295,6 +304,7 @@ impl World {
             entries: Vec::new(),
             act: None,
             notice: None,
+            about_keys: None,
         };
         outcome.reply = self.unwrapped(caller, now, body, &mut outcome);
         if let (true, Err(error)) = (outcome.wants_updates, &outcome.reply) {
@@ -323,10 +333,21 @@ impl World {
             return Err(bad("INPUT_REQUEST_TOO_LONG"));
         }
         let mut query = Raw(body.to_vec());
+        let mut is_opened = false;
         for _ in 0..MAX_WRAPPERS {
             let mut r = Reader::new(&query.0);
             let id = r.u32().map_err(unreadable)?;
             outcome.method = id;
+            if [BindTempAuthKey::ID, DropTempAuthKeys::ID].contains(&id) {
+                outcome.about_keys = Some(query);
+                return Ok(Vec::new());
+            }
+            // TDLib packs a call first, and wraps it then.
+            if id == GzipPacked::ID && !core::mem::replace(&mut is_opened, true) {
+                let packed = r.bytes().map_err(unreadable)?;
+                query = Raw(gzip::inflate(packed, MAX_CALL).map_err(|_| bad("INPUT_FETCH_ERROR"))?);
+                continue;
+            }
             match unwrap(caller, id, &mut r, &mut outcome.wants_updates)? {
                 Some(inner) => query = inner,
                 None if method_name(id).is_some() => return self.execute(caller, now, id, &mut r, outcome),

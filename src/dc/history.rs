@@ -18,8 +18,12 @@ const MAX_SLICE: usize = 100;
 
 impl World {
     pub(super) fn get_state(&mut self, turn: &mut Turn<'_>, _: GetState) -> Result<Boxed<State>, RpcError> {
-        let pts = self.mailbox(turn.me).pts();
-        Ok(Boxed(state(pts, turn.now)))
+        Ok(self.state(turn))
+    }
+
+    /// How far the caller's updates have come.
+    pub(super) fn state(&mut self, turn: &Turn<'_>) -> Boxed<State> {
+        Boxed(state(self.mailbox(turn.me).pts(), turn.now))
     }
 
     pub(super) fn get_difference(

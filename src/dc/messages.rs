@@ -8,10 +8,11 @@ use crate::api::Boxed;
 use crate::api::account::PeerNotifySettings;
 use crate::api::messages::{
     AnyDialog, AnyDialogs, AnyMessages, ChannelMessages, Dialog, Dialogs, DialogsSlice, GetDialogs, GetHistory,
-    Messages, MessagesSlice, SendMessageHead, StartBot,
+    GetPeerDialogs, InputDialogPeer, InputDialogWith, Messages, MessagesSlice, PeerDialogs, SendMessageHead, StartBot,
 };
 use crate::api::updates::{UpdateShortSentMessage, Updates};
 use crate::session::RpcError;
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -179,10 +180,14 @@ impl World {
         })
     }
 
-    /// `messages.getDialogs`: the newest message of each peer, newest first.
+    /// `messages.getDialogs`: the newest message of each peer, newest first. The archive, which is folder 1, is empty.
     pub(super) fn get_dialogs(&mut self, turn: &mut Turn<'_>, call: GetDialogs) -> Result<AnyDialogs, RpcError> {
         let me = turn.me;
-        let mut tops = self.newest(me);
+        let mut tops = match call.folder_id {
+            None | Some(0) => self.newest(me),
+            Some(1) => Vec::new(),
+            Some(_) => return Err(bad("FOLDER_ID_INVALID")),
+        };
         let all = tops.len();
         if call.offset_date != 0 {
             tops.retain(|letter| (letter.date, letter.id) < (call.offset_date, call.offset_id));
@@ -190,12 +195,42 @@ impl World {
         tops.truncate(usize::try_from(call.limit).unwrap_or(0).min(MAX_FETCHED));
         let (chats, users) = self.mentioned(me, tops.iter().copied());
         let messages = tops.iter().map(|letter| self.see_letter(me, letter)).collect();
-        let dialogs: Vec<_> = tops.iter().map(|letter| self.dialog(letter)).collect();
+        let dialogs: Vec<_> = tops.iter().map(|letter| self.dialog(letter.peer, letter.id)).collect();
         Ok(if dialogs.len() == all {
             Dialogs { dialogs, messages, chats, users }.into()
         } else {
             DialogsSlice { count: count(all), dialogs, messages, chats, users }.into()
         })
+    }
+
+    /// `messages.getPeerDialogs`: the newest message of the peers that are asked for. One without any has a line, too.
+    pub(super) fn get_peer_dialogs(
+        &mut self,
+        turn: &mut Turn<'_>,
+        call: GetPeerDialogs,
+    ) -> Result<Boxed<PeerDialogs>, RpcError> {
+        let me = turn.me;
+        if call.peers.is_empty() {
+            return Err(bad("INPUT_PEERS_EMPTY"));
+        }
+        if call.peers.len() > MAX_FETCHED {
+            return Err(bad("LIMIT_INVALID"));
+        }
+        let (mut peers, mut dialogs, mut tops) = (BTreeSet::new(), Vec::new(), Vec::new());
+        for asked in &call.peers {
+            let InputDialogPeer::With(InputDialogWith { peer }) = asked else { return Err(bad("FOLDER_ID_INVALID")) };
+            let peer = self.find_peer(me, peer).map_err(|missing| missing.or("PEER_ID_INVALID"))?;
+            let peer = peer.ok_or_else(|| bad("PEER_ID_INVALID"))?;
+            if peers.insert(peer) {
+                let top = self.letters(me, peer).next_back();
+                dialogs.push(self.dialog(peer, top.map_or(0, |letter| letter.id)));
+                tops.extend(top);
+            }
+        }
+        let messages = tops.iter().map(|letter| self.see_letter(me, letter)).collect();
+        peers.extend(World::met(tops));
+        let (chats, users) = self.introduce(me, peers);
+        Ok(Boxed(PeerDialogs { dialogs, messages, chats, users, state: self.state(turn) }))
     }
 
     /// The newest letter of each peer that `me` talks with, newest first.
@@ -214,19 +249,20 @@ impl World {
         tops
     }
 
-    fn dialog(&self, top: &Letter) -> AnyDialog {
-        let pts = match top.peer {
-            PeerId::Channel(_) => self.boxes.get(&top.peer).map(super::mailbox::Mailbox::pts),
+    /// The line of `peer`, whose newest message is `top_message`; 0 if there is none.
+    fn dialog(&self, peer: PeerId, top_message: i32) -> AnyDialog {
+        let pts = match peer {
+            PeerId::Channel(_) => self.boxes.get(&peer).map(super::mailbox::Mailbox::pts),
             _ => None,
         };
         Dialog {
             pinned: false,
             unread_mark: false,
             view_forum_as_messages: false,
-            peer: top.peer.into(),
-            top_message: top.id,
-            read_inbox_max_id: top.id,
-            read_outbox_max_id: top.id,
+            peer: peer.into(),
+            top_message,
+            read_inbox_max_id: top_message,
+            read_outbox_max_id: top_message,
             unread_count: 0,
             unread_mentions_count: 0,
             unread_reactions_count: 0,

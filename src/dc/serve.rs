@@ -1,11 +1,11 @@
 //! Encrypted packets: to the session they belong to, and the calls in them to the world.
 
-use super::call::{Caller, Push, bad, ends_the_key};
+use super::call::{Caller, Push, bad, ends_the_key, method_name};
 use super::faults::{self, Conduct};
 use super::log::{ConnId, Entry, Refusal};
 use super::script::Act;
 use super::{Conn, Dc, Denied, MAX_SESSIONS, boxed};
-use crate::api::auth::BindTempAuthKey;
+use crate::api::auth::{BindTempAuthKey, DropTempAuthKeys};
 use crate::api::updates::{UpdateLoginToken, UpdateShort, Updates};
 use crate::mt::message::read_container;
 use crate::mt::service::{
@@ -14,7 +14,7 @@ use crate::mt::service::{
 use crate::session::{Incoming, Opened, RpcError, bind, packet};
 use crate::side::Side;
 use crate::time::Instant;
-use crate::tl::{Combinator, Reader, Tl, line};
+use crate::tl::{Combinator, Raw, Reader, Tl};
 use crate::transport::TransportFault;
 use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
@@ -173,28 +173,27 @@ impl Dc {
                 self.remark(place, boxed(&DestroyAuthKeyOk {}));
                 return After::Bury;
             }
-            BindTempAuthKey::ID => return self.call_bind(now, place, msg_id, &mut r),
             _ => return self.call(now, place, msg_id, body),
         }
         After::On
     }
 
-    /// `auth.bindTempAuthKey`, which the session answers and not the world.
-    fn call_bind(&mut self, now: Instant, place: Place, msg_id: i64, r: &mut Reader<'_>) -> After {
-        let name = const { line::name(BindTempAuthKey::LINE) };
-        let scripted = self.world.script.next(BindTempAuthKey::ID);
-        let act = scripted.or_else(|| self.world.faults.act(Some(name)));
+    /// `auth.bindTempAuthKey` and `auth.dropTempAuthKeys`.
+    fn call_about_keys(&mut self, now: Instant, place: Place, (msg_id, method): (i64, u32), call: &Raw) -> After {
+        let scripted = self.world.script.next(method);
+        let act = scripted.or_else(|| self.world.faults.act(method_name(method)));
         let reply = match &act {
             Some(Act::Refuse(error) | Act::RefuseAndTell(error, _)) => Err(error.clone()),
             Some(Act::Ignore) => Ok(false),
-            _ => self.bind(now, place, msg_id, r),
+            _ if method == DropTempAuthKeys::ID => self.drop_temporary(place, call),
+            _ => self.bind(now, place, msg_id, call),
         };
         let reply = reply.map(|done| {
             let mut out = Vec::new();
             done.write(&mut out);
             out
         });
-        self.close(now, place, (msg_id, BindTempAuthKey::ID), reply, act)
+        self.close(now, place, (msg_id, method), reply, act)
     }
 
     /// Answers a call as the script will have it.
@@ -241,6 +240,9 @@ impl Dc {
         }
         for entry in outcome.entries {
             self.note(now, place.conn, entry);
+        }
+        if let Some(call) = outcome.about_keys {
+            return self.call_about_keys(now, place, (msg_id, outcome.method), &call);
         }
         let notice = match &outcome.act {
             Some(Act::RefuseAndTell(_, updates)) => (!updates.is_empty()).then(|| Bytes::from(updates.clone())),
@@ -333,9 +335,21 @@ impl Dc {
         }
     }
 
+    /// `auth.dropTempAuthKeys`: those of the same permanent key, but for those that it names and the one that asks.
+    fn drop_temporary(&mut self, place: Place, call: &Raw) -> Result<bool, RpcError> {
+        let except = DropTempAuthKeys::from_boxed(&call.0).map_err(|_| bad("INPUT_FETCH_ERROR"))?.except_auth_keys;
+        let permanent = self.auth.permanent(place.key);
+        for key in self.auth.standing_for(permanent) {
+            if key != permanent && key != place.key && !except.contains(&i64::from_le_bytes(key)) {
+                self.auth.remove(key);
+            }
+        }
+        Ok(true)
+    }
+
     /// `auth.bindTempAuthKey`. Spec: method/auth.bindTempAuthKey
-    fn bind(&mut self, now: Instant, place: Place, msg_id: i64, r: &mut Reader<'_>) -> Result<bool, RpcError> {
-        let call = BindTempAuthKey::read(r).map_err(|_| bad("INPUT_FETCH_ERROR"))?;
+    fn bind(&mut self, now: Instant, place: Place, msg_id: i64, call: &Raw) -> Result<bool, RpcError> {
+        let call = BindTempAuthKey::from_boxed(&call.0).map_err(|_| bad("INPUT_FETCH_ERROR"))?;
         let unix = self.clock.at(now).as_secs();
         let permanent = call.perm_auth_key_id.to_le_bytes();
         let invalid = || bad("ENCRYPTED_MESSAGE_INVALID");

@@ -79,27 +79,37 @@ impl World {
         Some(chat)
     }
 
-    /// Everybody that letters mention: groups and users.
+    /// Everybody that letters mention, as `viewer` sees them: groups and users.
     pub(super) fn mentioned<'a>(
         &self,
         viewer: i64,
         letters: impl IntoIterator<Item = &'a Letter>,
     ) -> (Vec<AnyChat>, Vec<AnyUser>) {
-        let (mut chats, mut users) = (BTreeSet::new(), BTreeSet::new());
+        self.introduce(viewer, Self::met(letters))
+    }
+
+    /// Everybody that letters mention.
+    pub(super) fn met<'a>(letters: impl IntoIterator<Item = &'a Letter>) -> BTreeSet<PeerId> {
+        let mut peers = BTreeSet::new();
         for letter in letters {
-            users.insert(letter.from);
-            match letter.peer {
-                PeerId::User(id) => drop(users.insert(id)),
-                group => drop(chats.insert(group)),
-            }
+            peers.extend([letter.peer, PeerId::User(letter.from)]);
             if let What::Added(added) = &letter.what {
-                users.extend(added);
+                peers.extend(added.iter().map(|user| PeerId::User(*user)));
             }
         }
-        (
-            chats.into_iter().filter_map(|id| self.see_chat(viewer, id)).collect(),
-            users.into_iter().map(|id| self.see_user(viewer, id)).collect(),
-        )
+        peers
+    }
+
+    /// The groups and the users among `peers`, as `viewer` sees them.
+    pub(super) fn introduce(&self, viewer: i64, peers: BTreeSet<PeerId>) -> (Vec<AnyChat>, Vec<AnyUser>) {
+        let (mut chats, mut users) = (Vec::new(), Vec::new());
+        for peer in peers {
+            match peer {
+                PeerId::User(id) => users.push(self.see_user(viewer, id)),
+                group => chats.extend(self.see_chat(viewer, group)),
+            }
+        }
+        (chats, users)
     }
 
     /// The update that tells `viewer` of a letter.

@@ -53,7 +53,8 @@ pub fn open(frame: &[u8], from: Side) -> Result<Plain<'_>, PlainError> {
     let (msg_id, rest) = rest.split_first_chunk().ok_or(PlainError::Short)?;
     let (len, rest) = rest.split_first_chunk().ok_or(PlainError::Short)?;
     let msg_id = i64::from_le_bytes(*msg_id);
-    if msg_id & 3 != low_bits(from) {
+    // Nothing hangs on a client's: TDLib sends req_pq_multi as 1 to see whether a server is there, and servers answer.
+    if from == Side::Server && msg_id & 3 != low_bits(from) {
         return Err(PlainError::MsgId);
     }
     // A negative length is one beyond any frame.
@@ -136,8 +137,8 @@ mod tests {
     #[test]
     fn each_side_has_its_own_ids() {
         for id in 0..16 {
-            assert_eq!(open(&seal(id, b""), Side::Client).is_ok(), id % 4 == 0, "{id}");
             assert_eq!(open(&seal(id, b""), Side::Server).is_ok(), id % 4 == 1, "{id}");
+            assert!(open(&seal(id, b""), Side::Client).is_ok(), "{id}: a server does not look at a client's");
         }
     }
 

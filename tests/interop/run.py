@@ -15,7 +15,7 @@ import time
 
 from clients import Failed, build, install, peer, program, sign_in, start
 from loopback import Dc
-from relay import Relay
+from relay import Proxy, Relay
 
 PARAM = "hello_42"
 ALICE = {"phone": "+10000000001", "user": 1000001}
@@ -149,12 +149,17 @@ def by_qr(place, client):
     return f"accepted by a second client; nanogram with its session: {said['reply']!r}"
 
 
-def lets_us_in(place, client):
+def accept_with_telethon(place, link):
+    return peer(TELETHON.script, "accept", place.dc, link=link)
+
+
+def lets_us_in(place, accept, *args):
     """The QR code of `nanogram login --qr`, which the client accepts."""
     file, shown = place.file("alice.session"), place.file("shown")
     with open(shown, "w") as story:
         login = subprocess.Popen(
-            [place.nanogram, "login", "--qr", "--session", file, "--dc", place.dc.info["addr"], "--key", place.pem],
+            [place.nanogram, "login", "--qr", "--session", file, "--dc", place.dc.info["addr"], "--key", place.pem,
+             *args],
             stdin=subprocess.DEVNULL, stdout=story, stderr=story)
     try:
         for _ in range(100):
@@ -162,11 +167,11 @@ def lets_us_in(place, client):
                 break
             time.sleep(0.05)
         check(link, "no link is shown", open(shown).read())
-        result = peer(client.script, "accept", place.dc, link=link[0])
+        result = accept(place, link[0])
         check(login.wait(20) == 0, "nanogram login says", open(shown).read())
     finally:
         login.kill()
-    said = start(place.nanogram, place.dc, place.pem, file)
+    said = start(place.nanogram, place.dc, place.pem, file, *args)
     return f"{result['client']} let in {result['app']!r}: {said['reply']!r}"
 
 
@@ -203,6 +208,59 @@ def goes_on(place, client, connections=2, **asked):
     return f"{len(relay.opened)} connections: {result['updates']}, {result['reply']!r}"
 
 
+def with_tdlib(place, job, **asked):
+    """A job of TDLib's, which looks for our data centres where Telegram has those of its test environment."""
+    dcs = place.dc.info["dcs"]
+    with Proxy({"149.154.175.10": dcs["1"], "149.154.167.40": dcs["2"]}) as proxy:
+        return {**peer("with_tdlib.py", job, place.dc, proxy, **{**ALICE, **asked}), "opened": len(proxy.opened)}
+
+
+def accept_with_tdlib(place, link):
+    return with_tdlib(place, "accept", link=link)
+
+
+def tdlib_signs_in(place, *wrong, connections=2, **asked):
+    """At data centre 1, which sends it on: by code and perhaps password, wrong ones first. It starts the bot."""
+    result = with_tdlib(place, "login", **asked)
+    check(result["refused"] == ["400 PHONE_CODE_INVALID", *wrong], "told a wrong code and password", result["refused"])
+    check(PARAM in result["reply"], "the reply is", result["reply"])
+    check(result["opened"] >= connections, "connections", result["opened"])
+    return f"{result['client']}: {', '.join(result['refused'])}; {result['reply']!r}"
+
+
+def tdlib_is_refused(place):
+    """The errors of messages.startBot that it does not find itself; random_ids are its own."""
+    calls = [call for call in REFUSED[:-1] if not call[1].endswith("!")]
+    result = with_tdlib(place, "refused", calls=[call[:3] for call in calls])
+    for call, seen in zip(calls, result["refused"], strict=True):
+        # It says 400 for 403, and looks at the bot before it asks.
+        wanted = "400 User is not a bot" if call[0] in ("bob_nano", "deleted_bot") else call[4].replace("403", "400")
+        check(seen == wanted, f"{call[:3]} is to be {wanted}, and was", seen)
+    return f"{len(calls) - 1} errors, the last {seen}"
+
+
+def tdlib_goes_on(place, **asked):
+    """Its connections are cut after an answer; it makes others by itself, and starts the bot again."""
+    result = with_tdlib(place, "again", **asked)
+    check(result["opened"] > 2 and "second" in result["reply"], "it says", result)
+    return f"{result['opened']} connections: {result['reply']!r}"
+
+
+def tdlib_cases():
+    """As `cases` has them."""
+    place = ["--test", "--also=1=127.0.0.1:0"]
+    yield "TDLib signs in", place, tdlib_signs_in, (), {}
+    yield "TDLib with PFS", place, tdlib_signs_in, (), {"pfs": True}
+    yield "TDLib, password", place, tdlib_signs_in, ("400 PASSWORD_HASH_INVALID",), CAROL
+    yield "TDLib, data centre 4", place, tdlib_signs_in, (), DAVE
+    yield "TDLib, refused", place, tdlib_is_refused, (), {}
+    yield "TDLib, flooded", [*place, "--refuse=messages.startBot=FLOOD_WAIT_3*2"], tdlib_signs_in, (), {}
+    yield "TDLib, cut off", place, tdlib_goes_on, (), {}
+    yield "TDLib with PFS, cut off", place, tdlib_goes_on, (), {"pfs": True}
+    yield "TDLib, answer lost", [*place, "--hang-up=messages.startBot"], tdlib_signs_in, (), {"connections": 3}
+    yield "TDLib, our QR code", place, lets_us_in, (accept_with_tdlib, "--test"), {}
+
+
 def low_port():
     """A free port below 32768: GramJS cannot save a higher one."""
     for port in range(20_000, 32_768):
@@ -230,11 +288,12 @@ def cases():
         yield f"{name}, flooded", ["--refuse=messages.startBot=FLOOD_WAIT_3*2"], is_flooded, (client,), {}
         yield f"{name}, cut off", [], goes_on, (client,), {}
     yield "Telethon, QR code", [], by_qr, (TELETHON,), {}
-    yield "Telethon, our QR code", [], lets_us_in, (TELETHON,), {}
+    yield "Telethon, our QR code", [], lets_us_in, (accept_with_telethon,), {}
     yield "mtcute with PFS, cut off", [], goes_on, (MTCUTE,), {"pfs": True}
     # The bot was started, but nobody has heard of it yet; these two go on in the same session, and hear of it there.
     for client in (KURIGRAM, MTCUTE):
         yield f"{client.name}, answer lost", ["--hang-up=messages.startBot"], goes_on, (client,), {"connections": 3}
+    yield from tdlib_cases()
 
 
 def main():
