@@ -131,6 +131,13 @@ pub enum Content<'s> {
         /// What it returned.
         content: Box<Self>,
     },
+    /// A call that was packed before it was wrapped: `invokeWithLayer ▸ initConnection ▸ gzip_packed ▸ messages.startBot`.
+    Wrapped {
+        /// The wrappers; the innermost `query` is as it lies.
+        wrappers: Value<'s>,
+        /// Its `gzip_packed`.
+        packed: Box<Self>,
+    },
     /// Anything else that the schema knows.
     Value(Value<'s>),
     /// Something that it does not know, or not with these bytes.
@@ -194,19 +201,21 @@ impl<'s> Content<'s> {
             Self::Container(_) => Some("msg_container"),
             Self::Gzip { .. } => Some("gzip_packed"),
             Self::Result { .. } => Some("rpc_result"),
-            Self::Value(Value::Object(object)) => Some(object.of.name),
+            Self::Value(Value::Object(object)) | Self::Wrapped { wrappers: Value::Object(object), .. } => {
+                Some(object.of.name)
+            }
             Self::Value(Value::Vector(_)) => Some("vector"),
             Self::Value(Value::Bool(true)) => Some("boolTrue"),
             Self::Value(Value::Bool(false)) => Some("boolFalse"),
-            Self::Value(_) => None,
+            Self::Value(_) | Self::Wrapped { .. } => None,
             Self::Unread { name, .. } => *name,
         }
     }
-    /// What is inside of `gzip_packed`, and of that inside `rpc_result`; else itself.
+    /// What is inside of `gzip_packed`, also where that is wrapped; else itself.
     #[must_use]
     pub fn unpacked(&self) -> &Self {
         match self {
-            Self::Gzip { content, .. } => content.unpacked(),
+            Self::Gzip { content, .. } | Self::Wrapped { packed: content, .. } => content.unpacked(),
             other => other,
         }
     }
@@ -317,7 +326,16 @@ impl<'s> Decoder<'_, 's> {
             Some(VECTOR) => self.schema.read(&mut r, ty).map(Content::Value),
             _ => self.schema.read(&mut r, &Type::Any).and_then(|value| match value {
                 Value::Raw(_) => Err(Reader::new(body).fault(Fault::Id(Reader::new(body).u32()?))),
-                value => r.end().map(|()| Content::Value(value)),
+                value => {
+                    r.end()?;
+                    Ok(match packed_query(&value).map(Bytes::copy_from_slice) {
+                        Some(query) => {
+                            let packed = Box::new(self.content(from, msg_id, &query, &Type::Any, depth + 1));
+                            Content::Wrapped { wrappers: value, packed }
+                        }
+                        None => Content::Value(value),
+                    })
+                }
             }),
         };
         let content = read.unwrap_or_else(|why| self.unread(body, why));
@@ -377,14 +395,27 @@ impl<'s> Decoder<'_, 's> {
     }
 }
 
+/// What a call is wrapped around, if it is.
+fn query<'a, 's>(call: &'a Object<'s>) -> Option<&'a Value<'s>> {
+    let fields = call.of.fields.iter().zip(&call.fields);
+    fields.into_iter().find(|(field, _)| field.ty == Type::Any).and_then(|(_, value)| value.as_ref())
+}
+
+/// The `gzip_packed` that wrappers are around.
+fn packed_query<'a>(value: &'a Value<'_>) -> Option<&'a [u8]> {
+    match value {
+        Value::Object(object) if object.of.is_function => packed_query(query(object)?),
+        Value::Raw(raw) => (Reader::new(raw).peek() == Some(GzipPacked::ID)).then_some(raw),
+        _ => None,
+    }
+}
+
 /// The call that others are wrapped around: `invokeWithLayer` has one, `initConnection` inside it has one.
 fn innermost<'s>(object: &Object<'s>) -> Option<Answered<'s>> {
     if !object.of.is_function {
         return None;
     }
-    let of = &object.of.fields;
-    let query = of.iter().zip(&object.fields).find(|(field, _)| field.ty == Type::Any).and_then(|(_, v)| v.as_ref());
-    match query {
+    match query(object) {
         Some(Value::Object(inner)) => innermost(inner),
         Some(Value::Raw(raw)) => Some(Answered { id: Reader::new(raw).peek()?, of: None }),
         _ => Some(Answered { id: object.of.id, of: Some(object.of) }),

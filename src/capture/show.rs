@@ -14,9 +14,10 @@ use super::decode::{Answered, Content, Item, Plain, Sealed, Step, What};
 use super::exchange::{Note, Verdict};
 use super::json::seconds;
 use crate::keylog::Hex;
+use crate::mt::message::GzipPacked;
 use crate::side::Side;
-use crate::tl::Reader;
 use crate::tl::schema::Value;
+use crate::tl::{Combinator, Reader};
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::fmt::{self, Display, Formatter, Write};
@@ -133,6 +134,11 @@ fn show_title(f: &mut Formatter<'_>, content: &Content<'_>) -> fmt::Result {
             show_title(f, content)
         }
         Content::Value(value) => show_chain(f, value),
+        Content::Wrapped { wrappers, packed } => {
+            show_chain(f, wrappers)?;
+            f.write_str(" ▸ ")?;
+            show_title(f, packed.unpacked())
+        }
         Content::Unread { id, name, .. } => match (id, name) {
             (_, Some(name)) => f.write_str(name),
             (Some(id), None) => write!(f, "constructor {id:08x}, not in this layer"),
@@ -158,6 +164,9 @@ fn show_chain(f: &mut Formatter<'_>, value: &Value<'_>) -> fmt::Result {
 
 fn show_raw(f: &mut Formatter<'_>, raw: &[u8]) -> fmt::Result {
     let id = Reader::new(raw).peek().unwrap_or_default();
+    if id == GzipPacked::ID {
+        return f.write_str("gzip_packed");
+    }
     write!(f, "constructor {id:08x}, {} bytes, not in this layer", raw.len())
 }
 
@@ -180,6 +189,12 @@ fn show_fields(f: &mut Formatter<'_>, content: &Content<'_>, indent: usize) -> f
         Content::Result { content, .. } => show_fields(f, content, indent),
         Content::Value(Value::Object(object)) => {
             object.present().try_for_each(|(name, value)| show_field(f, name, value, indent))
+        }
+        Content::Wrapped { wrappers, packed } => {
+            if let Value::Object(object) = wrappers {
+                object.present().try_for_each(|(name, value)| show_field(f, name, value, indent))?;
+            }
+            show_fields(f, packed, indent)
         }
         Content::Value(Value::Vector(items)) => items.iter().try_for_each(|item| show_element(f, item, indent)),
         Content::Value(_) => Ok(()),
@@ -332,6 +347,15 @@ fn content_json(content: &Content<'_>) -> Json {
                 "result": content_json(content) })
         }
         Content::Value(value) => value.to_json(),
+        Content::Wrapped { wrappers, packed } => {
+            let mut all = wrappers.to_json();
+            let mut inner = &mut all;
+            while inner.get("query").is_some() {
+                inner = &mut inner["query"];
+            }
+            *inner = content_json(packed);
+            all
+        }
         Content::Unread { id, name, len, why } => {
             let id = id.map(|id| alloc::format!("{id:08x}"));
             json!({ "_": name, "id": id, "bytes": len, "unread": why.to_string() })

@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from clients import ROOT, Failed, build, install, peer
+from clients import ROOT, TDLIB_PLACE, Failed, build, install, peer, tdlib_proxy
 from loopback import Dc
 from relay import Relay
 
@@ -33,12 +33,15 @@ CLIENTS = [
     ("gramjs", "with_gramjs.cjs", {"framing": "abridged"}),
     ("mtcute", "with_mtcute.mjs", {}),
     ("mtcute_pfs", "with_mtcute.mjs", {"pfs": True}),
+    ("tdlib", "with_tdlib.py", {}),
+    ("tdlib_pfs", "with_tdlib.py", {"pfs": True}),
 ]
 
 
 def record(nanogram, script, asked, path):
     """One client from nothing to the second answer: its name and version."""
-    with Dc(nanogram, "--record", path) as dc, Relay(dc.info["addr"]) as relay:
+    place = TDLIB_PLACE if script == "with_tdlib.py" else []
+    with Dc(nanogram, "--record", path, *place) as dc, tdlib_proxy(dc) if place else Relay(dc.info["addr"]) as relay:
         result = peer(script, "whole", dc, relay, **ALICE, **asked)
         if "second" not in result["reply"] or len(result["refused"]) != 1:
             raise Failed(f"it says {result}")

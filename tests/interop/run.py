@@ -13,9 +13,9 @@ import sys
 import tempfile
 import time
 
-from clients import Failed, build, install, peer, program, sign_in, start
+from clients import TDLIB_PLACE, Failed, build, install, peer, program, sign_in, start, tdlib_proxy
 from loopback import Dc
-from relay import Proxy, Relay
+from relay import Relay
 
 PARAM = "hello_42"
 ALICE = {"phone": "+10000000001", "user": 1000001}
@@ -209,9 +209,8 @@ def goes_on(place, client, connections=2, **asked):
 
 
 def with_tdlib(place, job, **asked):
-    """A job of TDLib's, which looks for our data centres where Telegram has those of its test environment."""
-    dcs = place.dc.info["dcs"]
-    with Proxy({"149.154.175.10": dcs["1"], "149.154.167.40": dcs["2"]}) as proxy:
+    """A job of TDLib's; with how many connections it made."""
+    with tdlib_proxy(place.dc) as proxy:
         return {**peer("with_tdlib.py", job, place.dc, proxy, **{**ALICE, **asked}), "opened": len(proxy.opened)}
 
 
@@ -248,7 +247,7 @@ def tdlib_goes_on(place, **asked):
 
 def tdlib_cases():
     """As `cases` has them."""
-    place = ["--test", "--also=1=127.0.0.1:0"]
+    place = TDLIB_PLACE
     yield "TDLib signs in", place, tdlib_signs_in, (), {}
     yield "TDLib with PFS", place, tdlib_signs_in, (), {"pfs": True}
     yield "TDLib, password", place, tdlib_signs_in, ("400 PASSWORD_HASH_INVALID",), CAROL

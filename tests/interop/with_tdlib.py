@@ -104,7 +104,7 @@ class Client:
         self.send("setOption", name="use_pfs", value={"@type": "optionValueBoolean", "value": pfs})
         self.send(
             "setTdlibParameters", use_test_dc=True, database_directory=f"{FOLDER}/{self.id}", api_id=API_ID, api_hash=API_HASH,
-            system_language_code="en", device_model="interop", application_version="1")
+            system_language_code="en", device_model="interop", system_version="1", application_version="1")
         host, port = host_port(td.dc["addr"])
         way = {"@type": "proxyTypeHttp", "http_only": False}
         self.send("addProxy", proxy={"@type": "proxy", "server": host, "port": port, "type": way}, enable=True)

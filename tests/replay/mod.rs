@@ -72,6 +72,7 @@ impl Count {
                 self.0[6] += 1;
                 self.content(content);
             }
+            Content::Wrapped { packed, .. } => self.content(packed),
             _ => {}
         }
     }
