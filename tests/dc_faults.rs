@@ -167,8 +167,8 @@ const HEAD: &str = "\
 `nanogram dc --fault NAME` does it once, `NAME*3` three times, `NAME*forever` always; in Rust it is `Dc::fault`. Each
 belongs to a row of [the checklist](security.md). A fault waits for the first thing of its kind: a new connection, a key
 exchange, a call, a packet with an answer. What our own client does about it was seen by running it:
-`UPDATE=1 cargo test --all-features --test dc_faults` writes this file. What Telethon, GramJS and `nanogram start` do about
-each is [a table of its own](faults-clients.md).
+`UPDATE=1 cargo test --all-features --test dc_faults` writes this file. What Telethon, GramJS, TDLib and `nanogram start`
+do about each is [a table of its own](faults-clients.md).
 
 The log says what any client does after a fault, on the same connection and as far as it shows: `#2 after wrong-session the
 peer acknowledged it`, or *went on* (with the key exchange, with another call), *began the key exchange again*, *answered

@@ -7,6 +7,7 @@ import asyncio
 import socket
 import threading
 import time
+from contextlib import suppress
 
 
 class Relay:
@@ -66,7 +67,8 @@ class Relay:
         self.writers |= mine
         for one in mine:
             one.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        await asyncio.gather(self._carry(at, True, reader, there[1]), self._carry(at, False, there[0], writer))
+        with suppress(asyncio.CancelledError):  # the end of all
+            await asyncio.gather(self._carry(at, True, reader, there[1]), self._carry(at, False, there[0], writer))
         self.writers -= mine
 
     async def _asked_for(self, _reader, _writer):
