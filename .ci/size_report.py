@@ -7,6 +7,7 @@
 What mentions a type of this crate is counted where that type is, so that an instance of `Vec` over it is not std's. Code
 that the compiler put into its caller is counted there.
 """
+import lzma
 import re
 import subprocess
 import sys
@@ -30,7 +31,7 @@ HEAD = """\
 
 Written by `.ci/size --musl`. Bytes of symbols, by where they belong; what the compiler put into its caller is counted
 there, so that `the program` holds much of what it calls. The last rows are of the file that is run: with headers,
-padding and constants without a name, and stripped.
+padding and constants without a name, and stripped; and what it takes in an image that is compressed.
 
 """
 
@@ -75,11 +76,14 @@ def table(programs):
             sizes[group(name, package(program))] += size
         columns.append(sizes)
     names = sorted(set().union(*columns), key=lambda name: -sum(sizes[name] for sizes in columns))
-    files = [Path(program.removesuffix(".full")).stat().st_size for program in programs]
+    files = [Path(program.removesuffix(".full")).read_bytes() for program in programs]
+    packed = [len(lzma.compress(file, preset=9 | lzma.PRESET_EXTREME)) for file in files]
+    files = [len(file) for file in files]
     rows = [["group", *(Path(program).name.split("-musl")[0] for program in programs)], ["---"] * (len(programs) + 1)]
     rows += [[name, *(f"{sizes[name]:,}" for sizes in columns)] for name in names]
     rows += [["not in symbols", *(f"{file - sum(sizes.values()):,}" for file, sizes in zip(files, columns))]]
     rows += [["**the file**", *(f"**{file:,}**" for file in files)]]
+    rows += [["the file, compressed by xz", *(f"{size:,}" for size in packed)]]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 

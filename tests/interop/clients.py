@@ -82,8 +82,8 @@ TDLIB_PLACE = ["--test", "--also=1=127.0.0.1:0"]
 
 
 def tdlib_proxy(dc):
-    """TDLib looks for data centres where Telegram has those of its test environment: these lead to ours."""
-    return Proxy({"149.154.175.10": dc.info["dcs"]["1"], "149.154.167.40": dc.info["dcs"]["2"]})
+    """TDLib looks for data centres where Telegram has those of its test environment, but for the first number of four."""
+    return Proxy({"127.154.175.10": dc.info["dcs"]["1"], "127.154.167.40": dc.info["dcs"]["2"]})
 
 
 def program(nanogram, *args, expect=0):

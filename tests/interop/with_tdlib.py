@@ -1,9 +1,9 @@
 """TDLib 1.8.67 (layer 229, intermediate), Telegram's own library: with_tdlib.py JOB JSON; see peer.py
 
 It knows Telegram's RSA keys and addresses alone. Here it is a copy of the library with the key of our DC in the place of
-those keys, as long as they are, and the test environment's addresses lead to our DCs by an HTTP proxy, `addr`. It begins
-at data centre 1 and goes where a 303 says, with a new key. Nothing of a session can be carried in or out, so every job
-signs in.
+those keys, as long as they are, and with 127. in the place of 149. in the addresses, so that nothing leaves this machine;
+an HTTP proxy, `addr`, leads from those of the test environment to our DCs. It begins at data centre 1 and goes where a 303
+says, with a new key. Nothing of a session can be carried in or out, so every job signs in.
 
 A new auth key: req_pq_multi, p_q_inner_data_dc (with `pfs` also p_q_inner_data_temp_dc and auth.bindTempAuthKey), the new
 RSA_PAD; then invokeWithLayer(229, initConnection(...)) around the first calls. Signed in it asks for some thirty things
@@ -36,13 +36,14 @@ HARMLESS = [
 
 
 def library(dc, folder):
-    """The library with the DC's key."""
+    """The library with the DC's key, and with addresses of this machine."""
     original = next(Path(sysconfig.get_path("purelib"), "tdjson.libs").glob("libtdjson-*"))
     ours = dc["public_key_pem"].strip().encode()
     # Not the one of configurations that come by other ways, which ends with a new line.
     theirs = rb"-----BEGIN RSA PUBLIC KEY-----[^-]*-----END RSA PUBLIC KEY-----(?=\0)"
     code, keys = re.subn(theirs, lambda key: ours.ljust(len(key[0]), b"\0"), original.read_bytes())
-    assert keys == 2, f"{keys} keys in {original.name}"
+    code, addresses = re.subn(rb"(?<=\0)149(?=\.154\.\d+\.\d+\0)", b"127", code)
+    assert (keys, addresses) == (2, 8), f"{keys} keys and {addresses} addresses in {original.name}"
     copy = Path(folder, original.name)
     copy.write_bytes(code)
     library = ctypes.CDLL(str(copy))
