@@ -20,8 +20,9 @@ use nanogram::api::updates::{
     GetDifference, GetState, Update, UpdateShortSentMessage, Updates, UpdatesKind, UpdatesList,
 };
 use nanogram::api::users::{AnyUser, GetFullUser, GetUsers, UserFullWithPeers};
-use nanogram::api::{Boxed, LAYER, account::UpdateStatus, auth::LogOut};
+use nanogram::api::{Boxed, LAYER, account::UpdateStatus, auth::BindTempAuthKey, auth::LogOut};
 use nanogram::dc::call::method_name;
+use nanogram::dc::log::Entry;
 use nanogram::dc::mailbox::MAX_LETTERS;
 use nanogram::dc::residents::*;
 use nanogram::dc::{Caller, PeerId, Push, World};
@@ -361,6 +362,9 @@ fn a_connection_says_who_it_is_first() {
     for layer in [0, -1, 1, LAYER + 1] {
         assert_eq!(error(seat.bytes(&greeting(layer, state.clone()))), (400, "CONNECTION_LAYER_INVALID".into()));
     }
+    let told = seat.world.call(&mut seat.caller, NOW, &greeting(LAYER + 1, state.clone())).entries;
+    let [layer] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(layer.to_string(), format!("speaks layer {}, which is none of 100 to {LAYER}", LAYER + 1));
     seat.bytes(&greeting(LAYER, state.clone())).unwrap();
     assert!(seat.wants_updates);
     assert_eq!(seat.caller.app.as_ref().unwrap().device_model, "test");
@@ -578,6 +582,17 @@ fn dialogs_and_history_are_newest_first() {
     assert!(matches!(seat.call(history(echo, 1)).unwrap(), AnyMessages::Slice(slice) if slice.count == 2));
     let group = seat.peer(SUPERGROUP);
     assert!(matches!(seat.call(history(group, 10)).unwrap(), AnyMessages::Channel(_)));
+}
+
+#[test]
+fn the_log_names_methods_that_are_not_served_too() {
+    let told = |method| Entry::Call { method, user: Some(1), error: None }.to_string();
+    assert_eq!(told(GetState::ID), "updates.getState by 1: done");
+    assert_eq!(told(BindTempAuthKey::ID), "auth.bindTempAuthKey by 1: done");
+    assert_eq!(told(0x61e3_f854), "help.getAppConfig (not served here) by 1: done");
+    assert_eq!(told(0x0873_6a09), "channels.getFullChannel (not served here) by 1: done");
+    assert_eq!(told(InvokeWithLayer::ID), "invokeWithLayer by 1: done");
+    assert_eq!(told(7), "unknown method 00000007 by 1: done");
 }
 
 #[test]

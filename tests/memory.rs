@@ -613,6 +613,10 @@ const TO_DC: &[Flood] = &[
     ("gzip to the cap: containers of 1020", Arena::dc, |arena| {
         (0..3).for_each(|_| arena.say_together(&vec![gz(&update((MAX_INFLATED / 1020) & !3)); 1020]));
     }),
+    ("gzip to a mebibyte in wrappers: a container of 200", Arena::dc, |arena| {
+        let call = arena.introduced(&gz(&update(1 << 20)), "x");
+        arena.say_together(&vec![call; 200]);
+    }),
     ("gzip to the cap: acks", Arena::dc, |arena| {
         (0..2).for_each(|_| arena.say(&gz(&MsgsAck { msg_ids: ids_to_the_cap(0) }.to_boxed())));
     }),

@@ -224,7 +224,7 @@ pub fn method_id(name: &str) -> Option<u32> {
 }
 
 /// What stands around calls.
-const WRAPPERS: &[u32] = &[
+pub(super) const WRAPPERS: &[u32] = &[
     InvokeWithLayer::ID,
     InitConnection::ID,
     InvokeWithoutUpdates::ID,
@@ -313,7 +313,7 @@ impl World {
         outcome.wants_updates &= caller.user_id.is_some();
         outcome.pushes = core::mem::take(&mut self.pushes);
         outcome.accepted = core::mem::take(&mut self.desk.nudges);
-        outcome.entries = core::mem::take(&mut self.desk.entries);
+        outcome.entries.append(&mut self.desk.entries);
         outcome
     }
 
@@ -348,7 +348,7 @@ impl World {
                 query = Raw(gzip::inflate(packed, MAX_CALL).map_err(|_| bad("INPUT_FETCH_ERROR"))?);
                 continue;
             }
-            match unwrap(caller, id, &mut r, &mut outcome.wants_updates)? {
+            match unwrap(caller, id, &mut r, outcome)? {
                 Some(inner) => query = inner,
                 None if method_name(id).is_some() => return self.execute(caller, now, id, &mut r, outcome),
                 None => match self.layers.call_of_today(caller.layer, &query.0).map_err(unreadable)? {
@@ -403,11 +403,12 @@ fn shortened(text: &str) -> String {
 }
 
 /// Takes one wrapper off: what is inside, or `None` if it is none.
-fn unwrap(caller: &mut Caller, id: u32, r: &mut Reader<'_>, wants_updates: &mut bool) -> Result<Option<Raw>, RpcError> {
+fn unwrap(caller: &mut Caller, id: u32, r: &mut Reader<'_>, outcome: &mut Outcome) -> Result<Option<Raw>, RpcError> {
     let inner = match id {
         InvokeWithLayer::ID => {
             let call = InvokeWithLayer::read(r).map_err(unreadable)?;
             if !(OLDEST_LAYER..=LAYER).contains(&call.layer) {
+                outcome.entries.push(Entry::Layer(call.layer));
                 return Err(bad("CONNECTION_LAYER_INVALID"));
             }
             caller.layer = Some(call.layer);
@@ -420,7 +421,7 @@ fn unwrap(caller: &mut Caller, id: u32, r: &mut Reader<'_>, wants_updates: &mut 
             call.query
         }
         InvokeWithoutUpdates::ID => {
-            *wants_updates = false;
+            outcome.wants_updates = false;
             InvokeWithoutUpdates::read(r).map_err(unreadable)?.query
         }
         // Calls are executed in the order they come: what they wait for is done.

@@ -3,17 +3,18 @@
 //! A peer is told no more than a real server tells it; the reason is here. Keys appear by their ids, nobody's phone
 //! number, password or text appears at all. A code for signing in does: nobody else is told it.
 
-use super::call::{App, method_name};
+use super::call::{App, OLDEST_LAYER, WRAPPERS, method_name};
 use super::reaction::Reaction;
-use crate::api::auth::BindTempAuthKey;
+use crate::api::LAYER;
 use crate::handshake::HandshakeError;
 use crate::handshake::server::Age;
 use crate::mt::service::bad_msg;
 use crate::session::{RpcError, SessionError};
 use crate::time::UnixTime;
-use crate::tl::Combinator;
+use crate::tl::schema;
 use crate::transport::{FrameError, Framing};
 use alloc::collections::VecDeque;
+use alloc::format;
 use alloc::string::String;
 use core::fmt;
 
@@ -23,6 +24,13 @@ pub const MAX_LINES: usize = 1024;
 /// A connection to the data centre.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId(pub(super) u64);
+
+/// What the schema calls a constructor, which may well not be served here.
+fn name_in_schema(id: u32) -> Option<&'static str> {
+    let id = format!("#{id:x} ");
+    let (before, _) = schema::API.split_once(&id)?;
+    before.rsplit('\n').next()
+}
 
 impl fmt::Display for ConnId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -79,6 +87,8 @@ pub enum Entry {
         /// The layer it speaks.
         layer: Option<i32>,
     },
+    /// A program wants to speak a layer that is not known here.
+    Layer(i32),
     /// A call was made, and answered.
     Call {
         /// The id of the method inside all wrappers.
@@ -189,10 +199,13 @@ impl fmt::Display for Entry {
             Self::App { app, layer } => {
                 write!(f, "is {} on {}, layer {}", app.app_version, app.device_model, layer.unwrap_or(0))
             }
+            Self::Layer(layer) => write!(f, "speaks layer {layer}, which is none of {OLDEST_LAYER} to {LAYER}"),
             Self::Call { method, user, error } => {
-                match method_name(*method).or((*method == BindTempAuthKey::ID).then_some("auth.bindTempAuthKey")) {
-                    Some(name) => f.write_str(name)?,
-                    None => write!(f, "unknown method {method:08x}")?,
+                match (method_name(*method), name_in_schema(*method)) {
+                    (Some(name), _) => f.write_str(name)?,
+                    (None, Some(name)) if WRAPPERS.contains(method) => f.write_str(name)?,
+                    (None, Some(name)) => write!(f, "{name} (not served here)")?,
+                    (None, None) => write!(f, "unknown method {method:08x}")?,
                 }
                 if let Some(user) = user {
                     write!(f, " by {user}")?;
