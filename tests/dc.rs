@@ -558,8 +558,9 @@ fn temporary_keys_are_dropped_when_they_are_not_wanted_any_more() {
     dropped.connection.call(&GetState {});
     net.settle(&mut [&mut dropped]);
     assert_eq!(dropped.error, Some(ConnectionError::Fault(TransportFault::AuthKeyNotFound)));
-    let Net { dc, .. } = &mut net;
-    assert!(dc.sign_in(ALICE).is_ok(), "the account is there");
+    let config = net.config(2, Some(key));
+    let mut permanent = net.connect(config);
+    net.call(&mut permanent, &GetState {}).unwrap();
 }
 
 fn introduced(query: Vec<u8>) -> Vec<u8> {

@@ -338,6 +338,11 @@ fn of_hand(seeds: &mut Seeds) {
     seeds.add("duel", [0, hang_up as u8 + 1, 0, 0, 0]);
     // Another: calls that are on their way for so long that they are asked about, and come after the question.
     seeds.add("duel", *b"\0\0\0\x85\n\0\x85I\n[\xf4\xf4\xf4(\x85I\n\x85I");
+    // And one: thousands of copies of a packet, whose refusals drove out the answers that were given before.
+    let copies =
+        *b"\x25\x01\x8a\x25\x01\xb2.\xb2.\xb2.\xb2.\xb2\xb2..\xb2.'\xb2.\xb2.\xb2.\xa2.\xb2\xb2.\xb2.\xb2..\xb2.(";
+    let fault = nanogram::dc::faults::FAULTS.iter().position(|fault| fault.name == "fault-1").unwrap();
+    seeds.add("duel", [&[0, fault as u8 + 1, 0][..], &copies].concat());
     // Three messages in one container.
     seeds.add("open_packet", [3, 1, 2, 0x11, 0x22, 0x33, 0x44, 1, 2, 3, 4, 3, 1, 5, 6, 7, 8, 2, 1, 9, 9, 9, 9]);
     seeds.add("tl_value", 0x997_275b5_u32.to_le_bytes());

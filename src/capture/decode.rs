@@ -397,8 +397,8 @@ impl<'s> Decoder<'_, 's> {
 
 /// What a call is wrapped around, if it is.
 fn query<'a, 's>(call: &'a Object<'s>) -> Option<&'a Value<'s>> {
-    let fields = call.of.fields.iter().zip(&call.fields);
-    fields.into_iter().find(|(field, _)| field.ty == Type::Any).and_then(|(_, value)| value.as_ref())
+    let mut fields = call.of.fields.iter().zip(&call.fields);
+    fields.find(|(field, _)| field.ty == Type::Any).and_then(|(_, value)| value.as_ref())
 }
 
 /// The `gzip_packed` that wrappers are around.

@@ -51,7 +51,7 @@ fn modulus(rng: &mut ChaCha8Rng) -> ([u8; BYTES], Modulus) {
 #[test]
 fn products_and_public_powers_are_those_of_num_bigint() {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
-    for round in 0..rounds(1000) {
+    for round in 0..rounds(4000) {
         let (n, modulus) = modulus(&mut rng);
         for _ in 0..4 {
             let (a, b) = (number(&mut rng), number(&mut rng));
@@ -66,7 +66,7 @@ fn products_and_public_powers_are_those_of_num_bigint() {
 #[test]
 fn powers_are_those_of_num_bigint() {
     let mut rng = ChaCha8Rng::seed_from_u64(2);
-    for round in 0..rounds(150) {
+    for round in 0..rounds(500) {
         let (n, modulus) = modulus(&mut rng);
         let (base, exponent) = (number(&mut rng), number(&mut rng));
         let expected = big(&base).modpow(&big(&exponent), &big(&n));
@@ -77,7 +77,7 @@ fn powers_are_those_of_num_bigint() {
 #[test]
 fn powers_of_small_numbers_are_those_of_num_bigint() {
     let mut rng = ChaCha8Rng::seed_from_u64(3);
-    for round in 0..rounds(150) {
+    for round in 0..rounds(500) {
         let ((n, modulus), base, exponent) = (modulus(&mut rng), rng.random_range(0..8), number(&mut rng));
         let expected = BigUint::from(base).modpow(&big(&exponent), &big(&n));
         assert_eq!(big(&modulus.power_of_small(base, &exponent)), expected, "round {round}");
@@ -88,7 +88,7 @@ fn powers_of_small_numbers_are_those_of_num_bigint() {
 #[test]
 fn powers_of_lifted_numbers_are_those_of_num_bigint() {
     let mut rng = ChaCha8Rng::seed_from_u64(4);
-    for round in 0..rounds(60) {
+    for round in 0..rounds(200) {
         let ((n, modulus), base) = (modulus(&mut rng), rng.random_range(0..8));
         let lift = |bits| from_big(&BigUint::from(base).modpow(&BigUint::from(2_u32).pow(bits), &big(&n)));
         let lifts = [512, 1024, 1536].map(lift);

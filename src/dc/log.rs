@@ -201,11 +201,13 @@ impl fmt::Display for Entry {
             }
             Self::Layer(layer) => write!(f, "speaks layer {layer}, which is none of {OLDEST_LAYER} to {LAYER}"),
             Self::Call { method, user, error } => {
-                match (method_name(*method), name_in_schema(*method)) {
-                    (Some(name), _) => f.write_str(name)?,
-                    (None, Some(name)) if WRAPPERS.contains(method) => f.write_str(name)?,
-                    (None, Some(name)) => write!(f, "{name} (not served here)")?,
-                    (None, None) => write!(f, "unknown method {method:08x}")?,
+                if let Some(name) = method_name(*method) {
+                    f.write_str(name)?;
+                } else if let Some(name) = name_in_schema(*method) {
+                    let served = if WRAPPERS.contains(method) { "" } else { " (not served here)" };
+                    write!(f, "{name}{served}")?;
+                } else {
+                    write!(f, "unknown method {method:08x}")?;
                 }
                 if let Some(user) = user {
                     write!(f, " by {user}")?;

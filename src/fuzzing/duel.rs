@@ -22,9 +22,6 @@ use bytes::BytesMut;
 use core::time::Duration;
 use std::sync::OnceLock;
 
-/// Bytes that are repeated at once. What is repeated, joined and repeated again would double each time: a data centre that
-/// refuses 8192 copies of a packet forgets the answers that it had given before.
-const MAX_REPEATED: usize = 2 << 10;
 /// More would be slow and show nothing new.
 const MAX_OPS: usize = 200;
 const MAX_STARTS: usize = 8;
@@ -252,7 +249,7 @@ impl World {
                 }
             }
             9 => {
-                if let Some(bytes) = self.road(to_dc).front().filter(|bytes| bytes.len() <= MAX_REPEATED).cloned() {
+                if let Some(bytes) = self.road(to_dc).front().cloned() {
                     self.road(to_dc).push_back(bytes);
                 }
             }

@@ -25,7 +25,8 @@ const MAX_SERVICE: usize = 256;
 const MAX_WAITING_SERVICE: usize = 256;
 /// Ids of one call: an answer to one that it had before these finds nobody.
 const MAX_IDS: usize = 16;
-/// What the server said and nobody has acknowledged: messages, and bytes of them. Past that, the oldest are forgotten.
+/// What the server said and nobody has acknowledged: messages, and bytes of them. Past that, what needs no acknowledgement
+/// is forgotten (its asker asks again), then what was sent longest ago.
 #[cfg(feature = "dc")]
 const MAX_SAID: usize = 8192;
 #[cfg(feature = "dc")]
@@ -299,8 +300,11 @@ impl Outbox {
         while !self.said.is_empty()
             && (self.said.len() >= MAX_SAID || self.said_bytes.saturating_add(body.len()) > MAX_SAID_BYTES)
         {
+            // A refusal of one packet more is worth less than an answer that may not have arrived.
+            let passing = self.said.iter().position(|said| !said.is_content);
             // The client acknowledges nothing: what it was sent longest ago is dropped.
-            self.unsay(self.said.iter().position(|said| !said.is_waiting).unwrap_or(0));
+            let sent = || self.said.iter().position(|said| !said.is_waiting);
+            self.unsay(passing.or_else(sent).unwrap_or(0));
         }
         self.said_bytes += body.len();
         self.said.push_back(Said { body, is_answer, sent_as: None, is_content, is_waiting: true });
@@ -382,6 +386,22 @@ impl Batch {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(feature = "dc")]
+    #[test]
+    fn an_answer_outlives_thousands_of_refusals() {
+        let mut outbox = Outbox::default();
+        outbox.say(Bytes::from_static(b"answer"), true, true);
+        outbox.said[0].is_waiting = false;
+        for _ in 0..2 * MAX_SAID {
+            outbox.say(Bytes::from_static(b"refusal"), true, false);
+        }
+        assert_eq!((outbox.said.len(), &outbox.said[0].body[..]), (MAX_SAID, &b"answer"[..]));
+        for _ in 0..MAX_SAID {
+            outbox.say(Bytes::from_static(b"later"), true, true);
+        }
+        assert!(outbox.said.iter().all(|said| said.body == b"later"[..]), "the bound stands");
+    }
 
     #[test]
     fn a_call_that_is_forgotten_before_it_goes_out_leaves_the_others_in_their_order() {
