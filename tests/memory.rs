@@ -683,7 +683,7 @@ fn no_flood_costs_16_mib(towards: &str, floods: &[Flood]) {
 /// And not what another thread takes at the same time.
 fn the_meter_sees_what_is_held() {
     let ends = AtomicBool::new(false);
-    thread::scope(|scope| {
+    let seen = thread::scope(|scope| {
         scope.spawn(|| {
             while !ends.load(Relaxed) {
                 drop(black_box(vec![0_u8; 900]));
@@ -694,9 +694,10 @@ fn the_meter_sees_what_is_held() {
             drop(vec![0_u8; 3 << 20]);
             vec![0_u8; 1 << 20]
         });
-        assert_eq!((held.peak, held.kept), (3 << 20, 1 << 20));
+        let before = (held.peak, held.kept);
         held.during(|| drop(kept));
-        assert_eq!((held.peak, held.kept), (3 << 20, 0));
         ends.store(true, Relaxed);
+        [before, (held.peak, held.kept)]
     });
+    assert_eq!(seen, [(3 << 20, 1 << 20), (3 << 20, 0)]);
 }
