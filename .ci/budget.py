@@ -1,5 +1,5 @@
 """What things may weigh and take: budget.json, in bytes or instructions. More than 2 % above it is a failure; when
-something became smaller, write it down: NANOGRAM_WRITE_BUDGET=1.
+something became smaller, write it down: NANOGRAM_WRITE=1.
 """
 import json
 import os
@@ -19,7 +19,7 @@ def check(measured, limits=None):
         if value > limit:
             sys.exit(f"{name}: {value:,} is more than {limit:,}")
     budget = json.loads(FILE.read_text()) if FILE.exists() else {}
-    if os.environ.get("NANOGRAM_WRITE_BUDGET"):
+    if os.environ.get("NANOGRAM_WRITE"):
         FILE.write_text(json.dumps(dict(sorted((budget | measured).items())), indent=4) + "\n")
         budget |= measured
     missing = [name for name in measured if name not in budget]

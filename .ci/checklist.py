@@ -3,7 +3,7 @@
 
 LOG is what `cargo test --all-features` printed, standard error too. Prints a line for each row of docs/security.md with the
 tests that hold it and how they ended; fails if one did not run or did not pass, or if docs/checklist.md, which has the
-same lines, is of another day. With NANOGRAM_WRITE_CHECKLIST=1 that page is written anew.
+same lines, is of another day. With NANOGRAM_WRITE=1 that page is written anew.
 """
 import os
 import pathlib
@@ -57,10 +57,10 @@ def main():
     print(f"{len(lines)} rows, {count} tests named, {len(bad)} not passed")
     if bad or not lines:
         sys.exit("\n".join(bad) or "docs/security.md has no rows")
-    if os.environ.get("NANOGRAM_WRITE_CHECKLIST"):
+    if os.environ.get("NANOGRAM_WRITE"):
         PAGE.write_text(page)
     elif PAGE.read_text() != page:
-        sys.exit("docs/checklist.md is of another day: NANOGRAM_WRITE_CHECKLIST=1 .ci/checklist.py LOG writes it")
+        sys.exit("docs/checklist.md is of another day: NANOGRAM_WRITE=1 .ci/checklist.py LOG writes it")
 
 
 if __name__ == "__main__":

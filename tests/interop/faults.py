@@ -6,12 +6,13 @@ the key exchange and of signing in meet a client that signs in with a phone numb
 code; all others one that is signed in, finds @echo_bot, starts it and waits for its answer. What came of it is told from
 what the client says in the end, and from what the data centre's log says the client did after the fault.
 
---write puts the outcomes into docs/faults-clients.md, where what each word means is written. --quick runs a few faults
+NANOGRAM_WRITE=1 puts the outcomes into docs/faults-clients.md, where what each word means is written. --quick runs a few faults
 whose outcome must be the one that stands there.
 """
 import argparse
 import datetime
 import json
+import os
 import re
 import subprocess
 import sys
@@ -215,7 +216,7 @@ HEAD = """\
 
 Each of the {count} faults of [the list](faults.md), done once by `nanogram dc --fault NAME` to a client that had just come,
 and nothing wrong after that. {versions}.
-`tests/interop/faults.py --write` runs them and writes this page; last on {date}.
+`NANOGRAM_WRITE=1 tests/interop/faults.py` runs them and writes this page; last on {date}.
 
 The job of a client was to find @echo_bot, start it and have its answer, signed in; for faults of the key exchange and of
 signing in, to sign in with a phone number, code and, for SRP, password; for `qr-migrate-999`, to show a QR code. It had
@@ -278,7 +279,7 @@ def main():
     asked.add_argument("--only", default="", metavar="REGEX", help="only faults whose row and name have this in them")
     asked.add_argument("--jobs", type=int, default=6, help="how many at once")
     asked.add_argument("--quick", action="store_true", help="a few, each as docs/faults-clients.md says")
-    asked.add_argument("--write", action="store_true", help="put the outcomes into docs/faults-clients.md")
+    asked.set_defaults(write=bool(os.environ.get("NANOGRAM_WRITE")))
     asked.add_argument("--verbose", action="store_true", help="what the client and the log of the DC say, too")
     asked = asked.parse_args()
     nanogram = str(Path(asked.nanogram or build()).resolve())

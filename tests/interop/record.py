@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""Records the real clients at `nanogram dc --record`: record.py [--nanogram PATH] [--only TEXT] [--write]
+"""Records the real clients at `nanogram dc --record`: record.py [--nanogram PATH] [--only TEXT]
 
 Each client makes a key, signs in as Alice with a code, is refused a parameter of 600 characters, sends a text of 1260 (not
 Kurigram), starts @echo_bot, has its answer, loses the connection, makes another and starts the bot again. `nanogram
 decode` must be able to read every message of it.
-With --write the recordings become tests/fixtures/recordings, which `tests/recordings.rs` replays and fuzz/seeds are made
+With NANOGRAM_WRITE=1 the recordings become tests/fixtures/recordings, which `tests/recordings.rs` replays and fuzz/seeds are made
 from; the numbers there are then to be looked at and put right.
 """
 import argparse
 import json
+import os
 import re
 import subprocess
 import sys
@@ -71,7 +72,7 @@ def main():
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--nanogram", help="the program; built if not given")
     asked.add_argument("--only", default="", help="only clients whose file's name contains this")
-    asked.add_argument("--write", action="store_true", help="put the recordings into tests/fixtures/recordings")
+    asked.set_defaults(write=bool(os.environ.get("NANOGRAM_WRITE")))
     asked = asked.parse_args()
     nanogram = asked.nanogram or build()
     install()

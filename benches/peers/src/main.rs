@@ -1,10 +1,10 @@
 //! The same work through nanogram and through its peers, in interleaved rounds on one machine; what counts is the ratio.
 //!
 //! ```text
-//! cargo run --release --manifest-path benches/peers/Cargo.toml [-- [--write] [--quick]]
+//! cargo run --release --manifest-path benches/peers/Cargo.toml [-- --quick]
 //! ```
 //!
-//! `--write` puts docs/speed.json and docs/speed.md; `benches/report.py` draws them. `--quick` is for looking, not for
+//! `NANOGRAM_WRITE=1` puts docs/speed.json and docs/speed.md; `benches/report.py` draws them. `--quick` is for looking, not for
 //! quoting.
 
 extern crate alloc; // for the file of nanogram's that numbers.rs takes along
@@ -32,12 +32,12 @@ use std::time::Duration;
 static ALLOCATOR: counting::Counting = counting::Counting;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let (mut write, mut effort) = (false, Effort { rounds: 31, slice: Duration::from_millis(4) });
+    let write = std::env::var_os("NANOGRAM_WRITE").is_some();
+    let mut effort = Effort { rounds: 31, slice: Duration::from_millis(4) };
     for arg in std::env::args().skip(1) {
         match &*arg {
-            "--write" => write = true,
             "--quick" => effort = Effort { rounds: 7, slice: Duration::from_millis(1) },
-            other => return Err(format!("{other}: not --write, not --quick").into()),
+            other => return Err(format!("{other}: not --quick").into()),
         }
     }
     let machine = report::Machine::see();
