@@ -88,9 +88,8 @@ pub(super) struct Inner {
 
 impl Inner {
     pub(super) async fn start(mut options: Options, news: mpsc::Sender<Bytes>) -> Result<Self, Error> {
-        if options.addr.is_some() || options.keys.is_some() {
-            options.state.dcs.drop_built_in();
-        }
+        let realm = options.realm();
+        options.state.enter(&realm)?;
         if options.init.api_id != 0 {
             options.state.api_id = Some(options.init.api_id);
         }

@@ -4,7 +4,7 @@ use crate::connection::ConnectionError;
 use crate::login::LoginError;
 use crate::session::{CallError, RpcError};
 use crate::start::{self, StartError, WhoError};
-use crate::store::StringError;
+use crate::store::{RealmError, StringError};
 use crate::tl::DecodeError;
 use alloc::string::{String, ToString};
 use core::fmt;
@@ -39,6 +39,8 @@ pub enum Error {
     Who(WhoError),
     /// The text is no session string.
     Session(StringError),
+    /// The session is of other servers than those it was to be used at. Nothing was sent.
+    Realm(RealmError),
     /// The link is for a group, and none was given.
     NeedsGroup,
     /// This data centre is not known, or not where it is; it is not gone to.
@@ -97,6 +99,7 @@ impl Error {
             }
             Self::Login(e) => return e.hint().map(Into::into),
             Self::Timeout => "try again; if it happens always, look at the network".into(),
+            Self::Realm(_) => "sign in there, and keep that session apart from this one".into(),
             Self::Session(_) => "a session string comes from a program that is signed in, whole and on one line".into(),
             _ => return None,
         })
@@ -144,6 +147,7 @@ impl fmt::Display for Error {
             Self::Flood { error, .. } | Self::Rpc(error) | Self::Told { error, .. } => error.fmt(f),
             Self::Who(e) => e.fmt(f),
             Self::Session(e) => e.fmt(f),
+            Self::Realm(e) => e.fmt(f),
             Self::NeedsGroup => f.write_str("the link starts the bot in a group, and no group was given"),
             Self::UnknownDc(dc) => write!(f, "data centre {dc} is not known"),
             Self::Login(e) => e.fmt(f),
@@ -177,6 +181,11 @@ impl From<core::convert::Infallible> for Error {
 impl From<StringError> for Error {
     fn from(e: StringError) -> Self {
         Self::Session(e)
+    }
+}
+impl From<RealmError> for Error {
+    fn from(e: RealmError) -> Self {
+        Self::Realm(e)
     }
 }
 impl From<CallError> for Error {

@@ -6,7 +6,7 @@ use crate::connection::Init;
 use crate::crypto::keys::{self, Environment};
 use crate::crypto::rsa::RsaKey;
 use crate::store::state::{DcKey, State};
-use crate::store::{SavedSession, StringError, string};
+use crate::store::{Realm, SavedSession, StringError, string};
 use crate::transport::Framing;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -18,10 +18,10 @@ use core::time::Duration;
 pub struct Options {
     /// What is known of the account: data centres, keys, clock, names. The only place where any of it is.
     pub state: State,
-    /// Where the home data centre is, if not where the state says: `host:port`. Telegram's own addresses are not used
-    /// then, for no data centre.
+    /// Address of the home data centre, if it is not the one in the state: `host:port`.
     pub addr: Option<String>,
-    /// The public keys that data centres must show, if they are not Telegram's; its addresses are not used then.
+    /// The public keys that data centres must show, if they are not Telegram's. They decide in which realm the state is
+    /// used, and [`Client::connect`](super::Client::connect) refuses one that belongs to another.
     pub keys: Option<Vec<RsaKey>>,
     /// Perfect forward secrecy: how many seconds a temporary key lives, a day unless changed; `None` sends
     /// under the account's own key.
@@ -109,6 +109,12 @@ impl Options {
         self.addr = Some(addr.to_string());
         self.keys = Some(keys);
         self
+    }
+
+    /// Realm of the servers that the keys belong to.
+    pub fn realm(&self) -> Realm {
+        let environment = self.state.dcs.environment();
+        self.keys.as_ref().map_or(Realm::telegram(environment), |keys| Realm::of_keys(environment, keys))
     }
 
     /// Where to connect to first.

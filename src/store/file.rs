@@ -6,18 +6,28 @@
 //! <path>        which is therefore always one whole state, the old or the new, wherever a crash strikes
 //! ```
 //!
+//! `<path>` is the file itself: symbolic links on the way to it are resolved once, when it is opened, so that the lock,
+//! the writing and the removal are of one file by whatever name it was called. Links in the place of the lock or of the
+//! temporary file are not followed.
+//!
+//! A state that is over is renamed, not removed, unless its owner asks for that: see [`SessionFile::set_aside`].
+//!
 //! All are readable by their owner alone (mode 0600) where files have modes. The lock belongs to the open file, so it
 //! goes with the process, however that ends; the empty file stays, because to remove it would let two processes hold
 //! a lock on two files of that name.
 
+use super::realm::{Realm, Servers};
 use super::state::{MAX_BYTES, State, StateError};
 use crate::crypto::keys::Environment;
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 use zeroize::Zeroizing;
 
 /// A session file that this process holds.
@@ -42,12 +52,16 @@ impl SessionFile {
     /// # Errors
     /// Another process has it, it is no session file, or the system refuses.
     pub fn open(path: &Path) -> Result<(Self, Option<State>), FileError> {
+        let path = &real_path(path).map_err(|source| FileError::Io { doing: "find", path: path.into(), source })?;
         let at = |doing| move |source| FileError::Io { doing, path: path.into(), source };
         if let Some(parent) = path.parent() {
             make_dirs(parent).map_err(at("make the directory of"))?;
         }
+        // Directories that have just been made can be resolved now.
+        let path = &real_path(path).map_err(at("find"))?;
+        let at = |doing| move |source| FileError::Io { doing, path: path.into(), source };
         let lock_path = beside(path, ".lock");
-        let lock = private().write(true).create(true).truncate(false).open(&lock_path).map_err(at("lock"))?;
+        let lock = open_lock(&lock_path).map_err(at("lock"))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(FileError::Locked(path.into())),
@@ -82,7 +96,33 @@ impl SessionFile {
         remove(&self.path).map_err(|source| FileError::Io { doing: "remove", path: self.path.clone(), source })
     }
 
-    /// Where it is.
+    /// Renames the file, because its session is over: `<path>.ended-2026-12-01`, with a number after it if there is one
+    /// of that day. Returns the new name; `None` if there is no file.
+    ///
+    /// A server's word that a key is dead is no reason to destroy the only copy of it.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn set_aside(&mut self) -> Result<Option<PathBuf>, FileError> {
+        let fail = |source| FileError::Io { doing: "rename", path: self.path.clone(), source };
+        if !is_there(&self.path).map_err(fail)? {
+            return Ok(None);
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let today = date(now);
+        let names = (1..).map(|nth| if nth == 1 { format!(".ended-{today}") } else { format!(".ended-{today}.{nth}") });
+        for name in names.take(MAX_ENDED) {
+            let aside = beside(&self.path, &name);
+            if !is_there(&aside).map_err(fail)? {
+                fs::rename(&self.path, &aside).map_err(fail)?;
+                flush_directory(&self.path).map_err(fail)?;
+                return Ok(Some(aside));
+            }
+        }
+        Err(fail(io::Error::new(io::ErrorKind::AlreadyExists, "too many ended sessions of today lie beside it")))
+    }
+
+    /// Path of the file, symbolic links resolved.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -92,13 +132,14 @@ impl SessionFile {
 /// Where the session is kept unless someone says otherwise: where the platform keeps a user's data.
 ///
 /// `$XDG_DATA_HOME/nanogram/session`, by default under `~/.local/share`; `~/Library/Application Support` on macOS;
-/// `%LOCALAPPDATA%` on Windows. The test environment has a file of its own, `session-test`. `None` without a home.
+/// `%LOCALAPPDATA%` on Windows. Each realm has its own file: `session-test` for Telegram's test environment,
+/// `session-0123456789abcdef` for servers with an RSA key of that fingerprint. `None` without a home.
 #[must_use]
-pub fn default_path(environment: Environment) -> Option<PathBuf> {
-    default_path_from(environment, &|name| std::env::var_os(name))
+pub fn default_path(realm: &Realm) -> Option<PathBuf> {
+    default_path_from(realm, &|name| std::env::var_os(name))
 }
 
-fn default_path_from(environment: Environment, var: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+fn default_path_from(realm: &Realm, var: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     let dir = |name| var(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let data = if cfg!(windows) {
         dir("LOCALAPPDATA")
@@ -107,11 +148,88 @@ fn default_path_from(environment: Environment, var: &dyn Fn(&str) -> Option<OsSt
     } else {
         dir("XDG_DATA_HOME").or_else(|| dir("HOME").map(|home| home.join(".local/share")))
     };
-    let name = match environment {
+    let mut name = String::from(match realm.environment {
         Environment::Production => "session",
         Environment::Test => "session-test",
-    };
+    });
+    match &realm.servers {
+        Servers::Own(own) => name.extend(own.first().map(|fingerprint| format!("-{fingerprint:016x}"))),
+        Servers::Telegram | Servers::Unknown => {}
+    }
     data.map(|data| data.join("nanogram").join(name))
+}
+
+/// Symbolic links that may lead from one to the next.
+const MAX_LINKS: u32 = 32;
+/// Ended sessions of one day and name.
+const MAX_ENDED: usize = 1000;
+
+/// The path with symbolic links resolved, those to files that do not exist included.
+fn real_path(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_path_buf();
+    for _ in 0..MAX_LINKS {
+        match fs::canonicalize(&path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            found => return found,
+        }
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        match fs::read_link(&path) {
+            Ok(target) => path = parent.join(target),
+            // No file yet: the directory alone can be resolved, if there is one.
+            Err(_) => {
+                let Some(name) = path.file_name() else { return Ok(path) };
+                return Ok(fs::canonicalize(parent).map_or_else(|_| path.clone(), |parent| parent.join(name)));
+            }
+        }
+    }
+    Err(io::Error::other("too many symbolic links"))
+}
+
+/// Opens the lock file, which is made if it is not there. A symbolic link in its place is refused.
+fn open_lock(path: &Path) -> io::Result<File> {
+    match private().write(true).create_new(true).open(path) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+        made => return made,
+    }
+    let file = OpenOptions::new().write(true).open(path)?;
+    // Looked at after it was opened: what was put there in between is seen.
+    let there = fs::symlink_metadata(path)?;
+    if there.is_file() && is_same(&there, &file.metadata()?) {
+        return Ok(file);
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "a symbolic link or no file is in the place of its lock"))
+}
+
+#[cfg(unix)]
+fn is_same(one: &fs::Metadata, other: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+#[cfg(not(unix))]
+fn is_same(_: &fs::Metadata, _: &fs::Metadata) -> bool {
+    true
+}
+
+fn is_there(path: &Path) -> io::Result<bool> {
+    match fs::symlink_metadata(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+        found => found.map(|_| true),
+    }
+}
+
+/// The date, `2026-12-01`, of seconds since 1970 (UTC).
+///
+/// Years begin in March here, so that the day that comes every four years is the last of one.
+fn date(secs: u64) -> String {
+    let days = secs / 86_400 + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}")
 }
 
 /// A step of [`replace`]; between any two of them the power may fail.
@@ -276,7 +394,6 @@ mod tests {
     use super::*;
     use crate::crypto::auth_key::AuthKey;
     use crate::store::state::DcKey;
-    use alloc::format;
     use alloc::string::ToString;
     use std::process::Command;
 
@@ -382,9 +499,9 @@ mod tests {
             move |name: &str| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(*value))
         };
         let place =
-            |environment, pairs| default_path_from(environment, &vars(pairs)).map(|path| path.display().to_string());
+            |realm: &Realm, pairs| default_path_from(realm, &vars(pairs)).map(|path| path.display().to_string());
+        let (production, test) = (&Realm::telegram(Environment::Production), &Realm::telegram(Environment::Test));
         if cfg!(all(unix, not(target_os = "macos"))) {
-            let (production, test) = (Environment::Production, Environment::Test);
             assert_eq!(place(production, &[("HOME", "/home/a")]).unwrap(), "/home/a/.local/share/nanogram/session");
             assert_eq!(
                 place(test, &[("HOME", "/home/a"), ("XDG_DATA_HOME", "/d")]).unwrap(),
@@ -392,6 +509,26 @@ mod tests {
             );
             assert_eq!(place(test, &[("XDG_DATA_HOME", "relative")]), None);
         }
-        assert_eq!(place(Environment::Test, &[]), None);
+        assert_eq!(place(test, &[]), None);
+        for environment in [Environment::Production, Environment::Test] {
+            let own = Realm { environment, servers: Servers::Own(Vec::from([-1, 5])) };
+            let name = place(&own, &[("XDG_DATA_HOME", "/d"), ("HOME", "/d"), ("LOCALAPPDATA", "/d")]);
+            assert!(name.is_none_or(|name| name.ends_with("-ffffffffffffffff")), "a file for each realm");
+        }
+    }
+
+    #[test]
+    fn dates_of_the_calendar() {
+        for (secs, day) in [
+            (0, "1970-01-01"),
+            (68_169_600, "1972-02-29"),
+            (951_782_400, "2000-02-29"),
+            (951_868_800, "2000-03-01"),
+            (1_796_083_199, "2026-11-30"),
+            (1_796_083_200, "2026-12-01"),
+            (4_107_542_400, "2100-03-01"),
+        ] {
+            assert_eq!(date(secs), day);
+        }
     }
 }

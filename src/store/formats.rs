@@ -1,5 +1,6 @@
 //! The bytes in the strings, read and written in the order in which they stand. Pictures: [`super::string`].
 
+use super::realm::{MAX_FINGERPRINTS, Servers};
 use super::string::{Format, MediaDc, SavedSession, WriteError};
 use crate::crypto::auth_key::AuthKey;
 use crate::crypto::keys::Environment;
@@ -171,6 +172,8 @@ mod own {
     pub(super) const BOT_KNOWN: u8 = 16;
     pub(super) const BOT: u8 = 32;
     pub(super) const API_ID: u8 = 64;
+    /// The owner of the servers: no fingerprint means Telegram.
+    pub(super) const SERVERS: u8 = 128;
     pub(super) const CHECK: usize = 8;
 }
 
@@ -186,7 +189,7 @@ pub(super) fn read_nanogram(r: &mut Reader<'_>) -> Result<SavedSession, ReadFaul
     let r = &mut Reader::new(body);
     let (flags, dc_id) = (byte(r)?, byte(r)?);
     let has = |bit| flags & bit != 0;
-    if has(128) || has(own::TEST) && !has(own::ENVIRONMENT) || has(own::BOT) && !has(own::BOT_KNOWN) {
+    if has(own::TEST) && !has(own::ENVIRONMENT) || has(own::BOT) && !has(own::BOT_KNOWN) {
         return Err(Field("the flags"));
     }
     let addr = if has(own::ADDR) {
@@ -197,6 +200,15 @@ pub(super) fn read_nanogram(r: &mut Reader<'_>) -> Result<SavedSession, ReadFaul
     };
     let user_id = if has(own::USER) { user(i64::from_be_bytes(*r.array()?))? } else { None };
     let api_id = if has(own::API_ID) { Some(i32::from_be_bytes(*r.array()?)) } else { None };
+    let mut servers = Servers::Unknown;
+    if has(own::SERVERS) {
+        let count = byte(r)?;
+        if usize::from(count) > MAX_FINGERPRINTS {
+            return Err(Field("the servers"));
+        }
+        let own: Result<Vec<i64>, _> = (0..count).map(|_| r.array().copied().map(i64::from_be_bytes)).collect();
+        servers = if count == 0 { Servers::Telegram } else { Servers::Own(own?) };
+    }
     let environment = if has(own::TEST) { Environment::Test } else { Environment::Production };
     let auth_key = auth_key(r)?;
     r.end()?;
@@ -206,6 +218,7 @@ pub(super) fn read_nanogram(r: &mut Reader<'_>) -> Result<SavedSession, ReadFaul
         user_id,
         is_bot: Some(has(own::BOT)).filter(|_| has(own::BOT_KNOWN)),
         api_id,
+        servers,
         ..SavedSession::new(dc_id, auth_key)
     })
 }
@@ -259,7 +272,7 @@ pub(super) fn write_gramjs(session: &SavedSession, out: &mut Vec<u8>) -> Written
 }
 
 pub(super) fn write_pyrogram(session: &SavedSession, format: Format, out: &mut Vec<u8>) -> Written {
-    if session.is_local() {
+    if session.is_local() || matches!(session.servers, Servers::Own(_)) {
         return Err(NoPlace("an address: it would lead to Telegram's own data centre"));
     }
     let environment = session.known_environment().ok_or(Missing("production or test"))?;
@@ -317,6 +330,12 @@ pub(super) fn write_mtcute(session: &SavedSession, out: &mut Vec<u8>) -> Written
 }
 
 pub(super) fn write_nanogram(session: &SavedSession, out: &mut Vec<u8>) -> Written {
+    let has_servers = match &session.servers {
+        Servers::Unknown => false,
+        Servers::Telegram => true,
+        // None at all would read as Telegram's.
+        Servers::Own(own) => !own.is_empty(),
+    };
     let flags = [
         (session.addr.is_some(), own::ADDR),
         (session.environment.is_some(), own::ENVIRONMENT),
@@ -325,6 +344,7 @@ pub(super) fn write_nanogram(session: &SavedSession, out: &mut Vec<u8>) -> Writt
         (session.is_bot.is_some(), own::BOT_KNOWN),
         (session.is_bot == Some(true), own::BOT),
         (session.api_id.is_some(), own::API_ID),
+        (has_servers, own::SERVERS),
     ];
     out.push(flags.iter().filter(|(is_set, _)| *is_set).fold(0, |all, (_, bit)| all | bit));
     out.push(session.dc_id);
@@ -339,6 +359,14 @@ pub(super) fn write_nanogram(session: &SavedSession, out: &mut Vec<u8>) -> Writt
     }
     if let Some(api_id) = session.api_id {
         out.extend_from_slice(&api_id.to_be_bytes());
+    }
+    match &session.servers {
+        Servers::Telegram => out.push(0),
+        Servers::Own(own) if has_servers => {
+            out.push(u8::try_from(own.len().min(MAX_FINGERPRINTS)).unwrap_or_default());
+            out.extend(own.iter().take(MAX_FINGERPRINTS).flat_map(|fingerprint| fingerprint.to_be_bytes()));
+        }
+        _ => {}
     }
     out.extend_from_slice(session.auth_key.as_bytes());
     let check = own_check(out);

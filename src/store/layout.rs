@@ -6,22 +6,30 @@
 //!   | count:4 ( dc:4 made_at:4 auth_key:256 salts Bool [temporary] )*                     keys
 //!   | count:4 ( username as TL string, kind:4 id:8 access_hash:8 seen:8 )*                names
 //!   | count:4 ( dc:4 ip as TL bytes, port:4 )*                                            addresses
+//!   | count:4 ( fingerprint:8 )*                                                          servers, since version 3
 //!   | SHA-256:32 of all before
 //!
 //! salts      count:4 ( salt:8 valid_since:4 valid_until:4 )*
 //! temporary  expires_at:4 auth_key:256 salts
 //! ```
 //!
-//! Flag 16: the addresses are all there are, none is built in.
+//! Flag 16: the addresses are all there are, none is built in. Flag 32, since version 3: the servers are Telegram's.
+//! Fingerprints are those of the RSA keys of somebody's own servers. Without either the servers are not known.
+//!
+//! Version 2 did not record whose the servers are. Such a file is taken to be of Telegram's, unless it has flag 16 or an
+//! address in a private network: then it is of servers of somebody's own, which ones is not known, and it is never used
+//! at Telegram's.
 //!
 //! Little-endian, as TL. A file that was cut says so by its length, one that was changed by its hash; both are refused
 //! rather than guessed at, because half a state is worse than none. Everything that grows has a limit.
 
 use super::names::{CachedName, KINDS};
+use super::realm::{MAX_FINGERPRINTS, Servers};
 use super::state::{ConfigAge, DcKey, MAX_BYTES, MAX_SALTS, SavedSalt, SavedUser, State, StateError, TempKey, VERSION};
 use crate::crypto::auth_key::AuthKey;
 use crate::crypto::keys::Environment;
 use crate::link::Username;
+use crate::store::string::is_local;
 use crate::time::UnixTime;
 use crate::tl::{Reader, Tl, write_bytes};
 use alloc::vec::Vec;
@@ -31,6 +39,8 @@ use zeroize::Zeroizing;
 
 const MAGIC: &[u8; 8] = b"nanogram";
 const HASH: usize = 32;
+/// The oldest version that is read.
+const OLDEST: u32 = 2;
 /// `MAGIC | version:4 | length:4`
 const HEAD: usize = MAGIC.len() + 4 + 4;
 
@@ -52,6 +62,7 @@ impl State {
         self.write_keys(&mut out);
         self.write_names(&mut out);
         self.write_addresses(&mut out);
+        self.write_servers(&mut out);
 
         let length = u32::try_from(out.len() + HASH).unwrap_or(u32::MAX).to_le_bytes();
         if let Some(place) = out.get_mut(length_at..).and_then(<[u8]>::first_chunk_mut) {
@@ -69,6 +80,7 @@ impl State {
             self.clock_offset.is_some(),
             self.config.is_some(),
             !self.dcs.has_built_in(),
+            self.servers == Servers::Telegram,
         ];
         there.iter().rev().fold(0_u32, |flags, is_there| flags << 1 | u32::from(*is_there)).write(out);
         if let Some(user) = self.user {
@@ -123,7 +135,18 @@ impl State {
         }
     }
 
-    /// Reads what [`to_bytes`](Self::to_bytes) wrote, all of it or nothing.
+    fn write_servers(&self, out: &mut Vec<u8>) {
+        let own = match &self.servers {
+            Servers::Own(own) => own.as_slice(),
+            _ => &[],
+        };
+        count(own.len().min(MAX_FINGERPRINTS)).write(out);
+        for fingerprint in own.iter().take(MAX_FINGERPRINTS) {
+            fingerprint.write(out);
+        }
+    }
+
+    /// Reads what [`to_bytes`](Self::to_bytes) wrote, all of it or nothing; and version 2, which has no `servers`.
     ///
     /// # Errors
     /// The bytes are something else, of another version, cut, or changed.
@@ -133,7 +156,7 @@ impl State {
             return Err(if MAGIC.starts_with(bytes) { StateError::Cut } else { StateError::Foreign });
         }
         let version = r.u32()?;
-        if version != VERSION {
+        if !(OLDEST..=VERSION).contains(&version) {
             return Err(StateError::Version(version));
         }
         let length = usize::try_from(r.u32()?).unwrap_or(usize::MAX);
@@ -151,10 +174,17 @@ impl State {
         };
         let mut state = Self::new(environment, 0);
         state.home = state.read_dc(&mut r)?;
-        state.read_account(&mut r)?;
+        let is_telegrams = state.read_account(&mut r, version)?;
         state.read_keys(&mut r)?;
         state.read_names(&mut r)?;
         state.read_addresses(&mut r)?;
+        state.servers = match version {
+            OLDEST => state.inferred_servers(),
+            _ => read_servers(&mut r, is_telegrams)?,
+        };
+        if state.servers == Servers::Telegram && !state.dcs.has_built_in() {
+            return Err(StateError::Invalid("the servers"));
+        }
         r.end()?;
         Ok(state)
     }
@@ -162,9 +192,17 @@ impl State {
     fn read_dc(&self, r: &mut Reader<'_>) -> Result<u8, StateError> {
         self.dcs.known(r.i32()?).ok_or(StateError::Invalid("a data centre"))
     }
-    fn read_account(&mut self, r: &mut Reader<'_>) -> Result<(), StateError> {
+    /// Servers of a file that does not name them.
+    fn inferred_servers(&mut self) -> Servers {
+        if self.dcs.offered().any(|(_, addr)| is_local(addr.ip())) {
+            self.dcs.drop_built_in();
+        }
+        if self.dcs.has_built_in() { Servers::Telegram } else { Servers::Unknown }
+    }
+    /// The account; whether the servers are Telegram's.
+    fn read_account(&mut self, r: &mut Reader<'_>, version: u32) -> Result<bool, StateError> {
         let flags = r.u32()?;
-        if flags > 0b1_1111 {
+        if flags > if version == OLDEST { 0b1_1111 } else { 0b11_1111 } {
             return Err(StateError::Invalid("the flags"));
         }
         if flags & 1 != 0 {
@@ -182,7 +220,7 @@ impl State {
         if flags & 16 != 0 {
             self.dcs.drop_built_in();
         }
-        Ok(())
+        Ok(flags & 32 != 0)
     }
     fn read_keys(&mut self, r: &mut Reader<'_>) -> Result<(), StateError> {
         for _ in 0..r.count(4 + 4 + 256 + 4 + 4)? {
@@ -222,6 +260,19 @@ impl State {
             }
         }
         Ok(())
+    }
+}
+
+fn read_servers(r: &mut Reader<'_>, is_telegrams: bool) -> Result<Servers, StateError> {
+    let mut own = Vec::new();
+    for _ in 0..r.count(8)? {
+        own.push(r.i64()?);
+    }
+    match (is_telegrams, own.len()) {
+        (true, 0) => Ok(Servers::Telegram),
+        (false, 0) => Ok(Servers::Unknown),
+        (false, ..=MAX_FINGERPRINTS) => Ok(Servers::Own(own)),
+        _ => Err(StateError::Invalid("the servers")),
     }
 }
 
@@ -265,6 +316,7 @@ mod tests {
     fn full() -> State {
         let mut state = State::new(Environment::Test, 2);
         state.dcs.drop_built_in();
+        state.servers = Servers::Own(Vec::from([-7, 1 << 40]));
         state.config = Some(ConfigAge { date: 100, expires: 3700 });
         state.user = Some(SavedUser { id: 7_000_000_001, is_bot: false });
         state.api_id = Some(12_345);
@@ -319,10 +371,34 @@ mod tests {
         assert_eq!(State::from_bytes(&longer).unwrap_err(), StateError::Damaged);
         assert_eq!(State::from_bytes(b"SQLite format 3\0").unwrap_err(), StateError::Foreign);
         let mut newer = bytes.to_vec();
-        for version in [1, 3] {
+        for version in [1, 4] {
             newer[8] = version;
             // Version 1 was never released: it knew no temporary keys.
             assert_eq!(State::from_bytes(&newer).unwrap_err(), StateError::Version(version.into()));
+        }
+    }
+
+    /// The same state as version 2 wrote it.
+    fn of_version_2(state: &State) -> Vec<u8> {
+        let bytes = State { servers: Servers::Unknown, ..state.clone() }.to_bytes();
+        let mut body = bytes[..bytes.len() - HASH - 4].to_vec();
+        body[8] = 2;
+        let length = count(body.len() + HASH).to_le_bytes();
+        body[12..16].copy_from_slice(&length);
+        let hash: [u8; HASH] = Sha256::digest(&body).into();
+        [body, hash.into()].concat()
+    }
+
+    #[test]
+    fn an_older_file_is_telegrams_unless_it_leads_elsewhere() {
+        let telegrams = State { servers: Servers::Telegram, ..State::new(Environment::Production, 2) };
+        let mut local = telegrams.clone();
+        assert!(local.dcs.add(2, "127.0.0.1:4430".parse().unwrap()));
+        let read = |state| State::from_bytes(&of_version_2(state)).unwrap();
+        assert_eq!(read(&telegrams).servers, Servers::Telegram);
+        for own in [read(&full()), read(&local)] {
+            assert_eq!((own.servers.clone(), own.dcs.has_built_in()), (Servers::Unknown, false));
+            assert_eq!(shown(&State::from_bytes(&own.to_bytes()).unwrap()), shown(&own), "and it stays so");
         }
     }
 
@@ -370,6 +446,7 @@ mod tests {
         for i in 0..1000 {
             state.names.insert(name(&format!("{}{i:03}", "n".repeat(29)), i));
         }
+        state.servers = Servers::Own(Vec::from([1; 100]));
         let bytes = state.to_bytes();
         assert!(bytes.len() <= MAX_BYTES, "{}", bytes.len());
         let same = State::from_bytes(&bytes).unwrap();

@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | [`string`] | [`SavedSession`]: one authorization key, the data centre it belongs to, the user | moving an account between programs |
 //! | [`state`] | [`State`](state::State): the keys of all data centres, salts, clock, user, names, addresses | the next start |
+//! | [`realm`] | [`Realm`]: the servers that know a key; a state is used at no others | |
 //! | `file` (feature `client`) | the state on a disk: whole or not at all, one process at a time | |
 //!
 //! An authorization key is for one program at a time: when two use it at once, the server answers both with
@@ -15,10 +16,12 @@ pub mod file;
 mod formats;
 mod layout;
 mod names;
+pub mod realm;
 pub mod state;
 pub mod string;
 
 pub use base64::Base64Error;
+pub use realm::{Realm, RealmError, Servers};
 pub use string::{Format, MediaDc, SavedSession, StringError, WriteError};
 
 /// `bytes` in the alphabet for links, without padding.

@@ -7,6 +7,7 @@ use crate::crypto::keys::Environment;
 use crate::dcs::DcTable;
 use crate::store::SavedSession;
 pub use crate::store::names::{CachedName, MAX_NAMES, NameCache, NameKind};
+use crate::store::realm::Servers;
 use crate::tl::DecodeError;
 use alloc::collections::BTreeMap;
 use alloc::string::ToString;
@@ -15,7 +16,9 @@ use core::fmt;
 use core::net::SocketAddr;
 
 /// The version of the layout.
-pub const VERSION: u32 = 2;
+///
+/// Version 2, which records no realm, is still read: see [`State::from_bytes`].
+pub const VERSION: u32 = 3;
 /// The most bytes a state has; a larger file is none.
 pub const MAX_BYTES: usize = 64 * 1024;
 /// The most salts kept for one key: what `get_future_salts` gives at once.
@@ -26,6 +29,8 @@ pub const MAX_SALTS: usize = 64;
 pub struct State {
     /// Whose data centres, and where they are.
     pub dcs: DcTable,
+    /// Owner of the servers that know the keys; [`State::enter`] holds against it where they are to be used.
+    pub servers: Servers,
     /// The account's data centre; known to `dcs`.
     pub home: u8,
     /// Who is signed in.
@@ -117,7 +122,8 @@ impl State {
         let (user, api_id, clock_offset, config) = (None, None, None, None);
         let names = NameCache::new();
         let keys = BTreeMap::new();
-        Self { dcs: DcTable::new(environment), home, user, api_id, clock_offset, config, keys, names }
+        let servers = Servers::Unknown;
+        Self { dcs: DcTable::new(environment), servers, home, user, api_id, clock_offset, config, keys, names }
     }
 
     /// The state that a session string begins; `or_else` is the environment if the string does not tell.
@@ -132,7 +138,8 @@ impl State {
         if let Some((ip, port)) = session.ip().filter(|_| session.addr.is_some()) {
             state.dcs.add(session.dc_id, SocketAddr::new(ip, port));
         }
-        if session.is_local() {
+        state.servers = session.known_servers();
+        if session.is_local() || matches!(state.servers, Servers::Own(_)) {
             state.dcs.drop_built_in();
         }
         state.user = session.user_id.map(|id| SavedUser { id, is_bot: session.is_bot == Some(true) });
@@ -151,6 +158,7 @@ impl State {
             user_id: self.user.map(|user| user.id),
             is_bot: self.user.map(|user| user.is_bot),
             api_id: self.api_id,
+            servers: self.servers.clone(),
             ..SavedSession::new(self.home, self.keys.get(&self.home)?.auth_key.clone())
         })
     }

@@ -7,7 +7,7 @@
 //!   older        base64url( dc:1 |            test:1 | auth_key:256 | user_id:8 | bot:1 )       356
 //!   oldest       base64url( dc:1 |            test:1 | auth_key:256 | user_id:4 | bot:1 )       351
 //! mtcute         base64url( 3 | flags:4 | dc option | [media dc option] | [user_id:8 Bool] | auth_key as TL bytes )
-//! nanogram   'nanogram1:' base64url( flags:1 | dc:1 | [len:1 host:len port:2] | [user_id:8] | [api_id:4] | auth_key:256 | check:8 )
+//! nanogram   'nanogram1:' base64url( flags:1 | dc:1 | [len:1 host:len port:2] | [user_id:8] | [api_id:4] | [n:1 fingerprint:8*n] | auth_key:256 | check:8 )
 //! ```
 //!
 //! Numbers are big-endian, but little-endian in mtcute's, which is TL. Telethon and GramJS share their first character;
@@ -20,6 +20,7 @@
 
 use super::base64::{self, Base64Error, Style};
 use super::formats::{self, KEY, PREFIX, ReadFault, V4, V6};
+use super::realm::Servers;
 use crate::crypto::auth_key::AuthKey;
 use crate::crypto::keys::Environment;
 use crate::dcs;
@@ -52,6 +53,8 @@ pub struct SavedSession {
     pub api_id: Option<i32>,
     /// Where files are, if that is elsewhere; only mtcute keeps it.
     pub media: Option<MediaDc>,
+    /// Owner of the servers that know the key; only nanogram keeps it. See [`known_servers`](Self::known_servers).
+    pub servers: Servers,
 }
 
 /// A second data centre in mtcute's strings.
@@ -70,13 +73,26 @@ impl SavedSession {
     #[must_use]
     pub const fn new(dc_id: u8, auth_key: AuthKey) -> Self {
         let (addr, environment, user_id, is_bot, api_id, media) = (None, None, None, None, None, None);
-        Self { dc_id, addr, environment, auth_key, user_id, is_bot, api_id, media }
+        let servers = Servers::Unknown;
+        Self { dc_id, addr, environment, auth_key, user_id, is_bot, api_id, media, servers }
     }
     /// The environment as the string says, or else as the address tells.
     #[must_use]
     pub fn known_environment(&self) -> Option<Environment> {
         let of_address = || dcs::whose(self.addr.as_ref()?.0.parse().ok()?);
         self.environment.or_else(|| of_address().map(|(environment, _)| environment))
+    }
+    /// Owner of the servers as the string says, or else as the address tells: Telegram's are known.
+    #[must_use]
+    pub fn known_servers(&self) -> Servers {
+        let is_telegrams = self.addr.as_ref().is_some_and(|(host, _)| {
+            host.parse().map_or_else(|_| host.ends_with(".telegram.org"), |ip| dcs::whose(ip).is_some())
+        });
+        match &self.servers {
+            Servers::Unknown if is_telegrams => Servers::Telegram,
+            Servers::Telegram if self.is_local() => Servers::Unknown,
+            servers => servers.clone(),
+        }
     }
     /// The address as the string says, or else the one built in for its data centre.
     #[must_use]
@@ -100,10 +116,17 @@ impl SavedSession {
     /// Whether the address is of one's own machine or network, where Telegram's data centres are not.
     pub(super) fn is_local(&self) -> bool {
         self.addr.as_ref().is_some_and(|(host, _)| match host.parse() {
-            Ok(IpAddr::V4(ip)) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
-            Ok(IpAddr::V6(ip)) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
+            Ok(ip) => is_local(ip),
             Err(_) => host == "localhost",
         })
+    }
+}
+
+/// Whether an address is of one's own machine or network.
+pub(super) const fn is_local(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
     }
 }
 
@@ -199,7 +222,8 @@ fn unwrap(text: &str) -> Result<(Format, Zeroizing<Vec<u8>>), StringError> {
         };
     }
     let bytes = base64::decode(text)?;
-    match (text.len(), bytes.first()) {
+    // Pyrogram itself leaves the padding out when it writes, and takes it when it reads.
+    match (text.trim_end_matches('=').len(), bytes.first()) {
         (351, _) => Ok((Format::Pyrogram351, bytes)),
         (356, _) => Ok((Format::Pyrogram356, bytes)),
         (362, _) => Ok((Format::Pyrogram, bytes)),

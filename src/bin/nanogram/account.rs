@@ -1,10 +1,12 @@
 //! Where an account is kept: in the session file, or in a string that came from elsewhere.
 
+use crate::args::AccountArgs;
 use crate::failure::{Exit, Failure};
+use crate::{foreign, wire};
 use nanogram::crypto::keys::Environment;
 use nanogram::store::file::{FileError, SessionFile, default_path};
 use nanogram::store::state::{State, StateError};
-use nanogram::store::{Format, SavedSession, StringError, string};
+use nanogram::store::{Format, Realm, RealmError, SavedSession, Servers, StringError, string};
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -16,6 +18,10 @@ const MAX_FILE: u64 = 64 * 1024;
 const MAX_STRING: usize = 4096;
 /// No session string has fewer characters.
 const SHORTEST: usize = 351;
+/// Longest word without a dot that is repeated as the name of a file; a longer one may be part of a secret.
+const LONGEST_NAME: usize = 40;
+/// The variable that names a session where the command line does not.
+const VARIABLE: &str = "NANOGRAM_SESSION";
 /// The place of a string that is read from stdin.
 const STDIN: &str = "-";
 
@@ -27,18 +33,29 @@ pub(crate) struct Account {
     pub(crate) host: Option<String>,
     /// The file, held as long as the account is in use; strings have none.
     file: Option<SessionFile>,
+    /// The file does not say which servers it is of; that is recorded once they have shown that they know the key.
+    is_unproven: bool,
 }
 
 impl Account {
-    /// The account of `session`: a string, `-`, or a file; without it that of the default file.
-    pub(crate) fn open(session: Option<&str>, environment: Environment) -> Result<Self, Failure> {
-        match find(session, environment)? {
-            Found::String(_, saved) => Self::of_string(&saved, environment),
+    /// The account of `session`: a string, `-`, or a file; without it that of the realm's default file. It is to be used
+    /// in `realm`.
+    pub(crate) fn open(session: Option<&str>, realm: &Realm) -> Result<Self, Failure> {
+        let mut account = Self::held(session, realm)?;
+        account.is_unproven = account.state.servers == Servers::Unknown;
+        enter(&mut account.state, realm)?;
+        Ok(account)
+    }
+
+    /// The same account, which is used nowhere.
+    pub(crate) fn held(session: Option<&str>, realm: &Realm) -> Result<Self, Failure> {
+        match find(session, realm)? {
+            Found::Session(_, saved) => Self::of_string(&saved, realm.environment),
             Found::File(path) => {
                 let (file, state) = SessionFile::open(&path).map_err(of_file)?;
                 let state = state.filter(|state| state.keys.contains_key(&state.home));
                 let state = state.ok_or_else(|| nobody(&path))?;
-                check_environment(&state, environment)?;
+                check_environment(&state, realm.environment)?;
                 Ok(Self { file: Some(file), ..Self::of_state(state) })
             }
         }
@@ -46,7 +63,7 @@ impl Account {
 
     /// An account that is kept nowhere yet.
     pub(crate) const fn of_state(state: State) -> Self {
-        Self { state, host: None, file: None }
+        Self { state, host: None, file: None, is_unproven: false }
     }
 
     /// The account that a session string is.
@@ -58,16 +75,15 @@ impl Account {
         Ok(Self { host, ..Self::of_state(state) })
     }
 
-    /// Keeps what was learnt; a file without a key any more is removed, and then its name is the result.
+    /// Saves what was learnt. The file of a key that is dead is renamed, and then the new name is the result.
     ///
-    /// Of a session string there is nothing to be kept.
-    pub(crate) fn keep(mut self, state: &State) -> Result<Option<PathBuf>, Failure> {
-        let Some(mut file) = self.file.take() else { return Ok(None) };
+    /// `is_proven`: the server has answered under the key. Nothing is kept of a session string.
+    pub(crate) fn keep(mut self, state: &State, is_proven: bool) -> Result<Option<PathBuf>, Failure> {
+        let Some(file) = self.file.as_mut().filter(|_| is_proven || !self.is_unproven) else { return Ok(None) };
         if state.keys.contains_key(&state.home) {
             return file.save(state).map(|()| None).map_err(of_file);
         }
-        let path = file.path().to_path_buf();
-        file.remove().map(|()| Some(path)).map_err(of_file)
+        file.set_aside().map_err(of_file)
     }
 
     /// The file; none if it is a string.
@@ -75,19 +91,23 @@ impl Account {
         self.file.as_ref().map(SessionFile::path)
     }
 
-    /// Removes the file, if there is one: nobody is signed in any more.
+    /// Renames the file, if there is one: the server says that the session is over. Returns the new name.
+    pub(crate) fn set_aside(mut self) -> Result<Option<PathBuf>, Failure> {
+        self.file.as_mut().map_or(Ok(None), |file| file.set_aside().map_err(of_file))
+    }
+
+    /// Removes the file, if there is one: its owner has signed out.
     pub(crate) fn forget(self) -> Result<(), Failure> {
         self.file.map_or(Ok(()), |file| file.remove().map_err(of_file))
     }
 }
 
 /// The file that a session is to be written to, and what it holds now.
-pub(crate) fn file_for(
-    session: Option<&str>,
-    environment: Environment,
-) -> Result<(SessionFile, Option<State>), Failure> {
-    let path = match session {
-        None => default_file(environment)?,
+///
+/// A file of another realm is left alone.
+pub(crate) fn file_for(session: Option<&str>, realm: &Realm) -> Result<(SessionFile, Option<State>), Failure> {
+    let path = match given(session) {
+        None => default_file(realm)?,
         Some(text) if text == STDIN || string::parse(text).is_ok() || is_like_string(text) => {
             return Err(Failure::usage(
                 "the session is written to a file, and --session or NANOGRAM_SESSION names none",
@@ -97,56 +117,94 @@ pub(crate) fn file_for(
         Some(path) => path.into(),
     };
     // What is written there by others is not overwritten.
-    if let Some(Found::String(..)) = read(&path)? {
-        return Err(bad_file(&path, "it holds a session string").hint("give another --session FILE"));
+    if let Some(Found::Session(..)) = read(&path)? {
+        return Err(bad_file(&path, "it holds a session of another program").hint("give another --session FILE"));
     }
-    let (file, state) = SessionFile::open(&path).map_err(of_file)?;
-    if let Some(state) = &state {
-        check_environment(state, environment)?;
+    let (file, mut state) = SessionFile::open(&path).map_err(of_file)?;
+    if let Some(state) = &mut state {
+        check_environment(state, realm.environment)?;
+        enter(state, realm)?;
     }
     Ok((file, state))
 }
 
 /// What a name or a text leads to.
 pub(crate) enum Found {
-    String(Format, SavedSession),
+    /// A session string, or the file of another program.
+    Session(Source, SavedSession),
     /// A session file of ours.
     File(PathBuf),
 }
 
+/// What a session was read from, if not from a file of nanogram.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Source {
+    String(Format),
+    /// A database of the program of this name.
+    Sqlite(&'static str),
+}
+
+impl Source {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::String(format) => format.name(),
+            Self::Sqlite(name) => name,
+        }
+    }
+}
+
+/// What the command line or the variable says; an empty variable is as good as none.
+fn given(session: Option<&str>) -> Option<&str> {
+    session.filter(|text| !text.is_empty() || std::env::var_os(VARIABLE).is_none_or(|value| !value.is_empty()))
+}
+
 /// What `session` is. That files are whole is not looked at.
-pub(crate) fn find(session: Option<&str>, environment: Environment) -> Result<Found, Failure> {
-    let Some(text) = session else {
-        let path = default_file(environment)?;
-        return if path.exists() { Ok(Found::File(path)) } else { Err(no_session(&path)) };
+pub(crate) fn find(session: Option<&str>, realm: &Realm) -> Result<Found, Failure> {
+    let Some(text) = given(session) else {
+        let path = default_file(realm)?;
+        return if path.exists() { Ok(Found::File(path)) } else { Err(no_session(&path, realm)) };
     };
     if text == STDIN {
-        let (format, saved) = string::parse(&stdin()?)?;
-        return Ok(Found::String(format, saved));
+        let text = stdin()?;
+        return parse(&text).map_err(|error| foreign::of_text(&text).unwrap_or_else(|| error.into()));
     }
-    let error = match string::parse(text) {
-        Ok((format, saved)) => return Ok(Found::String(format, saved)),
+    let error = match parse(text) {
+        Ok(found) => return Ok(found),
         Err(error) => error,
     };
+    if let Some(named) = foreign::of_text(text) {
+        return Err(named);
+    }
     // A damaged string is no file name; long ones are not even asked about.
     if is_like_string(text) {
         return Err(error.into());
     }
-    read(Path::new(text))?.ok_or_else(|| unreadable(error))
+    read(Path::new(text))?.ok_or_else(|| no_such_file(text))
+}
+
+fn parse(text: &str) -> Result<Found, StringError> {
+    string::parse(text).map(|(format, saved)| Found::Session(Source::String(format), saved))
 }
 
 /// What is in a file; `None` if there is none.
 fn read(path: &Path) -> Result<Option<Found>, Failure> {
     match fs::metadata(path) {
-        Ok(meta) if meta.is_file() && meta.len() <= MAX_FILE => {}
-        Ok(meta) => return Err(bad_file(path, if meta.is_file() { "it is too large" } else { "it is no file" })),
+        Ok(meta) if meta.is_file() || meta.is_dir() => {
+            if let Some((name, saved)) = foreign::of_path(path)? {
+                return Ok(Some(Found::Session(Source::Sqlite(name), saved)));
+            }
+            if meta.is_dir() || meta.len() > MAX_FILE {
+                return Err(bad_file(path, if meta.is_file() { "it is too large" } else { "it is no file" }));
+            }
+        }
+        Ok(_) => return Err(bad_file(path, "it is no file")),
         Err(_) => return Ok(None),
     }
     let bytes = fs::read(path).map(Zeroizing::new).map_err(|e| bad_file(path, &e.to_string()))?;
     Ok(Some(match str::from_utf8(&bytes) {
         Ok(text) => {
-            let (format, saved) = string::parse(text).map_err(|e| bad_file(path, &e.to_string()))?;
-            Found::String(format, saved)
+            let named = |e: StringError| foreign::of_text(text).unwrap_or_else(|| bad_file(path, &e.to_string()));
+            parse(text).map_err(named)?
         }
         Err(_) => Found::File(path.into()),
     }))
@@ -176,6 +234,32 @@ pub(crate) fn place(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
+/// Realm that the command line names: that of the keys it gives, or else Telegram's.
+pub(crate) fn realm(args: &AccountArgs) -> Result<Realm, Failure> {
+    let key = args.key.as_deref().map(wire::read_key).transpose()?;
+    Ok(Realm::of_keys(environment(args.test), key.as_slice()))
+}
+
+/// Prepares a state for use in a realm.
+pub(crate) fn enter(state: &mut State, realm: &Realm) -> Result<(), Failure> {
+    state.enter(realm).map_err(of_realm)
+}
+
+/// Says how to come to a session for that realm.
+pub(crate) fn of_realm(error: RealmError) -> Failure {
+    let hint = match (&error.of.servers, &error.wanted.servers) {
+        (Servers::Telegram, Servers::Own(_)) => {
+            "without --session each server has a file of its own: sign in there with `nanogram login --dc ADDR --key PEM`"
+        }
+        (_, Servers::Own(_)) => {
+            "--key must be the key of the servers that the session is of; for these ones sign in with \
+                                 `nanogram login --dc ADDR --key PEM`, into a file of its own"
+        }
+        _ => "give the --dc and --key of its servers; or sign in at Telegram with `nanogram login`, into another file",
+    };
+    Failure::new(Exit::Usage, "REALM", error.to_string()).hint(hint)
+}
+
 /// A session of the one environment is not used in the other.
 fn check_environment(state: &State, wanted: Environment) -> Result<(), Failure> {
     let found = state.dcs.environment();
@@ -198,8 +282,8 @@ pub(crate) const fn environment(is_test: bool) -> Environment {
     if is_test { Environment::Test } else { Environment::Production }
 }
 
-fn default_file(environment: Environment) -> Result<PathBuf, Failure> {
-    default_path(environment).ok_or_else(|| {
+fn default_file(realm: &Realm) -> Result<PathBuf, Failure> {
+    default_path(realm).ok_or_else(|| {
         Failure::usage("there is no home directory to keep the session in").hint("give --session FILE, or set HOME")
     })
 }
@@ -216,18 +300,21 @@ fn is_like_string(text: &str) -> bool {
     text.len() >= SHORTEST || text.starts_with("nanogram1:")
 }
 
-/// The text is not shown: it may be a part of a secret.
-fn unreadable(error: StringError) -> Failure {
-    match error {
-        StringError::Unrecognised | StringError::Base64(_) => {
-            let message = "this is neither a session string nor a file; the shortest string has 351 characters";
-            Failure::new(Exit::Usage, "SESSION_INVALID", message)
+/// The text is shown if it is like a name: it may be a part of a secret.
+fn no_such_file(text: &str) -> Failure {
+    let is_name = text.len() <= LONGEST_NAME || text.contains('.');
+    let message = match text {
+        "" => {
+            return Failure::new(Exit::Usage, "SESSION_INVALID", "an empty text is neither a session string nor a file");
         }
-        error => error.into(),
-    }
+        name if is_name => format!("there is no file {}", wire::printable(name)),
+        _ => "there is no file of this name, and it is no session string: the shortest has 351 characters".into(),
+    };
+    Failure::new(Exit::NotSignedIn, "NO_SESSION", message)
+        .hint("sign in with `nanogram login --session FILE`; or give a session string, whole and on one line")
 }
 
-fn bad_file(path: &Path, why: &str) -> Failure {
+pub(crate) fn bad_file(path: &Path, why: &str) -> Failure {
     Failure::new(Exit::Usage, "SESSION_INVALID", format!("session {}: {why}", path.display()))
 }
 
@@ -243,7 +330,14 @@ pub(crate) fn of_file(error: FileError) -> Failure {
     }
 }
 
-fn no_session(path: &Path) -> Failure {
+fn no_session(path: &Path, realm: &Realm) -> Failure {
+    if let Servers::Own(_) = realm.servers {
+        let message = format!("nobody is signed in at {realm}: there is no {}", path.display());
+        return Failure::new(Exit::NotSignedIn, "NO_SESSION", message).hint(
+            "sign in there with `nanogram login`, the same --dc and --key; or give --session the session string that \
+             `nanogram dc` prints",
+        );
+    }
     Failure::new(Exit::NotSignedIn, "NO_SESSION", format!("nobody is signed in: there is no {}", path.display())).hint(
         "sign in with `nanogram login`, or give --session or NANOGRAM_SESSION: a session string of Telethon, GramJS, \
          Pyrogram or mtcute will do, and `nanogram dc` prints one for its own data centre",

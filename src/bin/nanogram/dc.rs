@@ -7,7 +7,7 @@ use crate::args::DcArgs;
 use crate::failure::{Exit, Failure};
 use crate::story::{Ink, Story};
 use crate::witness::fingerprint;
-use crate::{output, runtime};
+use crate::{account, output, runtime};
 use nanogram::crypto::keys::Environment;
 use nanogram::crypto::rsa::RsaKey;
 use nanogram::dc::faults::FAULTS;
@@ -16,7 +16,7 @@ use nanogram::dc::log::Entry;
 use nanogram::dc::residents::HUMANS;
 use nanogram::dc::script::MAX_ACTS;
 use nanogram::dc::{Act, Dc};
-use nanogram::store::{Format, SavedSession, string};
+use nanogram::store::{Format, Realm, SavedSession, string};
 use rand::rngs::SysRng;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -182,14 +182,22 @@ impl Person {
 
 /// Everybody who can sign in; each has done so once.
 fn sign_in(args: &DcArgs, dc: &mut Dc, dcs: &BTreeMap<u8, SocketAddr>) -> Result<Vec<Person>, Failure> {
+    let keys: Vec<_> = dc.public_keys().cloned().collect();
+    let servers = Realm::of_keys(account::environment(args.test), &keys).servers;
     let mut people = Vec::new();
     for (name, id) in HUMANS {
         let dc_id = u8::try_from(dc.world.home_of(id)).map_err(internal)?;
         let addr = dcs.get(&dc_id).map(|addr| (addr.ip().to_string(), addr.port()));
         let environment = Some(if args.test { Environment::Test } else { Environment::Production });
         let key = dc.sign_in(id).map_err(internal)?;
-        let session =
-            SavedSession { addr, environment, user_id: Some(id), is_bot: Some(false), ..SavedSession::new(dc_id, key) };
+        let session = SavedSession {
+            addr,
+            environment,
+            user_id: Some(id),
+            is_bot: Some(false),
+            servers: servers.clone(),
+            ..SavedSession::new(dc_id, key)
+        };
         let user = dc.world.user(id).ok_or_else(|| internal("somebody is missing"))?;
         let (username, phone) = (user.username.clone(), user.phone.clone());
         people.push(Person { name, id, username, phone, has_password: dc.world.has_password(id), session });

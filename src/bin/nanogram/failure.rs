@@ -96,6 +96,7 @@ impl From<Error> for Failure {
             }
             Error::Who(_) => (Usage, None, "USAGE"),
             Error::Session(_) => (Usage, None, "SESSION_INVALID"),
+            Error::Realm(_) => (Usage, None, "REALM"),
             Error::NeedsGroup => (Usage, None, "GROUP_NEEDED"),
             Error::UnknownDc(_) => (Other, None, "NO_SUCH_DC"),
             Error::Login(LoginError::NoAccount) => (Refused, None, "NO_ACCOUNT"),

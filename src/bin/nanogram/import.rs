@@ -1,28 +1,32 @@
-//! `nanogram session import`: a session string becomes the session file.
+//! `nanogram session import`: a session string, or the file of another program, becomes the session file.
 
 use crate::account::{self, Account, ONE_PROGRAM};
 use crate::args::ImportArgs;
 use crate::failure::{Exit, Failure};
-use crate::session::describe;
+use crate::session::{describe, look};
 use crate::story::Story;
 use crate::{output, wire};
+use nanogram::store::Servers;
 use nanogram::store::file::SessionFile;
 use nanogram::store::state::State;
-use nanogram::store::string;
 use serde_json::{Value, json};
 use std::path::Path;
 
 pub(crate) fn run(args: &ImportArgs, story: &Story) -> Result<(), Failure> {
-    let environment = account::environment(args.account.test);
-    let text = if args.string == "-" { Some(account::stdin()?) } else { None };
-    let (_, saved) = string::parse(text.as_ref().map_or(args.string.as_str(), |text| text.as_str()))?;
-    let mut new = Account::of_string(&saved, environment)?;
-    let (mut file, before) = account::file_for(args.account.session.as_deref(), environment)?;
+    let (_, saved) = look(Some(&args.from), args.account.test)?;
+    let mut new = Account::of_string(&saved, account::environment(args.account.test))?;
+    // A session that names its servers says where it goes, unless the command line does.
+    let realm = match &new.state.servers {
+        Servers::Own(_) if args.account.key.is_none() => new.state.realm(),
+        _ => account::realm(&args.account)?,
+    };
+    account::enter(&mut new.state, &realm)?;
+    let (mut file, before) = account::file_for(args.account.session.as_deref(), &realm)?;
     new.state.api_id = new.state.api_id.or(args.account.api_id);
     new.state = merge(before, new.state, args.force, file.path())?;
     let state = if args.check { wire::check(&new, &args.account, story)? } else { new.state };
     file.save(&state).map_err(account::of_file)?;
-    story.tell("The program that the string is from must not use it any more.");
+    story.tell("The program that the session is from must not use it any more.");
     story.tell(ONE_PROGRAM);
     tell(args, &state, &file)
 }
@@ -57,7 +61,6 @@ fn tell(args: &ImportArgs, state: &State, file: &SessionFile) -> Result<(), Fail
         }
         return output::line(&object.to_string());
     }
-    let whose =
-        state.user.map_or_else(|| "an account that the string does not name".into(), |u| format!("user {}", u.id));
+    let whose = state.user.map_or_else(|| "an account that it does not name".into(), |u| format!("user {}", u.id));
     output::line(&format!("{path} now holds the session of {whose}, data centre {}", state.home))
 }

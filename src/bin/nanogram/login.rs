@@ -23,10 +23,11 @@ pub(crate) fn run(args: &LoginArgs, story: &Story) -> Result<(), Failure> {
     }
     let phone = args.phone.as_deref().map(prompt::phone).transpose()?;
     let app = app(args)?;
-    let (mut file, before) =
-        account::file_for(args.account.session.as_deref(), account::environment(args.account.test))?;
+    let realm = account::realm(&args.account)?;
+    let (mut file, before) = account::file_for(args.account.session.as_deref(), &realm)?;
     let before = before.filter(|before| before.keys.contains_key(&before.home));
     let is_replaced = before.is_some() && args.force;
+    let is_over = before.is_some() && !args.force;
     runtime()?.block_on(wire::uninterrupted(async {
         if let Some(before) = before.filter(|_| !args.force)
             && let Some(me) = still_in(before, &mut file, args, story).await?
@@ -34,11 +35,10 @@ pub(crate) fn run(args: &LoginArgs, story: &Story) -> Result<(), Failure> {
             story.tell("To sign in as somebody else: `nanogram logout` first, or another --session FILE, or --force.");
             return tell(args, "already signed in", &me, &file, story);
         }
-        let mut fresh = State::new(account::environment(args.account.test), FIRST_DC);
+        let mut fresh = State::new(realm.environment, FIRST_DC);
+        account::enter(&mut fresh, &realm)?;
         fresh.api_id = Some(app.api_id);
-        if let Some(addr) = &args.account.dc {
-            // Not one of Telegram's, now or later.
-            fresh.dcs.drop_built_in();
+        if let Some(addr) = args.account.dc.as_ref().filter(|_| !fresh.dcs.has_built_in()) {
             let _ = addr.parse().is_ok_and(|addr| fresh.dcs.put_first(FIRST_DC, addr));
         }
         let options = wire::options(&Account::of_state(fresh), &args.account, story)?;
@@ -48,6 +48,9 @@ pub(crate) fn run(args: &LoginArgs, story: &Story) -> Result<(), Failure> {
             None if args.qr => enter::by_qr(&client, &app, &prompt, story).await?,
             phone => enter::by_code(&client, &app, phone, &prompt, story).await?,
         };
+        if is_over && let Some(aside) = file.set_aside().map_err(account::of_file)? {
+            story.tell(&format!("The session that was in the file is kept as {}.", aside.display()));
+        }
         save(&client, &mut file).await?;
         // The name is for people; without it, they are signed in all the same.
         let nameless = Me { user: SavedUser { id: in_as.id, is_bot: in_as.is_bot }, name: None };
@@ -94,7 +97,7 @@ async fn still_in(
         }
         Err(failure) if failure.exit() == Exit::NotSignedIn && failure.is_of_server() => {
             let (why, _) = failure.lines();
-            story.tell(&format!("The session in {} is over ({why}); it is replaced.", file.path().display()));
+            story.tell(&format!("The session in {} is over ({why}); sign in again.", file.path().display()));
             Ok(None)
         }
         Err(failure) => {
@@ -144,7 +147,7 @@ fn tell(args: &LoginArgs, what: &str, me: &Me, file: &SessionFile, story: &Story
 }
 
 pub(crate) fn out(args: &LogoutArgs, story: &Story) -> Result<(), Failure> {
-    let account = Account::open(args.account.session.as_deref(), account::environment(args.account.test))?;
+    let account = Account::open(args.account.session.as_deref(), &account::realm(&args.account)?)?;
     let options = wire::options(&account, &args.account, story)?;
     let told = runtime()?.block_on(wire::within(args.account.timeout, async {
         let client = wire::connect(options, story).await?;
@@ -172,10 +175,22 @@ pub(crate) fn out(args: &LogoutArgs, story: &Story) -> Result<(), Failure> {
             return Err(failure.saying(message).hint("try again; --force removes the file all the same"));
         }
     };
-    account.forget()?;
+    // That it was over already is the server's word alone, which destroys no key; the owner's --force does.
+    let aside = if server == "was signed out already" && !args.force {
+        account.set_aside()?
+    } else {
+        account.forget()?;
+        None
+    };
+    let aside = aside.map(|aside| aside.display().to_string());
     if args.json {
-        return output::line(&json!({ "ok": true, "server": server, "removed": path }).to_string());
+        let object = json!({ "ok": true, "server": server, "removed": path, "kept_as": aside });
+        return output::line(&object.to_string());
     }
-    let removed = path.map_or_else(String::new, |path| format!("; {path} is removed"));
+    let removed = match (path, aside) {
+        (_, Some(aside)) => format!("; its file is kept as {aside}"),
+        (Some(path), None) => format!("; {path} is removed"),
+        (None, None) => String::new(),
+    };
     output::line(&format!("{}{removed}", if server == "not told" { "the server was not told" } else { server }))
 }

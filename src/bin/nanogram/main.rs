@@ -18,6 +18,7 @@ mod decode;
 mod demo;
 mod enter;
 mod failure;
+mod foreign;
 mod import;
 mod login;
 mod output;

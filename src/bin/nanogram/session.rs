@@ -1,12 +1,12 @@
 //! `nanogram session`: what a session holds, the same for another library, and in and out of the session file.
 
-use crate::account::{self, Found, ONE_PROGRAM};
+use crate::account::{self, Found, ONE_PROGRAM, Source};
 use crate::args::SessionCommand;
 use crate::failure::{Exit, Failure};
 use crate::story::{Story, hex};
 use crate::{import, output};
 use nanogram::crypto::keys::Environment;
-use nanogram::store::{Format, SavedSession, WriteError, string};
+use nanogram::store::{Format, Realm, SavedSession, Servers, WriteError, string};
 use serde_json::{Value, json};
 
 pub(crate) fn run(command: &SessionCommand, story: &Story) -> Result<(), Failure> {
@@ -16,14 +16,15 @@ pub(crate) fn run(command: &SessionCommand, story: &Story) -> Result<(), Failure
             show(format, &session, *json)
         }
         SessionCommand::Convert { to, test, session } => {
-            let (_, session) = look(Some(session), *test)?;
+            let (_, session) = look(session.as_deref(), *test)?;
             write(session, *to, account::environment(*test), story)
         }
         SessionCommand::Import(args) => import::run(args, story),
         SessionCommand::Export { to, session, test } => {
             let environment = account::environment(*test);
+            let realm = Realm::telegram(environment);
             // The file is held for a moment: whoever uses it now cannot lend it to another program.
-            let kept = account::Account::open(session.as_deref(), environment)?;
+            let kept = account::Account::held(session.as_deref(), &realm)?;
             let session = kept.state.to_session().ok_or_else(no_key)?;
             write(session, *to, environment, story)
         }
@@ -31,9 +32,9 @@ pub(crate) fn run(command: &SessionCommand, story: &Story) -> Result<(), Failure
 }
 
 /// A session to be looked at, and what it is written in.
-fn look(session: Option<&str>, is_test: bool) -> Result<(Option<Format>, SavedSession), Failure> {
-    match account::find(session, account::environment(is_test))? {
-        Found::String(format, session) => Ok((Some(format), session)),
+pub(crate) fn look(session: Option<&str>, is_test: bool) -> Result<(Option<Source>, SavedSession), Failure> {
+    match account::find(session, &Realm::telegram(account::environment(is_test)))? {
+        Found::Session(source, session) => Ok((Some(source), session)),
         Found::File(path) => Ok((None, account::peek(&path).and_then(|state| state.to_session().ok_or_else(no_key))?)),
     }
 }
@@ -43,8 +44,8 @@ fn no_key() -> Failure {
         .hint("sign in with `nanogram login`")
 }
 
-fn show(format: Option<Format>, session: &SavedSession, as_json: bool) -> Result<(), Failure> {
-    let value = describe(format, session);
+fn show(source: Option<Source>, session: &SavedSession, as_json: bool) -> Result<(), Failure> {
+    let value = describe(source, session);
     if as_json {
         return output::line(&value.to_string());
     }
@@ -60,14 +61,25 @@ fn show(format: Option<Format>, session: &SavedSession, as_json: bool) -> Result
 }
 
 /// What may be shown of a session: everything but the key.
-pub(crate) fn describe(format: Option<Format>, session: &SavedSession) -> Value {
+pub(crate) fn describe(source: Option<Source>, session: &SavedSession) -> Value {
     // A file has the address if it is known: there it may be of another data centre than Telegram's.
-    let addr = if format.is_some() { session.place() } else { session.addr.clone() };
+    let addr = if source.is_some() { session.place() } else { session.addr.clone() };
     json!({
-        "format": format.map_or("nanogram-file", Format::name),
+        "format": source.map_or("nanogram-file", Source::name),
         "dc_id": session.dc_id,
         "addr": addr.map(|(host, port)| account::place(&host, port)),
+        "environment": session.known_environment().map(|environment| match environment {
+            Environment::Production => "production",
+            Environment::Test => "test",
+        }),
+        "servers": match session.known_servers() {
+            Servers::Telegram => Some("telegram".into()),
+            Servers::Own(own) => Some(own.iter().map(|key| format!("{key:016x}")).collect::<Vec<_>>().join(" ")),
+            Servers::Unknown => None,
+        },
         "user_id": session.user_id,
+        "is_bot": session.is_bot,
+        "api_id": session.api_id,
         "auth_key_id": hex(&session.auth_key.id()),
     })
 }

@@ -4,7 +4,7 @@ use crate::account::{self, Account};
 use crate::args::StartArgs;
 use crate::failure::{Exit, Failure};
 use crate::story::Story;
-use crate::{output, runtime, wire};
+use crate::{output, prompt, runtime, wire};
 use nanogram::api::updates::Updates;
 use nanogram::client::{Client, Error};
 use nanogram::link::{AdminRights, LinkError, OtherLink, Start, StartLink, StartParam, StartParamError};
@@ -43,7 +43,10 @@ impl Plan {
 
 pub(crate) fn run(args: &StartArgs, story: &Story) -> Result<(), Failure> {
     let plan = plan(args)?;
-    let account = Account::open(args.account.session.as_deref(), account::environment(args.account.test))?;
+    let account = Account::open(args.account.session.as_deref(), &account::realm(&args.account)?)?;
+    if account.state.user.is_some_and(|user| user.is_bot) {
+        return Err(prompt::no_bots());
+    }
     let options = wire::options(&account, &args.account, story)?;
     let random_id = match args.random_id {
         Some(id) => id,
@@ -55,9 +58,9 @@ pub(crate) fn run(args: &StartArgs, story: &Story) -> Result<(), Failure> {
         let limit = args.account.timeout.saturating_add(args.account.flood_wait);
         let result = job(&client, &plan, random_id, wait, limit, story).await;
         // Whatever came of it: keys, salts and names are as good for the next time.
-        match account.keep(&client.state()) {
+        match account.keep(&client.state(), result.is_ok()) {
             Ok(None) => {}
-            Ok(Some(path)) => story.tell(&format!("The session is over; {} is removed.", path.display())),
+            Ok(Some(path)) => story.tell(&format!("The session is over; its file is kept as {}.", path.display())),
             Err(failure) => {
                 story.tell(&format!("The session file was not brought up to date: {}.", failure.lines().0));
             }

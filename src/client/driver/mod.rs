@@ -208,7 +208,8 @@ impl Driver {
                     if let (Some(own), Ok(peer)) = (&self.options.addr, socket.peer_addr())
                         && *own == addr
                     {
-                        self.shared.with(|state| state.dcs.put_first(dc, peer));
+                        // Those of Telegram are not saved: they are another way there, not another place.
+                        self.shared.with(|state| !state.dcs.has_built_in() && state.dcs.put_first(dc, peer));
                     }
                     return Ok(socket);
                 }

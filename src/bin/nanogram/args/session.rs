@@ -28,21 +28,22 @@ Examples:
         /// The session is of the test environment, should the string not say [default: of production]
         #[arg(long)]
         test: bool,
-        /// The string, `-` to read it from stdin, or a file that holds it
+        /// The string, `-` to read it from stdin, or a file [default: the file of `nanogram login`]
         #[arg(
             value_name = "STRING|FILE",
             env = "NANOGRAM_SESSION",
             hide_env_values = true,
             allow_hyphen_values = true
         )]
-        session: String,
+        session: Option<String>,
     },
-    /// Put a session string of any library into the session file
+    /// Put a session of any library into the session file
     #[command(after_help = "\
 Examples:
   nanogram session import '1ApWapz...' --api-id 12345
   pass show telegram | nanogram session import - --check
   nanogram session import '1ApWapz...' --session other.session
+  nanogram session import my.session                   a file of Telethon or Pyrogram, or one that holds a string
 
 What the string lacks is left open, or taken from the table of data centres; --check asks the server for the rest.")]
     Import(Box<ImportArgs>),
@@ -88,9 +89,9 @@ pub(crate) struct Which {
 
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {
-    /// The string, or `-` to read it from stdin
-    #[arg(value_name = "STRING", allow_hyphen_values = true)]
-    pub(crate) string: String,
+    /// The string, `-` to read it from stdin, or a file: of Telethon, Pyrogram or nanogram, or one that holds a string
+    #[arg(value_name = "STRING|FILE", allow_hyphen_values = true)]
+    pub(crate) from: String,
 
     /// Replace the session that the file holds
     #[arg(long)]
