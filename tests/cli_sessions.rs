@@ -203,9 +203,17 @@ fn what_is_no_session_is_told_so_and_nothing_is_made() {
     let session = text(&session(1), Format::Nanogram);
     let broken = format!("{}A{}", &session[..200], &session[201..]);
     let long = "x".repeat(400);
-    for text in ["nonsense", "", &broken, &long, "1ApWapz"] {
+    for text in ["", &broken, &long] {
         assert_eq!(home.failure(&["session", "import", text]), (2, "SESSION_INVALID".into()), "{text}");
     }
+    for text in ["nonsense", "1ApWapz", "missing.session"] {
+        assert_eq!(home.failure(&["session", "import", text]), (4, "NO_SESSION".into()), "{text}");
+        let said = home.run(&["start", "@b", "x", "--session", text]);
+        assert!(err(&said).contains(&format!("there is no file {text}")), "{said:?}");
+    }
+    // An empty variable is none.
+    let unset = home.command(&["session", "show", "--json"]).env("NANOGRAM_SESSION", "").output().unwrap();
+    assert!(out(&unset).contains("nobody is signed in: there is no"), "{unset:?}");
     let damaged = home.0.join("damaged");
     fs::write(&damaged, [&b"nanogram"[..], &[0xff; 100]].concat()).unwrap();
     let damaged = damaged.to_str().unwrap();
@@ -216,6 +224,32 @@ fn what_is_no_session_is_told_so_and_nothing_is_made() {
     assert_eq!(home.failure(&["logout"]), (4, "NO_SESSION".into()));
     assert_eq!(home.failure(&["session", "show"]), (4, "NO_SESSION".into()));
     assert!(!home.0.join("nanogram").exists(), "looking makes nothing");
+}
+
+#[test]
+fn a_bot_cannot_start_bots_and_show_says_that_it_is_one() {
+    let home = Home::new("bot");
+    let bot = SavedSession { is_bot: Some(true), environment: Some(Environment::Production), ..session(1) };
+    let bot = text(&bot, Format::Pyrogram);
+    for padded in [bot.clone(), format!("{bot}==")] {
+        let shown = home.shown(&[&padded]);
+        assert_eq!((&shown["is_bot"], &shown["api_id"]), (&true.into(), &5.into()));
+        assert_eq!((&shown["environment"], &shown["servers"]), (&"production".into(), &Value::Null));
+    }
+    let refused = home.run(&["start", "@b", "x", "--session", &bot]);
+    assert!(err(&refused).contains("only users can start bots"), "{refused:?}");
+}
+
+#[test]
+fn import_takes_a_file_as_the_others_do() {
+    let home = Home::new("file");
+    let file = home.0.join("a string");
+    fs::write(&file, text(&session(1), Format::Telethon)).unwrap();
+    home.done(&["session", "import", file.to_str().unwrap()]);
+    let other = home.0.join("other.session");
+    let default = home.default_file();
+    home.done(&["session", "import", default.to_str().unwrap(), "--session", other.to_str().unwrap()]);
+    assert_eq!(home.shown(&[other.to_str().unwrap()])["auth_key_id"], home.shown(&[])["auth_key_id"]);
 }
 
 #[test]

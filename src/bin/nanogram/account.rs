@@ -305,7 +305,11 @@ fn no_such_file(text: &str) -> Failure {
     let is_name = text.len() <= LONGEST_NAME || text.contains('.');
     let message = match text {
         "" => {
-            return Failure::new(Exit::Usage, "SESSION_INVALID", "an empty text is neither a session string nor a file");
+            return Failure::new(
+                Exit::Usage,
+                "SESSION_INVALID",
+                "an empty text is neither a session string nor a file",
+            );
         }
         name if is_name => format!("there is no file {}", wire::printable(name)),
         _ => "there is no file of this name, and it is no session string: the shortest has 351 characters".into(),
