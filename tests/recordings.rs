@@ -72,8 +72,15 @@ const CLIENTS: [Told; 8] = [
 /// MTProto's own lines around those of each layer.
 static LAYERS: LazyLock<BTreeMap<i32, Schema<'static>>> = LazyLock::new(|| {
     let today = Schema::parse(schema::API).unwrap();
-    let old = schema::OLD.split("// LAYER ").skip(1).map(|part| part.split_once('\n').unwrap());
-    let old = old.map(|(layer, lines)| (layer.parse().unwrap(), today.clone().amended(lines).unwrap()));
+    let is_of = |layer: i32, comment: &str| {
+        comment.split(',').any(|run| {
+            let (first, last) = run.split_once('-').unwrap_or((run, run));
+            (first.parse().unwrap()..=last.parse().unwrap()).contains(&layer)
+        })
+    };
+    let lines_of = |layer| today.clone().amended_if(schema::OLD, |comment| is_of(layer, comment)).unwrap();
+    let old =
+        CLIENTS.iter().map(|client| client.layer).filter(|layer| *layer != LAYER).map(|layer| (layer, lines_of(layer)));
     let around = |api| Schema::parse(schema::MTPROTO).unwrap().carrying(api);
     old.chain([(LAYER, today.clone())]).map(|(layer, api)| (layer, around(api))).collect()
 });

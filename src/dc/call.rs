@@ -5,11 +5,11 @@
 //! └── caller.layer   └── caller.app    └── no subscription  └── METHODS ──▶ World::resolve_username ──▶ Outcome
 //! ```
 
+use super::layers;
 use super::log::Entry;
 use super::login::migrate;
 use super::script::Act;
 use super::world::{Missing, World};
-use crate::api::LAYER;
 use crate::api::account::{GetPassword, UpdateStatus};
 use crate::api::auth::{
     AcceptLoginToken, BindTempAuthKey, CancelCode, CheckPassword, DropTempAuthKeys, ExportAuthorization,
@@ -38,8 +38,9 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// The oldest layer that is let in.
-pub const OLDEST_LAYER: i32 = 100;
+/// `initConnection` without `params`, which TDLib 1.8.0 sends in layer 135: the same bytes as today's without them.
+/// Spec: api/invoking#saving-client-info
+const INIT_CONNECTION_OF_TDLIB: u32 = 0x7851_88b8;
 /// The most wrappers around one call.
 const MAX_WRAPPERS: usize = 8;
 /// The longest call, wrappers and all: a part of a file is half of that at the most.
@@ -212,7 +213,10 @@ macro_rules! methods {
             if let Some(tamper) = world.faults.tamper(id) {
                 reply = tamper.reply(world, turn, reply);
             }
-            Ok(world.layers.reply(turn.caller.layer, id, reply))
+            world.layers.reply(turn.caller.layer, id, reply).map_err(|unsaid| {
+                world.desk.entries.push(Entry::Unsaid(unsaid));
+                RpcError::new(500, &format!("LAYER_{}_LACKS_THE_REPLY", unsaid.layer))
+            })
         }
     };
 }
@@ -348,14 +352,14 @@ impl World {
                 query = Raw(gzip::inflate(packed, MAX_CALL).map_err(|_| bad("INPUT_FETCH_ERROR"))?);
                 continue;
             }
-            match unwrap(caller, id, &mut r, outcome)? {
-                Some(inner) => query = inner,
-                None if method_name(id).is_some() => return self.execute(caller, now, id, &mut r, outcome),
-                None => match self.layers.call_of_today(caller.layer, &query.0).map_err(unreadable)? {
-                    Some(of_today) => query = Raw(of_today),
-                    None => return self.execute(caller, now, id, &mut r, outcome),
-                },
+            if let Some(inner) = unwrap(caller, id, &mut r, outcome)? {
+                query = inner;
+                continue;
             }
+            let query = self.layers.call_of_today(caller.layer, &query.0).map_err(unreadable)?.map_or(query, Raw);
+            let mut r = Reader::new(&query.0);
+            outcome.method = r.u32().map_err(unreadable)?;
+            return self.execute(caller, now, outcome.method, &mut r, outcome);
         }
         Err(bad("INPUT_FETCH_ERROR"))
     }
@@ -407,14 +411,14 @@ fn unwrap(caller: &mut Caller, id: u32, r: &mut Reader<'_>, outcome: &mut Outcom
     let inner = match id {
         InvokeWithLayer::ID => {
             let call = InvokeWithLayer::read(r).map_err(unreadable)?;
-            if !(OLDEST_LAYER..=LAYER).contains(&call.layer) {
+            if !layers::is_served(call.layer) {
                 outcome.entries.push(Entry::Layer(call.layer));
                 return Err(bad("CONNECTION_LAYER_INVALID"));
             }
             caller.layer = Some(call.layer);
             call.query
         }
-        InitConnection::ID => {
+        InitConnection::ID | INIT_CONNECTION_OF_TDLIB => {
             let call = InitConnection::read(r).map_err(unreadable)?;
             let (device_model, app_version) = (shortened(&call.device_model), shortened(&call.app_version));
             caller.app = Some(App { api_id: call.api_id, device_model, app_version });

@@ -3,9 +3,9 @@
 //! A peer is told no more than a real server tells it; the reason is here. Keys appear by their ids, nobody's phone
 //! number, password or text appears at all. A code for signing in does: nobody else is told it.
 
-use super::call::{App, OLDEST_LAYER, WRAPPERS, method_name};
+use super::call::{App, WRAPPERS, method_name};
+use super::layers::{self, Unsaid};
 use super::reaction::Reaction;
-use crate::api::LAYER;
 use crate::handshake::HandshakeError;
 use crate::handshake::server::Age;
 use crate::mt::service::bad_msg;
@@ -28,7 +28,7 @@ pub struct ConnId(pub(super) u64);
 /// What the schema calls a constructor, which may well not be served here.
 fn name_in_schema(id: u32) -> Option<&'static str> {
     let id = format!("#{id:x} ");
-    let (before, _) = schema::API.split_once(&id)?;
+    let (before, _) = schema::API.split_once(&id).or_else(|| schema::OLD.split_once(&id))?;
     before.rsplit('\n').next()
 }
 
@@ -89,6 +89,8 @@ pub enum Entry {
     },
     /// A program wants to speak a layer that is not known here.
     Layer(i32),
+    /// A reply could not be said in the client's layer.
+    Unsaid(Unsaid),
     /// A call was made, and answered.
     Call {
         /// The id of the method inside all wrappers.
@@ -199,7 +201,21 @@ impl fmt::Display for Entry {
             Self::App { app, layer } => {
                 write!(f, "is {} on {}, layer {}", app.app_version, app.device_model, layer.unwrap_or(0))
             }
-            Self::Layer(layer) => write!(f, "speaks layer {layer}, which is none of {OLDEST_LAYER} to {LAYER}"),
+            Self::Layer(layer) => {
+                write!(f, "speaks layer {layer}, which is not served: those are ")?;
+                for (at, run) in layers::served().enumerate() {
+                    let comma = if at == 0 { "" } else { ", " };
+                    match run.into_inner() {
+                        (first, last) if first == last => write!(f, "{comma}{first}")?,
+                        (first, last) => write!(f, "{comma}{first} to {last}")?,
+                    }
+                }
+                Ok(())
+            }
+            Self::Unsaid(Unsaid { layer, id }) => {
+                let name = name_in_schema(*id).unwrap_or("unknown");
+                write!(f, "layer {layer} has no words for the reply {name}#{id:08x}")
+            }
             Self::Call { method, user, error } => {
                 if let Some(name) = method_name(*method) {
                     f.write_str(name)?;

@@ -59,7 +59,7 @@ pub mod world;
 pub use call::{Caller, Outcome, Push};
 pub use faults::Fault;
 pub use keys::{FORGET_AFTER, MAX_KEYS, MAX_SESSIONS};
-pub use layers::OLD_LAYERS;
+pub use layers::{Unsaid, is_served as is_layer_served, served as served_layers};
 pub use log::{ConnId, Line};
 pub use reaction::{Reaction, SILENT_AFTER};
 pub use script::{Act, Cut};

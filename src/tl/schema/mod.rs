@@ -36,7 +36,7 @@ use parse::MAX_NESTED;
 
 /// The API of layer 229: `tl/api.tl`, 280 KB.
 pub const API: &str = include_str!("../../../tl/api.tl");
-/// What differs in older layers: `tl/old.tl`, one part a layer, each begun by its comment `LAYER n`.
+/// Lines that the library speaks and that not every layer has, each with its layers as a comment: `tl/old.tl`.
 pub const OLD: &str = include_str!("../../../tl/old.tl");
 /// MTProto's own types: `tl/mtproto.tl`.
 pub const MTPROTO: &str = include_str!("../../../tl/mtproto.tl");
@@ -68,7 +68,15 @@ impl<'t> Schema<'t> {
     ///
     /// # Errors
     /// As [`parse`](Self::parse).
-    pub fn amended(mut self, text: &'t str) -> Result<Self, ParseError> {
+    pub fn amended(self, text: &'t str) -> Result<Self, ParseError> {
+        self.amended_if(text, |_| true)
+    }
+    /// [`amended`](Self::amended) with those lines of `text` whose comment passes `is_wanted`: a table of layers says
+    /// there which of them have the line.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn amended_if(mut self, text: &'t str, is_wanted: impl Fn(&str) -> bool) -> Result<Self, ParseError> {
         let mut added: Vec<(usize, usize)> = Vec::new();
         let mut is_function = false;
         for (number, text) in (1..).zip(text.lines()) {
@@ -80,6 +88,7 @@ impl<'t> Schema<'t> {
                 "" => {}
                 "---types---" => is_function = false,
                 "---functions---" => is_function = true,
+                _ if !is_wanted(comment.trim()) => {}
                 line if BUILT_IN.contains(&line.split(['#', ' ']).next().unwrap_or_default()) => {}
                 line => {
                     let may_replace = |at: usize| added.iter().all(|(other, _)| *other != at);
