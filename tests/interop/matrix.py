@@ -77,8 +77,8 @@ CLIENTS = [
     *(Client(f"TDLib {version}", "with_tdlib.py", f"tdjson=={version}", layer="of TDLib")
       for version in ["1.8.65", "1.8.69"]),
 ]
-# Each was broken in a way of its own: `user` and `message` of old, of the middle, of 220, of 224; a reply to all.
-BROKEN = ["Telethon 1.24.0", "Telethon 1.30.3", "GramJS 2.19.10", "Pyrofork 2.3.69", "Telethon 1.43.2"]
+# Each was broken by other lines: `user` of 133 and of 162, those of 214, `message` of 224, and `user` of 225.
+BROKEN = ["Telethon 1.24.0", "Telethon 1.30.3", "Telethon 1.40.0", "Telethon 1.43.2", "mtcute 0.29.7"]
 
 
 class Failed(Exception):
@@ -217,6 +217,11 @@ def write_docs(rows):
     path.write_text(before + begin + "\n".join(table) + end + rest.split(end)[1])
 
 
+def write_lock(pins):
+    text = ",\n".join(f"{json.dumps(name)}: {json.dumps(pin, sort_keys=True)}" for name, pin in sorted(pins.items()))
+    LOCK.write_text("{\n" + text + "\n}\n")
+
+
 def main():
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--nanogram", required=True)
@@ -241,9 +246,8 @@ def main():
             print(f"{client.label:22} {layer:10} {result}", flush=True)
             if wrong:
                 print("    " + "\n    ".join(wrong.splitlines()[-6:]), flush=True)
-    if asked.lock:
-        text = ",\n".join(f"{json.dumps(name)}: {json.dumps(pin, sort_keys=True)}" for name, pin in sorted(pins.items()))
-        LOCK.write_text("{\n" + text + "\n}\n")
+            if asked.lock:
+                write_lock(pins)
     if asked.docs:
         write_docs(rows)
     print(f"{len(chosen) - failed} of {len(chosen)} clients, {time.monotonic() - began:.0f} s")
