@@ -251,6 +251,29 @@ fn c05_a_forgotten_session_gets_its_calls_again() {
 }
 
 #[test]
+fn c05_first_msg_id_may_name_the_first_call_or_the_container_that_held_it() {
+    for names_container in [false, true] {
+        let mut bench = Bench::new();
+        let (lost, _) = bench.call(&[9; 4]);
+        bench.advance(secs(1));
+        let calls = [1, 2, 3].map(|n| bench.client.call(Bytes::copy_from_slice(&[n; 4])));
+        let sent = bench.sent();
+        assert!(sent.len() == 1 && sent[0].is_container, "the calls share a packet");
+        let ids: Vec<i64> = sent[0].messages.iter().map(|m| m.msg_id).collect();
+        let first_msg_id = if names_container { sent[0].header.msg_id } else { ids[0] };
+        assert!(!names_container || ids.iter().all(|id| *id < first_msg_id));
+        bench.say(&NewSessionCreated { first_msg_id, unique_id: 5, server_salt: 77 }.to_boxed()).unwrap();
+        let again: Vec<_> = bench.sent_messages().into_iter().filter(|m| m.seqno & 1 == 1).collect();
+        assert_eq!(again.len(), 1, "only the packet before is lost: names_container={names_container}");
+        assert_eq!(again[0].body, [9; 4][..]);
+        bench.say(&result(again[0].msg_id, ANSWER)).unwrap();
+        ids.iter().for_each(|id| bench.say(&result(*id, ANSWER)).unwrap());
+        let expected: Vec<_> = [Incoming::NewSession, reply(lost)].into_iter().chain(calls.map(reply)).collect();
+        assert_eq!(bench.incoming(), expected);
+    }
+}
+
+#[test]
 fn c06_salts_that_nobody_asked_for_are_ignored() {
     let mut bench = Bench::new();
     let (_, msg_id) = bench.call(&CALL);

@@ -74,6 +74,8 @@ pub(super) enum How {
     Again(usize),
     /// When a call comes, before it is looked at.
     Conduct(Conduct),
+    /// On the greeting of a new session: `first_msg_id` is the packet's own id, which is that of the container if it is one.
+    Greeting,
     /// On the next call of this method, or with "" of any but the binding of a key: this error.
     Call(&'static str, &'static str),
     /// On the next call of any method: it is executed, and the connection ends before the answer.
@@ -236,6 +238,11 @@ impl Faults {
             How::Conduct(conduct) if has_call => Some(conduct),
             _ => None,
         })
+    }
+
+    /// Whether the greeting of a new session names the packet, and not the first message in it.
+    pub(super) fn names_packet(&mut self) -> bool {
+        self.next(|how| matches!(how, How::Greeting).then_some(())).is_some()
     }
 
     /// Lets the next states that a session is told be too few or too many.

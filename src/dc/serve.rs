@@ -67,7 +67,7 @@ impl Dc {
         }
         let seen = self.watches.opened(now, conn_id, &opened);
         let quick_ack = opened.quick_ack;
-        let first_msg_id = first_msg_id(&opened);
+        let (first_msg_id, packet_id) = (first_msg_id(&opened), opened.header.msg_id);
         for (fault, reaction) in seen {
             self.log.push(self.clock.at(now), conn_id, Entry::Reacted { fault: fault.name, reaction });
         }
@@ -103,6 +103,7 @@ impl Dc {
         let refused = seat.session.take_refused();
         if refused.is_empty() && taken.is_ok() && !seat.is_greeted {
             let unique_id = crate::entropy::bytes(&mut *self.random).map_err(|_| (Refusal::Entropy, None))?;
+            let first_msg_id = if self.world.faults.names_packet() { packet_id } else { first_msg_id };
             seat.session.greet(first_msg_id, i64::from_le_bytes(unique_id));
             seat.is_greeted = true;
         }

@@ -488,9 +488,8 @@ impl Session {
             [] => return Ok(None),
             [only] if !has_copies => (self.header(unix, only.msg_id, only.seqno), only.body.clone()),
             many => {
-                let inner = many.iter().map(|m| m.msg_id).collect();
                 let (msg_id, seqno) = (self.next_id(unix, false), self.seqno.next(false));
-                self.outbox.note_sent(msg_id, Meaning::Container(inner));
+                self.outbox.note_sent_container(msg_id, many);
                 (self.header(unix, msg_id, seqno), batch.container())
             }
         };

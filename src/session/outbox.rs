@@ -40,6 +40,8 @@ pub(super) struct Pending {
     pub(super) after: Option<CallId>,
     /// The last ids it was sent with; the very last is the one in force.
     pub(super) msg_ids: Vec<i64>,
+    /// Id of the packet that it went out in last: the container's, or its own where it went alone.
+    pub(super) sent_in: i64,
     pub(super) state: State,
     /// How often the server refused to receive it.
     pub(super) refusals: u32,
@@ -52,7 +54,7 @@ pub(super) struct Pending {
 impl Pending {
     const fn new(body: Bytes, after: Option<CallId>) -> Self {
         let msg_ids = Vec::new();
-        Self { body, after, msg_ids, state: State::Waiting, refusals: 0, is_out: false, in_doubt: false }
+        Self { body, after, msg_ids, sent_in: 0, state: State::Waiting, refusals: 0, is_out: false, in_doubt: false }
     }
 }
 
@@ -276,7 +278,17 @@ impl Outbox {
             self.sent.remove(call.msg_ids.remove(0));
         }
         call.msg_ids.push(msg_id);
+        call.sent_in = msg_id;
         self.note_sent(msg_id, Meaning::Call(id));
+    }
+    /// Notes that `messages` were sent in one container.
+    pub(super) fn note_sent_container(&mut self, msg_id: i64, messages: &[Message]) {
+        for message in messages {
+            if let Some(call) = self.call_of(message.msg_id).and_then(|id| self.calls.get_mut(id)) {
+                call.sent_in = msg_id;
+            }
+        }
+        self.note_sent(msg_id, Meaning::Container(messages.iter().map(|m| m.msg_id).collect()));
     }
     /// Forgets all ids but not the calls, which are sent again: what the other side knew is gone.
     pub(super) fn start_over(&mut self) {

@@ -319,6 +319,10 @@ impl Session {
     }
 
     /// `new_session_created`: takes the salt, and sends again what the server does not have.
+    ///
+    /// Servers differ on `first_msg_id`: some name the first call, others the container that held it, whose id is higher
+    /// than that of the call. A packet arrives whole or not at all and its ids are above those of all packets before it, so
+    /// the id of the packet that a call went out in is right for either.
     fn on_new_session(&mut self, new: &NewSessionCreated) {
         if self.side() != Side::Client || self.server_session.replace(new.unique_id) == Some(new.unique_id) {
             return;
@@ -326,7 +330,7 @@ impl Session {
         self.salts.set(new.server_salt);
         let mut lost = Vec::new();
         for (id, call) in self.outbox.unanswered() {
-            if call.msg_ids.iter().all(|&id| id < new.first_msg_id) {
+            if call.sent_in < new.first_msg_id {
                 lost.push(id);
             }
         }

@@ -159,6 +159,7 @@ pub static FAULTS: &[Fault] = &[
     fault("bad-msg-999", "C4", "a call refused with a code that nobody knows", On(Conduct::Refuse(999))),
     fault("forgotten-session", "C5", "a server that has forgotten the session, and the call with it", On(Conduct::Forget)),
     fault("new-session", "C5", "new_session_created out of nowhere, the same three times", Packet(Twist::Before(true, |s| [bodies::new_session(s), bodies::new_session(s), bodies::new_session(s)].concat()))),
+    fault("first-msg-id-of-container", "C5", "new_session_created names the container that held the first call", How::Greeting),
     fault("unasked-salts", "C6", "future_salts that nobody asked for", Packet(Twist::Before(false, bodies::unasked_salts))),
     fault("unknown-results", "C7", "a thousand answers to calls that nobody made", Packet(Twist::Before(true, bodies::unknown_results))),
     fault("second-answer", "C8", "an answer, and then an error to the same call", Packet(Twist::After(true, bodies::second_result))),
