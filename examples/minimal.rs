@@ -57,7 +57,7 @@ impl Wire {
             }
             let due = self.connection.poll_timeout().map(|at| at.since(self.now()));
             tokio::select! {
-                n = self.socket.read(&mut input) => match n? {
+                n = self.socket.read(&mut input), if self.connection.wants_input() => match n? {
                     0 => return Err(ErrorKind::UnexpectedEof.into()),
                     n => self.connection.handle_input(self.now(), &input[..n])?,
                 },

@@ -118,9 +118,9 @@ static int next_event(struct wire *wire, nanogram_event_data *event) {
             return TIMED_OUT;
         if (nanogram_timeout(wire->connection, &at) == NANOGRAM_STATUS_OK && at < due)
             due = at;
-        struct pollfd ready = {.fd = wire->socket, .events = POLLIN};
+        struct pollfd ready = {.fd = wire->socket, .events = nanogram_wants_input(wire->connection) ? POLLIN : 0};
         uint64_t wait = due > here ? (due - here) / 1000u + 1 : 0;
-        if (poll(&ready, 1, (int)wait) > 0) {
+        if (poll(&ready, 1, (int)wait) > 0 && ready.events != 0) {
             ssize_t got = recv(wire->socket, buffer, sizeof buffer, 0);
             if (got == 0)
                 return fail(NETWORK, "the server closed the connection");

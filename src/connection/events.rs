@@ -75,6 +75,17 @@ pub enum Event {
     QuickAck(u32),
 }
 
+impl Event {
+    /// Number of bytes in its body or text.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Reply { result: Ok(body), .. } | Self::Update(body) => body.len(),
+            Self::Reply { result: Err(CallError::Refused(error)), .. } => error.message.len(),
+            _ => 0,
+        }
+    }
+}
+
 impl fmt::Debug for Event {
     /// Of bodies the length alone: what a server answers may be a secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -109,6 +120,9 @@ pub enum ConnectionError {
     Handshake(HandshakeError),
     /// A packet was not taken.
     Session(SessionError),
+    /// Events wait that nobody has polled, and as much input as may wait does. These bytes were not taken, and the
+    /// connection goes on: poll the events, call `handle_timeout`, and pass the bytes again.
+    Full,
 }
 
 impl fmt::Display for ConnectionError {
@@ -118,6 +132,7 @@ impl fmt::Display for ConnectionError {
             Self::Fault(e) => e.fmt(f),
             Self::Handshake(e) => e.fmt(f),
             Self::Session(e) => e.fmt(f),
+            Self::Full => f.write_str("too many events wait to be polled"),
         }
     }
 }

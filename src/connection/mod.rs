@@ -11,6 +11,10 @@
 //! [`Connection::handle_timeout`]. An error means that the socket must be closed; [`Connection::reconnect`] begins again
 //! on a new one, and no call is lost.
 //!
+//! Events that nobody has polled take at most [`MAX_WAITING`] bytes and one packet's worth: beyond that, input waits
+//! unopened, [`Connection::wants_input`] says `false`, and once the events are polled [`Connection::poll_timeout`] is due
+//! at once. A driver that keeps the contract and asks `wants_input` before it reads its socket never holds more.
+//!
 //! ```
 //! # use nanogram::{connection::*, crypto::keys, time::*, transport::Framing, tl::Combinator};
 //! # use nanogram::mt::service::Ping;
@@ -49,6 +53,9 @@ use bytes::{Bytes, BytesMut};
 use core::fmt;
 use core::marker::PhantomData;
 
+/// Bytes of events not polled yet; beyond them no further packet is opened. As many bytes of input may wait meanwhile.
+pub const MAX_WAITING: usize = 1 << 20;
+
 enum Stage {
     /// Nothing is sent yet.
     Start,
@@ -69,6 +76,10 @@ pub struct Connection {
     /// Calls made before there is a session.
     early: Vec<Option<Bytes>>,
     events: VecDeque<Event>,
+    /// Bytes that the events hold: their bodies, and the packets that these are parts of.
+    held: usize,
+    /// The events are too many: input waits.
+    is_paused: bool,
     /// The server knows who we are: a call that told it so was answered.
     is_known: bool,
     /// Calls that tell it so.
@@ -113,6 +124,8 @@ impl Connection {
             random,
             early: Vec::new(),
             events: VecDeque::new(),
+            held: 0,
+            is_paused: false,
             is_known: false,
             introductions: Vec::new(),
             #[cfg(feature = "pfs")]
@@ -215,6 +228,7 @@ impl Connection {
     /// Begins on a new socket. Session, numbers and unanswered calls go on; an unfinished key exchange starts over.
     pub fn reconnect(&mut self, now: Instant) {
         self.framer = Framer::new(self.config.framing, crate::side::Side::Client);
+        self.is_paused = false; // what waited was of the old socket, and is sent again
         match &mut self.stage {
             Stage::Open(session) => session.reconnected(now),
             Stage::Handshake { .. } => self.stage = Stage::Start,
@@ -228,13 +242,31 @@ impl Connection {
         self.introductions.clear();
     }
 
+    /// Whether more input may be read: `false` while earlier input waits for events to be polled.
+    pub const fn wants_input(&self) -> bool {
+        !self.is_paused
+    }
+
     /// Takes bytes from the socket, cut anywhere.
     ///
     /// # Errors
-    /// The connection is over.
+    /// The connection is over; with [`ConnectionError::Full`] it is not.
     pub fn handle_input(&mut self, now: Instant, bytes: &[u8]) -> Result<(), ConnectionError> {
+        if self.is_paused && self.framer.buffered() > MAX_WAITING {
+            return Err(ConnectionError::Full);
+        }
         self.framer.push(bytes);
-        while let Some(frame) = self.framer.next()? {
+        self.open_frames(now)
+    }
+
+    /// Takes the packets that have come, until too many events wait.
+    fn open_frames(&mut self, now: Instant) -> Result<(), ConnectionError> {
+        loop {
+            self.is_paused = self.is_full();
+            if self.is_paused {
+                break;
+            }
+            let Some(frame) = self.framer.next()? else { break };
             match frame {
                 Frame::Packet(packet) | Frame::AckWanted(packet) => self.handle_packet(now, packet)?,
                 Frame::QuickAck(token) => self.events.push_back(Event::QuickAck(token)),
@@ -242,6 +274,11 @@ impl Connection {
             }
         }
         Ok(())
+    }
+
+    /// Whether the events hold as much as they may.
+    fn is_full(&self) -> bool {
+        self.events.len() * size_of::<Event>() + self.held > MAX_WAITING
     }
 
     #[inline(never)] // a frame of its own: what comes before or after needs none of it
@@ -261,8 +298,12 @@ impl Connection {
                 Ok(())
             }
             Stage::Open(session) => {
+                let (len, before) = (packet.len(), self.events.len());
                 session.handle_packet(now, packet)?;
                 self.drain();
+                if self.events.len() > before {
+                    self.held += len; // a body keeps all of the packet that it is part of
+                }
                 Ok(())
             }
         }
@@ -331,6 +372,7 @@ impl Connection {
                 Incoming::Update(body) | Incoming::Request { body, .. } => Event::Update(body),
                 Incoming::NewSession => Event::NewSession,
             };
+            self.held += event.len();
             self.events.push_back(event);
         }
     }
@@ -340,6 +382,9 @@ impl Connection {
     /// # Errors
     /// The connection is over.
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), ConnectionError> {
+        if self.is_paused {
+            self.open_frames(now)?;
+        }
         match &mut self.stage {
             Stage::Start => Ok(()),
             Stage::Handshake { machine, .. } => Ok(machine.handle_timeout(now)?),
@@ -401,11 +446,18 @@ impl Connection {
 
     /// What has happened.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        let event = self.events.pop_front();
+        if self.events.is_empty() {
+            self.held = 0;
+        }
+        event
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) must be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
+        if self.is_paused && !self.is_full() {
+            return Some(Instant::ZERO); // the input that waits can be opened
+        }
         match &self.stage {
             Stage::Start => None,
             Stage::Handshake { machine, .. } => machine.poll_timeout(),

@@ -13,7 +13,9 @@
 //!
 //! **What C must promise**, for every function: a pointer is null or points to as much as is said, for as long as the
 //! call lasts (that of `nanogram_config.context`: as long as the connection); text ends with a zero byte; a connection
-//! comes from [`nanogram_open`], is not closed yet, and is used by one thread at a time.
+//! comes from [`nanogram_open`], is not closed yet, and is used by one thread at a time. The entropy callback must not
+//! call a function with the connection that called it: [`Status::Busy`]. A context that connections of several threads
+//! share needs a lock in the callback.
 
 #![allow(unsafe_code)]
 
@@ -42,12 +44,21 @@ use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use bytes::{Buf, Bytes, BytesMut};
+use core::cell::UnsafeCell;
 use core::ffi::{c_char, c_void};
+use core::ops::{Deref, DerefMut};
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::{fmt, ptr};
 use pointers::{bytes, give, seen, status, text};
 
 /// A connection to one data centre.
 pub struct Handle {
+    /// A function works on it, which has asked for randomness: the callback came back with it.
+    is_busy: AtomicBool,
+    state: UnsafeCell<State>,
+}
+
+struct State {
     connection: Connection,
     random: Foreign,
     output: BytesMut,
@@ -60,7 +71,29 @@ pub struct Handle {
 impl fmt::Debug for Handle {
     /// Without the bytes: they may be a secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handle").field("connection", &self.connection).finish_non_exhaustive()
+        f.debug_struct("Handle").field("is_busy", &self.is_busy).finish_non_exhaustive()
+    }
+}
+
+/// A connection in use, until this is dropped.
+struct Held<'a> {
+    is_busy: &'a AtomicBool,
+    state: &'a mut State,
+}
+impl Deref for Held<'_> {
+    type Target = State;
+    fn deref(&self) -> &State {
+        self.state
+    }
+}
+impl DerefMut for Held<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        self.state
+    }
+}
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.is_busy.store(false, Ordering::Release);
     }
 }
 
@@ -81,16 +114,23 @@ impl Entropy for Foreign {
     }
 }
 
-/// The connection that C holds.
+/// The connection that C holds; [`Status::Busy`] if it is in use: the entropy callback must not come back with it.
 ///
 /// # Safety
-/// `handle` is null or an open connection that nobody else uses now.
-unsafe fn held<'a>(handle: *mut Handle) -> Result<&'a mut Handle, Status> {
-    // SAFETY: as the caller promises.
-    unsafe { handle.as_mut() }.ok_or(Status::BadArgument)
+/// `handle` is null or an open connection.
+unsafe fn held<'a>(handle: *mut Handle) -> Result<Held<'a>, Status> {
+    // SAFETY: as the caller promises; what is shared is a flag and a cell.
+    let Handle { is_busy, state } = unsafe { handle.as_ref() }.ok_or(Status::BadArgument)?;
+    // Not `swap`: small processors have none, and one thread at a time is promised.
+    if is_busy.load(Ordering::Acquire) {
+        return Err(Status::Busy);
+    }
+    is_busy.store(true, Ordering::Release);
+    // SAFETY: the flag was down, so nobody else has a reference to it.
+    Ok(Held { is_busy, state: unsafe { &mut *state.get() } })
 }
 
-/// Makes a connection that is about to begin. `now` are microseconds of a clock that never steps back, `unix` those since
+/// Makes a connection that is about to begin. `now` are microseconds of a clock that never steps back, `unix_time` those since
 /// 1970 as far as they are known.
 ///
 /// # Safety
@@ -99,7 +139,7 @@ unsafe fn held<'a>(handle: *mut Handle) -> Result<&'a mut Handle, Status> {
 pub unsafe extern "C" fn nanogram_open(
     config: *const ConnectionConfig,
     now: u64,
-    unix: i64,
+    unix_time: i64,
     out: *mut *mut Handle,
 ) -> Status {
     let open = || {
@@ -108,10 +148,11 @@ pub unsafe extern "C" fn nanogram_open(
         let random = Foreign { fill: config.entropy.ok_or(Status::BadArgument)?, context: config.context };
         // SAFETY: as C promises.
         let settings = unsafe { settings(config) }?;
-        let (now, unix) = (Instant::from_micros(now), UnixTime::from_micros(unix));
+        let (now, unix) = (Instant::from_micros(now), UnixTime::from_micros(unix_time));
         let connection = Connection::new(settings, now, unix, Box::new(random));
         let (output, body, message) = (BytesMut::new(), Bytes::new(), Vec::new());
-        let handle = Box::new(Handle { connection, random, output, body, message, fault: 0 });
+        let handle = State { connection, random, output, body, message, fault: 0 };
+        let handle = Box::new(Handle { is_busy: AtomicBool::new(false), state: UnsafeCell::new(handle) });
         if out.is_null() {
             return Err(Status::BadArgument);
         }
@@ -161,19 +202,21 @@ unsafe fn settings(config: &ConnectionConfig) -> Result<Config, Status> {
     Ok(settings)
 }
 
-/// Ends a connection, wipes its keys and frees it. Null is no connection, and nothing happens.
+/// Ends a connection, wipes its keys and frees it. Null is no connection, and nothing happens; nor does it from within the
+/// entropy callback.
 ///
 /// # Safety
 /// `handle` is null or an open connection; it must not be used any more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nanogram_close(handle: *mut Handle) {
-    if !handle.is_null() {
+    // SAFETY: as C promises.
+    if unsafe { held(handle) }.is_ok() {
         // SAFETY: it comes from `nanogram_open`, and is dropped once: C promises it.
         drop(unsafe { Box::from_raw(handle) });
     }
 }
 
-impl Handle {
+impl State {
     /// The status of a connection that is over.
     fn over(&mut self, error: &ConnectionError) -> Status {
         match error {
@@ -184,12 +227,25 @@ impl Handle {
             ConnectionError::Handshake(HandshakeError::Peer(_)) => Status::NotProven,
             ConnectionError::Session(SessionError::Entropy) => Status::NoEntropy,
             ConnectionError::Handshake(HandshakeError::Entropy) => Status::NoEntropy,
+            ConnectionError::Full => Status::Full,
             _ => Status::Closed,
         }
     }
 }
 
-/// Takes bytes from the socket, cut anywhere.
+/// Whether the socket should be read: `false` while earlier input waits for events to be taken. A program that asks
+/// before it reads never sees `NANOGRAM_STATUS_FULL`.
+///
+/// # Safety
+/// `handle` is open.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nanogram_wants_input(handle: *mut Handle) -> bool {
+    // SAFETY: as C promises.
+    unsafe { held(handle) }.is_ok_and(|handle| handle.connection.wants_input())
+}
+
+/// Takes bytes from the socket, cut anywhere. `NANOGRAM_STATUS_FULL`: they were not taken, and the connection goes on:
+/// take events and call `nanogram_handle_timeout` first.
 ///
 /// # Safety
 /// `handle` is open, `data` holds `len` bytes.
@@ -197,7 +253,7 @@ impl Handle {
 pub unsafe extern "C" fn nanogram_input(handle: *mut Handle, now: u64, data: *const u8, len: usize) -> Status {
     // SAFETY: as C promises.
     let take = || unsafe { Ok((held(handle)?, bytes(data, len)?)) };
-    let (handle, data) = match take() {
+    let (mut handle, data) = match take() {
         Ok(both) => both,
         Err(status) => return status,
     };
@@ -221,12 +277,13 @@ pub unsafe extern "C" fn nanogram_output(
 ) -> Status {
     let fill = || {
         // SAFETY: as C promises.
-        let handle = unsafe { held(handle) }?;
+        let mut handle = unsafe { held(handle) }?;
         if out.is_null() || space == 0 {
             return Err(Status::BadArgument);
         }
         while handle.output.len() < space {
-            match handle.connection.poll_transmit(Instant::from_micros(now), &mut handle.output) {
+            let State { connection, output, .. } = &mut *handle;
+            match connection.poll_transmit(Instant::from_micros(now), output) {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(error) => return Err(handle.over(&error)),
@@ -252,7 +309,10 @@ pub unsafe extern "C" fn nanogram_output(
 pub unsafe extern "C" fn nanogram_event(handle: *mut Handle, out: *mut EventData) -> Status {
     let next = || {
         // SAFETY: as C promises.
-        let handle = unsafe { held(handle) }?;
+        let mut handle = unsafe { held(handle) }?;
+        if out.is_null() {
+            return Err(Status::BadArgument); // the event stays
+        }
         (handle.body, handle.message) = (Bytes::new(), Vec::new());
         let (mut call_id, mut code, mut in_doubt) = (0, 0, false);
         let kind = match handle.connection.poll_event() {
@@ -333,7 +393,7 @@ pub unsafe extern "C" fn nanogram_timeout(handle: *mut Handle, at: *mut u64) -> 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nanogram_handle_timeout(handle: *mut Handle, now: u64) -> Status {
     // SAFETY: as C promises.
-    let handle = match unsafe { held(handle) } {
+    let mut handle = match unsafe { held(handle) } {
         Ok(handle) => handle,
         Err(status) => return status,
     };
@@ -351,12 +411,23 @@ pub unsafe extern "C" fn nanogram_handle_timeout(handle: *mut Handle, now: u64) 
 pub unsafe extern "C" fn nanogram_reconnect(handle: *mut Handle, now: u64) -> Status {
     let again = || {
         // SAFETY: as C promises.
-        let handle = unsafe { held(handle) }?;
+        let mut handle = unsafe { held(handle) }?;
         handle.output.clear();
         handle.connection.reconnect(Instant::from_micros(now));
         Ok(())
     };
     status(again())
+}
+
+/// Forgets the temporary key: after `nanogram_reconnect` another is made and bound. The way on from
+/// `NANOGRAM_EVENT_KIND_NOT_BOUND`, and from the transport error -404 under a temporary key.
+///
+/// # Safety
+/// `handle` is open.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nanogram_drop_temporary(handle: *mut Handle) -> Status {
+    // SAFETY: as C promises.
+    status(unsafe { held(handle) }.map(|mut handle| handle.connection.drop_temporary()))
 }
 
 /// The number of the last transport error, such as -404 or -429; 0 if there was none. It is not authenticated: anybody on
@@ -375,11 +446,12 @@ pub unsafe extern "C" fn nanogram_fault(handle: *mut Handle) -> i32 {
 /// # Safety
 /// `handle` is open, `out` has room for one.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn nanogram_saved(handle: *mut Handle, now: u64, unix: i64, out: *mut SavedData) -> Status {
+pub unsafe extern "C" fn nanogram_saved(handle: *mut Handle, now: u64, unix_time: i64, out: *mut SavedData) -> Status {
     let save = || {
         // SAFETY: as C promises.
-        let connection = &unsafe { held(handle) }?.connection;
-        let saved = connection.saved(Instant::from_micros(now), UnixTime::from_micros(unix)).ok_or(Status::None)?;
+        let handle = unsafe { held(handle) }?;
+        let saved =
+            handle.connection.saved(Instant::from_micros(now), UnixTime::from_micros(unix_time)).ok_or(Status::None)?;
         let data = SavedData {
             auth_key: *saved.key.as_bytes(),
             salt: saved.salt,
@@ -392,7 +464,8 @@ pub unsafe extern "C" fn nanogram_saved(handle: *mut Handle, now: u64, unix: i64
     status(save())
 }
 
-/// Makes a call of the API: `body` is a function in TL, id and all. Its answer comes as an event with the same number.
+/// Makes a call of the API: `body` is a function in TL, id and all, at most `NANOGRAM_MAX_CALL` bytes and a multiple of 4;
+/// anything else is refused here, and the connection goes on. Its answer comes as an event with the same number.
 ///
 /// # Safety
 /// `handle` is open, `body` holds `len` bytes, `call` has room for one number.
@@ -400,8 +473,8 @@ pub unsafe extern "C" fn nanogram_saved(handle: *mut Handle, now: u64, unix: i64
 pub unsafe extern "C" fn nanogram_call(handle: *mut Handle, body: *const u8, len: usize, call: *mut u64) -> Status {
     let make = || {
         // SAFETY: as C promises.
-        let (handle, body) = unsafe { (held(handle)?, bytes(body, len)?) };
-        if body.len() < 4 || !body.len().is_multiple_of(4) || call.is_null() {
+        let (mut handle, body) = unsafe { (held(handle)?, bytes(body, len)?) };
+        if body.len() < 4 || !body.len().is_multiple_of(4) || body.len() > NANOGRAM_MAX_CALL || call.is_null() {
             return Err(Status::BadArgument);
         }
         let id = handle.connection.call_raw(body.to_vec());
@@ -411,7 +484,7 @@ pub unsafe extern "C" fn nanogram_call(handle: *mut Handle, body: *const u8, len
     status(make())
 }
 
-impl Handle {
+impl State {
     /// Makes a call of a known type.
     ///
     /// # Safety
@@ -434,7 +507,7 @@ impl Handle {
 pub unsafe extern "C" fn nanogram_resolve(handle: *mut Handle, username: *const c_char, call: *mut u64) -> Status {
     let make = || {
         // SAFETY: as C promises.
-        let (handle, username) = unsafe { (held(handle)?, text(username)?) };
+        let (mut handle, username) = unsafe { (held(handle)?, text(username)?) };
         let username = Username::parse(username).map_err(|_| Status::BadUsername)?;
         let ask = ResolveUsername { username: username.as_str().to_string(), referer: None };
         // SAFETY: as C promises.
@@ -459,7 +532,7 @@ pub unsafe extern "C" fn nanogram_start_bot(
 ) -> Status {
     let make = || {
         // SAFETY: as C promises.
-        let (handle, bot, peer, param) = unsafe { (held(handle)?, seen(bot)?, seen(peer)?, text(start_param)?) };
+        let (mut handle, bot, peer, param) = unsafe { (held(handle)?, seen(bot)?, seen(peer)?, text(start_param)?) };
         let start = start::start_call(&bot.known()?, &peer.known()?, random_id, param).map_err(|e| match e {
             StartError::BotInvalid => Status::NotABot,
             _ => Status::BadStartParam,
@@ -481,7 +554,7 @@ pub unsafe extern "C" fn nanogram_start_bot(
 pub unsafe extern "C" fn nanogram_random_id(handle: *mut Handle, out: *mut i64) -> Status {
     let draw = || {
         // SAFETY: as C promises.
-        let handle = unsafe { held(handle) }?;
+        let mut handle = unsafe { held(handle) }?;
         let id = start::random_id(&mut handle.random).map_err(|_| Status::NoEntropy)?;
         // SAFETY: as C promises.
         unsafe { give(out, id) }

@@ -21,7 +21,7 @@ pub extern "C" fn nanogram_says(status: u32) -> *const c_char {
     says.as_ptr()
 }
 
-const SAYS: [(Status, &CStr); 17] = [
+const SAYS: [(Status, &CStr); 19] = [
     (Status::Ok, c"done"),
     (Status::BadArgument, c"a pointer is null that must not be, or a number is out of its range"),
     (Status::BadText, c"the text is not UTF-8"),
@@ -39,6 +39,8 @@ const SAYS: [(Status, &CStr); 17] = [
     (Status::NotProven, c"the server does not prove who it is: is the public key the one of this data centre?"),
     (Status::Fault, c"the server said no with a transport error"),
     (Status::None, c"there is none"),
+    (Status::Busy, c"the connection is in use: the entropy callback must not come back with it"),
+    (Status::Full, c"too many events wait: take them, then pass the bytes again"),
 ];
 
 /// Wipes what holds a secret.

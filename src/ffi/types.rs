@@ -4,6 +4,8 @@ use core::ffi::{c_char, c_void};
 
 /// Bytes of an authorization key.
 pub const NANOGRAM_AUTH_KEY: usize = 256;
+/// Bytes of the longest call.
+pub const NANOGRAM_MAX_CALL: usize = 4 << 20;
 /// Bytes of a host name, its end marked by a zero byte.
 pub const NANOGRAM_HOST: usize = 256;
 /// Bytes of a username: 32 and a zero byte.
@@ -49,6 +51,10 @@ pub enum Status {
     Fault = 15,
     /// There is none.
     None = 16,
+    /// The connection is in use: the entropy callback must not come back with it.
+    Busy = 17,
+    /// Too many events wait: the bytes were not taken, and the connection goes on.
+    Full = 18,
 }
 
 /// How packets are cut in the stream.
@@ -65,7 +71,8 @@ pub enum FramingKind {
     Full = 3,
 }
 
-/// Fills `len` bytes at `out` with cryptographic randomness; `false` if there is none.
+/// Fills `len` bytes at `out` with cryptographic randomness; `false` if there is none. It must not call a function with the
+/// connection that it is called for (`NANOGRAM_STATUS_BUSY`), nor must it return by `longjmp`.
 pub type EntropyFn = Option<unsafe extern "C" fn(context: *mut c_void, out: *mut u8, len: usize) -> bool>;
 
 /// An account, as a session string of nanogram, Telethon, GramJS, Pyrogram or mtcute holds it. A secret: see
@@ -154,7 +161,7 @@ pub struct ConnectionConfig {
     pub device_model: *const c_char,
     /// The source of randomness. It must be one for cryptography.
     pub entropy: EntropyFn,
-    /// Handed to `entropy`.
+    /// Handed to `entropy`. Connections of several threads may share it only if `entropy` takes a lock.
     pub context: *mut c_void,
 }
 
@@ -168,7 +175,8 @@ pub enum EventKind {
     Authorized = 1,
     /// A temporary key is bound to the permanent one.
     Bound = 2,
-    /// The server does not bind a temporary key: it knows the permanent one no more.
+    /// The server does not bind a temporary key: it knows the permanent one no more, or the key is seconds old. To try
+    /// again: `nanogram_drop_temporary`, then `nanogram_reconnect`.
     NotBound = 3,
     /// A call is answered; `body` has the result.
     Reply = 4,

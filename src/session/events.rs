@@ -50,6 +50,8 @@ pub enum CallError {
     Refused(RpcError),
     /// The result was compressed, and is damaged or too large.
     Damaged,
+    /// It cannot be sent: it is too long, or no TL value. It was not.
+    Unsendable,
     /// The server refused to receive it, again and again; the code is that of `bad_msg_notification`.
     Undeliverable(i32),
 }
@@ -59,6 +61,7 @@ impl fmt::Display for CallError {
         match self {
             Self::Refused(e) => e.fmt(f),
             Self::Damaged => f.write_str("the compressed answer is damaged or too large"),
+            Self::Unsendable => f.write_str("the call is too long, or no whole TL value"),
             Self::Undeliverable(code) => {
                 let (says, _) = crate::mt::service::bad_msg(*code);
                 write!(f, "the server does not take the message: {says} (code {code})")

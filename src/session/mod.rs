@@ -34,7 +34,7 @@ mod sorted;
 
 pub use events::{CallError, Incoming, SessionError};
 pub use inbox::{MAX_ACKS, ReplayWindow, Seen, WINDOW};
-pub use outbox::{MAX_BATCH, MAX_MESSAGES};
+pub use outbox::{MAX_BATCH, MAX_CALL, MAX_MESSAGES};
 pub use packet::{Header, Opened, Refused};
 pub use rpc::{CallId, RpcError};
 pub use seqno::Seqno;
@@ -209,7 +209,8 @@ impl Session {
         self.outbox.calls.len()
     }
 
-    /// Sends `body`, a function with its id, and gives the answer as [`Incoming::Reply`].
+    /// Sends `body`, a function with its id, and gives the answer as [`Incoming::Reply`]: [`CallError::Unsendable`] if it is
+    /// longer than [`MAX_CALL`] or no TL value, which is whole words.
     pub fn call(&mut self, body: Bytes) -> CallId {
         self.outbox.call(body, None)
     }
@@ -480,7 +481,7 @@ impl Session {
         let has_copies = self.collect_said(unix, &mut batch);
         #[cfg(not(feature = "dc"))]
         let has_copies = false;
-        let can_acks_go = if batch.messages.is_empty() { are_acks_due } else { !self.outbox.singly };
+        let can_acks_go = if batch.messages.is_empty() { are_acks_due } else { batch.has_room(8 * MAX_ACKS) };
         if can_acks_go {
             self.collect_acks(unix, &mut batch);
         }

@@ -19,6 +19,8 @@ use bytes::Bytes;
 pub const MAX_MESSAGES: usize = 100;
 /// The most bytes of messages in one packet that carries several.
 pub const MAX_BATCH: usize = 512 << 10;
+/// The longest call, as it is sent: a frame holds no more.
+pub const MAX_CALL: usize = (4 << 20) + 512;
 /// Ids of sent messages that are no calls: enough to know what a notification talks about.
 const MAX_SERVICE: usize = 256;
 /// Service messages waiting to go out; past that, the oldest are forgotten (their askers ask again).

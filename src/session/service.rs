@@ -122,7 +122,7 @@ impl Session {
         }
     }
 
-    fn answer(&mut self, call: CallId, result: Result<Bytes, CallError>) {
+    pub(super) fn answer(&mut self, call: CallId, result: Result<Bytes, CallError>) {
         if let Some(pending) = self.outbox.finish(call) {
             if pending.in_doubt {
                 if self.doubts.len() >= MAX_DOUBTS {

@@ -243,6 +243,11 @@ impl Framer {
         }
     }
 
+    /// Number of bytes received that no frame has been cut from yet.
+    pub fn buffered(&self) -> usize {
+        self.inbox.len()
+    }
+
     /// The next frame, or `None` until more bytes come.
     ///
     /// # Errors

@@ -348,7 +348,7 @@ impl Driver {
             // What is due may have to be sent, and a socket that takes nothing would have us look again and again.
             let due = due.map(|due| if output.is_empty() { due } else { due.max(BLOCKED) });
             tokio::select! {
-                result = read.read(&mut input) => match result {
+                result = read.read(&mut input), if self.connection.wants_input() => match result {
                     Ok(0) => return Lost::Io(io::ErrorKind::UnexpectedEof.into()),
                     Ok(n) => {
                         let now = self.clock.now();
