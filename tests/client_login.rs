@@ -143,6 +143,22 @@ async fn a_code_signs_in_and_the_state_says_who_and_opens_the_next_connection() 
     assert_eq!(me(&Client::connect(options).await.unwrap()).await, ALICE);
 }
 
+/// A server that names the container of the first call in `new_session_created`, as independent ones do.
+#[tokio::test]
+async fn a_server_whose_first_msg_id_names_a_container_is_told_everything_once() {
+    for temporary in [None, Some(86_400)] {
+        let fault = nanogram::dc::Fault::named("first-msg-id-of-container").unwrap();
+        let house = House::with(|dc| dc.fault(fault, nanogram::dc::script::FOREVER)).await;
+        let options = Options::new(Environment::Production, 2).at(&house.addr, vec![house.key.clone()]).api_id(1);
+        let client = Client::connect(Options { temporary, ..options }).await.unwrap();
+        let waiting = ask(&client, ALICES).await;
+        assert!(matches!(client.sign_in(ALICES, &waiting, &house.code()).await.unwrap(), Entered::In(_)));
+        client.start_bot("echo_bot", "echo_bot", None, "once").await.unwrap();
+        let calls = [SendCode::ID, SignIn::ID, nanogram::api::messages::StartBot::ID].map(|id| house.calls_of(id));
+        assert_eq!(calls, [1; 3], "each call is executed once, temporary keys: {temporary:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_code_comes_again_another_way_and_too_many_wrong_ones_end_it() {
     let house = House::open().await;

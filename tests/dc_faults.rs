@@ -52,6 +52,7 @@ const TOLERATED: &[&str] = &[
     "bad-msg-999",
     "forgotten-session",
     "new-session",
+    "first-msg-id-of-container",
     "unasked-salts",
     "unknown-results",
     "second-answer",

@@ -341,6 +341,68 @@ fn a_null_pointer_is_refused() {
 }
 
 #[test]
+fn an_event_is_not_lost_to_a_null_pointer() {
+    let mut wire = Loop::new(false, 0);
+    let (mut buffer, mut len) = ([0_u8; 100], 0);
+    unsafe { nanogram_output(wire.handle, 0, buffer.as_mut_ptr(), buffer.len(), &raw mut len) };
+    wire.dc.handle_input(wire.conn, Instant::ZERO, &buffer[..len]);
+    assert_eq!(unsafe { nanogram_event(wire.handle, ptr::null_mut()) }, Status::BadArgument);
+    assert_eq!(wire.event().0, EventKind::Exchange);
+}
+
+#[test]
+fn a_call_that_is_too_long_or_no_whole_words_is_refused_and_the_next_is_answered() {
+    let mut wire = Loop::new(true, 0);
+    let mut call = 0;
+    let body = vec![0_u8; NANOGRAM_MAX_CALL + 4];
+    for len in [0, 3, 6, NANOGRAM_MAX_CALL + 4] {
+        assert_eq!(unsafe { nanogram_call(wire.handle, body.as_ptr(), len, &raw mut call) }, Status::BadArgument);
+    }
+    assert!(unsafe { nanogram_wants_input(wire.handle) });
+    wire.resolve("echo_bot").unwrap();
+}
+
+/// Calls the connection that it is called for.
+unsafe extern "C" fn comes_back(context: *mut c_void, out: *mut u8, len: usize) -> bool {
+    let (handle, seen) = unsafe { &mut *context.cast::<(*mut Handle, Vec<Status>)>() };
+    unsafe {
+        seen.push(nanogram_handle_timeout(*handle, 0));
+        seen.push(nanogram_event(*handle, &raw mut *Box::new(zero())));
+        nanogram_close(*handle);
+        core::slice::from_raw_parts_mut(out, len).fill(7);
+    }
+    true
+}
+
+#[test]
+fn the_entropy_callback_cannot_come_back_with_its_connection() {
+    let mut context = (ptr::null_mut::<Handle>(), Vec::new());
+    let config = ConnectionConfig { dc_id: 2, entropy: Some(comes_back), context: (&raw mut context).cast(), ..zero() };
+    let mut handle = ptr::null_mut();
+    assert_eq!(unsafe { nanogram_open(&raw const config, 0, NOW * 1_000_000, &raw mut handle) }, Status::Ok);
+    context.0 = handle;
+    let (mut buffer, mut len) = ([0_u8; 100], 0);
+    let out = unsafe { nanogram_output(handle, 0, buffer.as_mut_ptr(), buffer.len(), &raw mut len) };
+    assert_eq!((out, len > 0), (Status::Ok, true));
+    assert!(!context.1.is_empty() && context.1.iter().all(|status| *status == Status::Busy), "{:?}", context.1);
+    assert_eq!(unsafe { nanogram_handle_timeout(handle, 0) }, Status::Ok, "it is free again");
+    unsafe { nanogram_close(handle) };
+}
+
+#[test]
+fn a_key_that_is_not_bound_is_followed_by_another() {
+    let mut wire = Loop::new(true, 3600);
+    wire.dc.fault(nanogram::dc::Fault::named("bind-invalid").unwrap(), 1);
+    while wire.event().0 != EventKind::NotBound {}
+    assert_eq!(unsafe { nanogram_drop_temporary(wire.handle) }, Status::Ok);
+    wire.dc.handle_closed(wire.conn, Instant::from_micros(wire.now));
+    assert_eq!(unsafe { nanogram_reconnect(wire.handle, wire.now) }, Status::Ok);
+    wire.conn = wire.dc.accept(Instant::from_micros(wire.now));
+    while wire.event().0 != EventKind::Bound {}
+    wire.resolve("echo_bot").unwrap();
+}
+
+#[test]
 fn a_bad_configuration_is_refused() {
     let good = || ConnectionConfig { dc_id: 2, entropy: Some(entropy), ..zero() };
     let open = |config: ConnectionConfig| {

@@ -274,6 +274,26 @@ fn c05_first_msg_id_may_name_the_first_call_or_the_container_that_held_it() {
 }
 
 #[test]
+fn c21_a_call_that_cannot_be_sent_fails_alone() {
+    let mut bench = Bench::new();
+    let bodies = [vec![], vec![1; 6], vec![1; nanogram::session::MAX_CALL + 4]];
+    let bad = bodies.map(|body| bench.client.call(body.into()));
+    let (good, msg_id) = bench.call(&CALL);
+    let unsendable = |call| Incoming::Reply { call, result: Err(CallError::Unsendable) };
+    assert_eq!(bench.incoming(), bad.map(unsendable));
+    bench.say(&result(msg_id, ANSWER)).unwrap();
+    assert_eq!(bench.incoming(), [reply(good)]);
+    // The longest that can be sent goes alone, without the acknowledgements that no frame would hold with it.
+    (0..MAX_ACKS).for_each(|_| bench.say(&UPDATE).unwrap());
+    bench.incoming();
+    bench.client.call(vec![1; nanogram::session::MAX_CALL].into());
+    let now = bench.now;
+    while let Some(packet) = bench.client.poll_packet(now, &mut bench.random).unwrap() {
+        assert!(packet.len() <= nanogram::transport::MAX_FRAME - 15, "{} bytes", packet.len());
+    }
+}
+
+#[test]
 fn c06_salts_that_nobody_asked_for_are_ignored() {
     let mut bench = Bench::new();
     let (_, msg_id) = bench.call(&CALL);
@@ -386,13 +406,22 @@ fn c09_a_container_that_must_not_be_is_refused_whole() {
 #[test]
 fn c09_one_unreadable_message_does_not_take_the_others_along() {
     // The first is taken; the second cannot be read; the third was not looked at. The server says those two again.
+    let mut damaged = deflate(&UPDATE);
+    let at = damaged.len() - 8;
+    damaged[at] ^= 1;
+    for second in [MsgsAck::ID.to_le_bytes().to_vec(), GzipPacked { packed_data: Blob(damaged) }.to_boxed()] {
+        the_others_are_taken(&second);
+    }
+}
+
+fn the_others_are_taken(second: &[u8]) {
     let mut bench = Bench::new();
     let (call, msg_id) = bench.call(&CALL);
     let first = bench.inner(1, &UPDATE);
-    let second = bench.inner(3, &MsgsAck::ID.to_le_bytes());
+    let second = bench.inner(3, second);
     let third = bench.inner(5, &result(msg_id, ANSWER));
     let all = [first.clone(), second.clone(), third.clone()];
-    assert!(matches!(bench.say_together(&all), Err(SessionError::Decode(_))));
+    assert!(matches!(bench.say_together(&all), Err(SessionError::Decode(_) | SessionError::Gzip)));
     assert_eq!(bench.incoming(), [Incoming::Update(Bytes::from_static(&UPDATE))]);
     bench.client.reconnected(bench.now);
     let acks: Vec<i64> = bench.sent_of::<MsgsAck>().into_iter().flat_map(|a| a.msg_ids).collect();

@@ -21,7 +21,8 @@ use nanogram::api::updates::{GetState, Updates};
 use nanogram::connection::{Config, Connection, ConnectionError, Event, Init, SavedKey};
 use nanogram::dc::log::Entry;
 use nanogram::dc::residents::ALICE;
-use nanogram::dc::{ConnId, Dc};
+use nanogram::dc::script::FOREVER;
+use nanogram::dc::{ConnId, Dc, Fault};
 use nanogram::session::{CallError, CallId};
 use nanogram::start::{Known, StartCall, answer_of, start_call};
 use nanogram::time::{Instant, UnixTime};
@@ -145,6 +146,10 @@ impl World {
         let now = Instant::from_micros(1_000_000);
         let mut dc = Dc::new(now, UnixTime::from_secs(UNIX), random(&mut dice)).unwrap();
         let key = dc.sign_in(ALICE).unwrap();
+        if seed.is_multiple_of(2) {
+            // Both readings of `first_msg_id` lose and repeat nothing.
+            dc.fault(Fault::named("first-msg-id-of-container").unwrap(), FOREVER);
+        }
         let mut config = Config::new(2, dc.public_keys().cloned().collect());
         config.framing = road.framing;
         config.temporary = road.temporary;
