@@ -8,8 +8,10 @@
  *
  * Pointers must point to as much as is said, for as long as the call lasts; text is UTF-8 and ends with a zero byte.
  * A connection is for one thread at a time; two connections know nothing of each other.
+ * Where connections of several threads share one nanogram_config.context, the entropy callback must lock it. The
+ * callback must not call a function with the connection that it is called for: NANOGRAM_STATUS_BUSY.
  *
- * Times are microseconds: `now` of a clock that never steps back, `unix` since 1970.
+ * Times are microseconds: `now` of a clock that never steps back, `unix_time` since 1970.
  *
  * This file is made from src/ffi by ffi/tests/header.rs.
  */
@@ -37,6 +39,9 @@ void nanogram_panicked(void);
 
 // Bytes of an authorization key.
 #define NANOGRAM_AUTH_KEY 256
+
+// Bytes of the longest call.
+#define NANOGRAM_MAX_CALL (4 << 20)
 
 // Bytes of a host name, its end marked by a zero byte.
 #define NANOGRAM_HOST 256
@@ -83,6 +88,10 @@ typedef enum {
   NANOGRAM_STATUS_FAULT = 15,
   // There is none.
   NANOGRAM_STATUS_NONE = 16,
+  // The connection is in use: the entropy callback must not come back with it.
+  NANOGRAM_STATUS_BUSY = 17,
+  // Too many events wait: the bytes were not taken, and the connection goes on.
+  NANOGRAM_STATUS_FULL = 18,
 } nanogram_status;
 
 // How packets are cut in the stream.
@@ -119,7 +128,8 @@ typedef enum {
   NANOGRAM_EVENT_KIND_AUTHORIZED = 1,
   // A temporary key is bound to the permanent one.
   NANOGRAM_EVENT_KIND_BOUND = 2,
-  // The server does not bind a temporary key: it knows the permanent one no more.
+  // The server does not bind a temporary key: it knows the permanent one no more, or the key is seconds old. To try
+  // again: `nanogram_drop_temporary`, then `nanogram_reconnect`.
   NANOGRAM_EVENT_KIND_NOT_BOUND = 3,
   // A call is answered; `body` has the result.
   NANOGRAM_EVENT_KIND_REPLY = 4,
@@ -142,7 +152,8 @@ typedef enum {
 // A connection to one data centre.
 typedef struct nanogram nanogram;
 
-// Fills `len` bytes at `out` with cryptographic randomness; `false` if there is none.
+// Fills `len` bytes at `out` with cryptographic randomness; `false` if there is none. It must not call a function with the
+// connection that it is called for (`NANOGRAM_STATUS_BUSY`), nor must it return by `longjmp`.
 typedef bool (*nanogram_entropy)(void *context, uint8_t *out, size_t len);
 
 // What a connection must know before its first byte. Set all of it to zero, then what is needed.
@@ -171,7 +182,7 @@ typedef struct {
   const char *device_model;
   // The source of randomness. It must be one for cryptography.
   nanogram_entropy entropy;
-  // Handed to `entropy`.
+  // Handed to `entropy`. Connections of several threads may share it only if `entropy` takes a lock.
   void *context;
 } nanogram_config;
 
@@ -249,17 +260,23 @@ typedef struct {
 extern "C" {
 #endif // __cplusplus
 
-// Makes a connection that is about to begin. `now` are microseconds of a clock that never steps back, `unix` those since
+// Makes a connection that is about to begin. `now` are microseconds of a clock that never steps back, `unix_time` those since
 // 1970 as far as they are known.
 nanogram_status nanogram_open(const nanogram_config *config,
                               uint64_t now,
-                              int64_t unix,
+                              int64_t unix_time,
                               nanogram **out);
 
-// Ends a connection, wipes its keys and frees it. Null is no connection, and nothing happens.
+// Ends a connection, wipes its keys and frees it. Null is no connection, and nothing happens; nor does it from within the
+// entropy callback.
 void nanogram_close(nanogram *handle);
 
-// Takes bytes from the socket, cut anywhere.
+// Whether the socket should be read: `false` while earlier input waits for events to be taken. A program that asks
+// before it reads never sees `NANOGRAM_STATUS_FULL`.
+bool nanogram_wants_input(nanogram *handle);
+
+// Takes bytes from the socket, cut anywhere. `NANOGRAM_STATUS_FULL`: they were not taken, and the connection goes on:
+// take events and call `nanogram_handle_timeout` first.
 nanogram_status nanogram_input(nanogram *handle, uint64_t now, const uint8_t *data, size_t len);
 
 // Gives bytes for the socket: at most `space` of them to `out`, and how many to `len`; 0 if there are none.
@@ -277,14 +294,19 @@ nanogram_status nanogram_handle_timeout(nanogram *handle, uint64_t now);
 // Begins again on a new socket. Calls that are unanswered go on: none is lost, none is executed twice.
 nanogram_status nanogram_reconnect(nanogram *handle, uint64_t now);
 
+// Forgets the temporary key: after `nanogram_reconnect` another is made and bound. The way on from
+// `NANOGRAM_EVENT_KIND_NOT_BOUND`, and from the transport error -404 under a temporary key.
+nanogram_status nanogram_drop_temporary(nanogram *handle);
+
 // The number of the last transport error, such as -404 or -429; 0 if there was none. It is not authenticated: anybody on
 // the way can send it, so it is no reason to forget a key.
 int32_t nanogram_fault(nanogram *handle);
 
 // Gives what is worth keeping for the next connection; `NANOGRAM_STATUS_NONE` as long as there is no key.
-nanogram_status nanogram_saved(nanogram *handle, uint64_t now, int64_t unix, nanogram_saved_data *out);
+nanogram_status nanogram_saved(nanogram *handle, uint64_t now, int64_t unix_time, nanogram_saved_data *out);
 
-// Makes a call of the API: `body` is a function in TL, id and all. Its answer comes as an event with the same number.
+// Makes a call of the API: `body` is a function in TL, id and all, at most `NANOGRAM_MAX_CALL` bytes and a multiple of 4;
+// anything else is refused here, and the connection goes on. Its answer comes as an event with the same number.
 nanogram_status nanogram_call(nanogram *handle,
                               const uint8_t *body,
                               size_t len,
