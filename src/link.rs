@@ -110,6 +110,54 @@ impl fmt::Display for StartLink {
     }
 }
 
+/// The part of a link to a username that apps ignore, described; `None` for a bare `t.me/<name>`.
+///
+/// A link of the kind [`OtherLink::PublicChat`] often was meant to start a bot: its parameter is misspelt or misplaced.
+///
+/// ```
+/// use nanogram::link::ignored_part;
+/// assert_eq!(ignored_part("https://t.me/echo_bot"), None);
+/// assert!(ignored_part("https://t.me/echo_bot?Start=abc").is_some_and(|odd| odd.contains("called `start`")));
+/// ```
+pub fn ignored_part(link: &str) -> Option<String> {
+    let (link, fragment) = link.trim_ascii().split_once('#').unwrap_or((link.trim_ascii(), ""));
+    if link.contains("&amp;") {
+        return Some("`&amp;` is HTML for `&`: write `&`".into());
+    }
+    let (path, query) = link.split_once('?').unwrap_or((link, ""));
+    let is_tg = strip_prefix_ignore_case(path, "tg:").is_some();
+    for (name, _) in params(query).filter(|(name, _)| !(is_tg && name == "domain")) {
+        let meant = name.trim().to_ascii_lowercase();
+        return Some(match meant.as_str() {
+            "startchannel" if name == meant => "`startchannel` needs `admin` with the rights of the bot".into(),
+            "start" | "startgroup" | "startchannel" | "startapp" | "startattach" if name != meant => {
+                alloc::format!("the parameter is called `{meant}`, in lower case and without spaces")
+            }
+            _ => alloc::format!("the parameter {name:?} starts nothing; the one that does is called `start`"),
+        });
+    }
+    let host_end = path.find("://").map_or(0, |at| at + 3);
+    let after = path.get(host_end..).unwrap_or_default().trim_end_matches('/');
+    let is_subdomain = after
+        .split('/')
+        .next()
+        .is_some_and(|host| host.to_ascii_lowercase().strip_suffix(".t.me").is_some_and(|name| name != "www"));
+    let path = after.split_once('/').map_or("", |(_, path)| path);
+    let extra = if is_subdomain { Some(path) } else { skip_s(path).split_once('/').map(|(_, extra)| extra) };
+    match extra.filter(|extra| !is_tg && !extra.is_empty()) {
+        Some(extra) => Some(alloc::format!("{extra:?} after the name starts nothing; a parameter follows `?`")),
+        None if !fragment.is_empty() => Some("what follows `#` starts nothing; a parameter follows `?`".into()),
+        None => None,
+    }
+}
+
+fn skip_s(mut path: &str) -> &str {
+    while let Some(rest) = path.strip_prefix("s/").or_else(|| path.strip_prefix("%73/")) {
+        path = rest;
+    }
+    path
+}
+
 /// Hosts whose first path segment is a username.
 const HOSTS: &[&str] = &["t.me", "telegram.me", "telegram.dog"];
 
@@ -148,6 +196,9 @@ fn read_tg(text: &str) -> Result<StartLink, LinkError> {
     if domain.is_empty() {
         let has_phone = first(query, "phone").bytes().any(|b| b.is_ascii_digit());
         return Err(if has_phone { LinkError::Other(OtherLink::Phone) } else { LinkError::Unknown });
+    }
+    if domain.eq_ignore_ascii_case("telegrampassport") {
+        return Err(LinkError::Other(OtherLink::Passport));
     }
     let bot = Username::without_at(&domain).map_err(LinkError::Username)?;
     if !first(query, "post").is_empty() {
@@ -420,6 +471,8 @@ pub enum OtherLink {
     Direct(Username),
     /// Invites into a group or a channel.
     Invite,
+    /// Requests documents from Telegram Passport.
+    Passport,
     /// Opens the chat with a telephone number.
     Phone,
     /// Leads to something of Telegram's own: stickers, a language, a proxy, a gift.
@@ -460,6 +513,7 @@ impl fmt::Display for OtherLink {
             Self::Boost(name) => write!(f, "it boosts @{name}"),
             Self::Direct(name) => write!(f, "it opens the direct messages of @{name}"),
             Self::Invite => f.write_str("it invites into a group or a channel"),
+            Self::Passport => f.write_str("it requests documents from Telegram Passport"),
             Self::Phone => f.write_str("it opens the chat with a telephone number"),
             Self::Page => f.write_str("it leads to a page of Telegram's own, such as stickers, a proxy or a gift"),
         }

@@ -1,6 +1,8 @@
 //! Every way to write a link that starts a bot, and what the other links are.
 
-use nanogram::link::{AdminRights, LinkError, OtherLink, Start, StartLink, StartParam, StartParamError, Username};
+use nanogram::link::{
+    AdminRights, LinkError, OtherLink, Start, StartLink, StartParam, StartParamError, Username, ignored_part,
+};
 use rand::rngs::ChaCha12Rng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
@@ -183,6 +185,34 @@ fn another_link_says_what_it_is() {
         assert!(format!("{other:?}").starts_with(kind), "{url}: {other:?}");
         assert!(other.to_string().contains(says), "{url}: {other}");
     }
+}
+
+#[test]
+fn a_link_whose_parameter_would_be_lost_says_what_is_odd() {
+    for (url, says) in [
+        ("tg://resolve?domain=echo_bot&amp;start=abc", "`&amp;` is HTML"),
+        ("t.me/echo_bot?Start=abc", "called `start`"),
+        ("t.me/echo_bot?START=abc", "called `start`"),
+        ("t.me/echo_bot?%53tart=abc", "called `start`"),
+        ("t.me/echo_bot?  start=abc", "called `start`"),
+        ("t.me/echo_bot/start=abc", "follows `?`"),
+        ("echo_bot.t.me/start=abc", "follows `?`"),
+        ("t.me/echo_bot#start=abc", "follows `?`"),
+        ("t.me/echo_bot?id=1", "\"id\" starts nothing"),
+        ("t.me/echo_bot?text=hello", "\"text\" starts nothing"),
+        ("t.me/echo_bot?profile", "\"profile\" starts nothing"),
+        ("t.me/echo_bot?startchannel", "needs `admin`"),
+        ("tg://resolve?domain=echo_bot&Start=abc", "called `start`"),
+    ] {
+        let error = url.parse::<StartLink>().unwrap_err();
+        assert!(matches!(error, LinkError::Other(OtherLink::PublicChat(_))), "{url}: {error:?}");
+        assert!(ignored_part(url).is_some_and(|odd| odd.contains(says)), "{url}: {:?}", ignored_part(url));
+    }
+    for bare in ["t.me/bot", "https://t.me/bot/", "t.me/s/bot", "bot.t.me", "tg://resolve?domain=bot", "www.t.me/bot"] {
+        assert_eq!(ignored_part(bare), None, "{bare}");
+    }
+    let passport = "tg://resolve?domain=telegrampassport&bot_id=1&public_key=k&scope=s&payload=n";
+    assert_eq!(passport.parse::<StartLink>(), Err(LinkError::Other(OtherLink::Passport)));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::story::Story;
 use crate::{output, prompt, runtime, wire};
 use nanogram::api::updates::Updates;
 use nanogram::client::{Client, Error};
-use nanogram::link::{AdminRights, LinkError, OtherLink, Start, StartLink, StartParam, StartParamError};
+use nanogram::link::{AdminRights, LinkError, OtherLink, Start, StartLink, StartParam, StartParamError, ignored_part};
 use nanogram::start::{self, Known, StartError, Who, WhoError};
 use nanogram::tl::Tl;
 use nanogram::tl::schema::Schema;
@@ -172,7 +172,11 @@ fn read_link(text: &str, not_a_name: WhoError) -> Result<Linked, Failure> {
                 Err(Failure::usage("the link makes the bot an administrator of a channel; it starts nothing"))
             }
         },
-        Err(LinkError::Other(OtherLink::PublicChat(bot))) => Ok((Who::Name(bot), false, None, AdminRights::NONE)),
+        Err(LinkError::Other(OtherLink::PublicChat(bot))) => match ignored_part(text) {
+            None => Ok((Who::Name(bot), false, None, AdminRights::NONE)),
+            Some(odd) => Err(Failure::usage(format!("the link only shows @{bot}: {odd}"))
+                .hint(format!("write https://t.me/{bot}?start=PARAM, or @{bot} for a start without a parameter"))),
+        },
         Err(LinkError::Param(error)) => Err(StartError::from(error).into()),
         Err(LinkError::Username(_)) => Err(Failure::refused(400, "USERNAME_INVALID")),
         // No link at all: then it was to be a name.
