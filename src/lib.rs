@@ -70,6 +70,7 @@ extern crate std;
 pub mod crc;
 pub mod crypto;
 pub mod entropy;
+pub mod escape;
 pub mod side;
 pub mod time;
 pub mod tl;
@@ -85,6 +86,8 @@ pub mod session;
 // Floor 3: what an application holds.
 pub mod connection;
 pub mod keylog;
+#[cfg(feature = "client")]
+pub mod private;
 pub mod store;
 // Floor 4: pure pieces of the jobs.
 #[cfg(feature = "tools")]
