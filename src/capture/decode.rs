@@ -18,6 +18,10 @@ use bytes::{Bytes, BytesMut};
 
 /// Containers hold messages, messages hold results, results are packed: more than that is nobody's message.
 const MAX_DEPTH: u8 = 4;
+/// The most bytes that the compressed values of a recording open to; later ones are told by name and length.
+const MAX_ALL_INFLATED: usize = 64 << 20;
+/// Why a packet is locked.
+pub(super) const NO_KEY: &str = "the key is not known";
 
 /// One frame, or what takes the place of one.
 #[derive(Debug, Clone)]
@@ -51,13 +55,20 @@ pub enum What<'s> {
     Plain(Plain<'s>),
     /// A packet that was opened.
     Sealed(Box<Sealed<'s>>),
-    /// A packet that was not.
+    /// A packet whose key is not known.
     Locked {
         /// The key that would open it.
         auth_key_id: [u8; 8],
-        /// How many bytes it has.
+        /// Length in bytes.
         len: usize,
-        /// Why it was not: the key is not known, or the packet is damaged.
+    },
+    /// A packet that its key, which is known, does not open; or one too short to name a key.
+    Damaged {
+        /// The key that it names.
+        auth_key_id: [u8; 8],
+        /// Length in bytes.
+        len: usize,
+        /// The first thing that is wrong with it.
         why: &'static str,
     },
     /// Nothing more can be told of this direction of the connection.
@@ -79,7 +90,7 @@ pub struct Plain<'s> {
     pub notes: Vec<Note<'s>>,
 }
 
-/// An encrypted packet that its key opened: `msg_key` is that of the plaintext, or it would be [`What::Locked`].
+/// An encrypted packet that its key opened: `msg_key` is that of the plaintext, or it would be [`What::Damaged`].
 #[derive(Debug, Clone)]
 pub struct Sealed<'s> {
     /// Which key.
@@ -181,7 +192,8 @@ impl<'s> Step<'s> {
     pub fn checks(&self) -> impl Iterator<Item = (&'static str, Verdict)> {
         let opened = match &self.what {
             What::Sealed(_) => Some(("msg_key", Verdict::Holds)),
-            What::Locked { why, .. } => Some(("msg_key", Verdict::Unknown(why))),
+            What::Locked { .. } => Some(("msg_key", Verdict::Unknown(NO_KEY))),
+            What::Damaged { .. } => Some(("msg_key", Verdict::Fails)),
             _ => None,
         };
         let notes = if let What::Plain(plain) = &self.what { &plain.notes[..] } else { &[] };
@@ -224,12 +236,20 @@ impl<'s> Content<'s> {
 /// Everything that can be told of `recording` with `secrets`, which need not be its own; connection by connection.
 #[must_use]
 pub fn decode<'s>(recording: &Recording, secrets: &Secrets, schema: &'s Schema<'static>) -> Vec<Step<'s>> {
-    let mut decoder = Decoder { schema, secrets, calls: BTreeMap::new(), exchanges: Exchanges::default(), room: 0 };
-    let mut steps = Vec::new();
-    for (number, connection) in recording.connections.iter().enumerate() {
-        steps.extend(cut(connection).into_iter().map(|piece| decoder.step(number, piece)));
-    }
-    steps
+    steps(recording, secrets, schema).collect()
+}
+
+/// As [`decode`], one step at a time: a step is made when it is asked for, so that memory does not grow with their number.
+pub fn steps<'s>(
+    recording: &Recording,
+    secrets: &Secrets,
+    schema: &'s Schema<'static>,
+) -> impl Iterator<Item = Step<'s>> {
+    let (calls, exchanges) = (BTreeMap::new(), Exchanges::default());
+    let mut decoder = Decoder { schema, secrets, calls, exchanges, room: 0, left: MAX_ALL_INFLATED };
+    let connections = recording.connections.iter().enumerate();
+    let pieces = connections.flat_map(|(number, connection)| cut(connection).into_iter().map(move |cut| (number, cut)));
+    pieces.map(move |(number, piece)| decoder.step(number, piece))
 }
 
 /// What must be remembered from one frame to the next, and beyond: a session outlives its connection.
@@ -240,6 +260,8 @@ struct Decoder<'a, 's> {
     exchanges: Exchanges,
     /// Bytes that the packet at hand may still open to.
     room: usize,
+    /// Bytes that all that follows may open to.
+    left: usize,
 }
 
 impl<'s> Decoder<'_, 's> {
@@ -263,15 +285,15 @@ impl<'s> Decoder<'_, 's> {
 
     fn packet(&mut self, from: Side, packet: BytesMut, wants_ack: bool) -> What<'s> {
         let len = packet.len();
-        let locked = |auth_key_id, why| What::Locked { auth_key_id, len, why };
-        let Some(&auth_key_id) = packet.first_chunk() else { return locked([0; 8], "shorter than any packet") };
+        let damaged = |auth_key_id, why| What::Damaged { auth_key_id, len, why };
+        let Some(&auth_key_id) = packet.first_chunk() else { return damaged([0; 8], "shorter than any packet") };
         if auth_key_id == [0; 8] {
             return What::Plain(self.plain(&packet.freeze()));
         }
-        self.room = MAX_INFLATED;
-        let Some(key) = self.secrets.key(auth_key_id) else { return locked(auth_key_id, "the key is not known") };
+        self.room = MAX_INFLATED.min(self.left);
+        let Some(key) = self.secrets.key(auth_key_id) else { return What::Locked { auth_key_id, len } };
         match packet::open(key, from, packet) {
-            Err(refused) => locked(auth_key_id, refused.why()),
+            Err(refused) => damaged(auth_key_id, refused.why()),
             Ok(opened) => {
                 let Header { msg_id, seqno, .. } = opened.header;
                 let padding = len.saturating_sub(OUTER + INNER + opened.body.len());
@@ -369,6 +391,7 @@ impl<'s> Decoder<'_, 's> {
         r.end()?;
         let value = Bytes::from(gzip::inflate(packed, self.room).map_err(|_| r.fault(Fault::Length))?);
         self.room = self.room.saturating_sub(value.len());
+        self.left = self.left.saturating_sub(value.len());
         let content = Box::new(self.content(from, msg_id, &value, ty, depth + 1));
         Ok(Content::Gzip { packed: packed.len(), len: value.len(), content })
     }

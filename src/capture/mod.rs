@@ -12,7 +12,7 @@
 //! or to open a packet. What was checked on the way is part of the result: `msg_key ok`, `new_nonce_hash1 ok`.
 //!
 //! Constructors of other layers are no error: they are told by id and length. A stream that cannot be followed ends in
-//! [`What::Broken`], a packet without its key is [`What::Locked`]; the other connections go on.
+//! [`What::Broken`], a packet without its key is [`What::Locked`], one that its key does not open [`What::Damaged`]; the other connections go on.
 //!
 //! ```
 //! use nanogram::capture::{Recording, decode};
@@ -32,17 +32,19 @@ mod decode;
 mod exchange;
 mod json;
 mod pcap;
+mod pcapng;
 mod show;
 mod tcp;
 
 pub use cut::{Broken, Cut, Piece, cut};
-pub use decode::{Answered, Content, Item, Plain, Sealed, Step, What, decode};
+pub use decode::{Answered, Content, Item, Plain, Sealed, Step, What, decode, steps};
 pub use exchange::{Note, Verdict};
 
 use crate::crypto::auth_key::AuthKey;
 #[cfg(feature = "dc")]
 use crate::crypto::rsa::RsaPrivateKey;
 use crate::keylog::{BadLine, Entry, KeyLog};
+use crate::mt::gzip::{self, GzipError};
 use crate::side::Side;
 use crate::time::Instant;
 use alloc::collections::BTreeMap;
@@ -50,6 +52,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use bytes::Bytes;
 use core::fmt;
+
+/// The most bytes that a compressed file opens to.
+const MAX_INFLATED_FILE: usize = 256 << 20;
 
 /// What was heard, and the secrets that came with it.
 #[derive(Debug, Clone, Default)]
@@ -85,11 +90,18 @@ pub struct Chunk {
 }
 
 impl Recording {
-    /// Reads a recording in JSON or a pcap file, whichever it is.
+    /// Reads a recording in JSON, a pcap or a pcapng file, or one of these compressed by gzip, whichever it is.
     ///
     /// # Errors
-    /// It is neither.
+    /// It is none of them.
     pub fn read(bytes: &[u8]) -> Result<Self, CaptureError> {
+        let opened;
+        let bytes = if bytes.starts_with(&[0x1f, 0x8b]) {
+            opened = gzip::inflate(bytes, MAX_INFLATED_FILE).map_err(CaptureError::Gzip)?;
+            &opened
+        } else {
+            bytes
+        };
         match core::str::from_utf8(bytes) {
             Ok(text) if text.trim_start().starts_with('{') => Self::from_json(text),
             _ => Self::from_pcap(bytes),
@@ -126,7 +138,7 @@ impl Recording {
         json::write(self)
     }
 
-    /// Reads a file of tcpdump or Wireshark, in the classic format: TCP over IPv4 or IPv6, over Ethernet, a loopback
+    /// Reads a file of tcpdump or Wireshark, in the classic format or as pcapng: TCP over IPv4 or IPv6, over Ethernet, a loopback
     /// device, the "any" device of Linux, or nothing.
     ///
     /// Segments are put in order and repeated ones dropped. What is not TCP is passed over, and so are fragments of IP.
@@ -181,7 +193,7 @@ impl Secrets {
 impl KeyLog for Secrets {
     fn note(&mut self, entry: &Entry) {
         match entry {
-            Entry::AuthKey(key) => drop(self.keys.insert(key.id(), key.clone())),
+            Entry::AuthKey(key) | Entry::DcKey { key, .. } => drop(self.keys.insert(key.id(), key.clone())),
             Entry::NewNonce { nonce, new_nonce } => drop(self.new_nonces.insert(*nonce, *new_nonce)),
         }
     }
@@ -197,6 +209,8 @@ pub enum CaptureError {
     Shape(String),
     /// No pcap file that is understood here.
     Pcap(&'static str),
+    /// A compressed file that cannot be opened.
+    Gzip(GzipError),
 }
 
 impl fmt::Display for CaptureError {
@@ -205,6 +219,7 @@ impl fmt::Display for CaptureError {
             Self::Json(line, column) => write!(f, "no JSON (line {line}, column {column})"),
             Self::Shape(place) => write!(f, "no recording: {place} is missing, or is not what belongs there"),
             Self::Pcap(why) => f.write_str(why),
+            Self::Gzip(why) => why.fmt(f),
         }
     }
 }

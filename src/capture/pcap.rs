@@ -21,6 +21,20 @@ const TCP: u8 = 6;
 const SYN: u8 = 2;
 const ACK: u8 = 16;
 
+/// The first block of a pcapng file; it reads the same in both byte orders.
+pub(super) const SECTION: u32 = 0x0a0d_0d0a;
+pub(super) const STRANGE_LINK: &str = "a capture of a kind of network that is not understood here";
+
+/// Whether packets of this link type are understood.
+pub(super) const fn is_known(link: u32) -> bool {
+    matches!(link, 0 | 1 | 12 | 14 | 101 | 108 | 113 | 228 | 229 | 276)
+}
+
+/// The TCP segment in a captured packet, if there is one.
+pub(super) fn tcp(link: u32, at: Instant, packet: &[u8]) -> Option<Segment> {
+    network(link, packet).and_then(|packet| segment(at, packet))
+}
+
 /// How numbers lie in this file.
 struct File {
     is_big: bool,
@@ -30,13 +44,16 @@ struct File {
 
 /// The connections of a file.
 pub(super) fn read(bytes: &[u8]) -> Result<Vec<Connection>, &'static str> {
+    if bytes.starts_with(&SECTION.to_le_bytes()) {
+        return super::pcapng::read(bytes);
+    }
     let mut rest = bytes;
     let file = header(&mut rest)?;
     let (mut streams, mut start) = (Streams::default(), None);
     while let Some((micros, packet)) = file.packet(&mut rest) {
         let start = *start.get_or_insert(micros);
         let at = Instant::from_micros(micros.saturating_sub(start));
-        if let Some(segment) = network(file.link, packet).and_then(|packet| segment(at, packet)) {
+        if let Some(segment) = tcp(file.link, at, packet) {
             streams.push(segment);
         }
     }
@@ -51,16 +68,12 @@ fn header(bytes: &mut &[u8]) -> Result<File, &'static str> {
         [0xa1, 0xb2, 0xc3, 0xd4] => (true, false),
         [0x4d, 0x3c, 0xb2, 0xa1] => (false, true),
         [0xa1, 0xb2, 0x3c, 0x4d] => (true, true),
-        [0x0a, 0x0d, 0x0d, 0x0a] => return Err("a pcapng file: make it a pcap file, as `editcap -F pcap` does"),
         _ => return Err("neither a JSON recording nor a pcap file"),
     };
     let file = File { is_big, is_nano, link: 0 };
     // The upper half may hold the length of a checksum.
     let link = file.number([w, x, y, z]) & 0xffff;
-    match link {
-        0 | 1 | 12 | 14 | 101 | 108 | 113 | 228 | 229 | 276 => Ok(File { link, ..file }),
-        _ => Err("a pcap file of a kind of network that is not understood here"),
-    }
+    if is_known(link) { Ok(File { link, ..file }) } else { Err(STRANGE_LINK) }
 }
 
 impl File {

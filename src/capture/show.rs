@@ -10,7 +10,7 @@
 //! Everything is shown, keys and phone numbers too: whoever holds the key log could read them as well.
 
 use super::cut::Broken;
-use super::decode::{Answered, Content, Item, Plain, Sealed, Step, What};
+use super::decode::{Answered, Content, Item, NO_KEY, Plain, Sealed, Step, What};
 use super::exchange::{Note, Verdict};
 use super::json::seconds;
 use crate::keylog::Hex;
@@ -41,8 +41,12 @@ impl Display for Step<'_> {
             What::QuickAck(token) => write!(f, "quick ack {token:08x}"),
             What::Plain(plain) => show_plain(f, plain),
             What::Sealed(sealed) => show_sealed(f, sealed),
-            What::Locked { auth_key_id, len, why } => {
-                write!(f, "{len} bytes under key {}, not opened: {why}", Hex(auth_key_id))
+            What::Locked { auth_key_id, len } => {
+                write!(f, "{len} bytes under key {}, not opened: {NO_KEY}", Hex(auth_key_id))
+            }
+            What::Damaged { auth_key_id, len, why } => {
+                let key = Hex(auth_key_id);
+                write!(f, "{len} bytes under key {key}: msg_key does not match: damaged or forged ({why})")
             }
             What::Broken(broken) => write!(f, "the stream cannot be followed: {broken}"),
         }
@@ -298,8 +302,14 @@ impl Step<'_> {
                 put("quick_ack_wanted", sealed.wants_ack.into());
                 put("message", item_json(&sealed.item));
             }
-            What::Locked { auth_key_id, len, why } => {
+            What::Locked { auth_key_id, len } => {
                 put("kind", "locked".into());
+                put("auth_key_id", hex(auth_key_id));
+                put("bytes", (*len).into());
+                put("why", NO_KEY.into());
+            }
+            What::Damaged { auth_key_id, len, why } => {
+                put("kind", "damaged".into());
                 put("auth_key_id", hex(auth_key_id));
                 put("bytes", (*len).into());
                 put("why", (*why).into());

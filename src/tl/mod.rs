@@ -163,6 +163,9 @@ pub enum Fault {
     Count,
     /// Values nested deeper than any real one.
     Depth,
+    /// More values than a tree may hold.
+    #[cfg(feature = "schema")]
+    Nodes,
     /// Something follows the value.
     Trailing,
 }
@@ -176,6 +179,8 @@ impl fmt::Display for DecodeError {
             Fault::Length => f.write_str("a length has a form that TL does not know")?,
             Fault::Count => f.write_str("a vector promises more elements than there are bytes for")?,
             Fault::Depth => f.write_str("values are nested too deep")?,
+            #[cfg(feature = "schema")]
+            Fault::Nodes => f.write_str("it has more values than are shown")?,
             Fault::Trailing => f.write_str("something follows the value")?,
         }
         write!(f, " (at byte {})", self.at)

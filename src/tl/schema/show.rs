@@ -17,6 +17,15 @@ impl fmt::Display for Object<'_> {
     }
 }
 
+/// Text in quotes, with quotes and backslashes in it marked.
+struct Quoted<'a>(&'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
+}
+
 /// `indent` is how deep the line is, or `None` for all in one.
 fn write_value(f: &mut fmt::Formatter<'_>, value: &Value<'_>, indent: Option<usize>) -> fmt::Result {
     match value {
@@ -25,7 +34,8 @@ fn write_value(f: &mut fmt::Formatter<'_>, value: &Value<'_>, indent: Option<usi
         Value::Double(v) => write!(f, "{v}"),
         Value::Int128(v) => write_hex(f, v),
         Value::Int256(v) => write_hex(f, v),
-        Value::Text(v) => write!(f, "{v:?}"),
+        // `Debug` leaves marks of the reading order as they are.
+        Value::Text(v) => write!(f, "{}", crate::escape::one_line(Quoted(v))),
         Value::Bytes(v) => write_hex(f, v),
         Value::Bool(true) => f.write_str("boolTrue"),
         Value::Bool(false) => f.write_str("boolFalse"),

@@ -7,7 +7,11 @@ use crate::tl::{DecodeError, Fault, Reader, Tl, VECTOR, write_bytes};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::cell::Cell;
 use core::fmt;
+
+/// The most values and fields in one tree, which takes some 40 bytes for each; answers of servers stay far below.
+const MAX_NODES: usize = 1 << 18;
 
 /// A value, and what it is made of.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,7 +72,7 @@ impl<'t> Schema<'t> {
     /// # Errors
     /// The bytes end early, or are no such value.
     pub fn read(&self, r: &mut Reader<'_>, ty: &Type<'_>) -> Result<Value<'_>, DecodeError> {
-        self.value(r, ty, 0)
+        self.value(r, ty, Place { depth: 0, left: &Cell::new(MAX_NODES) })
     }
     /// The value alone in `bytes`, whatever its id says: a constructor or a call.
     ///
@@ -80,7 +84,8 @@ impl<'t> Schema<'t> {
         r.end().map(|()| value)
     }
 
-    fn value(&self, r: &mut Reader<'_>, ty: &Type<'_>, depth: usize) -> Result<Value<'_>, DecodeError> {
+    fn value(&self, r: &mut Reader<'_>, ty: &Type<'_>, at: Place<'_>) -> Result<Value<'_>, DecodeError> {
+        at.spend(r, 1)?;
         Ok(match ty {
             Type::Flags | Type::Int => Value::Int(r.i32()?),
             Type::Long => Value::Long(r.i64()?),
@@ -96,27 +101,27 @@ impl<'t> Schema<'t> {
             Type::True => Value::True,
             Type::Vector(of) => {
                 let count = r.vector(4)?;
-                self.elements(r, of, count, depth)?
+                self.elements(r, of, count, at)?
             }
             Type::BareVector(of) => {
                 let count = r.count(4)?;
-                self.elements(r, of, count, depth)?
+                self.elements(r, of, count, at)?
             }
             Type::Bare(name) => {
                 let of = self.named(name).ok_or(r.fault(Fault::Id(0)))?;
-                Value::Object(self.object(r, of, depth)?)
+                Value::Object(self.object(r, of, at)?)
             }
             Type::Boxed(_) => {
-                deeper(r, depth)?;
+                deeper(r, at)?;
                 let id = r.u32()?;
                 let strange = r.fault_before(Fault::Id(id));
                 let (schema, of) = self.find(id).ok_or(strange)?;
                 if of.is_function || of.result != *ty {
                     return Err(strange);
                 }
-                Value::Object(schema.object(r, of, depth)?)
+                Value::Object(schema.object(r, of, at)?)
             }
-            Type::Any => self.any(r, depth)?,
+            Type::Any => self.any(r, at)?,
         })
     }
     /// Memory grows with what is really there: the count is only a promise.
@@ -125,37 +130,39 @@ impl<'t> Schema<'t> {
         r: &mut Reader<'_>,
         of: &Type<'_>,
         count: usize,
-        depth: usize,
+        at: Place<'_>,
     ) -> Result<Value<'_>, DecodeError> {
         let mut items = Vec::new();
         for _ in 0..count {
-            items.push(self.value(r, of, depth)?);
+            items.push(self.value(r, of, at)?);
         }
         Ok(Value::Vector(items))
     }
-    fn any(&self, r: &mut Reader<'_>, depth: usize) -> Result<Value<'_>, DecodeError> {
-        deeper(r, depth)?;
+    fn any(&self, r: &mut Reader<'_>, at: Place<'_>) -> Result<Value<'_>, DecodeError> {
+        deeper(r, at)?;
         let id = r.peek().ok_or(r.fault(Fault::End))?;
         match self.find(id) {
             None => Ok(Value::Raw(r.take_rest().to_vec())),
             Some((_, of)) if of.result == Type::Bool && !of.is_function => Ok(Value::Bool(bool::read(r)?)),
             Some((schema, of)) => {
                 r.u32()?;
-                Ok(Value::Object(schema.object(r, of, depth)?))
+                Ok(Value::Object(schema.object(r, of, at)?))
             }
         }
     }
     /// `bytes:int body:Object`: the one place where TL says how long a value is, so that a container's messages can
     /// be told apart even if one of them is unknown.
-    fn body(&self, r: &mut Reader<'_>, len: i32, depth: usize) -> Result<Value<'_>, DecodeError> {
+    fn body(&self, r: &mut Reader<'_>, len: i32, at: Place<'_>) -> Result<Value<'_>, DecodeError> {
         let start = r.position();
         let len = usize::try_from(len).map_err(|_| r.fault(Fault::Length))?;
         let mut body = Reader::new(r.take(len)?);
-        let value = self.any(&mut body, depth).and_then(|value| body.end().map(|()| value));
+        let value = self.any(&mut body, at).and_then(|value| body.end().map(|()| value));
         value.map_err(|e| DecodeError { at: start + e.at, ..e })
     }
-    fn object(&self, r: &mut Reader<'_>, of: &'t Definition<'t>, depth: usize) -> Result<Object<'_>, DecodeError> {
-        deeper(r, depth)?;
+    fn object(&self, r: &mut Reader<'_>, of: &'t Definition<'t>, at: Place<'_>) -> Result<Object<'_>, DecodeError> {
+        deeper(r, at)?;
+        // The fields that are absent take room, too.
+        at.spend(r, of.fields.len())?;
         let mut fields: Vec<Option<Value<'_>>> = Vec::with_capacity(of.fields.len());
         let mut words = Vec::new();
         for field in &of.fields {
@@ -166,12 +173,29 @@ impl<'t> Schema<'t> {
             } else if field.when.is_some_and(|flag| !is_there(flag)) {
                 None
             } else if let (Type::Any, Some(("bytes", Value::Int(len)))) = (&field.ty, last_of(of, &fields)) {
-                Some(self.body(r, *len, depth + 1)?)
+                Some(self.body(r, *len, at.below())?)
             } else {
-                Some(self.value(r, &field.ty, depth + 1)?)
+                Some(self.value(r, &field.ty, at.below())?)
             });
         }
         Ok(Object { of, fields })
+    }
+}
+
+/// Where a value is in its tree, and what the tree may still hold.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    depth: usize,
+    left: &'a Cell<usize>,
+}
+
+impl Place<'_> {
+    const fn below(self) -> Self {
+        Self { depth: self.depth + 1, ..self }
+    }
+    fn spend(self, r: &Reader<'_>, nodes: usize) -> Result<(), DecodeError> {
+        self.left.set(self.left.get().checked_sub(nodes).ok_or(r.fault(Fault::Nodes))?);
+        Ok(())
     }
 }
 
@@ -181,8 +205,8 @@ fn last_of<'f, 's>(of: &Definition<'s>, fields: &'f [Option<Value<'_>>]) -> Opti
     Some((of.fields.get(at)?.name, fields.get(at)?.as_ref()?))
 }
 
-fn deeper(r: &Reader<'_>, depth: usize) -> Result<(), DecodeError> {
-    if depth < MAX_DEPTH { Ok(()) } else { Err(r.fault(Fault::Depth)) }
+fn deeper(r: &Reader<'_>, at: Place<'_>) -> Result<(), DecodeError> {
+    if at.depth < MAX_DEPTH { Ok(()) } else { Err(r.fault(Fault::Depth)) }
 }
 
 impl Value<'_> {
