@@ -5,6 +5,7 @@
 //! U+061C U+200E U+200F U+202A..202E U+2066..2069     reading order           \u{202e}
 //! U+2028 U+2029                                      line and paragraph      \u{2028}
 //! U+200B U+2060..2064 U+206A..206F U+FEFF U+00AD U+180E U+FFF9..FFFB U+E0000..E007F     of no width
+//! U+FDD0..FDEF                                       no characters
 //! ```
 //!
 //! The zero-width joiners U+200C and U+200D stay: Persian, Hindi and emoji need them. Everything else is as it was, so
@@ -23,7 +24,7 @@ use core::fmt::{self, Display, Formatter, Write};
 pub const fn deceives(c: char) -> bool {
     matches!(c,
         '\0'..='\x1f' | '\x7f'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
-        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+        | '\u{2028}'..='\u{202e}' | '\u{fdd0}'..='\u{fdef}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
         | '\u{e0000}'..='\u{e007f}')
 }
 

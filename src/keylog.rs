@@ -7,6 +7,7 @@
 //!
 //! ```text
 //! MTPROTO_AUTH_KEY  <auth_key_id: 16 hex> <auth_key: 512 hex>      opens what is encrypted
+//! MTPROTO_AUTH_KEY  <dc> <auth_key_id: 16 hex> <auth_key: 512 hex> perm|temp    the same, as friTap and others have it
 //! MTPROTO_NEW_NONCE <nonce: 32 hex> <new_nonce: 64 hex>            opens the key exchange itself
 //! # a comment
 //! ```
@@ -55,6 +56,15 @@ impl KeyLog for String {
 pub enum Entry {
     /// A key that was agreed on, or loaded.
     AuthKey(AuthKey),
+    /// A key of a data centre, and which of the two kinds it is.
+    DcKey {
+        /// The data centre's number.
+        dc: i32,
+        /// The key.
+        key: AuthKey,
+        /// Whether it is a temporary key, as forward secrecy has them.
+        is_temporary: bool,
+    },
     /// The client's secret of one key exchange, which the open `nonce` names.
     NewNonce {
         /// Sent openly with every message of the exchange.
@@ -74,9 +84,28 @@ impl Entry {
         let mut next = || words.next();
         let entry = match next() {
             Some(AUTH_KEY) => {
-                let id: [u8; 8] = next().and_then(unhex_array).ok_or(BadEntry)?;
+                let mut word = next().ok_or(BadEntry)?;
+                // An id has 16 digits, the number of a data centre fewer.
+                let dc: Option<i32> = if word.len() < 16 { Some(word.parse().map_err(|_| BadEntry)?) } else { None };
+                if dc.is_some() {
+                    word = next().ok_or(BadEntry)?;
+                }
+                let id: [u8; 8] = unhex_array(word).ok_or(BadEntry)?;
                 let key = AuthKey::from_bytes(next().and_then(unhex_array).ok_or(BadEntry)?);
-                (key.id() == id).then_some(Self::AuthKey(key)).ok_or(BadEntry)?
+                if key.id() != id {
+                    return Err(BadEntry);
+                }
+                match dc {
+                    None => Self::AuthKey(key),
+                    Some(dc) => {
+                        let is_temporary = match next() {
+                            Some("perm") => false,
+                            Some("temp") => true,
+                            _ => return Err(BadEntry),
+                        };
+                        Self::DcKey { dc, key, is_temporary }
+                    }
+                }
             }
             Some(NEW_NONCE) => Self::NewNonce {
                 nonce: next().and_then(unhex_array).ok_or(BadEntry)?,
@@ -92,6 +121,10 @@ impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AuthKey(key) => write!(f, "{AUTH_KEY} {} {}", Hex(&key.id()), Hex(key.as_bytes())),
+            Self::DcKey { dc, key, is_temporary } => {
+                let kind = if *is_temporary { "temp" } else { "perm" };
+                write!(f, "{AUTH_KEY} {dc} {} {} {kind}", Hex(&key.id()), Hex(key.as_bytes()))
+            }
             Self::NewNonce { nonce, new_nonce } => write!(f, "{NEW_NONCE} {} {}", Hex(nonce), Hex(new_nonce)),
         }
     }
@@ -99,7 +132,7 @@ impl fmt::Display for Entry {
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AuthKey(key) => key.fmt(f),
+            Self::AuthKey(key) | Self::DcKey { key, .. } => key.fmt(f),
             Self::NewNonce { nonce, .. } => write!(f, "NewNonce(nonce={})", Hex(nonce)),
         }
     }
@@ -172,6 +205,7 @@ fn byte(pair: &[u8; 2]) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::string::ToString;
 
     const ID: &str = "32d1586ea457dfc8"; // as in the doc of AuthKey
 
@@ -192,6 +226,21 @@ mod tests {
         assert_eq!(key.as_bytes()[255], 255);
         assert_eq!((nonce, new_nonce), (&[1; 16], &[2; 32]));
         assert!(log.contains(&std::format!("MTPROTO_AUTH_KEY {ID} 000102")));
+    }
+
+    #[test]
+    fn a_line_of_other_programs_is_read_and_written() {
+        let key = AuthKey::from_bytes(core::array::from_fn(|i| i as u8));
+        for (is_temporary, kind) in [(false, "perm"), (true, "temp")] {
+            let line = Entry::DcKey { dc: 2, key: key.clone(), is_temporary }.to_string();
+            assert!(line.starts_with(&std::format!("MTPROTO_AUTH_KEY 2 {ID} 000102")) && line.ends_with(kind));
+            let read = parse(&line).unwrap();
+            let [Entry::DcKey { dc: 2, key: again, is_temporary: temporary }] = &read[..] else { panic!("{read:?}") };
+            assert_eq!((again.as_bytes(), *temporary), (key.as_bytes(), is_temporary));
+            for by in ["", "other", "temp temp"] {
+                assert_eq!(parse(&line.replace(kind, by)).unwrap_err(), BadLine(1), "{by}");
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Why a client has no result, by who can do something about it.
 
 use crate::connection::ConnectionError;
+use crate::escape::one_line;
 use crate::login::LoginError;
 use crate::session::{CallError, RpcError};
 use crate::start::{self, StartError, WhoError};
@@ -141,9 +142,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Start(e) => e.fmt(f),
-            Self::NotSignedIn(e) => write!(f, "not signed in: {} ({})", e.message, e.code),
+            Self::NotSignedIn(e) => write!(f, "not signed in: {} ({})", one_line(&e.message), e.code),
             Self::KeyLost(_) => f.write_str("the server does not know the key (-404)"),
-            Self::Told { text: Some(text), .. } => f.write_str(text),
+            Self::Told { text: Some(text), .. } => one_line(text).fmt(f),
             Self::Flood { error, .. } | Self::Rpc(error) | Self::Told { error, .. } => error.fmt(f),
             Self::Who(e) => e.fmt(f),
             Self::Session(e) => e.fmt(f),

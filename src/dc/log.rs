@@ -6,6 +6,7 @@
 use super::call::{App, WRAPPERS, method_name};
 use super::layers::{self, Unsaid};
 use super::reaction::Reaction;
+use crate::escape::one_line;
 use crate::handshake::HandshakeError;
 use crate::handshake::server::Age;
 use crate::mt::service::bad_msg;
@@ -199,7 +200,8 @@ impl fmt::Display for Entry {
                 hex(f, key)
             }
             Self::App { app, layer } => {
-                write!(f, "is {} on {}, layer {}", app.app_version, app.device_model, layer.unwrap_or(0))
+                let (version, device) = (one_line(&app.app_version), one_line(&app.device_model));
+                write!(f, "is {version} on {device}, layer {}", layer.unwrap_or(0))
             }
             Self::Layer(layer) => {
                 write!(f, "speaks layer {layer}, which is not served: those are ")?;
@@ -229,7 +231,7 @@ impl fmt::Display for Entry {
                     write!(f, " by {user}")?;
                 }
                 match error {
-                    Some(error) => write!(f, ": {} {}", error.code, error.message),
+                    Some(error) => write!(f, ": {} {}", error.code, one_line(&error.message)),
                     None => f.write_str(": done"),
                 }
             }

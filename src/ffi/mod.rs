@@ -32,6 +32,7 @@ use crate::crypto::auth_key::AuthKey;
 use crate::crypto::keys::{self, Environment};
 use crate::crypto::rsa::RsaKey;
 use crate::entropy::{Entropy, EntropyFailed};
+use crate::escape::one_line;
 use crate::handshake::HandshakeError;
 use crate::handshake::client::dc_number;
 use crate::link::Username;
@@ -362,7 +363,7 @@ pub unsafe extern "C" fn nanogram_event(handle: *mut Handle, out: *mut EventData
 /// The number and the text of an error, its end marked.
 fn words(error: CallError) -> (i32, Vec<u8>) {
     let (code, text) = match error {
-        CallError::Refused(error) => (error.code, error.message.to_string()),
+        CallError::Refused(error) => (error.code, one_line(&error.message).to_string()),
         other => (0, other.to_string()),
     };
     // A server may send anything; C reads to the first zero.

@@ -1,5 +1,6 @@
 //! Calls and their errors.
 
+use crate::escape::one_line;
 use alloc::string::String;
 use core::fmt;
 
@@ -48,9 +49,10 @@ impl RpcError {
     }
 }
 
+/// What deceives in the message is escaped.
 impl fmt::Display for RpcError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the server refused: {} ({})", self.message, self.code)
+        write!(f, "the server refused: {} ({})", one_line(&self.message), self.code)
     }
 }
 impl core::error::Error for RpcError {}

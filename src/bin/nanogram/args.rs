@@ -53,7 +53,7 @@ Examples:
   nanogram demo --record demo.json; nanogram decode demo.json
   nanogram decode dump.pcap --keylog keys.txt --json | jq .message.value
 
-A key log has lines `MTPROTO_AUTH_KEY <auth_key_id: 16 hex> <auth_key: 512 hex>` and
+A key log has lines `MTPROTO_AUTH_KEY [<dc>] <auth_key_id: 16 hex> <auth_key: 512 hex> [perm|temp]` and
 `MTPROTO_NEW_NONCE <nonce: 32 hex> <new_nonce: 64 hex>`. What it opens is shown in full, secrets too.
 Exit code 1: something in the recording is not as it must be.")]
     Decode(DecodeArgs),
@@ -175,7 +175,7 @@ pub(crate) struct DcArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct DecodeArgs {
-    /// A recording in JSON, or a pcap file of tcpdump or Wireshark
+    /// A recording in JSON, or a pcap or pcapng file of tcpdump or Wireshark, also compressed by gzip; `-`: stdin
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
 

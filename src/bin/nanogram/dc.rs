@@ -60,7 +60,7 @@ impl Place {
 fn list_faults(as_json: bool) -> Result<(), Failure> {
     if as_json {
         let all = FAULTS.iter().map(|f| json!({ "name": f.name, "row": f.row, "says": f.says }));
-        return output::line(&Value::from_iter(all).to_string());
+        return output::json(&Value::from_iter(all));
     }
     FAULTS.iter().try_for_each(|f| output::line(&format!("{:24} {:4} {}", f.name, f.row, f.says)))
 }
@@ -83,7 +83,7 @@ pub(crate) fn run(args: &DcArgs, story: &Story) -> Result<(), Failure> {
         let mut recorder = args.record.as_deref().map(|path| record::begin(path, &mut listener)).transpose()?;
         let people = sign_in(args, &mut listener.dc, &dcs)?;
         if args.json {
-            output::line(&ready(args, &place, &dcs, &people, &listener.dc)?.to_string())?;
+            output::json(&ready(args, &place, &dcs, &people, &listener.dc)?)?;
         } else {
             output::line(&told(args, &place, &dcs, &people)?)?;
         }

@@ -4,10 +4,13 @@ use crate::args::DecodeArgs;
 use crate::failure::{Exit, Failure};
 use crate::output;
 use crate::story::Story;
-use nanogram::capture::{Recording, Verdict, What, decode};
+use nanogram::capture::{Recording, Verdict, What, steps};
 use nanogram::crypto::rsa::RsaPrivateKey;
+use nanogram::escape::one_line;
+use nanogram::keylog;
 use nanogram::tl::schema::Schema;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::path::Path;
 use zeroize::Zeroizing;
 
@@ -15,30 +18,35 @@ pub(crate) fn run(args: &DecodeArgs, story: &Story) -> Result<(), Failure> {
     let bad = |path: &Path, why: &dyn core::fmt::Display| {
         Failure::new(Exit::Usage, "FILE", format!("{}: {why}", path.display()))
     };
-    let read = |path: &Path| fs::read(path).map(Zeroizing::new).map_err(|e| bad(path, &e));
     let read_text = |path: &Path| fs::read_to_string(path).map(Zeroizing::new).map_err(|e| bad(path, &e));
 
-    let recording = Recording::read(&read(&args.file)?).map_err(|e| bad(&args.file, &e))?;
+    let recording = Recording::read(&read(&args.file).map_err(|e| bad(&args.file, &e))?);
+    let recording = recording.map_err(|e| bad(&args.file, &e))?;
     let mut secrets = recording.secrets.clone();
     if let Some(path) = &args.keylog {
-        secrets.read_log(&read_text(path)?).map_err(|e| bad(path, &e))?;
+        let text = read_text(path)?;
+        if keylog::parse(&text).map_err(|e| bad(path, &e))?.is_empty() {
+            return Err(bad(path, &"no key is in it")
+                .hint("a key log has lines `MTPROTO_AUTH_KEY <auth_key_id> <auth_key>`; see `nanogram help decode`"));
+        }
+        secrets.read_log(&text).map_err(|e| bad(path, &e))?;
     }
     if let Some(path) = &args.rsa_key {
         secrets.add_rsa(RsaPrivateKey::from_pem(&read_text(path)?).map_err(|e| bad(path, &e))?);
     }
     let schema = Schema::telegram().map_err(|e| Failure::new(Exit::Other, "INTERNAL", e.to_string()))?;
-    let steps = decode(&recording, &secrets, &schema);
 
-    let (mut holds, mut fails, mut locked, mut broken) = (0, 0, 0, 0);
+    let (mut count, mut holds, mut fails, mut locked, mut broken) = (0, 0, 0, 0, 0);
     let mut connection = None;
-    for step in &steps {
+    for step in steps(&recording, &secrets, &schema) {
+        count += 1;
         if !args.json && connection != Some(step.connection) {
             connection = Some(step.connection);
             let name = recording.connections.get(step.connection).map_or("", |c| c.name.as_str());
-            output::line(&format!("connection {} {name}", step.connection))?;
+            output::line(&format!("connection {} {}", step.connection, one_line(name)))?;
         }
         match (args.json, args.full) {
-            (true, _) => output::line(&step.to_json().to_string())?,
+            (true, _) => output::json(&step.to_json())?,
             (false, true) => output::line(&format!("{step:#}"))?,
             (false, false) => output::line(&step.to_string())?,
         }
@@ -55,7 +63,7 @@ pub(crate) fn run(args: &DecodeArgs, story: &Story) -> Result<(), Failure> {
             _ => {}
         }
     }
-    story.tell(&format!("{} steps; {holds} checks hold, {fails} fail; {locked} packets stay locked", steps.len()));
+    story.tell(&format!("{count} steps; {holds} checks hold, {fails} fail; {locked} packets stay locked"));
     if locked > 0 && args.keylog.is_none() {
         story.tell("A key log opens them: --keylog FILE, with lines `MTPROTO_AUTH_KEY <auth_key_id> <auth_key>`.");
     }
@@ -63,4 +71,20 @@ pub(crate) fn run(args: &DecodeArgs, story: &Story) -> Result<(), Failure> {
         return Err(Failure::new(Exit::Other, "CHECK_FAILED", "something in the recording is not as it must be"));
     }
     Ok(())
+}
+
+/// The most bytes of a recording that are read.
+const MAX_FILE: u64 = 1 << 30;
+
+/// All of a file, or of stdin if its name is `-`.
+fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    let read = match path.as_os_str() == "-" {
+        true => io::stdin().lock().take(MAX_FILE + 1).read_to_end(&mut bytes)?,
+        false => File::open(path)?.take(MAX_FILE + 1).read_to_end(&mut bytes)?,
+    };
+    if u64::try_from(read).unwrap_or(u64::MAX) > MAX_FILE {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 1 GiB"));
+    }
+    Ok(bytes)
 }

@@ -21,6 +21,7 @@ use nanogram::dc::log::Entry;
 use nanogram::dc::residents::ALICE;
 use nanogram::keylog::{Entry as KeyEntry, KeyLog};
 use nanogram::link::Username;
+use nanogram::private;
 use nanogram::side::Side;
 use nanogram::start::{Known, StartCall, StartError, Who, answer_of, random_id, start_call};
 use nanogram::time::{Instant, UnixTime};
@@ -88,7 +89,7 @@ pub(crate) fn run(args: &DemoArgs, story: &Story) -> Result<(), Failure> {
 
     if args.json {
         let who = Who::Name(Username::parse(BOT).map_err(|_| Failure::refused(400, "USERNAME_INVALID"))?);
-        return output::line(&start::started(&who, &who, random_id, PARAM, &updates, Some(Some(reply))).to_string());
+        return output::json(&start::started(&who, &who, random_id, PARAM, &updates, Some(Some(reply))));
     }
     output::line(&reply)
 }
@@ -202,7 +203,9 @@ impl<'s> Line<'s> {
         if let Ok(key) = RsaPrivateKey::from_pem(TEST_KEY) {
             recording.secrets.add_rsa(key);
         }
-        fs::write(path, recording.to_json().to_string())
+        let write = |mut file: fs::File| file.write_all(recording.to_json().to_string().as_bytes());
+        private::replace(path)
+            .and_then(write)
             .map_err(|error| Failure::new(Exit::Usage, "FILE", format!("{}: {error}", path.display())))
     }
 

@@ -1,5 +1,6 @@
 //! Why a command failed: for people, for programs, and as an exit code.
 
+use crate::redact::{redact, redact_misplaced};
 use nanogram::client::Error;
 use nanogram::connection::ConnectionError;
 use nanogram::handshake::{HandshakeError, Unproven};
@@ -59,6 +60,13 @@ impl Failure {
     pub(crate) fn saying(mut self, message: impl Into<String>) -> Self {
         self.message = message.into();
         self
+    }
+
+    /// Without secrets that were given at a wrong place.
+    pub(crate) fn redacted(&self) -> Self {
+        let Self { exit, code, kind, message, hint } = self;
+        let hint = hint.as_deref().map(redact);
+        Self { exit: *exit, code: *code, kind: kind.clone(), message: redact(message), hint }
     }
 
     /// Whether it is the server that said no.
@@ -181,7 +189,7 @@ pub(crate) fn of_clap(error: &clap::Error, words: impl Iterator<Item = String>) 
     if !error.use_stderr() || !wants_json {
         return None;
     }
-    let text = error.render().to_string();
+    let text = redact_misplaced(&error.render().to_string(), std::env::args().skip(1));
     let message: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
     let message = message.join(" ");
     let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));

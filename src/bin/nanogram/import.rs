@@ -59,7 +59,7 @@ fn tell(args: &ImportArgs, state: &State, file: &SessionFile) -> Result<(), Fail
         {
             fields.extend(told);
         }
-        return output::line(&object.to_string());
+        return output::json(&object);
     }
     let whose = state.user.map_or_else(|| "an account that it does not name".into(), |u| format!("user {}", u.id));
     output::line(&format!("{path} now holds the session of {whose}, data centre {}", state.home))

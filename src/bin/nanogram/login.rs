@@ -136,7 +136,7 @@ fn tell(args: &LoginArgs, what: &str, me: &Me, file: &SessionFile, story: &Story
         let object = json!({
             "ok": true, "user_id": me.user.id, "name": me.name, "session": session, "new": is_new,
         });
-        return output::line(&object.to_string());
+        return output::json(&object);
     }
     output::line(&format!("{what} as {me}; the session is in {session}"))?;
     let flags = [("--session", args.account.session.is_some()), ("--test", args.account.test)];
@@ -184,8 +184,7 @@ pub(crate) fn out(args: &LogoutArgs, story: &Story) -> Result<(), Failure> {
     };
     let aside = aside.map(|aside| aside.display().to_string());
     if args.json {
-        let object = json!({ "ok": true, "server": server, "removed": path, "kept_as": aside });
-        return output::line(&object.to_string());
+        return output::json(&json!({ "ok": true, "server": server, "removed": path, "kept_as": aside }));
     }
     let removed = match (path, aside) {
         (_, Some(aside)) => format!("; its file is kept as {aside}"),

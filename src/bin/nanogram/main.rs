@@ -24,6 +24,7 @@ mod login;
 mod output;
 mod prompt;
 mod qr;
+mod redact;
 mod session;
 mod start;
 mod story;
@@ -33,6 +34,7 @@ mod witness;
 use args::{Cli, Command};
 use clap::Parser;
 use failure::{Exit, Failure};
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 use story::Story;
 use tokio::runtime::{Builder, Runtime};
@@ -45,7 +47,13 @@ fn main() -> ExitCode {
             Some(failure) => return report(&failure, true, &story),
             None => {
                 // Help that nobody reads any more is no failure.
-                let _ = error.print();
+                if error.use_stderr() {
+                    let text = redact::redact_misplaced(&error.render().to_string(), std::env::args().skip(1));
+                    let ansi_free = nanogram::escape::lines(text.trim_end());
+                    let _ = writeln!(io::stderr().lock(), "{ansi_free}");
+                } else {
+                    let _ = error.print();
+                }
                 return u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
             }
         },
@@ -68,10 +76,11 @@ fn main() -> ExitCode {
 /// Says why there is no result: to people on stderr, to programs on stdout.
 fn report(failure: &Failure, as_json: bool, story: &Story) -> ExitCode {
     if failure.exit() != Exit::ReaderGone {
+        let failure = &failure.redacted();
         let (message, hint) = failure.lines();
         story.error(message, hint);
         if as_json {
-            let _ = output::line(&failure.json().to_string());
+            let _ = output::json(&failure.json());
         }
     }
     failure.code()

@@ -47,7 +47,7 @@ fn no_key() -> Failure {
 fn show(source: Option<Source>, session: &SavedSession, as_json: bool) -> Result<(), Failure> {
     let value = describe(source, session);
     if as_json {
-        return output::line(&value.to_string());
+        return output::json(&value);
     }
     for (name, value) in value.as_object().into_iter().flatten() {
         let value = match value {

@@ -69,7 +69,7 @@ pub(crate) fn run(args: &StartArgs, story: &Story) -> Result<(), Failure> {
     })?;
     if args.json {
         let Plan { bot, peer, param, .. } = &plan;
-        return output::line(&started(bot, peer, random_id, param, &updates, args.wait.map(|_| reply)).to_string());
+        return output::json(&started(bot, peer, random_id, param, &updates, args.wait.map(|_| reply)));
     }
     output::line(&format!("{}: {}", plan.deed(), updates.kind.name()))?;
     match reply {

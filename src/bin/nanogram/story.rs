@@ -1,6 +1,7 @@
 //! The story, on stderr: what happens, as it happens.
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use nanogram::escape::one_line;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex};
@@ -16,6 +17,29 @@ pub(crate) enum Ink {
     Cyan,
     /// Of a QR code.
     BlackOnWhite,
+}
+
+/// Noncharacters that stand for the terminal's sequences until a line is printed: whatever else comes in escaped, so
+/// that no text of others can switch colours or move the cursor.
+const INKS: [(char, &str); 7] = [
+    ('\u{fdd0}', "\x1b[1m"),
+    ('\u{fdd1}', "\x1b[2m"),
+    ('\u{fdd2}', "\x1b[31m"),
+    ('\u{fdd3}', "\x1b[32m"),
+    ('\u{fdd4}', "\x1b[36m"),
+    ('\u{fdd5}', "\x1b[30;107m"),
+    (NO_INK, "\x1b[0m"),
+];
+const NO_INK: char = '\u{fdd6}';
+
+/// The line as it is printed: the inks that we set, and nothing else that a terminal obeys.
+fn printed(line: &str) -> String {
+    line.split_inclusive(|c| INKS.iter().any(|(mark, _)| *mark == c)).fold(String::new(), |mut out, piece| {
+        let ink = INKS.iter().find(|(mark, _)| piece.ends_with(*mark));
+        let text = ink.map_or(piece, |(mark, _)| piece.trim_end_matches(*mark));
+        let _ = write!(out, "{}{}", one_line(text), ink.map_or("", |(_, code)| code));
+        out
+    })
 }
 
 /// Tells what happens, with the time since the beginning.
@@ -41,19 +65,21 @@ impl Story {
     /// `text` in this ink, if there are colours.
     pub(crate) fn ink(&self, ink: Ink, text: &str) -> String {
         let code = match ink {
-            Ink::Bold => "1",
-            Ink::Dim => "2",
-            Ink::Red => "31",
-            Ink::Green => "32",
-            Ink::Cyan => "36",
-            Ink::BlackOnWhite => "30;107",
+            Ink::Bold => '\u{fdd0}',
+            Ink::Dim => '\u{fdd1}',
+            Ink::Red => '\u{fdd2}',
+            Ink::Green => '\u{fdd3}',
+            Ink::Cyan => '\u{fdd4}',
+            Ink::BlackOnWhite => '\u{fdd5}',
         };
-        if self.colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.into() }
+        let text: String = text.chars().filter(|c| !('\u{fdd0}'..='\u{fdef}').contains(c)).collect();
+        if self.colours { format!("{code}{text}{NO_INK}") } else { text }
     }
 
     /// A heading.
     pub(crate) fn chapter(&self, title: &str) {
-        self.tell(&format!("\n{}", self.ink(Ink::Bold, title)));
+        self.tell("");
+        self.tell(&self.ink(Ink::Bold, title));
     }
 
     /// Something that happened: the time, the name, and lines of detail.
@@ -66,14 +92,15 @@ impl Story {
             self.ink(if name.is_empty() { Ink::Dim } else { Ink::Cyan }, &format!("{name:22}"))
         );
         text.push_str(details.next().unwrap_or_default());
-        for line in details {
-            let _ = write!(text, "\n{:41}{line}", "");
-        }
         self.tell(text.trim_end());
+        for line in details {
+            self.tell(&format!("{:41}{line}", ""));
+        }
     }
 
-    /// One line as it is. That nobody reads the story is no reason to stop.
+    /// One line: what deceives in it is escaped, line feeds too. That nobody reads the story is no reason to stop.
     pub(crate) fn tell(&self, line: &str) {
+        let line = printed(line);
         let tell = || drop(writeln!(io::stderr().lock(), "{line}"));
         match self.bar.lock().ok().and_then(|bar| bar.clone()) {
             Some(bar) => bar.suspend(tell),
@@ -125,7 +152,7 @@ impl Story {
         if let Ok(style) = ProgressStyle::with_template("{msg} {percent}%") {
             bar.set_style(style);
         }
-        bar.set_message(what.to_string());
+        bar.set_message(one_line(what).to_string());
         self.put(Some(bar));
         Waiting(self)
     }
@@ -136,7 +163,7 @@ impl Story {
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
             bar.set_style(style);
         }
-        bar.set_message(what.into());
+        bar.set_message(one_line(what.into()).to_string());
         bar.enable_steady_tick(Duration::from_millis(100));
         self.put(Some(bar));
         Waiting(self)
@@ -168,4 +195,16 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_inks_reach_the_terminal() {
+        let story = Story { began: Instant::now(), colours: true, bar: Arc::default() };
+        let line = format!("a\n\x1b[31m\u{202e} {}", story.ink(Ink::Dim, "\x1b]0;t\x07 \u{fdd2}"));
+        assert_eq!(printed(&line), "a\\n\\u{1b}[31m\\u{202e} \x1b[2m\\u{1b}]0;t\\u{7} \x1b[0m");
+    }
 }

@@ -10,8 +10,10 @@ use nanogram::api::peer::InputUserSelf;
 use nanogram::api::users::{AnyUser, GetUsers};
 use nanogram::client::{Client, Error, KeyWatcher, Notice, Options, Watcher};
 use nanogram::crypto::rsa::RsaKey;
+use nanogram::escape::one_line;
+use nanogram::private;
 use nanogram::store::state::{SavedUser, State};
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::Mutex;
@@ -58,12 +60,12 @@ fn watcher(story: &Story) -> Watcher {
         let aside = |what: &str| story.step("", "", &story.ink(Ink::Dim, what));
         match notice {
             Notice::FloodWait { seconds, error } => {
-                story.countdown(&format!("The server says {}: waiting", error.message), *seconds);
+                story.countdown(&format!("The server says {}: waiting", printable(&error.message)), *seconds);
             }
             Notice::Retrying { attempt, after, why } => {
                 aside(&format!(
                     "{} ({}): trying again in {:.1} s, attempt {attempt}",
-                    why.message,
+                    printable(&why.message),
                     why.code,
                     after.as_secs_f32()
                 ));
@@ -82,34 +84,21 @@ fn watcher(story: &Story) -> Watcher {
     })
 }
 
-/// Without what could move the cursor: the text is somebody else's.
+/// Text of others on one line, as [`one_line`] shows it.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).collect()
+    one_line(text).to_string()
 }
 
-/// Writes every key to a file that its owner alone can read.
+/// Writes the keys in use to a file that its owner alone can read.
 fn keylog(path: &Path) -> Result<KeyWatcher, Failure> {
     let bad = |error: io::Error| Failure::new(Exit::Usage, "FILE", format!("--keylog {}: {error}", path.display()));
-    let file = Mutex::new(open_private(path).map_err(bad)?);
+    let file = Mutex::new(private::append(path).map_err(bad)?);
     Ok(KeyWatcher::of_keys(move |entry| {
         if let Ok(mut file) = file.lock() {
             // A log that cannot be written is no reason to stop.
             let _ = writeln!(file, "{entry}");
         }
     }))
-}
-
-#[cfg(unix)]
-fn open_private(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-    let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
-    // It may have been there before.
-    file.set_permissions(fs::Permissions::from_mode(0o600))?;
-    Ok(file)
-}
-#[cfg(not(unix))]
-fn open_private(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).open(path)
 }
 
 /// A PEM file, or the text itself.
@@ -180,7 +169,7 @@ pub(crate) async fn who_am_i(client: &Client) -> Result<Me, Failure> {
 impl std::fmt::Display for Me {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.name {
-            Some(name) => write!(f, "{name}, user {}", self.user.id),
+            Some(name) => write!(f, "{}, user {}", one_line(name), self.user.id),
             None => write!(f, "user {}", self.user.id),
         }
     }

@@ -7,7 +7,6 @@ use crate::client::notice::{Notice, Word};
 use crate::client::shared::{Clock, saved_salts};
 use crate::client::{Error, MAX_UPDATE_BYTES};
 use crate::connection::{Event, TemporaryKey};
-use crate::keylog::Entry;
 use crate::session::{CallError, RpcError};
 use crate::store::state::{DcKey, TempKey};
 use crate::tl::Tl;
@@ -27,7 +26,7 @@ impl Driver {
                 }
                 Event::Authorized(saved) => {
                     self.failures = 0;
-                    self.options.keylog.note(&Entry::AuthKey(saved.key.clone()));
+                    self.log_key(&saved.key, false);
                     let salts = vec![saved.salt.into()];
                     let made_at = self.server_secs();
                     let key = DcKey { made_at, salts, ..DcKey::new(saved.key) };
@@ -48,7 +47,7 @@ impl Driver {
                     self.pass_on(&body);
                     self.hand_on(&body);
                 }
-                Event::Temporary(key) => self.options.keylog.note(&Entry::AuthKey(key.key)),
+                Event::Temporary(key) => self.log_key(&key.key, true),
                 Event::Bound(TemporaryKey { key, salt, expires_at }) => {
                     self.bind_failures = 0;
                     let temporary = TempKey { auth_key: key, expires_at, salts: vec![salt.into()] };

@@ -9,6 +9,7 @@ use crate::client::notice::Notice;
 use crate::client::shared::{Clock, Shared, known_salts};
 use crate::client::{Error, Options};
 use crate::connection::{Config, Connection, ConnectionError, SavedKey, TemporaryKey};
+use crate::crypto::auth_key::AuthKey;
 use crate::crypto::rsa::RsaKey;
 use crate::handshake::client::dc_number;
 use crate::keylog::Entry;
@@ -301,8 +302,17 @@ impl Driver {
 
     fn log_saved_keys(&self) {
         let saved = self.shared.with(|state| state.keys.get(&self.dc).cloned());
-        for key in saved.into_iter().flat_map(|key| [Some(key.auth_key), key.temporary.map(|key| key.auth_key)]) {
-            key.into_iter().for_each(|key| self.options.keylog.note(&Entry::AuthKey(key)));
+        if let Some(key) = saved {
+            self.log_key(&key.auth_key, false);
+            key.temporary.iter().for_each(|key| self.log_key(&key.auth_key, true));
+        }
+    }
+
+    /// Tells the owner's log a key that messages go under. With forward secrecy that is never the permanent one, which
+    /// would let whoever reads the log act for the account.
+    fn log_key(&self, key: &AuthKey, is_temporary: bool) {
+        if is_temporary || self.options.temporary.is_none() {
+            self.options.keylog.note(&Entry::DcKey { dc: self.dc.into(), key: key.clone(), is_temporary });
         }
     }
 

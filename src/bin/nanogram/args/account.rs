@@ -46,7 +46,8 @@ pub(crate) struct AccountArgs {
     #[arg(long)]
     pub(crate) no_pfs: bool,
 
-    /// Write the keys in use to this file, for `nanogram decode`; whoever has it reads all that is said
+    /// Append the keys in use to this file, for `nanogram decode`: whoever has it can read, and while a key lives forge,
+    /// all that is said. With --no-pfs it holds the account's own key, which is as good as the session
     #[arg(long, value_name = "FILE")]
     pub(crate) keylog: Option<PathBuf>,
 }

@@ -1,0 +1,102 @@
+//! Errors without secrets: what was typed at a wrong place may be a session, a key or a code, and errors end up in logs.
+
+use std::env;
+
+/// Stands for what is not repeated.
+const HIDDEN: &str = "(hidden)";
+
+/// `text` without the words of the command line and of our environment variables that look like secrets.
+pub(crate) fn redact(text: &str) -> String {
+    let given = env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+    let ours = env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("NANOGRAM_"));
+    let words = given.chain(ours.map(|(_, value)| value.to_string_lossy().into_owned()));
+    hide(text, words, is_secret)
+}
+
+/// The same for an error of the command line's parser, which repeats only what is at a wrong place: there a number may be a
+/// code, or a phone number.
+pub(crate) fn redact_misplaced(text: &str, words: impl Iterator<Item = String>) -> String {
+    let ours = env::vars().filter(|(name, _)| name.starts_with("NANOGRAM_")).map(|(_, value)| value);
+    hide(text, words.chain(ours), |word| is_secret(word) || is_number(word))
+}
+
+fn hide(text: &str, words: impl Iterator<Item = String>, is_secret: impl Fn(&str) -> bool) -> String {
+    let mut secrets: Vec<String> = words.flat_map(parts).filter(|part| is_secret(part)).collect();
+    // A secret may be a part of another.
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    secrets.iter().fold(text.to_string(), |text, secret| text.replace(secret.as_str(), HIDDEN))
+}
+
+/// The word, what is behind its `=` signs, and what is between white space.
+fn parts(word: String) -> Vec<String> {
+    let values = word.match_indices('=').filter_map(|(at, _)| word.get(at + 1..)).map(String::from);
+    let pieces = word.split_whitespace().map(String::from);
+    let mut parts: Vec<String> = values.chain(pieces).collect();
+    parts.push(word);
+    parts.retain(|part| !part.trim().is_empty());
+    parts
+}
+
+/// Whether `word` has the form of a session string, a key, an api_hash, a bot token or a login token; paths, addresses and
+/// links have not.
+fn is_secret(word: &str) -> bool {
+    if let Some((id, token)) = word.split_once(':')
+        && id.len() >= 5
+        && id.bytes().all(|b| b.is_ascii_digit())
+        && token.len() >= 20
+    {
+        return true;
+    }
+    word.contains("-----BEGIN") || word.split(['/', '.', ':', '?', '&', ' ', ',']).any(is_dense) || is_dense(word)
+}
+
+/// Long, and of the digits of base64 or base16.
+fn is_dense(run: &str) -> bool {
+    let has = |test: fn(&u8) -> bool| run.as_bytes().iter().any(|byte| test(byte));
+    let is_hex = run.len() >= 32 && run.bytes().all(|b| b.is_ascii_hexdigit());
+    let is_base64 = run.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=_-".contains(&b));
+    let is_mixed = has(u8::is_ascii_digit) && has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase);
+    is_hex || (run.len() >= 24 && is_base64 && is_mixed)
+}
+
+/// Whether `word` is a number as long as a code, with what people write between the digits.
+fn is_number(word: &str) -> bool {
+    let word = word.trim_start_matches('-');
+    word.bytes().filter(u8::is_ascii_digit).count() >= 5
+        && word.bytes().all(|b| b.is_ascii_digit() || b"+-() ".contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_hidden_and_names_are_not() {
+        let session = "1".to_string() + &"AQAOMTQ5LjE1NC4xNjcuNTEBu/x+9".repeat(13);
+        let hash = "0123456789abcdef0123456789abcdef";
+        let key = hash.repeat(16);
+        let token = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw";
+        for secret in [session.as_str(), hash, &key, token] {
+            for word in [secret.to_string(), format!("--sesion={secret}"), format!("x {secret}")] {
+                let text = format!("unexpected argument '{word}' found: {secret}");
+                let hidden = hide(&text, [word].into_iter(), is_secret);
+                assert!(!hidden.contains(secret) && hidden.contains(HIDDEN), "{hidden}");
+            }
+        }
+        let names = [
+            "--definitely-no-such-flag",
+            "https://t.me/echo_bot?start=hello_42",
+            "/tmp/a1B2/dc.session",
+            "sart",
+            "127.0.0.1:44321",
+            "user:1234567:1234567890123456789",
+        ];
+        for name in names {
+            assert_eq!(hide(name, [name.to_string()].into_iter(), |w| is_secret(w) || is_number(w)), name);
+        }
+        for number in ["12345", "+10000000001", "-12345"] {
+            assert!(is_number(number));
+        }
+        assert!(!is_number("60") && !is_secret("12345"));
+    }
+}
