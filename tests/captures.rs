@@ -312,6 +312,112 @@ fn a_changed_byte_is_noticed() {
     }
 }
 
+#[test]
+fn a_changed_packet_with_a_known_key_is_damaged_and_not_locked() {
+    let good = recording("telethon139_abridged");
+    let mut damaged = 0;
+    for at in 0..good.connections[0].chunks.len() {
+        let mut bad = good.clone();
+        let chunk = &mut bad.connections[0].chunks[at];
+        let mut bytes = chunk.bytes.to_vec();
+        *bytes.last_mut().unwrap() ^= 0x10;
+        chunk.bytes = bytes.into();
+        let steps = decode(&bad, &good.secrets, &SCHEMA);
+        assert!(!steps.iter().any(|step| matches!(step.what, What::Locked { .. })), "chunk {at}");
+        for step in steps.iter().filter(|step| matches!(step.what, What::Damaged { .. })) {
+            assert!(step.checks().any(|check| check == ("msg_key", Verdict::Fails)));
+            assert!(step.to_string().contains("msg_key does not match: damaged or forged"), "{step}");
+            damaged += 1;
+        }
+    }
+    assert!(damaged > 0);
+}
+
+#[test]
+fn a_tree_has_a_budget_of_values() {
+    use nanogram::tl::Fault;
+    for (longs, fits) in [(200_000_u32, true), (300_000, false)] {
+        let mut acks = [0x62d6_b459, 0x1cb5_c415, longs].map(u32::to_le_bytes).concat();
+        acks.resize(acks.len() + 8 * longs as usize, 0);
+        let read = SCHEMA.from_bytes(&acks);
+        assert_eq!(read.err().map(|e| e.fault), (!fits).then_some(Fault::Nodes), "{longs}");
+    }
+}
+
+/// The file as Wireshark writes it: the same packets in blocks.
+fn as_pcapng(wrap: &Wrap, packets: &[Packet]) -> Vec<u8> {
+    let block = |kind: u32, body: Vec<u8>| {
+        let len = wrap.number(body.len() as u32 + 12);
+        [&wrap.number(kind)[..], &len, &body, &len].concat()
+    };
+    let short = |n: u16| if wrap.is_big { n.to_be_bytes() } else { n.to_le_bytes() };
+    let mut out = block(0x0a0d_0d0a, [wrap.number(0x1a2b_3c4d), wrap.number(1), [0xff; 4], [0xff; 4]].concat());
+    let unit = if wrap.is_nano { 9 } else { 6 };
+    let interface = [&short(wrap.link as u16)[..], &[0; 6], &short(9), &short(1), &[unit, 0, 0, 0], &[0; 4]].concat();
+    out.extend(block(1, interface));
+    out.extend(block(0x0bad, vec![1; 8])); // of a kind that nobody knows
+    for packet in packets {
+        let frame = wrap.frame(packet);
+        let micros = packet.at + 1_700_000_000_000_000;
+        let time = if wrap.is_nano { micros * 1000 + 7 } else { micros };
+        let len = frame.len() as u32;
+        let head = [0, (time >> 32) as u32, time as u32, len, len].map(|n| wrap.number(n)).concat();
+        let pad = vec![0; frame.len().next_multiple_of(4) - frame.len()];
+        out.extend(block(6, [head, frame, pad].concat()));
+    }
+    out
+}
+
+/// Compressed, if storing is compressing.
+fn as_gzip(data: &[u8]) -> Vec<u8> {
+    let mut out = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+    let mut blocks = data.chunks(0xffff).peekable();
+    while let Some(block) = blocks.next() {
+        let len = block.len() as u16;
+        out.push(u8::from(blocks.peek().is_none()));
+        out.extend([len.to_le_bytes(), (!len).to_le_bytes()].concat());
+        out.extend(block);
+    }
+    out.extend([nanogram::crc::crc32(data), data.len() as u32].map(u32::to_le_bytes).concat());
+    out
+}
+
+#[test]
+fn pcapng_and_gzip_say_what_pcap_says() {
+    let recording = recording("mtcute");
+    for wrap in &WRAPS {
+        let mut rng = ChaCha20Rng::seed_from_u64(3);
+        let packets = packets_of(&recording, &mut rng);
+        let told = |file: &[u8]| {
+            let read = Recording::read(file).unwrap();
+            decode(&read, &recording.secrets, &SCHEMA).iter().map(Step::to_string).collect::<Vec<_>>()
+        };
+        let (pcap, pcapng) = (wrap.file(&packets), as_pcapng(wrap, &packets));
+        let plain = told(&pcap);
+        assert!(plain.len() > 30);
+        assert_eq!(told(&pcapng), plain, "{}", wrap.link);
+        assert_eq!(told(&as_gzip(&pcap)), plain);
+        assert_eq!(told(&as_gzip(&pcapng)), plain);
+    }
+    let json = text("mtcute");
+    assert_eq!(Recording::read(&as_gzip(json.as_bytes())).unwrap().connections, recording.connections);
+}
+
+#[test]
+fn no_damage_of_a_pcapng_file_panics() {
+    let mut rng = ChaCha20Rng::seed_from_u64(4);
+    let file = as_pcapng(&WRAPS[0], &packets_of(&recording("mtcute"), &mut rng));
+    for len in 0..file.len().min(700) {
+        let _ = Recording::read(&file[..len]);
+    }
+    for _ in 0..300 {
+        let mut bad = file.clone();
+        let at = rng.random_range(0..bad.len().min(900));
+        bad[at] ^= 1 << rng.random_range(0..8);
+        let _ = Recording::read(&bad);
+    }
+}
+
 // The same packets, given to our own machines.
 
 #[test]

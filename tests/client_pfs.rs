@@ -287,12 +287,19 @@ async fn whoever_asks_is_told_the_keys() {
     let client = Client::connect(options.clone()).await.unwrap();
     client.resolve("echo_bot").await.unwrap();
     let key = client.state().keys[&2].clone();
-    let lines = |key: &AuthKey| nanogram::keylog::Entry::AuthKey(key.clone()).to_string();
-    let both = [lines(&key.auth_key), lines(&key.temporary.as_ref().unwrap().auth_key)];
-    assert_eq!(*log.lock().unwrap(), both);
+    let line = |key: &AuthKey, is_temporary| {
+        nanogram::keylog::Entry::DcKey { dc: 2, key: key.clone(), is_temporary }.to_string()
+    };
+    let permanent = [line(&key.auth_key, false)];
+    let temporary = [line(&key.temporary.as_ref().unwrap().auth_key, true)];
+    assert_eq!(*log.lock().unwrap(), temporary, "with forward secrecy not the account's own");
     drop(client);
     log.lock().unwrap().clear();
     options.state.keys.insert(2, key);
+    Client::connect(options.clone()).await.unwrap();
+    assert_eq!(*log.lock().unwrap(), temporary, "one that is loaded, too");
+    log.lock().unwrap().clear();
+    options.temporary = None;
     Client::connect(options).await.unwrap();
-    assert_eq!(*log.lock().unwrap(), both, "those that are loaded, too");
+    assert_eq!(log.lock().unwrap().first(), permanent.first(), "without forward secrecy the one in use");
 }

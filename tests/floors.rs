@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 
 /// From the ground up. On floor 0, `tl` and `crypto` stand on the same ground and do not know each other.
 const FLOORS: &[(&str, &[&str])] = &[
-    ("0 (ground)", &["crc", "entropy", "side", "time"]),
+    ("0 (ground)", &["crc", "entropy", "escape", "side", "time"]),
     ("0", &["tl", "crypto"]),
     ("1", &["api", "dcs", "link", "mt", "transport"]),
     ("2", &["handshake", "session"]),
-    ("3", &["connection", "keylog", "store"]),
+    ("3", &["connection", "keylog", "private", "store"]),
     ("4", &["capture", "login", "start"]),
     ("5", &["client", "dc", "ffi"]),
     ("5 (on top)", &["fuzzing"]),
