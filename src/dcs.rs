@@ -69,6 +69,14 @@ pub fn whose(ip: IpAddr) -> Option<(Environment, u8)> {
     })
 }
 
+/// Whether an address may be one of Telegram's.
+const fn is_public(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => !(ip.is_loopback() || ip.is_private() || ip.is_link_local()),
+        IpAddr::V6(ip) => !(ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local()),
+    }
+}
+
 fn pair(environment: Environment, dc_id: u8) -> Option<&'static (Ipv4Addr, Ipv6Addr)> {
     built_in(environment).get(usize::from(dc_id.checked_sub(1)?))
 }
@@ -119,13 +127,18 @@ impl DcTable {
     pub fn known(&self, dc_id: i32) -> Option<u8> {
         u8::try_from(dc_id).ok().filter(|id| pair(self.environment, *id).is_some())
     }
-    /// The addresses of a data centre, IPv4 before IPv6: those offered, or else those built in.
+    /// The addresses of a data centre: those offered, then those built in, each time IPv4 before IPv6.
+    ///
+    /// A key belongs to the data centre, not to an address: where one address cannot be reached, another may be, such as
+    /// that of the other family. Beside an address of a private network, none that is built in is given: it leads to
+    /// somebody's own data centre.
     pub fn addresses(&self, dc_id: u8) -> impl Iterator<Item = SocketAddr> + '_ {
         let offered = self.offered.get(&dc_id).map_or(&[][..], Vec::as_slice);
         let built_in = [address(self.environment, dc_id), address_v6(self.environment, dc_id)];
-        let or_else = built_in.into_iter().flatten().filter(|_| self.has_built_in && offered.is_empty());
+        let has_built_in = self.has_built_in && offered.iter().all(|addr| is_public(addr.ip()));
+        let others = built_in.into_iter().flatten().filter(move |addr| has_built_in && !offered.contains(addr));
         let (v4, v6) = (offered.iter().filter(|a| a.is_ipv4()), offered.iter().filter(|a| a.is_ipv6()));
-        v4.chain(v6).copied().chain(or_else)
+        v4.chain(v6).copied().chain(others)
     }
     /// The address to try first.
     #[must_use]
@@ -148,7 +161,7 @@ impl DcTable {
         }
         self.offered.append(&mut fresh.offered);
     }
-    /// Adds an address; the first one takes the place of those built in. Says whether it is there now: not if the
+    /// Adds an address, to be tried before those built in. Says whether it is there now: not if the
     /// data centre is unknown, has enough addresses, or this is none.
     pub fn add(&mut self, dc_id: u8, addr: SocketAddr) -> bool {
         let is_place = addr.port() != 0 && !addr.ip().is_unspecified() && !addr.ip().is_multicast();
@@ -212,7 +225,8 @@ mod tests {
             [offer(2, v6, 443), offer(2, "149.154.167.41", 80), media, offer(203, "91.105.192.100", 443)],
         );
         let two = ["149.154.167.41:80".parse().unwrap(), format!("[{v6}]:443").parse().unwrap()];
-        assert_eq!(table.addresses(2).collect::<Vec<_>>(), two);
+        let built_in = [address(Environment::Production, 2).unwrap(), address_v6(Environment::Production, 2).unwrap()];
+        assert_eq!(table.addresses(2).collect::<Vec<_>>(), [two, built_in].concat(), "those built in come last");
         assert_eq!(table.address(1), address(Environment::Production, 1));
         assert_eq!(table.offered().count(), 2);
 
@@ -234,6 +248,19 @@ mod tests {
         assert!(table.add(2, first) && table.put_first(2, second) && !table.put_first(9, first));
         assert_eq!(table.addresses(2).collect::<Vec<_>>(), [second, first]);
         assert_eq!((table.address(4), table.known(4)), (None, Some(4)));
+    }
+
+    #[test]
+    fn an_address_of_one_family_is_followed_by_those_of_the_data_centre() {
+        let mut table = DcTable::new(Environment::Production);
+        let built_in = [address(Environment::Production, 4).unwrap(), address_v6(Environment::Production, 4).unwrap()];
+        assert!(table.put_first(4, built_in[1]));
+        assert_eq!(table.addresses(4).collect::<Vec<_>>(), [built_in[1], built_in[0]]);
+        for private in ["127.0.0.1:443", "10.0.0.1:443", "[::1]:443", "[fd00::1]:443", "[fe80::1]:443"] {
+            let mut table = DcTable::new(Environment::Production);
+            table.put_first(4, private.parse().unwrap());
+            assert_eq!(table.addresses(4).collect::<Vec<_>>(), [private.parse().unwrap()]);
+        }
     }
 
     #[test]

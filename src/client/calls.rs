@@ -5,12 +5,14 @@ use super::notice::{Notice, Watcher};
 use super::shared::Shared;
 use super::{Error, Options};
 use crate::session::RpcError;
+use crate::transport::MAX_FRAME;
 use alloc::string::String;
 use alloc::sync::Arc;
 use bytes::Bytes;
 use core::time::Duration;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep, timeout};
+use core::pin::pin;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 /// How often one call follows a 303.
 const MOVES: u32 = 2;
@@ -22,6 +24,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(300);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// What the server tells the user comes with a 406, or at once after it. Spec: api/errors#406-not-acceptable
 const WORD_WITHIN: Duration = Duration::from_millis(500);
+
+/// The most bytes of a call: a frame holds that, the introduction of the client, headers and padding.
+pub(super) const MAX_CALL: usize = MAX_FRAME - (4 << 10);
 
 /// What came of a call.
 pub(super) struct Answer {
@@ -107,16 +112,17 @@ impl Inner {
     ///
     /// Spec: api/errors
     pub(super) async fn ask(self: &Arc<Self>, body: Bytes) -> Answer {
+        // Found here, a bad length fails one call; on the socket it would end the connection of all.
+        if body.is_empty() || body.len() % 4 != 0 || body.len() > MAX_CALL {
+            return Answer { result: Err(Error::CallLength(body.len())), in_doubt: false };
+        }
         let mut run = Run { left: self.call_within, ..Run::default() };
         let result = loop {
             let from = self.shared.with(|state| state.home);
             let words = self.shared.word.borrow().count;
-            let began = Instant::now();
-            let answer = timeout(run.left, self.send(body.clone())).await;
-            run.left = run.left.saturating_sub(began.elapsed());
-            let Ok(answer) = answer else {
+            let Some(answer) = self.send_within(&mut run.left, body.clone()).await else {
                 run.in_doubt = true;
-                break Err(Error::Timeout);
+                break Err(self.shared.late());
             };
             run.in_doubt |= answer.in_doubt;
             match answer.result {
@@ -128,6 +134,24 @@ impl Inner {
             }
         };
         Answer { result, in_doubt: run.in_doubt }
+    }
+
+    /// Makes a call once, and takes from `left` the time that it took; `None` when that is over. The flood wait of a
+    /// temporary key's binding does not count.
+    async fn send_within(&self, left: &mut Duration, body: Bytes) -> Option<Answer> {
+        let mut answer = pin!(self.send(body));
+        loop {
+            let began = Instant::now();
+            let answered = timeout(*left, &mut answer).await.ok();
+            let paused_until = self.shared.paused_until();
+            match (answered, paused_until) {
+                (None, Some(until)) => sleep_until(until).await,
+                (answered, _) => {
+                    *left = left.saturating_sub(began.elapsed());
+                    return answered;
+                }
+            }
+        }
     }
 
     /// Does what an error asks for, after which the call is to be made again; or gives an error to the caller.

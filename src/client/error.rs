@@ -1,5 +1,6 @@
 //! Why a client has no result, by who can do something about it.
 
+use super::calls::MAX_CALL;
 use crate::connection::ConnectionError;
 use crate::escape::one_line;
 use crate::login::LoginError;
@@ -63,6 +64,8 @@ pub enum Error {
     Decode(DecodeError),
     /// The server does not take the message.
     Call(CallError),
+    /// A call of this many bytes is never sent: the length is no multiple of 4, or more than a frame holds (4 MiB).
+    CallLength(usize),
     /// The system gave no randomness.
     Entropy,
     /// The client was dropped, or its connection is over for good.
@@ -106,7 +109,7 @@ impl Error {
         })
     }
 
-    /// The same error for another caller: one lost connection may end many calls.
+    /// A copy for another caller: one lost connection may end many calls.
     pub(super) fn again(&self) -> Self {
         match self {
             Self::Network { addr, error } => {
@@ -115,10 +118,21 @@ impl Error {
             Self::Connection(e) => Self::Connection(e.clone()),
             Self::KeyLost(e) => Self::KeyLost(*e),
             Self::NotSignedIn(e) => Self::NotSignedIn(e.clone()),
+            Self::Flood { seconds, error } => Self::Flood { seconds: *seconds, error: error.clone() },
+            Self::Told { text, error } => Self::Told { text: text.clone(), error: error.clone() },
+            Self::Start(e) => Self::Start(*e),
             Self::Rpc(e) => Self::Rpc(e.clone()),
-            Self::Call(e) => Self::Call(e.clone()),
+            Self::Who(e) => Self::Who(e.clone()),
+            Self::Session(e) => Self::Session(e.clone()),
+            Self::NeedsGroup => Self::NeedsGroup,
             Self::UnknownDc(dc) => Self::UnknownDc(*dc),
-            _ => Self::Closed,
+            Self::Login(e) => Self::Login(e.clone()),
+            Self::Timeout => Self::Timeout,
+            Self::Decode(e) => Self::Decode(*e),
+            Self::Call(e) => Self::Call(e.clone()),
+            Self::CallLength(len) => Self::CallLength(*len),
+            Self::Entropy => Self::Entropy,
+            Self::Closed => Self::Closed,
         }
     }
 
@@ -157,6 +171,9 @@ impl fmt::Display for Error {
             Self::Timeout => f.write_str("no answer in time"),
             Self::Decode(e) => write!(f, "the answer cannot be read: {e}"),
             Self::Call(e) => e.fmt(f),
+            Self::CallLength(len) => {
+                write!(f, "a call of {len} bytes cannot be sent: the length must be a multiple of 4, at most {MAX_CALL}")
+            }
             Self::Entropy => f.write_str("the system gave no randomness"),
             Self::Closed => f.write_str("the connection is closed"),
         }

@@ -17,6 +17,10 @@ use tokio::sync::watch;
 pub(super) struct Shared {
     state: Mutex<State>,
     end: Mutex<Option<Error>>,
+    /// Why there is no connection at the moment.
+    trouble: Mutex<Option<Error>>,
+    /// End of the flood wait before the temporary key can be bound: no call goes out until then.
+    paused_until: Mutex<Option<tokio::time::Instant>>,
     /// Bytes of updates that wait for their reader.
     pub(super) unread: AtomicUsize,
     /// What the server told the user last.
@@ -31,7 +35,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Shared {
     pub(super) fn new(state: State) -> Self {
         let (word, _) = watch::channel(Word::default());
-        Self { state: Mutex::new(state), end: Mutex::new(None), unread: AtomicUsize::new(0), word }
+        Self {
+            state: Mutex::new(state),
+            end: Mutex::new(None),
+            trouble: Mutex::new(None),
+            paused_until: Mutex::new(None),
+            unread: AtomicUsize::new(0),
+            word,
+        }
     }
     /// Looks at the state, or changes it; nothing waits inside.
     pub(super) fn with<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
@@ -40,6 +51,22 @@ impl Shared {
     /// It is over for good.
     pub(super) fn end(&self, error: &Error) {
         lock(&self.end).get_or_insert_with(|| error.again());
+    }
+    /// Notes why there is no connection, or with `None` that there is one again.
+    pub(super) fn set_trouble(&self, trouble: Option<&Error>) {
+        *lock(&self.trouble) = trouble.map(Error::again);
+    }
+    /// The error of a call whose time is over: the failure of the last attempt to connect, if there is no connection.
+    pub(super) fn late(&self) -> Error {
+        lock(&self.trouble).as_ref().map_or(Error::Timeout, Error::again)
+    }
+    /// Notes that no call goes out before `until`, as the options allow.
+    pub(super) fn pause_until(&self, until: tokio::time::Instant) {
+        *lock(&self.paused_until) = Some(until);
+    }
+    /// End of a pause that is being made and does not count as the call's own time.
+    pub(super) fn paused_until(&self) -> Option<tokio::time::Instant> {
+        lock(&self.paused_until).filter(|until| *until > tokio::time::Instant::now())
     }
     /// Why it is over.
     pub(super) fn why_over(&self) -> Error {

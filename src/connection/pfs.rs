@@ -42,6 +42,17 @@ impl Connection {
         Ok(())
     }
 
+    /// Asks again to bind `temporary`, the key of this session, which the server has refused to bind so far
+    /// ([`Event::NotBound`](super::Event::NotBound)): after a flood wait there is no need of another key.
+    pub fn bind_again(&mut self, temporary: TemporaryKey) {
+        if let (Stage::Open(session), Some(permanent)) = (&mut self.stage, &self.permanent)
+            && session.key().is(&temporary.key)
+        {
+            session.bind(permanent.key.clone(), temporary.expires_at);
+            self.temporary = Some(temporary);
+        }
+    }
+
     /// Takes over the calls of the session of the key before.
     pub(super) fn take_over(&mut self, session: &mut Session) {
         let Some(before) = self.before.take() else { return };

@@ -1,6 +1,6 @@
 //! What the connection has for the client: answers to callers, updates, keys and salts to be kept.
 
-use super::{Driver, Ready};
+use super::{Binding, Driver, Ready};
 use crate::api::updates::Updates;
 use crate::client::calls::Answer;
 use crate::client::notice::{Notice, Word};
@@ -25,7 +25,7 @@ impl Driver {
                     self.options.watcher.tell(&Notice::KeyExchange { dc_id, is_temporary });
                 }
                 Event::Authorized(saved) => {
-                    self.failures = 0;
+                    self.is_authentic();
                     self.log_key(&saved.key, false);
                     let salts = vec![saved.salt.into()];
                     let made_at = self.server_secs();
@@ -36,8 +36,8 @@ impl Driver {
                     }
                 }
                 Event::Reply { call, result } => {
-                    // Only what is authentic shows that the connection is good.
-                    (self.failures, self.key_lost) = (0, 0);
+                    self.is_authentic();
+                    self.key_lost = 0;
                     if let Some(waiting) = self.waiting.remove(&call) {
                         let in_doubt = waiting.in_doubt || self.connection.was_in_doubt(call);
                         let _ = waiting.order.reply.send(Answer { result: self.judge(result), in_doubt });
@@ -47,9 +47,13 @@ impl Driver {
                     self.pass_on(&body);
                     self.hand_on(&body);
                 }
-                Event::Temporary(key) => self.log_key(&key.key, true),
+                Event::Temporary(key) => {
+                    self.log_key(&key.key, true);
+                    self.binding.key = Some(key);
+                }
                 Event::Bound(TemporaryKey { key, salt, expires_at }) => {
-                    self.bind_failures = 0;
+                    self.is_authentic();
+                    self.binding = Binding { good_at: Some(self.server_secs()), ..Binding::default() };
                     let temporary = TempKey { auth_key: key, expires_at, salts: vec![salt.into()] };
                     self.shared.with(|state| {
                         if let Some(key) = state.keys.get_mut(&dc_id) {
@@ -58,13 +62,19 @@ impl Driver {
                     });
                     self.options.watcher.tell(&Notice::Bound { dc_id, expires_at });
                 }
-                Event::NotBound(error) => self.not_bound = Some(error),
+                Event::NotBound(error) => self.not_bound = self.unless_flood(error),
                 Event::NewSession | Event::QuickAck(_) => {}
             }
         }
         if has_news {
             self.keep_salts();
         }
+    }
+
+    /// Only what is authentic shows that the connection is good.
+    fn is_authentic(&mut self) {
+        self.failures = 0;
+        self.shared.set_trouble(None);
     }
 
     /// The server's time of day, in seconds.

@@ -1,7 +1,21 @@
 //! The task that owns the socket: it feeds the connection, makes a new one when the old one is lost, and gives every
-//! caller his answer.
+//! caller an answer.
+//!
+//! ```text
+//!   serve ── lost ──▶ verdict ──▶ over: the key is dead, and the server has proved that it says so
+//!     ▲                  │
+//!     │                  ▼
+//!     └─ connect ◀── pause, longer each time ◀─ no connection
+//!                        │ `attempts` in a row failed: the calls that wait get the last error
+//!                        ▼
+//!                      rest ── after a while, or for the next call ──▶ connect
+//! ```
+//!
+//! Whatever arrives before a key is proved, and every refusal in place of a packet, may be forged by anybody on the way:
+//! such failures end calls, never the client.
 
 mod events;
+mod proof;
 mod verdict;
 
 use crate::client::calls::Answer;
@@ -13,15 +27,16 @@ use crate::crypto::auth_key::AuthKey;
 use crate::crypto::rsa::RsaKey;
 use crate::handshake::client::dc_number;
 use crate::keylog::Entry;
-use crate::session::{CallError, CallId};
+use crate::session::{CallError, CallId, RpcError};
 use crate::store::state::State;
 use crate::time::Instant;
 use alloc::boxed::Box;
-use alloc::string::{String, ToString};
+use alloc::string::{String, ToString as _};
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use bytes::{Buf, Bytes, BytesMut};
+use core::pin::pin;
 use core::time::Duration;
 use rand::TryRng;
 use rand::rngs::SysRng;
@@ -57,7 +72,22 @@ enum Lost {
     /// The key is dead.
     Over(Error),
     /// Not at all: another data centre is to be gone to.
-    Moving(u8, oneshot::Sender<Result<(), Error>>),
+    Moving(u8, Moved),
+}
+
+/// Where the mover learns whether the other data centre was reached.
+type Moved = oneshot::Sender<Result<(), Error>>;
+
+/// Why a rest between attempts is over.
+enum Rest {
+    /// Its time is over.
+    Over,
+    /// Somebody makes a call.
+    Wanted,
+    /// Another data centre is to be gone to.
+    Moving(u8, Moved),
+    /// The handle is gone.
+    Dropped,
 }
 
 /// A call on its way to the driver. No `Debug`: its body may be a secret.
@@ -69,7 +99,7 @@ pub(super) struct Order {
 /// What goes before all calls.
 pub(super) enum Control {
     /// Connect to another data centre; until `Settled`, all calls wait but those of this channel.
-    Move { to: u8, reply: oneshot::Sender<Result<(), Error>> },
+    Move { to: u8, reply: Moved },
     /// A call of the mover's.
     Call(Order),
     /// The move is over.
@@ -102,12 +132,39 @@ struct Driver {
     /// Calls that wait for the move to be over.
     carried: Vec<Waiting>,
     is_settling: bool,
+    /// Where the socket leads.
+    addr: String,
+    /// Attempts to connect that failed since something authentic came.
     failures: u32,
     key_lost: u32,
-    bind_failures: u32,
+    binding: Binding,
     not_bound: Option<CallError>,
     over: Option<Error>,
     sweep_at: Instant,
+}
+
+/// How the binding of the temporary key goes.
+#[derive(Debug, Default)]
+struct Binding {
+    /// The key to bind.
+    key: Option<TemporaryKey>,
+    /// Refusals since a key was bound.
+    failures: u32,
+    /// Flood waits made since a key was bound.
+    pauses: u32,
+    /// End of the flood wait that the server asks for, and its error.
+    flood: Option<(Instant, RpcError)>,
+    /// When the permanent key was last seen to be good, in the server's seconds: a binding, or an answer under it.
+    good_at: Option<i32>,
+}
+
+impl Binding {
+    /// For a data centre of which `state` knows what it does.
+    fn new(options: &Options, state: &State, dc: u8) -> Self {
+        let bound = state.keys.get(&dc).and_then(|key| key.temporary.as_ref());
+        let good_at = bound.zip(options.temporary).map(|(key, lifetime)| key.expires_at.saturating_sub(lifetime));
+        Self { good_at, ..Self::default() }
+    }
 }
 
 /// Connects, and goes on in a task of its own.
@@ -120,6 +177,8 @@ pub(super) async fn start(
 ) -> Result<(), Error> {
     let (clock, keys, dc) = (Clock::new(), options.rsa_keys(), options.state.home);
     let config = config(&options, &keys, &options.state, dc);
+    let binding = Binding::new(&options, &options.state, dc);
+    let trouble = shared.clone();
     let mut driver = Driver {
         connection: Connection::new(config, clock.now(), Clock::unix(), Box::new(SysRng)),
         options,
@@ -128,6 +187,7 @@ pub(super) async fn start(
         clock,
         dc,
         first_dc: dc,
+        addr: String::new(),
         orders,
         control,
         news,
@@ -136,7 +196,7 @@ pub(super) async fn start(
         is_settling: false,
         failures: 0,
         key_lost: 0,
-        bind_failures: 0,
+        binding,
         not_bound: None,
         over: None,
         sweep_at: Instant::ZERO,
@@ -146,13 +206,14 @@ pub(super) async fn start(
     let socket = driver.connect(dc).await?;
     let has_key = driver.options.state.keys.contains_key(&dc);
     let within = driver.options.call_within;
-    let (ready, opened) = oneshot::channel();
-    tokio::spawn(async move { driver.run(socket, ready).await });
-    if !has_key {
-        let opened = timeout(within, opened).await.map_err(|_| Error::Timeout)?;
-        opened.map_err(|_| Error::Closed)??;
+    if has_key {
+        tokio::spawn(driver.run(socket, None));
+        return Ok(());
     }
-    Ok(())
+    let (ready, opened) = oneshot::channel();
+    tokio::spawn(driver.run(socket, Some(ready)));
+    let opened = timeout(within, opened).await.map_err(|_| trouble.late())?;
+    opened.map_err(|_| Error::Closed)?
 }
 
 /// For a connection to `dc`, with what `state` knows of it.
@@ -200,40 +261,60 @@ impl Driver {
     async fn connect(&mut self, dc: u8) -> Result<TcpStream, Error> {
         let mut failures = 0;
         loop {
-            let addr = self.address(dc, failures).ok_or(Error::UnknownDc(dc.into()))?;
-            self.options.watcher.tell(&Notice::Connecting { dc_id: dc, addr: &addr });
-            match connect_once(&addr, self.options.connect_within).await {
-                Ok(socket) => {
-                    self.options.watcher.tell(&Notice::Connected { dc_id: dc, addr: &addr });
-                    // An address of one's own is not in any other table.
-                    if let (Some(own), Ok(peer)) = (&self.options.addr, socket.peer_addr())
-                        && *own == addr
-                    {
-                        // Those of Telegram are not saved: they are another way there, not another place.
-                        self.shared.with(|state| !state.dcs.has_built_in() && state.dcs.put_first(dc, peer));
-                    }
-                    return Ok(socket);
-                }
-                Err(error) => {
-                    failures += 1;
-                    let error = Error::Network { addr, error };
-                    if failures >= self.options.attempts {
-                        return Err(error);
-                    }
-                    self.pause(failures, &error).await;
-                }
+            let error = match self.connect_nth(dc, failures).await {
+                Ok(socket) => return Ok(socket),
+                Err(error) => error,
+            };
+            failures += 1;
+            if failures >= self.most_attempts(dc) {
+                return Err(error);
             }
+            self.pause(failures, &error).await;
         }
     }
 
-    /// Where to look for a data centre, after so many places where it was not.
-    fn address(&self, dc: u8, failures: u32) -> Option<String> {
-        if let (true, Some(addr)) = (dc == self.first_dc, &self.options.addr) {
-            return Some(addr.clone());
+    /// One attempt, after `failures` of them.
+    async fn connect_nth(&mut self, dc: u8, failures: u32) -> Result<TcpStream, Error> {
+        let addr = self.address(dc, failures).ok_or(Error::UnknownDc(dc.into()))?;
+        self.options.watcher.tell(&Notice::Connecting { dc_id: dc, addr: &addr });
+        let socket = match connect_once(&addr, self.options.connect_within).await {
+            Ok(socket) => socket,
+            Err(error) => {
+                let error = Error::Network { addr, error };
+                self.shared.set_trouble(Some(&error));
+                return Err(error);
+            }
+        };
+        self.options.watcher.tell(&Notice::Connected { dc_id: dc, addr: &addr });
+        // An address of one's own is not in any other table.
+        if let (Some(own), Ok(peer)) = (&self.options.addr, socket.peer_addr())
+            && *own == addr
+        {
+            // Those of Telegram are not saved: they are another way there, not another place.
+            self.shared.with(|state| !state.dcs.has_built_in() && state.dcs.put_first(dc, peer));
         }
-        let addresses: Vec<_> = self.shared.with(|state| state.dcs.addresses(dc).collect());
+        self.addr = addr;
+        Ok(socket)
+    }
+
+    /// How many attempts in a row may fail: as many as the options say, and one for each address.
+    fn most_attempts(&self, dc: u8) -> u32 {
+        let addresses = self.addresses(dc).len().try_into().unwrap_or(u32::MAX);
+        self.options.attempts.max(addresses)
+    }
+
+    fn addresses(&self, dc: u8) -> Vec<String> {
+        if let (true, Some(addr)) = (dc == self.first_dc, &self.options.addr) {
+            return vec![addr.clone()];
+        }
+        self.shared.with(|state| state.dcs.addresses(dc).map(|addr| addr.to_string()).collect())
+    }
+
+    /// Where to look for a data centre, after `failures` attempts elsewhere.
+    fn address(&self, dc: u8, failures: u32) -> Option<String> {
+        let mut addresses = self.addresses(dc);
         let at = usize::try_from(failures).unwrap_or(0).checked_rem(addresses.len())?;
-        addresses.get(at).map(ToString::to_string)
+        Some(addresses.swap_remove(at))
     }
 
     /// Waits before the next attempt: for a random time, so that many clients do not come back at once.
@@ -243,36 +324,129 @@ impl Driver {
         sleep(after).await;
     }
 
-    async fn run(mut self, mut socket: TcpStream, ready: Ready) {
-        let mut ready = Some(ready);
+    async fn run(mut self, mut socket: TcpStream, mut ready: Option<Ready>) {
         loop {
-            let lost = match self.serve(&mut socket, &mut ready).await {
+            let error = match self.serve(&mut socket, &mut ready).await {
                 Lost::Dropped => return,
                 Lost::Moving(to, reply) => {
-                    let moved = self.connect(to).await;
-                    let _ = reply.send(moved.map(|there| {
+                    if let Some(there) = self.go(to, reply).await {
                         socket = there;
-                        self.dc = to;
-                        self.is_settling = true;
-                        (self.failures, self.bind_failures) = (0, 0);
-                        self.begin_anew();
-                    }));
+                    }
                     continue;
                 }
-                lost => lost,
+                lost => match self.verdict(lost).await {
+                    Verdict::Over(error) => return self.fail(&error, ready.take()),
+                    Verdict::Again(error) => error,
+                },
             };
             drop(socket);
-            let error = match self.verdict(lost) {
-                Verdict::Over(error) => return self.fail(&error, ready.take()),
-                Verdict::Again(error) => error,
-            };
-            self.pause(self.failures, &error).await;
-            socket = match self.connect(self.dc).await {
-                Ok(socket) => socket,
-                Err(error) => return self.fail(&error, ready.take()),
-            };
-            self.connection.reconnect(self.clock.now());
+            match self.connect_again(error, &mut ready).await {
+                Some(there) => socket = there,
+                None => return,
+            }
         }
+    }
+
+    /// Connects to another data centre, where all begins anew; `None`: it cannot be reached, and nothing has changed.
+    async fn go(&mut self, to: u8, reply: Moved) -> Option<TcpStream> {
+        match self.connect(to).await {
+            Ok(socket) => {
+                self.dc = to;
+                self.is_settling = true;
+                self.failures = 0;
+                self.begin_anew();
+                let _ = reply.send(Ok(()));
+                Some(socket)
+            }
+            Err(error) => {
+                let _ = reply.send(Err(error));
+                None
+            }
+        }
+    }
+
+    /// A socket in place of one that was lost, however long it takes; `None`: nobody wants one any more.
+    ///
+    /// Calls wait for as many attempts as the options allow, and then get the last error. Later calls get attempts of
+    /// their own.
+    async fn connect_again(&mut self, mut why: Error, ready: &mut Option<Ready>) -> Option<TcpStream> {
+        loop {
+            self.shared.set_trouble(Some(&why));
+            if ready.as_ref().is_some_and(oneshot::Sender::is_closed) {
+                return None;
+            }
+            if self.failures < self.most_attempts(self.dc) {
+                self.pause(self.failures, &why).await;
+            } else if let Some(ready) = ready.take() {
+                // Nobody has a handle yet: it is for the caller to try again.
+                let _ = ready.send(Err(why));
+                return None;
+            } else {
+                self.give_up_calls(&why);
+                match self.rest(&why).await {
+                    Rest::Over => {}
+                    Rest::Wanted => self.failures = 0,
+                    Rest::Moving(to, reply) => match self.go(to, reply).await {
+                        Some(socket) => return Some(socket),
+                        None => continue,
+                    },
+                    Rest::Dropped => return None,
+                }
+            }
+            match self.connect_nth(self.dc, self.failures).await {
+                Ok(socket) => {
+                    self.connection.reconnect(self.clock.now());
+                    return Some(socket);
+                }
+                Err(error) => {
+                    self.failures = self.failures.saturating_add(1);
+                    why = error;
+                }
+            }
+        }
+    }
+
+    /// Gives an error to all calls that wait for an answer.
+    fn give_up_calls(&mut self, why: &Error) {
+        for (call, waiting) in core::mem::take(&mut self.waiting) {
+            let in_doubt = waiting.in_doubt || self.connection.is_sent(call);
+            self.connection.forget(call);
+            let _ = waiting.order.reply.send(Answer { result: Err(why.again()), in_doubt });
+        }
+    }
+
+    /// Waits until it is time for another attempt, or until somebody wants one.
+    async fn rest(&mut self, why: &Error) -> Rest {
+        let after = jittered(FIRST_WAIT, LONGEST_WAIT, self.failures);
+        self.options.watcher.tell(&Notice::Reconnecting { attempt: self.failures, after, why });
+        let mut rest = pin!(sleep(after));
+        loop {
+            tokio::select! {
+                control = self.control.recv() => match control {
+                    Some(Control::Move { to, reply }) => return Rest::Moving(to, reply),
+                    Some(Control::Call(order)) => {
+                        self.make(Waiting { order, is_first: true, in_doubt: false });
+                        return Rest::Wanted;
+                    }
+                    Some(Control::Settled) => self.settle(),
+                    None => return Rest::Dropped,
+                },
+                order = self.orders.recv(), if !self.is_settling => match order {
+                    Some(order) => {
+                        self.take(order);
+                        return Rest::Wanted;
+                    }
+                    None => return Rest::Dropped,
+                },
+                () = &mut rest => return Rest::Over,
+            }
+        }
+    }
+
+    /// The move is over: the calls that waited for that go on.
+    fn settle(&mut self) {
+        self.is_settling = false;
+        self.go_on();
     }
 
     /// A connection that knows nothing of the one before: other keys. Unanswered calls go on under it.
@@ -281,6 +455,7 @@ impl Driver {
         let before = Connection::new(config, self.clock.now(), Clock::unix(), Box::new(SysRng));
         let before = core::mem::replace(&mut self.connection, before);
         (self.key_lost, self.not_bound) = (0, None);
+        self.binding = self.shared.with(|state| Binding::new(&self.options, state, self.dc));
         self.log_saved_keys();
         for (call, mut waiting) in core::mem::take(&mut self.waiting) {
             waiting.in_doubt |= before.is_sent(call);
@@ -344,6 +519,7 @@ impl Driver {
         let mut input = vec![0; READ];
         let mut output = BytesMut::new();
         loop {
+            self.bind_if_due();
             if let Err(error) = self.turn(&mut output, ready) {
                 return Lost::Protocol(error);
             }
@@ -354,7 +530,8 @@ impl Driver {
                 return Lost::NotBound(error);
             }
             let (mut read, mut write) = socket.split();
-            let due = self.connection.poll_timeout().map(|at| self.clock.until(at));
+            let flood = self.binding.flood.as_ref().map(|(until, _)| *until);
+            let due = Instant::earliest(&[self.connection.poll_timeout(), flood]).map(|at| self.clock.until(at));
             // What is due may have to be sent, and a socket that takes nothing would have us look again and again.
             let due = due.map(|due| if output.is_empty() { due } else { due.max(BLOCKED) });
             tokio::select! {
@@ -377,10 +554,7 @@ impl Driver {
                 control = self.control.recv(), if output.is_empty() => match control {
                     Some(Control::Move { to, reply }) => return Lost::Moving(to, reply),
                     Some(Control::Call(order)) => self.make(Waiting { order, is_first: true, in_doubt: false }),
-                    Some(Control::Settled) => {
-                        self.is_settling = false;
-                        self.go_on();
-                    }
+                    Some(Control::Settled) => self.settle(),
                     None => return Lost::Dropped,
                 },
                 // Orders wait while the socket takes nothing: the channel is what bounds them.
@@ -407,7 +581,11 @@ impl Driver {
     }
 
     fn make(&mut self, waiting: Waiting) {
-        // A caller who gave up before his call was taken gets none.
+        if let Some(error) = self.flooded() {
+            let _ = waiting.order.reply.send(Answer { result: Err(error), in_doubt: waiting.in_doubt });
+            return;
+        }
+        // A caller who gave up before the call was taken gets no answer.
         if !waiting.order.reply.is_closed() {
             let call = self.connection.call_raw(waiting.order.body.to_vec());
             self.waiting.insert(call, waiting);

@@ -1,90 +1,144 @@
 //! What becomes of a client whose connection was lost, and of keys that the server does not take.
 
+use super::proof::Proof;
 use super::{Driver, Lost};
+use crate::client::notice::Notice;
 use crate::client::{Error, KeyLost};
 use crate::connection::ConnectionError;
-use crate::handshake::{HandshakeError, Unproven};
 use crate::session::CallError;
 use crate::transport::TransportFault;
+use core::time::Duration;
 
-/// A key that the server does not know on so many connections in a row is given up, and kept.
+/// Calls get the error when the server does not know the key on so many connections in a row; the key is kept.
 const KEY_LOST: u32 = 3;
-/// A permanent key so many seconds old is known everywhere, if it is known at all.
+/// A permanent key this many seconds old is known everywhere, if it is known at all.
 const YOUNG: i32 = 60;
-/// A server that does not bind a temporary key is asked so often.
+/// A permanent key that was good within this many seconds is not given up.
+const GOOD_FOR: i32 = 24 * 60 * 60;
+/// Calls get the error when the server refuses to bind a temporary key this many times in a row.
 const BIND_TRIES: u32 = 6;
 
 /// What becomes of a client whose connection was lost.
 pub(super) enum Verdict {
-    /// It is the end.
+    /// It is the end: the server has said so, and nobody else can have.
     Over(Error),
     /// Another connection is tried.
     Again(Error),
 }
 
-impl Verdict {
-    fn of(error: Error, is_last: bool) -> Self {
-        if is_last { Self::Over(error) } else { Self::Again(error) }
-    }
-}
-
 impl Driver {
-    /// Whether a lost connection is the end.
-    pub(super) fn verdict(&mut self, lost: Lost) -> Verdict {
-        self.failures += 1;
-        let is_last = self.failures >= self.options.attempts;
-        match lost {
+    /// Whether a lost connection is the end. What anybody on the way could have caused never is.
+    pub(super) async fn verdict(&mut self, lost: Lost) -> Verdict {
+        self.failures = self.failures.saturating_add(1);
+        let error = match lost {
             Lost::Protocol(ConnectionError::Fault(TransportFault::AuthKeyNotFound))
                 if self.connection.session().is_some() =>
             {
-                self.key_lost += 1;
+                self.key_lost = self.key_lost.saturating_add(1);
                 // It may be the temporary key alone that is not known; another is made. The permanent one stays.
                 self.drop_temporary();
-                let error = Error::KeyLost(KeyLost { times: self.key_lost });
-                if self.key_lost >= KEY_LOST { Verdict::Over(error) } else { Verdict::Again(error) }
+                if self.key_lost >= KEY_LOST {
+                    self.failures = self.failures.max(self.most_attempts(self.dc));
+                }
+                Error::KeyLost(KeyLost { times: self.key_lost })
             }
-            Lost::NotBound(error) => self.unbound(error),
-            // Another key than those we were given: trying again changes nothing.
-            Lost::Protocol(error @ ConnectionError::Handshake(HandshakeError::Peer(Unproven::Fingerprint))) => {
-                Verdict::Over(Error::Connection(error))
-            }
-            Lost::Protocol(error) => Verdict::of(Error::Connection(error), is_last),
-            Lost::Io(error) => {
-                let addr = self.address(self.dc, 0).unwrap_or_default();
-                Verdict::of(Error::Network { addr, error }, is_last)
-            }
-            Lost::Over(error) => Verdict::Over(error),
-            Lost::Dropped | Lost::Moving(..) => Verdict::Over(Error::Closed),
-        }
+            Lost::NotBound(error) => return self.unbound(error).await,
+            Lost::Protocol(error) => Error::Connection(error),
+            Lost::Io(error) => Error::Network { addr: self.addr.clone(), error },
+            Lost::Over(error) => return Verdict::Over(error),
+            Lost::Dropped | Lost::Moving(..) => return Verdict::Over(Error::Closed),
+        };
+        Verdict::Again(error)
     }
 
-    /// The temporary key was not bound. "If and only if the permanent auth key used in the request was created more than
-    /// 60 seconds ago", both are dropped; a younger one may not have reached the whole data centre yet.
+    /// The server does not bind the temporary key. `ENCRYPTED_MESSAGE_INVALID` may mean that it does not know the
+    /// permanent one: "If and only if the permanent auth key used in the request was created more than 60 seconds ago",
+    /// both are dropped. As TDLib does, the permanent key is asked first, and not even that if it was good within a day
+    /// or the server's time is uncertain: it may be the one copy of what an account is signed in with.
     ///
     /// Spec: api/pfs
-    fn unbound(&mut self, error: CallError) -> Verdict {
-        let is_unknown = matches!(&error, CallError::Refused(e) if e.is("ENCRYPTED_MESSAGE_INVALID"));
-        let error = match error {
-            CallError::Refused(e) if is_unknown => Error::NotSignedIn(e),
-            error => error.into(),
+    async fn unbound(&mut self, error: CallError) -> Verdict {
+        let refusal = match &error {
+            CallError::Refused(e) if e.is("ENCRYPTED_MESSAGE_INVALID") => Some(e.clone()),
+            _ => None,
         };
+        let may_ask = refusal.is_some() && self.may_give_up();
         self.drop_temporary();
-        self.bind_failures += 1;
-        let now = self.server_secs();
-        let (made_at, is_home, has_user) = self.shared.with(|state| {
-            let made_at = state.keys.get(&self.dc).map_or(0, |key| key.made_at);
-            (made_at, state.home == self.dc, state.user.is_some())
-        });
-        if is_unknown && now.saturating_sub(made_at) > YOUNG {
-            self.forget_key(is_home);
-            // Without anybody who was signed in with it, a new key is as good: its own, or one to sign in with.
-            let is_nobodys = self.is_settling || (made_at != 0 && !has_user);
-            if !is_nobodys {
-                return Verdict::Over(error);
+        self.binding.failures = self.binding.failures.saturating_add(1);
+        if let Some(refusal) = refusal.filter(|_| may_ask) {
+            match self.prove().await {
+                Proof::Unknown => {
+                    let (is_home, is_nobodys) = self.shared.with(|state| {
+                        let made_at = state.keys.get(&self.dc).map_or(0, |key| key.made_at);
+                        // Without anybody who was signed in with it, a new key is as good: its own, or one to sign in
+                        // with.
+                        let is_nobodys = self.is_settling || (made_at != 0 && state.user.is_none());
+                        (state.home == self.dc, is_nobodys)
+                    });
+                    self.forget_key(is_home);
+                    if !is_nobodys {
+                        return Verdict::Over(Error::NotSignedIn(refusal));
+                    }
+                    let failures = self.binding.failures;
+                    self.begin_anew();
+                    self.binding.failures = failures;
+                }
+                Proof::Good => self.binding.good_at = Some(self.server_secs()),
+                Proof::None => {}
             }
-            self.begin_anew();
         }
-        if self.bind_failures >= BIND_TRIES { Verdict::Over(error) } else { Verdict::Again(error) }
+        let most = self.most_attempts(self.dc);
+        self.failures = match self.binding.failures {
+            failures @ BIND_TRIES.. => failures.max(most),
+            failures => failures.min(most.saturating_sub(1)),
+        };
+        Verdict::Again(error.into())
+    }
+
+    /// Whether the permanent key may be given up, if the server says that it does not know it.
+    fn may_give_up(&self) -> bool {
+        let is_sure = self.connection.session().is_some_and(|session| session.clock().is_synced());
+        let now = self.server_secs();
+        let made_at = self.shared.with(|state| state.keys.get(&self.dc).map_or(0, |key| key.made_at));
+        let was_good = self.binding.good_at.is_some_and(|at| now.saturating_sub(at) < GOOD_FOR);
+        is_sure && now.saturating_sub(made_at) > YOUNG && !was_good
+    }
+
+    /// The error of a refused binding, unless it is a flood wait: the same key is bound once that is over. Calls wait for
+    /// it if the options allow it, and get the error if they do not.
+    pub(super) fn unless_flood(&mut self, error: CallError) -> Option<CallError> {
+        let CallError::Refused(refusal) = &error else { return Some(error) };
+        let (420, Some(seconds)) = (refusal.code, refusal.kind().1) else { return Some(error) };
+        let wait = Duration::from_secs(seconds.into());
+        self.binding.flood = Some((self.clock.now() + wait, refusal.clone()));
+        self.binding.pauses = self.binding.pauses.saturating_add(1);
+        if wait <= self.options.flood_wait && self.binding.pauses <= self.options.attempts {
+            self.shared.pause_until(tokio::time::Instant::now() + wait);
+            self.options.watcher.tell(&Notice::FloodWait { seconds, error: refusal });
+        } else {
+            self.give_up_calls(&Error::Flood { seconds, error: refusal.clone() });
+        }
+        None
+    }
+
+    /// The error of a call that would have to wait longer for the binding than the options allow.
+    pub(super) fn flooded(&self) -> Option<Error> {
+        let (until, error) = self.binding.flood.as_ref()?;
+        let left = self.clock.until(*until);
+        let seconds = left.as_millis().div_ceil(1000).try_into().unwrap_or(u32::MAX);
+        let is_too_long = left > self.options.flood_wait || self.binding.pauses > self.options.attempts;
+        is_too_long.then(|| Error::Flood { seconds, error: error.clone() })
+    }
+
+    /// Binds the temporary key again once the flood wait is over.
+    pub(super) fn bind_if_due(&mut self) {
+        if self.binding.flood.as_ref().is_none_or(|(until, _)| *until > self.clock.now()) {
+            return;
+        }
+        self.binding.flood = None;
+        if let Some(key) = self.binding.key.clone() {
+            self.connection.bind_again(key);
+        }
     }
 
     /// Forgets the keys of this data centre, and with those of the home who was signed in.
@@ -101,6 +155,7 @@ impl Driver {
     /// The temporary key is of no use any more; another is made.
     pub(super) fn drop_temporary(&mut self) {
         self.connection.drop_temporary();
+        self.binding.key = None;
         self.shared.with(|state| {
             if let Some(key) = state.keys.get_mut(&self.dc) {
                 key.temporary = None;

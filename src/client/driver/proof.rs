@@ -1,0 +1,87 @@
+//! The permanent key's own word: a call under it, on a connection of its own, before it is given up.
+//!
+//! TDLib does the same (`Session::connection_send_check_main_key`, `help.getNearestDc`).
+
+use super::{Driver, FIRST_WAIT, LONGEST_WAIT, READ, config, connect_once, jittered};
+use crate::api::connect::GetNearestDc;
+use crate::client::shared::Clock;
+use crate::client::{Error, Options};
+use crate::connection::{Connection, ConnectionError, Event};
+use crate::session::CallError;
+use crate::transport::TransportFault;
+use alloc::boxed::Box;
+use alloc::vec;
+use bytes::{Bytes, BytesMut};
+use core::time::Duration;
+use rand::rngs::SysRng;
+use std::io;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::{sleep, timeout};
+
+/// How many connections in a row must say that they do not know the key.
+const CONNECTIONS: u32 = 3;
+/// The longest that one connection may take.
+const WITHIN: Duration = Duration::from_secs(10);
+
+/// What the server says under the permanent key itself.
+#[derive(Debug)]
+pub(super) enum Proof {
+    /// It answers: the key is good.
+    Good,
+    /// It does not know the key.
+    Unknown,
+    /// Nothing that proves either.
+    None,
+}
+
+impl Driver {
+    /// Asks under the permanent key.
+    ///
+    /// Alone a -404 proves nothing, as anybody can send it. It is asked for only after the server has refused the key in
+    /// an authentic message, and must come on several connections in a row.
+    pub(super) async fn prove(&mut self) -> Proof {
+        for attempt in 1..=CONNECTIONS {
+            match timeout(WITHIN, self.ask_with_permanent()).await {
+                Ok(Ok(Err(CallError::Refused(e)))) if e.is("AUTH_KEY_INVALID") => return Proof::Unknown,
+                Ok(Ok(Ok(_) | Err(CallError::Refused(_)))) => return Proof::Good,
+                Ok(Err(Error::Connection(ConnectionError::Fault(TransportFault::AuthKeyNotFound)))) => {}
+                _ => return Proof::None,
+            }
+            if attempt < CONNECTIONS {
+                sleep(jittered(FIRST_WAIT, LONGEST_WAIT, attempt)).await;
+            }
+        }
+        Proof::Unknown
+    }
+
+    async fn ask_with_permanent(&mut self) -> Result<Result<Bytes, CallError>, Error> {
+        let addr = self.addr.clone();
+        let network = |error| Error::Network { addr: addr.clone(), error };
+        let mut socket = connect_once(&addr, self.options.connect_within).await.map_err(network)?;
+        let options = Options { temporary: None, ..self.options.clone() };
+        let config = self.shared.with(|state| config(&options, &self.keys, state, self.dc));
+        let mut connection = Connection::new(config, self.clock.now(), Clock::unix(), Box::new(SysRng));
+        let question = connection.call(&GetNearestDc {});
+        let mut input = vec![0; READ];
+        loop {
+            let mut output = BytesMut::new();
+            while connection.poll_transmit(self.clock.now(), &mut output).map_err(Error::Connection)? {}
+            while let Some(event) = connection.poll_event() {
+                match event {
+                    Event::Reply { call, result } if call == question.id() => return Ok(result),
+                    _ => {}
+                }
+            }
+            socket.write_all(&output).await.map_err(network)?;
+            let due = connection.poll_timeout().map(|at| self.clock.until(at));
+            let took = tokio::select! {
+                read = socket.read(&mut input) => match read.map_err(network)? {
+                    0 => return Err(network(io::ErrorKind::UnexpectedEof.into())),
+                    n => connection.handle_input(self.clock.now(), input.get(..n).unwrap_or_default()),
+                },
+                () = sleep(due.unwrap_or_default()), if due.is_some() => connection.handle_timeout(self.clock.now()),
+            };
+            took.map_err(Error::Connection)?;
+        }
+    }
+}
