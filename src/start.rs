@@ -146,7 +146,12 @@ impl Known {
     /// # Errors
     /// The answer cannot be read. A peer whose hash is missing or not for calls (`min`) is `Ok(None)`.
     pub fn from_resolved(answer: &ResolvedPeerBody) -> Result<Option<Self>, DecodeError> {
-        Ok(match answer.resolved()? {
+        answer.resolved().map(Self::of)
+    }
+
+    /// The peer that the server has described; `None` if its hash is missing or not for calls (`min`).
+    pub fn of(resolved: Resolved) -> Option<Self> {
+        match resolved {
             Resolved::User(user) => user.access_hash.filter(|_| !user.min).map(|access_hash| Self::User {
                 id: user.id,
                 access_hash,
@@ -156,7 +161,7 @@ impl Known {
                 .access_hash
                 .filter(|_| !channel.min)
                 .map(|access_hash| Self::Channel { id: channel.id, access_hash }),
-        })
+        }
     }
 
     /// As the `peer` of a call.

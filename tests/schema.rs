@@ -1,9 +1,21 @@
 //! The schema in `tl/`, what is made of it, and that the two ways to the end of a value agree.
 #![cfg(feature = "schema")]
 
+use nanogram::api::account::GetPassword;
+use nanogram::api::auth::{
+    AcceptLoginToken, AnyAuthorization, AnySentCode, BindTempAuthKey, CancelCode, CheckPassword, DropTempAuthKeys,
+    ExportAuthorization, ExportLoginToken, ImportAuthorization, ImportBotAuthorization, ImportLoginToken, LogOut,
+    ResendCode, SendCode, SignIn,
+};
+use nanogram::api::chats::{AddChatUser, EditAdmin, InviteToChannel};
+use nanogram::api::connect::{GetConfig, GetNearestDc};
+use nanogram::api::contacts::{ResolveUsername, Resolved, ResolvedPeerBody};
+use nanogram::api::messages::{SendMessage, StartBot};
+use nanogram::api::updates::{GetState, Updates};
+use nanogram::api::users::GetUsers;
 use nanogram::tl::schema::{self, Definition, Object, ParseFault, Schema, Type, Value, compile};
 use nanogram::tl::table::{self, MAX_DEPTH, Table, TypeId};
-use nanogram::tl::{DecodeError, Fault, Reader, VECTOR, line};
+use nanogram::tl::{Call, DecodeError, Fault, Reader, Tl, VECTOR, line};
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, RngExt, SeedableRng};
 use sha2::{Digest, Sha256};
@@ -558,4 +570,95 @@ fn text_shows_flags_as_what_is_there() {
     assert_eq!(Value::Vector(vec![value]).to_string(), "[(username active:true username:\"durov\")]");
     let wire = API.from_bytes(&[0x47, 0x36, 0x07, 0xb4, 2, 0, 0, 0, 1, b'x', 0, 0]).unwrap();
     assert_eq!(format!("{wire:#}"), "(username\n  active:true\n  username:\"x\")");
+}
+
+/// Reads 400 random answers to `C` as its type does, writes them again, and shows each to `look`.
+fn answers<C: Call>(look: impl Fn(C::Reply)) {
+    let of = API.definitions().iter().find(|d| d.id == C::ID).unwrap();
+    for seed in 0..400 {
+        let mut wire = Vec::new();
+        Random::new(seed).value(&of.result, 20).write(&of.result, &mut wire).unwrap();
+        let answer = C::Reply::from_bytes(&wire).unwrap_or_else(|e| panic!("{} seed {seed}: {e}", of.name));
+        let mut again = Vec::new();
+        answer.write(&mut again);
+        assert!(again == wire, "{} seed {seed}", of.name);
+        look(answer);
+    }
+}
+
+/// Whatever the client needs to sign in and to start a bot: no value that the layer allows may stop it.
+#[test]
+fn every_answer_that_the_client_depends_on_is_read_whatever_is_in_it() {
+    use nanogram::login::{self, LoginError};
+    let signed_in = |answer: AnyAuthorization| {
+        assert!(!matches!(login::account(&answer), Err(LoginError::Unreadable(_))), "{answer:?}");
+    };
+    let sent = |answer: AnySentCode| {
+        assert!(!matches!(login::code_sent(answer), Err(LoginError::Unreadable(_))));
+    };
+    answers::<GetConfig>(|_| {});
+    answers::<GetNearestDc>(|_| {});
+    answers::<SendCode>(sent);
+    answers::<ResendCode>(sent);
+    answers::<CancelCode>(|_| {});
+    answers::<SignIn>(signed_in);
+    answers::<CheckPassword>(signed_in);
+    answers::<ImportBotAuthorization>(signed_in);
+    answers::<ImportAuthorization>(signed_in);
+    answers::<ExportAuthorization>(|_| {});
+    answers::<ExportLoginToken>(|_| {});
+    answers::<ImportLoginToken>(|_| {});
+    answers::<AcceptLoginToken>(|_| {});
+    answers::<BindTempAuthKey>(|_| {});
+    answers::<DropTempAuthKeys>(|_| {});
+    answers::<LogOut>(|_| {});
+    answers::<GetPassword>(|_| {});
+    answers::<GetState>(|_| {});
+    answers::<GetUsers>(|users| {
+        users.first().unwrap();
+        users.first_name().unwrap();
+    });
+    answers::<ResolveUsername>(|answer| drop(answer.find().unwrap()));
+    let updates = |updates: Updates| {
+        updates.texts();
+        updates.notifications();
+        updates.has_login_token();
+    };
+    answers::<StartBot>(updates);
+    answers::<SendMessage>(updates);
+    answers::<EditAdmin>(updates);
+    answers::<AddChatUser>(|invited| drop(invited.missing().unwrap()));
+    answers::<InviteToChannel>(|invited| drop(invited.missing().unwrap()));
+}
+
+/// The peer of a name is found wherever it stands in its vector, among others of either kind.
+#[test]
+fn a_resolved_peer_need_not_be_the_first_of_its_vector() {
+    let user = |seed: u64| Random::new(seed).object(API.named("user").unwrap(), 12);
+    let channel = |seed: u64| Random::new(seed).object(API.named("channel").unwrap(), 12);
+    fn id_of(value: &Value<'static>) -> Option<Value<'static>> {
+        if let Value::Object(object) = value { object.field("id").cloned() } else { None }
+    }
+    for seed in 0..50 {
+        let (users, channels) =
+            ([user(seed), user(seed + 1000), user(seed + 2000)], [channel(seed), channel(seed + 1000)]);
+        for (peer, field, of) in users
+            .iter()
+            .map(|u| ("peerUser", "user_id", u))
+            .chain(channels.iter().map(|c| ("peerChannel", "channel_id", c)))
+        {
+            let line = API.named(peer).unwrap();
+            assert_eq!(line.fields[0].name, field);
+            let peer = Value::Object(Object { of: line, fields: vec![id_of(of)] });
+            let fields = [peer, Value::Vector(channels.to_vec()), Value::Vector(users.to_vec())].map(Some).to_vec();
+            let answer = Value::Object(Object { of: API.named("contacts.resolvedPeer").unwrap(), fields });
+            let found = ResolvedPeerBody::from_bytes(&answer.to_bytes().unwrap()).unwrap().find().unwrap();
+            let found = match found.unwrap() {
+                Resolved::User(user) => user.id,
+                Resolved::Channel(channel) => channel.id,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(id_of(of), Some(Value::Long(found)));
+        }
+    }
 }

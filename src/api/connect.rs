@@ -83,7 +83,10 @@ tl! {
     struct NearestDc { country: String, this_dc: i32, nearest_dc: i32 }
 }
 
-unread! { "Reaction" Reaction; }
+measured! {
+    /// A reaction to a message, unread.
+    "Reaction" REACTION Reaction;
+}
 
 /// `JSONValue`, kept as it lies: `params` of [`InitConnection`] is one, and nobody here looks inside.
 ///

@@ -4,6 +4,7 @@ use super::chats::{AnyChat, Channel, ChannelHead};
 use super::peer::{Peer, PeerChannel, PeerUser};
 use super::users::{AnyUser, User, UserHead};
 use crate::tl;
+use crate::tl::table::{API, TypeId};
 use crate::tl::{Combinator, DecodeError, Fault, Reader, Tl};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -54,6 +55,35 @@ impl ResolvedPeerBody {
     /// It is no such reply, or the peer is not the first of its vector.
     pub fn resolved(&self) -> Result<Resolved, DecodeError> {
         Resolved::read(&self.0.0)
+    }
+
+    /// The peer, wherever in its vector it is; the table finds where each value ends. `None`: it is not there, or only
+    /// named, as a basic group or a channel that may not be looked into.
+    ///
+    /// # Errors
+    /// It is no such reply, or one of another layer.
+    pub fn find(&self) -> Result<Option<Resolved>, DecodeError> {
+        let mut r = Reader::new(&self.0.0);
+        r.expect(ResolvedPeer::ID)?;
+        let peer = Peer::read(&mut r)?;
+        let mut found = None;
+        for _ in 0..r.vector(AnyChat::LEAST)? {
+            let mut chat = r.clone();
+            API.skip(&mut r, TypeId::CHAT)?;
+            if let (Peer::Channel(PeerChannel { channel_id }), Channel::ID) = (&peer, chat.u32()?) {
+                let head = ChannelHead::read(&mut chat)?;
+                found = found.or((head.id == *channel_id).then_some(Resolved::Channel(head)));
+            }
+        }
+        for _ in 0..r.vector(AnyUser::LEAST)? {
+            let mut user = r.clone();
+            API.skip(&mut r, TypeId::USER)?;
+            if let (Peer::User(PeerUser { user_id }), User::ID) = (&peer, user.u32()?) {
+                let head = UserHead::read(&mut user)?;
+                found = found.or((head.id == *user_id).then_some(Resolved::User(head)));
+            }
+        }
+        r.end().map(|()| found)
     }
 }
 

@@ -346,6 +346,16 @@ impl Updates {
         found
     }
 
+    /// Whether the QR code on the screen was accepted: `updateLoginToken`.
+    pub fn has_login_token(&self) -> bool {
+        let mut has_one = false;
+        let _ = self.each(|id, _| {
+            has_one |= id == UpdateLoginToken::ID;
+            Ok(())
+        });
+        has_one
+    }
+
     /// Shows each update: its id, and the bytes behind it.
     fn each(&self, mut look: impl FnMut(u32, &mut Reader<'_>) -> Result<(), DecodeError>) -> Result<(), DecodeError> {
         let mut r = Reader::new(&self.body.0);

@@ -31,7 +31,7 @@ impl Client {
         let user = self.inner.shared.with(|state| state.user);
         let call = ResolveUsername { username: name.as_str().to_string(), referer: None };
         let answer: ResolvedPeerBody = self.call(&call).await?;
-        let known = Known::from_resolved(&answer).map_err(Error::Decode)?;
+        let known = answer.find().map_err(Error::Decode)?.and_then(Known::of);
         let known = known.ok_or(Error::Start(StartError::PeerIdInvalid))?;
         if let Some(found) = to_cache(name, known) {
             // The hashes are good for who was signed in when they were asked for.

@@ -105,6 +105,7 @@ roots! {
     LOGGED_OUT "auth.LoggedOut"
     PASSWORD "account.Password"
     CONFIG "Config"
+    REACTION "Reaction"
 }
 
 /// The types that starting a bot and signing in can meet, at layer 229: 6.8 KB that the linker leaves out of a program

@@ -7,7 +7,7 @@ use crate::prompt::{interrupted, until_interrupted};
 use crate::runtime;
 use crate::story::{Ink, Story, hex};
 use nanogram::api::peer::InputUserSelf;
-use nanogram::api::users::{AnyUser, GetUsers};
+use nanogram::api::users::GetUsers;
 use nanogram::client::{Client, Error, KeyWatcher, Notice, Options, Watcher};
 use nanogram::crypto::rsa::RsaKey;
 use nanogram::escape::one_line;
@@ -159,10 +159,7 @@ pub(crate) async fn who_am_i(client: &Client) -> Result<Me, Failure> {
     let no_user = || Failure::new(Exit::Network, "PROTOCOL", "the server does not say whose the session is");
     let head = answer.first().map_err(Error::Decode)?.ok_or_else(no_user)?;
     // The name is for people: to do without is no harm.
-    let name = answer.all().ok().into_iter().flatten().next().and_then(|user| match user {
-        AnyUser::User(user) => user.first_name,
-        _ => None,
-    });
+    let name = answer.first_name().ok().flatten();
     Ok(Me { user: SavedUser { id: head.id, is_bot: head.bot }, name })
 }
 
