@@ -1,6 +1,8 @@
 //! Why a command failed: for people, for programs, and as an exit code.
 
 use crate::redact::{redact, redact_misplaced};
+use crate::tree;
+use nanogram::api::LAYER;
 use nanogram::client::Error;
 use nanogram::connection::ConnectionError;
 use nanogram::handshake::{HandshakeError, Unproven};
@@ -8,6 +10,7 @@ use nanogram::login::{self, LoginError};
 use nanogram::session::RpcError;
 use nanogram::start::{self, StartError, WhoError};
 use nanogram::store::StringError;
+use nanogram::tl::{DecodeError, Fault};
 use serde_json::{Value, json};
 use std::io;
 use std::process::ExitCode;
@@ -114,10 +117,15 @@ impl From<Error> for Failure {
             Error::Connection(e) => return Self::from(e.clone()),
             Error::Timeout => (TimedOut, None, "TIMED_OUT"),
             Error::Decode(_) | Error::Call(_) => (Network, None, "PROTOCOL"),
+            Error::CallLength(_) => (Usage, None, "CALL_LENGTH"),
             _ => (Other, None, "INTERNAL"),
         };
         let message = match &error {
             Error::Rpc(e) | Error::Flood { error: e, .. } => format!("{} ({})", e.message, e.code),
+            Error::Decode(DecodeError { fault: Fault::Id(id), .. }) => format!(
+                "the answer is not of layer {LAYER}, which was asked for: {} does not belong there",
+                tree::constructor(*id)
+            ),
             Error::NotSignedIn(e) if e.is("ENCRYPTED_MESSAGE_INVALID") => {
                 format!("the server does not know the session's key: {} ({})", e.message, e.code)
             }

@@ -28,6 +28,7 @@ mod redact;
 mod session;
 mod start;
 mod story;
+mod tree;
 mod wire;
 mod witness;
 

@@ -4,13 +4,12 @@ use crate::account::{self, Account};
 use crate::args::StartArgs;
 use crate::failure::{Exit, Failure};
 use crate::story::Story;
+use crate::tree::tree;
 use crate::{output, prompt, runtime, wire};
 use nanogram::api::updates::Updates;
 use nanogram::client::{Client, Error};
 use nanogram::link::{AdminRights, LinkError, OtherLink, Start, StartLink, StartParam, StartParamError, ignored_part};
 use nanogram::start::{self, Known, StartError, Who, WhoError};
-use nanogram::tl::Tl;
-use nanogram::tl::schema::Schema;
 use rand::rngs::SysRng;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -54,7 +53,8 @@ pub(crate) fn run(args: &StartArgs, story: &Story) -> Result<(), Failure> {
     };
     let wait = Duration::from_secs(args.wait.unwrap_or(if args.json { 0 } else { PATIENCE }));
     let (updates, reply) = runtime()?.block_on(async {
-        let client = wire::within(args.account.timeout, wire::connect(options, story)).await?;
+        // The client itself gives up a second before, and says why.
+        let client = wire::within(args.account.timeout.saturating_add(1), wire::connect(options, story)).await?;
         let limit = args.account.timeout.saturating_add(args.account.flood_wait);
         let result = job(&client, &plan, random_id, wait, limit, story).await;
         // Whatever came of it: keys, salts and names are as good for the next time.
@@ -110,27 +110,22 @@ pub(crate) fn started(
     updates: &Updates,
     reply: Option<Option<String>>,
 ) -> Value {
+    let tree = tree(updates);
     let mut object = json!({
         "ok": true,
         "bot": bot.to_string(),
         "peer": peer.to_string(),
         "random_id": random_id.to_string(),
         "start_param": param,
-        "updates": tree(updates),
+        "updates": tree.read,
     });
+    if let (Some(unread), Some(fields)) = (tree.unread, object.as_object_mut()) {
+        fields.insert("unread".into(), unread);
+    }
     if let (Some(reply), Some(fields)) = (reply, object.as_object_mut()) {
         fields.insert("reply".into(), reply.into());
     }
     object
-}
-
-/// All of it if the schema can read it, and otherwise its name.
-fn tree(updates: &Updates) -> Value {
-    let mut bytes = Vec::new();
-    updates.write(&mut bytes);
-    let schema = Schema::telegram().ok();
-    let tree = schema.as_ref().and_then(|schema| schema.from_bytes(&bytes).ok()).map(|value| value.to_json());
-    tree.unwrap_or_else(|| json!({ "_": updates.kind.name() }))
 }
 
 /// Understands bot, peer and parameter; refuses here what the server would.
