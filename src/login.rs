@@ -15,8 +15,8 @@ use crate::api::account::{InputCheckPasswordSrpProof, Password, PasswordKdfAlgo}
 #[cfg(feature = "srp")]
 use crate::api::auth::CheckPassword;
 use crate::api::auth::{
-    AnyAuthorization, AnySentCode, CodeSettings, CodeType, ExportLoginToken, ImportBotAuthorization, ResendCode,
-    SendCode, SentCode, SentCodeType, SignIn,
+    AnyAuthorization, AnySentCode, CodeSettings, CodeType, EmailVerificationCode, ExportLoginToken,
+    ImportBotAuthorization, ResendCode, SendCode, SentCode, SentCodeType, SignIn,
 };
 #[cfg(feature = "srp")]
 use crate::crypto::srp::{Kdf, PasswordHash, SrpError};
@@ -26,7 +26,7 @@ use crate::session::RpcError;
 use crate::store::{base64url, from_base64url};
 #[cfg(feature = "srp")]
 use crate::tl::Blob;
-use crate::tl::Hidden;
+use crate::tl::{DecodeError, Hidden};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -77,6 +77,8 @@ pub struct Waiting {
     pub says: String,
     /// How many characters it has, if that is known.
     pub length: Option<usize>,
+    /// Whether it comes by mail: then it is shown in another field of [`SignIn`].
+    pub is_by_mail: bool,
     /// How it would come if asked for again, and in how many seconds that is allowed.
     pub next: Option<(&'static str, i32)>,
 }
@@ -95,6 +97,8 @@ pub enum LoginError {
     OfficialAppsOnly,
     /// The answer holds no user.
     NoUser,
+    /// The user in the answer cannot be read, because it is of another layer.
+    Unreadable(DecodeError),
     /// The password's algorithm is one that is not known: it is not sent in any other way.
     UnknownAlgorithm,
     /// The account has no password.
@@ -128,6 +132,7 @@ impl fmt::Display for LoginError {
                 f.write_str("the code would come by a way that only official apps may use, and there is no other")
             }
             Self::NoUser => f.write_str("the server's answer names no user"),
+            Self::Unreadable(e) => write!(f, "the user in the server's answer cannot be read: {e}"),
             Self::UnknownAlgorithm => f.write_str("the password is kept in a way that this version does not know"),
             Self::NoPassword => f.write_str("the account has no password"),
             #[cfg(feature = "srp")]
@@ -156,13 +161,17 @@ pub fn resend_code(phone: &str, waiting: &Waiting) -> ResendCode {
     }
 }
 
-/// Shows the code.
+/// Shows the code: as `phone_code`, or as `email_verification` alone if it came by mail, as TDLib does
+/// (`AuthManager::send_auth_sign_in_query`).
 pub fn sign_in(phone: &str, waiting: &Waiting, code: &str) -> SignIn {
+    let code = Hidden(code.trim().to_string());
+    let (phone_code, email_verification) =
+        if waiting.is_by_mail { (None, Some(EmailVerificationCode { code }.into())) } else { (Some(code), None) };
     SignIn {
         phone_number: Hidden(phone.to_string()),
         phone_code_hash: waiting.phone_code_hash.clone(),
-        phone_code: Some(Hidden(code.trim().to_string())),
-        email_verification: None,
+        phone_code,
+        email_verification,
     }
 }
 
@@ -208,6 +217,7 @@ pub fn code_sent(answer: AnySentCode) -> Result<CodeSent, LoginError> {
 }
 
 fn waiting(sent: SentCode) -> Result<Waiting, LoginError> {
+    let is_by_mail = matches!(sent.type_, SentCodeType::EmailCode(_));
     let (says, length) = match sent.type_ {
         SentCodeType::App(t) => ("the code is in a message from Telegram, in your other app".into(), Some(t.length)),
         SentCodeType::Sms(t) => ("the code comes by SMS".into(), Some(t.length)),
@@ -235,7 +245,7 @@ fn waiting(sent: SentCode) -> Result<Waiting, LoginError> {
     };
     let length = length.and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0);
     let next = sent.next_type.as_ref().map(|next| (way(next), sent.timeout.unwrap_or(0)));
-    Ok(Waiting { phone_code_hash: sent.phone_code_hash, says, length, next })
+    Ok(Waiting { phone_code_hash: sent.phone_code_hash, says, length, is_by_mail, next })
 }
 
 fn begins(what: &str, beginning: Option<String>) -> String {
@@ -263,7 +273,8 @@ pub fn account(answer: &AnyAuthorization) -> Result<Account, LoginError> {
     match answer {
         AnyAuthorization::SignedIn(signed_in) => match signed_in.user.head() {
             Ok(Some(user)) => Ok(Account { id: user.id, is_bot: user.bot }),
-            _ => Err(LoginError::NoUser),
+            Ok(None) => Err(LoginError::NoUser),
+            Err(error) => Err(LoginError::Unreadable(error)),
         },
         AnyAuthorization::SignUpRequired(_) => Err(LoginError::NoAccount),
     }
@@ -293,8 +304,9 @@ impl Problem {
     pub fn of(error: &RpcError) -> Option<Self> {
         Some(match &*error.message {
             "SESSION_PASSWORD_NEEDED" => Self::PasswordNeeded,
-            "PHONE_CODE_INVALID" | "PHONE_CODE_EMPTY" => Self::WrongCode,
-            "PHONE_CODE_EXPIRED" => Self::ExpiredCode,
+            // Of codes by mail: method/account.verifyEmail#possible-errors
+            "PHONE_CODE_INVALID" | "PHONE_CODE_EMPTY" | "CODE_INVALID" => Self::WrongCode,
+            "PHONE_CODE_EXPIRED" | "EMAIL_VERIFY_EXPIRED" => Self::ExpiredCode,
             "PASSWORD_HASH_INVALID" => Self::WrongPassword,
             "SRP_ID_INVALID" => Self::StaleQuestion,
             "AUTH_RESTART" => Self::Restart,
@@ -312,11 +324,13 @@ pub fn hint(error: &RpcError) -> Option<&'static str> {
     HINTS.iter().find(|row| row.0 == kind).map(|row| row.1)
 }
 
-const HINTS: [(&str, &str); 15] = [
+const HINTS: [(&str, &str); 17] = [
     ("API_ID_PUBLISHED_FLOOD", "this api_id is everybody's: get one of your own from my.telegram.org"),
     ("AUTH_RESTART", "the server has forgotten what went before: begin again"),
     ("AUTH_TOKEN_EXPIRED", "the QR code was too old: begin again, and be quicker"),
     ("AUTH_TOKEN_INVALID", "the QR code was used before: begin again"),
+    ("CODE_INVALID", "the code is wrong: look it up, and type it again"),
+    ("EMAIL_VERIFY_EXPIRED", "the code in the mail is too old, or was used: ask for another"),
     ("PASSWORD_HASH_INVALID", "the password is wrong; an official app can reset one that is forgotten"),
     ("PHONE_CODE_EMPTY", "type the code"),
     ("PHONE_CODE_EXPIRED", "the code is too old, or was used: ask for another"),

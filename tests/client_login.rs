@@ -1,6 +1,9 @@
 //! Signing in and out with the client, against the data centre over TCP on 127.0.0.1. Codes are read from its log.
 
-use nanogram::api::auth::{AcceptLoginToken, ExportLoginToken, ImportLoginToken, SendCode, SignIn};
+use nanogram::api::auth::{
+    AcceptLoginToken, Authorization, EmailVerificationCode, ExportLoginToken, ImportLoginToken, LogOut, SendCode,
+    SignIn,
+};
 use nanogram::api::peer::InputUserSelf;
 use nanogram::api::users::GetUsers;
 use nanogram::client::{Client, Error, Options, Qr};
@@ -12,7 +15,7 @@ use nanogram::dc::residents::{ALICE, BOB, CAROL, CAROLS_PASSWORD, DAVE};
 use nanogram::dc::{Act, Dc};
 use nanogram::login::{self, Account, App, CodeSent, Entered, LoginError, Problem, Waiting};
 use nanogram::session::RpcError;
-use nanogram::tl::{Blob, Combinator, Hidden};
+use nanogram::tl::{Blob, Combinator, DecodeError, Fault, Hidden};
 use rand::rngs::SysRng;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -320,4 +323,53 @@ async fn what_the_server_says_of_codes_is_told_as_it_is() {
     let banned = client.send_code(&app(), ALICES).await.unwrap_err();
     assert!(matches!(&banned, Error::Rpc(error) if login::hint(error).is_some()), "{banned:?}");
     assert!(matches!(client.qr_token(&app()).await.unwrap_err(), Error::Rpc(error) if error.is("API_ID_INVALID")));
+}
+
+/// `auth.authorization` with `user#20b1422`, the user of another layer.
+fn of_another_layer() -> Vec<u8> {
+    let mut answer = Authorization::ID.to_le_bytes().to_vec();
+    answer.extend([0; 4]);
+    answer.extend(0x020b_1422_u32.to_le_bytes());
+    answer.extend([0; 64]);
+    answer
+}
+
+#[tokio::test]
+async fn an_answer_of_another_layer_is_told_and_the_key_is_signed_out() {
+    let house = House::open().await;
+    let client = house.stranger().await;
+    let waiting = ask(&client, ALICES).await;
+    house.tell(|dc| dc.script(SignIn::ID, Act::Answer(of_another_layer()), 1));
+    let error = client.sign_in(ALICES, &waiting, &house.code()).await.unwrap_err();
+    let Error::Decode(DecodeError { fault: Fault::Id(0x020b_1422), .. }) = error else { panic!("{error:?}") };
+    let text = error.to_string();
+    assert!(text.contains("20b1422") && text.contains("layer 229") && error.hint().is_some(), "{text}");
+    assert_eq!((house.calls_of(LogOut::ID), client.state().user), (1, None));
+    // The key is nobody's, there as here: one may sign in with it again.
+    assert!(client.call(&GetUsers { id: vec![InputUserSelf {}.into()] }).await.is_err());
+    let waiting = ask(&client, ALICES).await;
+    assert!(matches!(client.sign_in(ALICES, &waiting, &house.code()).await.unwrap(), Entered::In(_)));
+}
+
+#[tokio::test]
+async fn a_code_that_came_by_mail_is_shown_as_such_and_alone() {
+    let house = House::with(|dc| dc.world.set_mail(ALICE, "a***@example.org")).await;
+    let client = house.stranger().await;
+    let waiting = ask(&client, ALICES).await;
+    assert!(waiting.is_by_mail && waiting.says.contains("by mail to a***@example.org"), "{waiting:?}");
+    let call = login::sign_in(ALICES, &waiting, "12345");
+    assert_eq!((call.phone_code, call.email_verification.is_some()), (None, true));
+    assert_eq!(problem(client.sign_in(ALICES, &waiting, &wrong(&house.code())).await), Problem::WrongCode);
+    // Elsewhere, or in both places, the right code is wrong.
+    let code = || Some(Hidden(house.code()));
+    let mailed = || Some(EmailVerificationCode { code: Hidden(house.code()) }.into());
+    for (phone_code, email_verification) in [(code(), None), (code(), mailed())] {
+        let right = login::sign_in(ALICES, &waiting, "");
+        let wrong = SignIn { phone_code, email_verification, ..right };
+        assert_eq!(problem(client.call(&wrong).await), Problem::WrongCode);
+    }
+    assert!(matches!(client.sign_in(ALICES, &waiting, &house.code()).await.unwrap(), Entered::In(_)));
+    // Nobody else's code goes by mail.
+    let other = house.stranger().await;
+    assert!(!ask(&other, BOBS).await.is_by_mail);
 }

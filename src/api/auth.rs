@@ -40,6 +40,15 @@ tl! {
         phone_number: Hidden, phone_code_hash: Hidden, phone_code: Option<Hidden>,
         email_verification: Option<EmailVerification>,
     } -> AnyAuthorization
+    /// The code that was mailed.
+    "emailVerificationCode#922e55a9 code:string = EmailVerification;"
+    struct EmailVerificationCode { code: Hidden }
+    /// A token of Google's.
+    "emailVerificationGoogle#db909ec2 token:string = EmailVerification;"
+    struct EmailVerificationGoogle { token: Hidden }
+    /// A token of Apple's.
+    "emailVerificationApple#96d074fd token:string = EmailVerification;"
+    struct EmailVerificationApple { token: Hidden }
     /// Proves the password.
     "auth.checkPassword#d18b4d16 password:InputCheckPasswordSRP = auth.Authorization;"
     struct CheckPassword { password: InputCheckPasswordSrp } -> AnyAuthorization
@@ -191,6 +200,10 @@ tl_type! {
         SetUpEmailRequired(SentCodeTypeSetUpEmailRequired), FragmentSms(SentCodeTypeFragmentSms),
         FirebaseSms(SentCodeTypeFirebaseSms), SmsWord(SentCodeTypeSmsWord), SmsPhrase(SentCodeTypeSmsPhrase),
     }
+    /// What was mailed, or what another service says.
+    "EmailVerification" enum EmailVerification {
+        Code(EmailVerificationCode), Google(EmailVerificationGoogle), Apple(EmailVerificationApple),
+    }
     /// How the code would come if asked for again.
     "auth.CodeType" enum CodeType {
         Sms(CodeTypeSms), Call(CodeTypeCall), FlashCall(CodeTypeFlashCall), MissedCall(CodeTypeMissedCall),
@@ -205,8 +218,6 @@ tl_type! {
         Token(LoginToken), MigrateTo(LoginTokenMigrateTo), Success(LoginTokenSuccess),
     }
 }
-
-unread! { "EmailVerification" EmailVerification; }
 
 kept! {
     /// Terms that one would have to agree to, unread: nobody is signed up here.

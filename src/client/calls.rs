@@ -9,9 +9,9 @@ use crate::transport::MAX_FRAME;
 use alloc::string::String;
 use alloc::sync::Arc;
 use bytes::Bytes;
+use core::pin::pin;
 use core::time::Duration;
 use tokio::sync::{mpsc, oneshot};
-use core::pin::pin;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 /// How often one call follows a 303.

@@ -1,13 +1,14 @@
 //! Why a client has no result, by who can do something about it.
 
 use super::calls::MAX_CALL;
+use crate::api::LAYER;
 use crate::connection::ConnectionError;
 use crate::escape::one_line;
 use crate::login::LoginError;
 use crate::session::{CallError, RpcError};
 use crate::start::{self, StartError, WhoError};
 use crate::store::{RealmError, StringError};
-use crate::tl::DecodeError;
+use crate::tl::{DecodeError, Fault};
 use alloc::string::{String, ToString};
 use core::fmt;
 
@@ -104,6 +105,9 @@ impl Error {
             Self::Login(e) => return e.hint().map(Into::into),
             Self::Timeout => "try again; if it happens always, look at the network".into(),
             Self::Realm(_) => "sign in there, and keep that session apart from this one".into(),
+            Self::Decode(_) => {
+                "the server speaks another layer, or is damaged; a newer version may read the answer".into()
+            }
             Self::Session(_) => "a session string comes from a program that is signed in, whole and on one line".into(),
             _ => return None,
         })
@@ -169,10 +173,17 @@ impl fmt::Display for Error {
             Self::Network { addr, error } => write!(f, "no connection to {addr}: {error}"),
             Self::Connection(e) => e.fmt(f),
             Self::Timeout => f.write_str("no answer in time"),
-            Self::Decode(e) => write!(f, "the answer cannot be read: {e}"),
+            Self::Decode(DecodeError { fault: Fault::Id(id), at }) => write!(
+                f,
+                "the answer is not of layer {LAYER}, which was asked for: it has constructor {id:x} at byte {at}"
+            ),
+            Self::Decode(e) => write!(f, "the answer cannot be read as one of layer {LAYER}: {e}"),
             Self::Call(e) => e.fmt(f),
             Self::CallLength(len) => {
-                write!(f, "a call of {len} bytes cannot be sent: the length must be a multiple of 4, at most {MAX_CALL}")
+                write!(
+                    f,
+                    "a call of {len} bytes cannot be sent: the length must be a multiple of 4, at most {MAX_CALL}"
+                )
             }
             Self::Entropy => f.write_str("the system gave no randomness"),
             Self::Closed => f.write_str("the connection is closed"),
@@ -188,7 +199,10 @@ impl From<WhoError> for Error {
 }
 impl From<LoginError> for Error {
     fn from(e: LoginError) -> Self {
-        Self::Login(e)
+        match e {
+            LoginError::Unreadable(e) => Self::Decode(e),
+            e => Self::Login(e),
+        }
     }
 }
 impl From<core::convert::Infallible> for Error {

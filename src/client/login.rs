@@ -26,14 +26,14 @@ use super::{Client, Error};
 #[cfg(feature = "srp")]
 use crate::api::account::GetPassword;
 use crate::api::auth::{AnyAuthorization, AnyLoginToken, ImportLoginToken, LogOut};
-use crate::api::updates::{Update, UpdateShort};
+use crate::api::updates::Updates;
 #[cfg(feature = "srp")]
 use crate::crypto::srp::PasswordHash;
 #[cfg(feature = "srp")]
 use crate::login::Question;
 use crate::login::{self, Account, App, CodeSent, Entered, LoginError, Problem, Waiting};
 use crate::store::state::SavedUser;
-use crate::tl::Combinator;
+use crate::tl::Tl as _;
 use alloc::string::String;
 use core::time::Duration;
 #[cfg(feature = "srp")]
@@ -63,7 +63,7 @@ impl Client {
     /// [`Error::Login`]: no code comes that could be used here; or as [`call`](Self::call).
     pub async fn send_code(&self, app: &App, phone: &str) -> Result<CodeSent, Error> {
         let answer = self.call(&login::send_code(app, phone)).await?;
-        self.code_sent(login::code_sent(answer))
+        self.code_sent(login::code_sent(answer)).await
     }
 
     /// Asks for it by the next way, `waiting.next`, once the seconds there are over.
@@ -72,15 +72,15 @@ impl Client {
     /// As [`send_code`](Self::send_code).
     pub async fn resend_code(&self, phone: &str, waiting: &Waiting) -> Result<CodeSent, Error> {
         let answer = self.call(&login::resend_code(phone, waiting)).await?;
-        self.code_sent(login::code_sent(answer))
+        self.code_sent(login::code_sent(answer)).await
     }
 
-    fn code_sent(&self, sent: Result<CodeSent, LoginError>) -> Result<CodeSent, Error> {
-        let sent = sent.map_err(Error::Login)?;
-        if let CodeSent::SignedIn(account) = sent {
-            self.enter(account);
+    async fn code_sent(&self, sent: Result<CodeSent, LoginError>) -> Result<CodeSent, Error> {
+        match sent {
+            Ok(CodeSent::SignedIn(account)) => self.enter(Ok(account)).await.map(CodeSent::SignedIn),
+            Err(error) => self.enter(Err(error)).await.map(CodeSent::SignedIn),
+            sent => sent.map_err(Error::from),
         }
-        Ok(sent)
     }
 
     /// Shows the code.
@@ -89,7 +89,7 @@ impl Client {
     /// [`Error::Rpc`] with a [`Problem`] that a person can do something about; [`LoginError::NoAccount`]; or as
     /// [`call`](Self::call).
     pub async fn sign_in(&self, phone: &str, waiting: &Waiting, code: &str) -> Result<Entered, Error> {
-        self.entered(self.call(&login::sign_in(phone, waiting, code)).await)
+        self.entered(self.call(&login::sign_in(phone, waiting, code)).await).await
     }
 
     /// Asks how the password is to be proved. Each question is good for one answer.
@@ -108,7 +108,7 @@ impl Client {
     #[cfg(feature = "srp")]
     pub async fn check_password(&self, question: &Question, password: &PasswordHash) -> Result<Account, Error> {
         let call = question.prove(password, &mut SysRng).map_err(Error::Login)?;
-        self.signed_in(&self.call(&call).await?)
+        self.enter(login::account(&self.call(&call).await?)).await
     }
 
     /// Asks for a QR code, or what became of the last one: to be called when it is accepted, and when it ends.
@@ -125,14 +125,14 @@ impl Client {
                     return Ok(Qr::Show { link: login::qr_link(&token.token.0), good_for });
                 }
                 Ok(AnyLoginToken::Success(success)) => {
-                    return self.entered(Ok(success.authorization)).map(Qr::Entered);
+                    return self.entered(Ok(success.authorization)).await.map(Qr::Entered);
                 }
                 Ok(AnyLoginToken::MigrateTo(there)) => {
                     let dc = u8::try_from(there.dc_id).map_err(|_| Error::UnknownDc(there.dc_id))?;
                     self.move_to(dc).await?;
                     answer = self.call(&ImportLoginToken { token: there.token }).await;
                 }
-                Err(error) => return self.entered(Err(error)).map(Qr::Entered),
+                Err(error) => return self.entered(Err(error)).await.map(Qr::Entered),
             }
         }
         Err(Error::Login(LoginError::NoUser))
@@ -145,7 +145,7 @@ impl Client {
     pub async fn qr_accepted(&self, within: Duration) -> Result<bool, Error> {
         let accepted = async {
             while let Some(body) = self.next_update().await {
-                if UpdateShort::from_boxed(&body).is_ok_and(|short| matches!(short.update, Update::LoginToken(_))) {
+                if Updates::from_bytes(&body).is_ok_and(|updates| updates.has_login_token()) {
                     return Ok(true);
                 }
             }
@@ -164,9 +164,9 @@ impl Client {
         Ok(())
     }
 
-    fn entered(&self, answer: Result<AnyAuthorization, Error>) -> Result<Entered, Error> {
+    async fn entered(&self, answer: Result<AnyAuthorization, Error>) -> Result<Entered, Error> {
         match answer {
-            Ok(answer) => self.signed_in(&answer).map(Entered::In),
+            Ok(answer) => self.enter(login::account(&answer)).await.map(Entered::In),
             Err(Error::NotSignedIn(error) | Error::Rpc(error))
                 if Problem::of(&error) == Some(Problem::PasswordNeeded) =>
             {
@@ -176,14 +176,15 @@ impl Client {
         }
     }
 
-    fn signed_in(&self, answer: &AnyAuthorization) -> Result<Account, Error> {
-        let account = login::account(answer).map_err(Error::Login)?;
-        self.enter(account);
-        Ok(account)
-    }
-
-    fn enter(&self, Account { id, is_bot }: Account) {
-        self.set_user(Some(SavedUser { id, is_bot }));
+    /// Notes who is signed in. If the answer does not tell, the key is signed out: whoever drops it would leave a session
+    /// behind that nobody knows of.
+    async fn enter(&self, account: Result<Account, LoginError>) -> Result<Account, Error> {
+        match &account {
+            Ok(Account { id, is_bot }) => self.set_user(Some(SavedUser { id: *id, is_bot: *is_bot })),
+            Err(LoginError::NoUser | LoginError::Unreadable(_)) => drop(self.log_out().await),
+            Err(_) => {}
+        }
+        account.map_err(Error::from)
     }
 
     /// Seconds since 1970, by the server's clock as far as it is known.

@@ -19,10 +19,11 @@ use super::world::{User, World};
 use crate::api::Boxed;
 use crate::api::auth::{
     AcceptLoginToken, AnyAuthorization, AnyLoginToken, AnySentCode, AppAuthorization, Authorization,
-    AuthorizationSignUpRequired, CancelCode, CodeType, CodeTypeCall, CodeTypeSms, ExportAuthorization,
-    ExportLoginToken, ExportedAuthorization, ImportAuthorization, ImportBotAuthorization, ImportLoginToken, LogOut,
-    LoggedOut, LoginToken, LoginTokenMigrateTo, LoginTokenSuccess, ResendCode, SendCode, SentCode, SentCodeSuccess,
-    SentCodeType, SentCodeTypeApp, SentCodeTypeCall, SentCodeTypeSms, SignIn,
+    AuthorizationSignUpRequired, CancelCode, CodeType, CodeTypeCall, CodeTypeSms, EmailVerification,
+    EmailVerificationCode, ExportAuthorization, ExportLoginToken, ExportedAuthorization, ImportAuthorization,
+    ImportBotAuthorization, ImportLoginToken, LogOut, LoggedOut, LoginToken, LoginTokenMigrateTo, LoginTokenSuccess,
+    ResendCode, SendCode, SentCode, SentCodeSuccess, SentCodeType, SentCodeTypeApp, SentCodeTypeCall,
+    SentCodeTypeEmailCode, SentCodeTypeSms, SignIn,
 };
 use crate::api::users::UserTail;
 use crate::crypto::ct;
@@ -55,6 +56,8 @@ pub(super) struct Desk {
     /// Who lives in another data centre than the first.
     homes: BTreeMap<i64, i32>,
     pub(super) passwords: BTreeMap<i64, Password>,
+    /// Accounts that get their codes by mail, and the pattern of the address.
+    mails: BTreeMap<i64, String>,
     codes: VecDeque<Sent>,
     pub(super) questions: VecDeque<Question>,
     qr: VecDeque<Qr>,
@@ -112,6 +115,8 @@ struct Sent {
     wrong: u32,
     /// How often it was asked for again.
     resent: usize,
+    /// The pattern of the address that it was mailed to.
+    mail: Option<String>,
 }
 
 /// A token shown as a QR code.
@@ -147,6 +152,7 @@ impl Desk {
             well: Well { seed, count: 0 },
             homes: BTreeMap::new(),
             passwords: BTreeMap::new(),
+            mails: BTreeMap::new(),
             codes: VecDeque::new(),
             questions: VecDeque::new(),
             qr: VecDeque::new(),
@@ -187,6 +193,18 @@ pub(super) fn migrate(what: &str, dc_id: i32) -> RpcError {
 /// Where the code went, and where it would go next.
 fn sent_code(sent: &Sent) -> AnySentCode {
     let length = DIGITS;
+    if let Some(pattern) = &sent.mail {
+        let type_ = SentCodeTypeEmailCode {
+            apple_signin_allowed: false,
+            google_signin_allowed: false,
+            email_pattern: Hidden(pattern.clone()),
+            length,
+            reset_available_period: None,
+            reset_pending_date: None,
+        };
+        let phone_code_hash = Hidden(sent.hash.clone());
+        return SentCode { type_: type_.into(), phone_code_hash, next_type: None, timeout: None }.into();
+    }
     let (type_, next): (SentCodeType, Option<CodeType>) = match sent.resent {
         0 => (SentCodeTypeApp { length }.into(), Some(CodeTypeSms {}.into())),
         1 => (SentCodeTypeSms { length }.into(), Some(CodeTypeCall {}.into())),
@@ -200,6 +218,11 @@ impl World {
     /// Says in which data centre an account lives; all others live in the [first](World::home).
     pub fn set_home(&mut self, user: i64, dc_id: i32) {
         self.desk.homes.insert(user, dc_id);
+    }
+
+    /// Lets codes for an account go by mail; `pattern` is what is told of the address, as `a***@example.org`.
+    pub fn set_mail(&mut self, user: i64, pattern: &str) {
+        self.desk.mails.insert(user, pattern.into());
     }
 
     /// The data centre that an account lives in.
@@ -256,7 +279,8 @@ impl World {
         let code = format!("{:05}", drawn % 100_000);
         let hash = format!("{:016x}", u64::from_le_bytes(self.desk.well.draw()));
         self.desk.entries.push(Entry::Code { user, code: code.clone() });
-        let sent = Sent { phone, hash, code, at: turn.now, wrong: 0, resent: 0 };
+        let mail = user.and_then(|user| self.desk.mails.get(&user).cloned());
+        let sent = Sent { phone, hash, code, at: turn.now, wrong: 0, resent: 0, mail };
         let reply = sent_code(&sent);
         keep(&mut self.desk.codes, sent);
         Ok(reply)
@@ -266,7 +290,7 @@ impl World {
         let phone = digits(&call.phone_number.0)?;
         let user = self.by_phone(&phone).map(|user| user.id);
         let sent = self.desk.sent(turn.now, &phone, &call.phone_code_hash.0)?;
-        if sent.resent >= 2 {
+        if sent.resent >= 2 || sent.mail.is_some() {
             return Err(RpcError::new(406, "SEND_CODE_UNAVAILABLE"));
         }
         (sent.resent, sent.at) = (sent.resent + 1, turn.now);
@@ -284,14 +308,21 @@ impl World {
 
     pub(super) fn sign_in(&mut self, turn: &mut Turn<'_>, call: SignIn) -> Result<AnyAuthorization, RpcError> {
         let phone = digits(&call.phone_number.0)?;
-        let shown = call.phone_code.map(|code| code.0.clone()).unwrap_or_default();
+        let mailed = match call.email_verification {
+            Some(EmailVerification::Code(EmailVerificationCode { code })) => Some(code.0.clone()),
+            _ => None,
+        };
+        let has_both = call.phone_code.is_some() && mailed.is_some();
+        let shown = call.phone_code.map(|code| code.0.clone()).or_else(|| mailed.clone()).unwrap_or_default();
         if shown.is_empty() {
             return Err(bad("PHONE_CODE_EMPTY"));
         }
         let sent = self.desk.sent(turn.now, &phone, &call.phone_code_hash.0)?;
-        if !ct::same(sent.code.as_bytes(), shown.as_bytes()) {
+        // A code is good for the field that is its own, and alone there.
+        let in_place = !has_both && sent.mail.is_some() == mailed.is_some();
+        if !in_place || !ct::same(sent.code.as_bytes(), shown.as_bytes()) {
             sent.wrong += 1;
-            return Err(bad("PHONE_CODE_INVALID"));
+            return Err(bad(if mailed.is_some() { "CODE_INVALID" } else { "PHONE_CODE_INVALID" }));
         }
         let Some(user) = self.by_phone(&phone).map(|user| user.id) else {
             return Ok(AuthorizationSignUpRequired { terms_of_service: None }.into());

@@ -77,6 +77,8 @@ pub enum Act {
     /// The same, and then the session is told these updates: after a 406, in place of the sentence it
     /// would be told. Without any, it is told nothing.
     RefuseAndTell(RpcError, Vec<u8>),
+    /// It is executed, and these bytes are the answer, such as one of another layer.
+    Answer(Vec<u8>),
     /// It is executed, and never answered.
     Withhold,
     /// It is neither executed nor answered.

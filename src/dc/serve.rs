@@ -207,6 +207,10 @@ impl Dc {
         act: Option<Act>,
     ) -> After {
         let is_last = reply.as_ref().is_err_and(ends_the_key);
+        let (reply, act) = match (reply, act) {
+            (Ok(_), Some(Act::Answer(body))) => (Ok(body), None),
+            other => other,
+        };
         match act {
             None | Some(Act::Refuse(_) | Act::RefuseAndTell(..) | Act::HangUp) => {
                 self.answer(now, place, msg_id, method, reply)

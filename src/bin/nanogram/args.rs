@@ -132,6 +132,10 @@ pub(crate) struct DcArgs {
     #[arg(long, value_name = "USER=SECRET")]
     pub(crate) password: Vec<String>,
 
+    /// Send an account's codes by mail; of the address this much is told, such as a***@example.org
+    #[arg(long, value_name = "USER=ADDRESS")]
+    pub(crate) mail: Vec<String>,
+
     /// Answer the next call of a method with an error
     #[arg(long, value_name = "METHOD=ERROR[:CODE][*TIMES]")]
     pub(crate) refuse: Vec<words::Refuse>,

@@ -113,6 +113,11 @@ fn furnish(args: &DcArgs, dc: &mut Dc) -> Result<(), Failure> {
             words::password(given).map_err(|why| Failure::usage(format!("invalid value for --password: {why}")))?;
         dc.set_password(user, secret);
     }
+    for given in &args.mail {
+        let (user, address) =
+            words::password(given).map_err(|why| Failure::usage(format!("invalid value for --mail: {why}")))?;
+        dc.world.set_mail(user, address);
+    }
     for lives in &args.home {
         dc.world.set_home(lives.user, lives.dc_id.into());
     }
