@@ -1,7 +1,8 @@
 //! What people see when the server says no, or not yet: the data centre is told to, the program is run as its users
 //! run it, and the README has the same in a table.
 
-use nanogram::api::auth::{CheckPassword, SendCode, SignIn};
+use nanogram::api::auth::{BindTempAuthKey, CheckPassword, LogOut, SendCode, SignIn};
+use nanogram::api::contacts::ResolveUsername;
 use nanogram::api::messages::StartBot;
 use nanogram::api::users::GetUsers;
 use nanogram::crypto::keys::Environment;
@@ -321,4 +322,69 @@ fn who_is_signed_in_is_told_so_and_a_session_that_is_over_is_replaced() {
 
 fn out_of(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Constructors of the layer, and after them one that it does not have.
+fn with_strange_user(ids: &[u32]) -> Vec<u8> {
+    let ids = ids.iter().chain(&[0x020b_1422]);
+    ids.flat_map(|id| id.to_le_bytes()).chain([0; 64]).collect()
+}
+
+#[test]
+fn an_answer_of_another_layer_ends_login_and_start_alike() {
+    // auth.authorization#2ea2c0d4 flags:#
+    let signed_in_as = with_strange_user(&[0x2ea2_c0d4, 0]);
+    let place = open("layer_login", |dc| dc.script(SignIn::ID, Act::Answer(signed_in_as), 1));
+    let login = place.login(&["--phone", "+10000000001"], 1, &[]);
+    // contacts.resolvedPeer#7f077ad9, peerUser#59511722, no chats, one user
+    let resolved = with_strange_user(&[0x7f07_7ad9, 0x5951_1722, 7, 0, 0x1cb5_c415, 0, 0x1cb5_c415, 1]);
+    let other = signed_in("layer_start", |dc| dc.script(ResolveUsername::ID, Act::Answer(resolved), 1));
+    let start = other.start(&["--json"]);
+    for output in [&login, &start] {
+        let (exit, said) = error(output);
+        assert_eq!((exit, &said["type"]), (3, &"PROTOCOL".into()), "{output:?}");
+        let message = said["message"].as_str().unwrap();
+        assert!(message.contains("20b1422") && message.contains("layer 229"), "{message}");
+    }
+    let signed_out = |e: &Entry| matches!(e, Entry::Call { method, error: None, .. } if *method == LogOut::ID);
+    assert!(place.log.lock().unwrap().iter().any(signed_out), "the key of the login is nobody's on the server");
+    assert!(!place.home.join("nanogram/session").exists() && other.home.join("nanogram/session").exists());
+}
+
+#[test]
+fn what_of_an_answer_was_not_read_is_told_with_the_reason() {
+    // updates#74ae4240: two of them, updateMessageID#4e90bfd6 and something else
+    let answer = with_strange_user(&[0x74ae_4240, 0x1cb5_c415, 2, 0x4e90_bfd6, 4, 5, 0]);
+    let place = signed_in("unread", |dc| dc.script(StartBot::ID, Act::Answer(answer), 1));
+    let output = place.start(&["--json"]);
+    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&said["ok"], &said["updates"]["updates"][0]["_"]), (&true.into(), &"updateMessageID".into()), "{said}");
+    assert_eq!((&said["unread"]["place"], &said["unread"]["constructor"]), (&"updates[1]".into(), &"20b1422".into()));
+    // All is read of what the layer has.
+    let said: Value = serde_json::from_slice(&place.start(&["--json"]).stdout).unwrap();
+    assert_eq!(said.get("unread"), None, "{said}");
+}
+
+#[test]
+fn a_refused_binding_costs_neither_the_session_nor_another_key() {
+    let bind = BindTempAuthKey::ID;
+    let place = signed_in("bind", refuse_call(bind, 400, "ENCRYPTED_MESSAGE_INVALID", 1));
+    assert!(place.start(&["--wait", "0"]).status.success());
+    assert!(place.home.join("nanogram/session").exists());
+
+    let place = signed_in("bind_flood", refuse_call(bind, 420, "FLOOD_WAIT_3000", 99));
+    let (exit, said) = error(&place.start(&["--json"]));
+    assert_eq!((exit, &said["type"], &said["code"]), (5, &"FLOOD_WAIT_3000".into(), &420.into()));
+    let keys = place.log.lock().unwrap().iter().filter(|e| matches!(e, Entry::Key { .. })).count();
+    assert_eq!(keys, 1);
+
+    let place = signed_in("bind_wait", refuse_call(bind, 420, "FLOOD_WAIT_2", 1));
+    let output = place.start(&["--wait", "0"]);
+    assert!(output.status.success() && err(&output).contains("FLOOD_WAIT_2: waiting 2 s"), "{output:?}");
+    let (exit, said) = error(&signed_in("bind_short", refuse_call(bind, 420, "FLOOD_WAIT_2", 1)).start(&[
+        "--json",
+        "--flood-wait",
+        "1",
+    ]));
+    assert_eq!((exit, &said["type"]), (5, &"FLOOD_WAIT_2".into()));
 }

@@ -113,7 +113,7 @@ impl Inner {
     /// Spec: api/errors
     pub(super) async fn ask(self: &Arc<Self>, body: Bytes) -> Answer {
         // Found here, a bad length fails one call; on the socket it would end the connection of all.
-        if body.is_empty() || body.len() % 4 != 0 || body.len() > MAX_CALL {
+        if body.is_empty() || !body.len().is_multiple_of(4) || body.len() > MAX_CALL {
             return Answer { result: Err(Error::CallLength(body.len())), in_doubt: false };
         }
         let mut run = Run { left: self.call_within, ..Run::default() };

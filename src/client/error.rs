@@ -86,6 +86,9 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Start(e) => e.hint().into(),
+            Self::Rpc(e) if e.is("ENCRYPTED_MESSAGE_INVALID") => "the server binds no temporary key to the session's key, \
+                                                                 which is good or may be: the session was kept, try again"
+                .into(),
             Self::Rpc(e) => return start::hint(e).map(Into::into),
             Self::NotSignedIn(e) => {
                 start::hint(e).unwrap_or("the server does not know this session any more: sign in again").into()
@@ -126,8 +129,8 @@ impl Error {
             Self::Told { text, error } => Self::Told { text: text.clone(), error: error.clone() },
             Self::Start(e) => Self::Start(*e),
             Self::Rpc(e) => Self::Rpc(e.clone()),
-            Self::Who(e) => Self::Who(e.clone()),
-            Self::Session(e) => Self::Session(e.clone()),
+            Self::Who(e) => Self::Who(*e),
+            Self::Session(e) => Self::Session(*e),
             Self::NeedsGroup => Self::NeedsGroup,
             Self::UnknownDc(dc) => Self::UnknownDc(*dc),
             Self::Login(e) => Self::Login(e.clone()),
