@@ -388,3 +388,12 @@ fn a_refused_binding_costs_neither_the_session_nor_another_key() {
     ]));
     assert_eq!((exit, &said["type"]), (5, &"FLOOD_WAIT_2".into()));
 }
+
+#[test]
+fn a_login_whose_answer_is_lost_leaves_nobody_signed_in() {
+    let place = open("lost_login", |dc| dc.script(SignIn::ID, Act::Withhold, 1));
+    let output = place.login(&["--phone", "+10000000001", "--timeout", "2"], 1, &[]);
+    assert_eq!(error(&output).0, 6, "{output:?}");
+    let signed_out = |e: &Entry| matches!(e, Entry::Call { method, error: None, .. } if *method == LogOut::ID);
+    assert!(place.log.lock().unwrap().iter().any(signed_out), "{:?}", place.log.lock().unwrap());
+}

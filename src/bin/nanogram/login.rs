@@ -13,9 +13,12 @@ use nanogram::store::file::SessionFile;
 use nanogram::store::state::{SavedUser, State};
 use nanogram::tl::Hidden;
 use serde_json::json;
+use std::time::Duration;
 
 /// Where a new account begins; its own data centre is found by its number.
 const FIRST_DC: u8 = 2;
+/// How much longer a failed login takes at most, to sign out a key that may be signed in.
+const ABANDON_WITHIN: Duration = Duration::from_secs(2);
 
 pub(crate) fn run(args: &LoginArgs, story: &Story) -> Result<(), Failure> {
     if args.bot_token.is_some() {
@@ -44,9 +47,13 @@ pub(crate) fn run(args: &LoginArgs, story: &Story) -> Result<(), Failure> {
         let options = wire::options(&Account::of_state(fresh), &args.account, story)?;
         let client = wire::connect(options, story).await?;
         let prompt = Prompt::new(story);
-        let in_as = match phone {
-            None if args.qr => enter::by_qr(&client, &app, &prompt, story).await?,
-            phone => enter::by_code(&client, &app, phone, &prompt, story).await?,
+        let entered = match phone {
+            None if args.qr => enter::by_qr(&client, &app, &prompt, story).await,
+            phone => enter::by_code(&client, &app, phone, &prompt, story).await,
+        };
+        let in_as = match entered {
+            Ok(in_as) => in_as,
+            Err(failure) => return Err(abandon(&client, failure).await),
         };
         if is_over && let Some(aside) = file.set_aside().map_err(account::of_file)? {
             story.tell(&format!("The session that was in the file is kept as {}.", aside.display()));
@@ -109,6 +116,14 @@ async fn still_in(
             Err(failure.saying(message).hint("try again; or sign in anew with --force, which replaces it"))
         }
     }
+}
+
+/// Signs a key out that is about to be dropped, if the server may have signed it in: the answer that says so may be lost.
+async fn abandon(client: &Client, failure: Failure) -> Failure {
+    if matches!(failure.exit(), Exit::TimedOut | Exit::Network) {
+        let _ = tokio::time::timeout(ABANDON_WITHIN, client.log_out()).await;
+    }
+    failure
 }
 
 /// What cannot be kept is taken back: nobody should be signed in without knowing how to get out.
