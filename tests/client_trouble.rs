@@ -185,6 +185,18 @@ async fn a_flood_wait_on_a_binding_is_made_with_the_same_key() {
 }
 
 #[tokio::test]
+async fn a_server_that_asks_for_waits_of_no_time_is_not_asked_without_end() {
+    let house = House::open().await;
+    refuses_to_bind(&house, 420, "FLOOD_WAIT_0", 1000).await;
+    let client = Client::connect(house.alice()).await.unwrap();
+    let error = client.call(&NEAREST).await.unwrap_err();
+    assert!(matches!(&error, Error::Flood { .. }), "{error:?}");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let binds = house.count(|e| matches!(e, Entry::Call { method, .. } if *method == BindTempAuthKey::ID));
+    assert!((5..8).contains(&binds) && house.keys_made() == (0, 1), "{binds}");
+}
+
+#[tokio::test]
 async fn a_flood_wait_on_a_binding_that_is_too_long_is_told_with_its_seconds() {
     let house = House::open().await;
     refuses_to_bind(&house, 420, "FLOOD_WAIT_3000", 100).await;

@@ -618,7 +618,9 @@ fn every_answer_that_the_client_depends_on_is_read_whatever_is_in_it() {
         users.first().unwrap();
         users.first_name().unwrap();
     });
-    answers::<ResolveUsername>(|answer| drop(answer.find().unwrap()));
+    answers::<ResolveUsername>(|answer| {
+        answer.find().unwrap();
+    });
     let updates = |updates: Updates| {
         updates.texts();
         updates.notifications();

@@ -117,12 +117,13 @@ impl Inner {
             return Answer { result: Err(Error::CallLength(body.len())), in_doubt: false };
         }
         let mut run = Run { left: self.call_within, ..Run::default() };
+        let since = Instant::now();
         let result = loop {
             let from = self.shared.with(|state| state.home);
             let words = self.shared.word.borrow().count;
             let Some(answer) = self.send_within(&mut run.left, body.clone()).await else {
                 run.in_doubt = true;
-                break Err(self.shared.late());
+                break Err(self.shared.late(since));
             };
             run.in_doubt |= answer.in_doubt;
             match answer.result {

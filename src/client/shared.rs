@@ -17,8 +17,8 @@ use tokio::sync::watch;
 pub(super) struct Shared {
     state: Mutex<State>,
     end: Mutex<Option<Error>>,
-    /// Why there is no connection at the moment.
-    trouble: Mutex<Option<Error>>,
+    /// Why there is no connection, and since when it is that.
+    trouble: Mutex<Option<(tokio::time::Instant, Error)>>,
     /// End of the flood wait before the temporary key can be bound: no call goes out until then.
     paused_until: Mutex<Option<tokio::time::Instant>>,
     /// Bytes of updates that wait for their reader.
@@ -54,11 +54,14 @@ impl Shared {
     }
     /// Notes why there is no connection, or with `None` that there is one again.
     pub(super) fn set_trouble(&self, trouble: Option<&Error>) {
-        *lock(&self.trouble) = trouble.map(Error::again);
+        *lock(&self.trouble) = trouble.map(|error| (tokio::time::Instant::now(), error.again()));
     }
-    /// The error of a call whose time is over: the failure of the last attempt to connect, if there is no connection.
-    pub(super) fn late(&self) -> Error {
-        lock(&self.trouble).as_ref().map_or(Error::Timeout, Error::again)
+    /// The error of a call that began at `began` and whose time is over: the last failure to connect since then, if
+    /// nothing authentic has come after it.
+    pub(super) fn late(&self, began: tokio::time::Instant) -> Error {
+        let trouble = lock(&self.trouble);
+        let of_call = trouble.as_ref().filter(|(at, _)| *at >= began);
+        of_call.map_or(Error::Timeout, |(_, error)| error.again())
     }
     /// Notes that no call goes out before `until`, as the options allow.
     pub(super) fn pause_until(&self, until: tokio::time::Instant) {

@@ -178,7 +178,7 @@ pub(super) async fn start(
     let (clock, keys, dc) = (Clock::new(), options.rsa_keys(), options.state.home);
     let config = config(&options, &keys, &options.state, dc);
     let binding = Binding::new(&options, &options.state, dc);
-    let trouble = shared.clone();
+    let (trouble, since) = (shared.clone(), tokio::time::Instant::now());
     let mut driver = Driver {
         connection: Connection::new(config, clock.now(), Clock::unix(), Box::new(SysRng)),
         options,
@@ -212,7 +212,7 @@ pub(super) async fn start(
     }
     let (ready, opened) = oneshot::channel();
     tokio::spawn(driver.run(socket, Some(ready)));
-    let opened = timeout(within, opened).await.map_err(|_| trouble.late())?;
+    let opened = timeout(within, opened).await.map_err(|_| trouble.late(since))?;
     opened.map_err(|_| Error::Closed)?
 }
 

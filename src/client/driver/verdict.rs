@@ -1,7 +1,7 @@
 //! What becomes of a client whose connection was lost, and of keys that the server does not take.
 
 use super::proof::Proof;
-use super::{Driver, Lost};
+use super::{Driver, FIRST_WAIT, LONGEST_WAIT, Lost, jittered};
 use crate::client::notice::Notice;
 use crate::client::{Error, KeyLost};
 use crate::connection::ConnectionError;
@@ -109,9 +109,13 @@ impl Driver {
     pub(super) fn unless_flood(&mut self, error: CallError) -> Option<CallError> {
         let CallError::Refused(refusal) = &error else { return Some(error) };
         let (420, Some(seconds)) = (refusal.code, refusal.kind().1) else { return Some(error) };
-        let wait = Duration::from_secs(seconds.into());
-        self.binding.flood = Some((self.clock.now() + wait, refusal.clone()));
+        let mut wait = Duration::from_secs(seconds.into());
         self.binding.pauses = self.binding.pauses.saturating_add(1);
+        if self.binding.pauses > self.options.attempts {
+            // Nobody waits for it any more: a server that asks for no time at all is not asked at once, without end.
+            wait = wait.max(jittered(FIRST_WAIT, LONGEST_WAIT, self.binding.pauses));
+        }
+        self.binding.flood = Some((self.clock.now() + wait, refusal.clone()));
         if wait <= self.options.flood_wait && self.binding.pauses <= self.options.attempts {
             self.shared.pause_until(tokio::time::Instant::now() + wait);
             self.options.watcher.tell(&Notice::FloodWait { seconds, error: refusal });
