@@ -193,7 +193,7 @@ async fn a_server_that_asks_for_waits_of_no_time_is_not_asked_without_end() {
     assert!(matches!(&error, Error::Flood { .. }), "{error:?}");
     tokio::time::sleep(Duration::from_secs(1)).await;
     let binds = house.count(|e| matches!(e, Entry::Call { method, .. } if *method == BindTempAuthKey::ID));
-    assert!((5..8).contains(&binds) && house.keys_made() == (0, 1), "{binds}");
+    assert!((5..50).contains(&binds) && house.keys_made() == (0, 1), "{binds}");
 }
 
 #[tokio::test]
