@@ -23,13 +23,14 @@ use nanogram::mt::auth::ReqPqMulti;
 use nanogram::mt::gzip::deflate;
 use nanogram::mt::message::{GzipPacked, read_container};
 use nanogram::mt::service::{
-    BadServerSalt, BindAuthKeyInner, DestroyAuthKey, DestroySession, MsgsAck, Ping, PingDelayDisconnect, Pong,
+    BadServerSalt, BindAuthKeyInner, DestroyAuthKey, DestroySession, FutureSalt, FutureSalts, GetFutureSalts, MsgsAck,
+    Ping, PingDelayDisconnect, Pong,
 };
 use nanogram::session::bind::seal_bind;
 use nanogram::session::packet::{Header, seal};
 use nanogram::session::{CallError, CallId};
 use nanogram::side::Side;
-use nanogram::time::ServerClock;
+use nanogram::time::{Instant, ServerClock};
 use nanogram::tl::{Blob, Call, Combinator, Raw, Tl};
 use nanogram::transport::{Extras, Frame, Framer, Framing, TransportFault};
 use net::{Net, Peer, UNIX};
@@ -248,14 +249,129 @@ fn unlawful_messages_are_refused_by_their_codes() {
     let late = (UNIX.as_secs() - 1000) << 32;
     let early = (UNIX.as_secs() + 1000) << 32;
     let lawful = header(1).msg_id;
-    for (msg_id, seqno, code) in [(lawful | 1, 1, 18), (late, 1, 16), (early, 1, 17), (lawful, 1, 48)] {
+    for (msg_id, seqno, code) in [(lawful | 1, 1, 18), (late, 1, 16), (early, 1, 17), (lawful + 4, 0, 35)] {
         let mut net = Net::new();
         let mut forger = Forger::new(&mut net);
-        let packet = forger.packet(Header { msg_id, seqno, ..header(1) }, &GetState {}.to_boxed());
+        let salt = told_salt(&mut net, &mut forger);
+        net.lines.clear();
+        let packet = forger.packet(Header { salt, msg_id, seqno, ..header(1) }, &GetState {}.to_boxed());
         forger.say(&mut net, &packet, false);
         assert_eq!(net.refusals(), [&Refusal::Message(code)]);
         assert_eq!(net.calls(), [] as [&Entry; 0]);
     }
+}
+
+#[test]
+fn the_salt_is_judged_before_the_time() {
+    // Pyrogram 1.4.16 pings with salt 0 and a msg_id from 1970, and sets its clock and salt by the answer.
+    for msg_id in [4, 4 << 32, i64::MAX & !3] {
+        let mut net = Net::new();
+        let mut forger = Forger::new(&mut net);
+        let packet = forger.packet(Header { msg_id, ..header(1) }, &Ping { ping_id: 0 }.to_boxed());
+        let frames = forger.say(&mut net, &packet, false);
+        let told = BadServerSalt::from_boxed(&opened(&forger.key, frames)[0]).unwrap();
+        assert_eq!((told.bad_msg_id, told.error_code), (msg_id, 48));
+    }
+}
+
+/// A session that knows its salt, and how it asks.
+struct Asker {
+    net: Net,
+    forger: Forger,
+    salt: i64,
+    count: i64,
+}
+
+impl Asker {
+    fn new() -> Self {
+        let mut net = Net::new();
+        let mut forger = Forger::new(&mut net);
+        let salt = told_salt(&mut net, &mut forger);
+        net.lines.clear();
+        Self { net, forger, salt, count: 0 }
+    }
+    /// What is said to `body` under `salt`.
+    fn say(&mut self, salt: i64, body: &[u8]) -> Vec<Vec<u8>> {
+        self.count += 1;
+        let seconds = UNIX.as_secs() + i64::try_from(self.net.now.since(Instant::ZERO).as_secs()).unwrap();
+        let msg_id = (seconds << 32) + 4 * self.count;
+        let seqno = i32::try_from(self.count * 2 + 1).unwrap();
+        let packet = self.forger.packet(Header { salt, session_id: 1, msg_id, seqno }, body);
+        let frames = self.forger.say(&mut self.net, &packet, false);
+        opened(&self.forger.key, frames)
+    }
+    fn ask(&mut self, num: i32) -> Vec<FutureSalt> {
+        let said = self.say(self.salt, &GetFutureSalts { num }.to_boxed());
+        let mut found = said.iter().flat_map(|body| match read_container(&body.clone().into()) {
+            Ok(inner) => inner.iter().map(|message| message.body.to_vec()).collect(),
+            Err(_) => vec![body.clone()],
+        });
+        found.find_map(|body| FutureSalts::from_boxed(&body).ok()).unwrap().salts.0
+    }
+}
+
+#[test]
+fn as_many_salts_are_given_as_are_asked_for_each_half_an_hour_after_the_last() {
+    for (num, given) in [(1, 1), (2, 2), (48, 48), (64, 64), (65, 64), (0, 1), (-1, 1), (i32::MAX, 64)] {
+        let mut asker = Asker::new();
+        let salts = asker.ask(num);
+        assert_eq!(salts.len(), given, "{num}");
+        assert_eq!(salts[0].salt, asker.salt);
+        let now = i32::try_from(UNIX.as_secs()).unwrap();
+        for (n, salt) in (0..).zip(&salts) {
+            assert_eq!((salt.valid_since, salt.valid_until), (now + 1800 * n, now + 1800 * n + 3600));
+        }
+        let mut all: Vec<_> = salts.iter().map(|salt| salt.salt).collect();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), given, "each is another");
+    }
+}
+
+#[test]
+fn a_salt_is_taken_in_its_time_and_in_no_other() {
+    let mut asker = Asker::new();
+    let salts = asker.ask(5);
+    let ping = Ping { ping_id: 1 }.to_boxed();
+    for quarter in 0..12_u32 {
+        asker.net.now = Instant::ZERO + Duration::from_secs(900 * u64::from(quarter));
+        let now = i32::try_from(UNIX.as_secs()).unwrap() + 900 * i32::try_from(quarter).unwrap();
+        for salt in &salts {
+            asker.net.lines.clear();
+            let said = asker.say(salt.salt, &ping);
+            let is_taken = (salt.valid_since..salt.valid_until).contains(&now);
+            assert_eq!(asker.net.refusals().is_empty(), is_taken, "{quarter} {salt:?}");
+            let told = said.iter().find_map(|body| BadServerSalt::from_boxed(body).ok());
+            let in_force = salts.get(usize::try_from(quarter).unwrap() / 2).map(|salt| salt.salt);
+            assert!(told.is_none_or(|told| in_force.is_none_or(|salt| told.new_server_salt == salt)));
+        }
+    }
+}
+
+#[test]
+fn the_sessions_of_a_key_share_its_salts() {
+    let mut asker = Asker::new();
+    let salts = asker.ask(3);
+    asker.net.now = Instant::ZERO + Duration::from_secs(2000);
+    let msg_id = (UNIX.as_secs() + 2000) << 32;
+    let packet = asker
+        .forger
+        .packet(Header { salt: salts[1].salt, session_id: 2, msg_id, seqno: 1 }, &Ping { ping_id: 1 }.to_boxed());
+    asker.forger.say(&mut asker.net, &packet, false);
+    assert!(asker.net.refusals().is_empty());
+}
+
+#[test]
+fn a_client_that_asks_for_salts_in_a_loop_is_told_of_in_the_log_once_a_minute() {
+    let mut asker = Asker::new();
+    let loops = |asker: &Asker| asker.net.lines.iter().filter(|line| matches!(line, Entry::SaltLoop)).count();
+    (0..15).for_each(|_| drop(asker.ask(64)));
+    assert_eq!(loops(&asker), 0);
+    (0..200).for_each(|_| drop(asker.ask(64)));
+    assert_eq!(loops(&asker), 1);
+    asker.net.now = asker.net.now + Duration::from_secs(61);
+    (0..200).for_each(|_| drop(asker.ask(64)));
+    assert_eq!(loops(&asker), 2);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::crypto::auth_key::AuthKey;
 use crate::entropy::{Entropy, EntropyFailed};
 use crate::session::Session;
 use crate::side::Side;
-use crate::time::{Instant, ServerClock};
+use crate::time::{Instant, ServerClock, UnixTime};
 use alloc::collections::BTreeMap;
 use alloc::collections::btree_map::Entry;
 use alloc::vec::Vec;
@@ -24,7 +24,10 @@ pub const FORGET_AFTER: Duration = Duration::from_secs(3600);
 #[derive(Debug)]
 pub(super) struct Key {
     pub(super) auth_key: AuthKey,
+    /// The first salt; see [`Session::salts_since`].
     pub(super) salt: i64,
+    /// When it came into force: with the first packet.
+    pub(super) salt_since: Option<UnixTime>,
     /// Of a temporary key: when it ends.
     pub(super) expires_at: Option<i32>,
     /// Of a temporary key: the permanent one it stands for.
@@ -69,7 +72,8 @@ impl Keys {
         let (id, age) = (auth_key.id(), self.count);
         self.count += 1;
         let sessions = BTreeMap::new();
-        self.keys.insert(id, Key { auth_key, salt, expires_at, bound_to: None, caller, sessions, age });
+        self.keys
+            .insert(id, Key { auth_key, salt, salt_since: None, expires_at, bound_to: None, caller, sessions, age });
     }
     /// The key of this id, if it has not ended.
     pub(super) fn get(&mut self, id: [u8; 8], now_unix: i64) -> Option<&mut Key> {
@@ -140,6 +144,11 @@ impl Keys {
 }
 
 impl Key {
+    /// Puts a new salt in force, in all sessions; with `grace` the one before it is still taken.
+    pub(super) fn change_salt(&mut self, salt: i64, grace: bool) {
+        (self.salt, self.salt_since) = (salt, None);
+        self.sessions.values_mut().for_each(|seat| seat.session.change_salt(salt, grace));
+    }
     /// Whether it was made with this data centre.
     pub(super) fn is_of(&self, dc_id: i32) -> bool {
         self.caller.dc_id == Some(dc_id)
@@ -158,9 +167,11 @@ impl Key {
                 self.sessions.remove(&id);
             }
         }
+        let salt_since = *self.salt_since.get_or_insert(clock.at(now));
         match self.sessions.entry(session_id) {
             Entry::Occupied(there) => {
                 let seat = there.into_mut();
+                seat.session.salts_since(salt_since);
                 seat.heard_at = now;
                 if seat.conn != Some(conn) {
                     seat.conn = Some(conn);
@@ -170,7 +181,8 @@ impl Key {
                 (seat, false)
             }
             Entry::Vacant(free) => {
-                let session = Session::new(Side::Server, self.auth_key.clone(), self.salt, clock, session_id);
+                let mut session = Session::new(Side::Server, self.auth_key.clone(), self.salt, clock, session_id);
+                session.salts_since(salt_since);
                 let seat = Seat {
                     session,
                     conn: Some(conn),

@@ -88,6 +88,8 @@ pub enum Entry {
         /// The layer it speaks.
         layer: Option<i32>,
     },
+    /// A client asks for salts in a loop: 16 times within a minute.
+    SaltLoop,
     /// A program wants to speak a layer that is not known here.
     Layer(i32),
     /// A reply could not be said in the client's layer.
@@ -218,6 +220,8 @@ impl fmt::Display for Entry {
                 let name = name_in_schema(*id).unwrap_or("unknown");
                 write!(f, "layer {layer} has no words for the reply {name}#{id:08x}")
             }
+            Self::SaltLoop => f.write_str("asks for salts in a loop: 16 times within a minute"),
+            Self::SaltLoop => f.write_str("asks for salts in a loop: 16 times within a minute"),
             Self::Call { method, user, error } => {
                 if let Some(name) = method_name(*method) {
                     f.write_str(name)?;

@@ -427,10 +427,7 @@ impl Dc {
     /// The entropy failed.
     pub fn change_salts(&mut self, grace: bool) -> Result<(), EntropyFailed> {
         for key in self.auth.iter_mut() {
-            key.salt = i64::from_le_bytes(entropy::bytes(&mut *self.random)?);
-            for seat in key.sessions.values_mut() {
-                seat.session.change_salt(key.salt, grace);
-            }
+            key.change_salt(i64::from_le_bytes(entropy::bytes(&mut *self.random)?), grace);
         }
         Ok(())
     }

@@ -86,8 +86,7 @@ impl Dc {
             None
         };
         if let Some(salt) = new_salt.map(i64::from_le_bytes) {
-            key.salt = salt;
-            key.sessions.values_mut().for_each(|seat| seat.session.change_salt(salt, false));
+            key.change_salt(salt, false);
         }
         let (seat, is_new) = key.seat(session_id, conn_id, now, self.clock);
         conn.sessions.insert((key_id, session_id));
@@ -107,6 +106,7 @@ impl Dc {
             seat.session.greet(first_msg_id, i64::from_le_bytes(unique_id));
             seat.is_greeted = true;
         }
+        let is_looping = seat.session.take_salt_loop();
         let requests: Vec<_> = core::iter::from_fn(|| seat.session.poll_incoming()).collect();
         if is_new {
             self.note(now, conn_id, Entry::Session { key: key_id, session_id });
@@ -116,6 +116,9 @@ impl Dc {
                     seat.put_off_hanging_up();
                 }
             }
+        }
+        if is_looping {
+            self.note(now, conn_id, Entry::SaltLoop);
         }
         for code in refused {
             self.note(now, conn_id, Entry::Refused(Refusal::Message(code)));

@@ -10,12 +10,13 @@ use crate::mt::service::{
     MsgsStateInfo, MsgsStateReq, NewSessionCreated, Ping, PingDelayDisconnect, Pong, RpcAnswerUnknown, RpcDropAnswer,
     RpcErrorBare,
 };
-use crate::time::Instant;
+use crate::time::{Instant, UnixTime};
 use crate::tl::{BareVec, Combinator, Reader, Tl};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use bytes::Bytes;
 use core::time::Duration;
+use sha2::{Digest, Sha256};
 
 /// Pairs of `msg_id` and `seqno` that later ones are held against.
 const REMEMBERED: usize = 128;
@@ -24,6 +25,16 @@ const REMEMBERED: usize = 128;
 const WORTH_PACKING: usize = 1024;
 /// Codes of refusals kept for the log.
 const MAX_REFUSED: usize = 64;
+/// Seconds from the beginning of one salt to that of the next. Spec: mtproto/description#server-salt
+const SALT_EVERY: i64 = 1800;
+/// Seconds that a salt is taken for: the half hour it is in force, and the one after.
+const SALT_LASTS: i64 = 2 * SALT_EVERY;
+/// The most salts that one request is answered with. Spec: mtproto/service_messages#request-for-several-future-salts
+const MAX_FUTURE_SALTS: i32 = 64;
+/// Requests for salts within [`LOOP_WITHIN`] from which on the client is said to ask in a loop.
+const LOOP_AFTER: u32 = 16;
+/// See [`LOOP_AFTER`].
+const LOOP_WITHIN: Duration = Duration::from_secs(60);
 /// Why a message was refused that is no `bad_msg_notification`.
 const WRONG_SALT: i32 = 48;
 
@@ -32,8 +43,14 @@ const WRONG_SALT: i32 = 48;
 pub(super) struct Strict {
     /// In the order of ids.
     seqnos: VecDeque<(i64, i32)>,
-    /// Salts that were in force lately and are still taken.
+    /// The first salt and when it came into force, in seconds since 1970: all later ones follow from these.
+    first_salt: Option<(i64, i64)>,
+    /// Salts from before that one that are still taken.
     old_salts: Vec<i64>,
+    /// When the requests for salts began that are counted, and their number.
+    salt_requests: Option<(Instant, u32)>,
+    /// The client asks for salts in a loop, which the log has not been told.
+    is_looping: bool,
     /// The connection is to be closed then, unless the client puts it off.
     hang_up_at: Option<Instant>,
     /// What was refused, for the log: the code of the notification.
@@ -87,7 +104,66 @@ impl Session {
         if grace {
             self.strict.old_salts.push(old);
         }
+        self.strict.first_salt = None;
         self.salts.set(salt);
+    }
+
+    /// Counts the half hours of the salts from `since`; no-op if they are counted already, since an earlier packet.
+    ///
+    /// The sessions of one key must be given the same time, as they share their salts.
+    pub fn salts_since(&mut self, since: UnixTime) {
+        let salt = self.salts.current();
+        self.strict.first_salt.get_or_insert((salt, since.as_secs()));
+    }
+
+    /// The salt of the half hour `index`, counted from the first.
+    fn salt_of(&self, index: i64) -> i64 {
+        let first = self.strict.first_salt.map_or(self.salts.current(), |(salt, _)| salt);
+        if index <= 0 {
+            return first;
+        }
+        let hash = Sha256::new()
+            .chain_update(self.key.as_bytes())
+            .chain_update(first.to_le_bytes())
+            .chain_update(index.to_le_bytes())
+            .finalize();
+        hash.first_chunk().map_or(first, |salt| i64::from_le_bytes(*salt))
+    }
+
+    /// Puts the salt of this half hour in force, and returns the number of the half hour.
+    fn turn_salts(&mut self, now: Instant) -> i64 {
+        let unix = self.clock.at(now);
+        self.salts_since(unix);
+        let since = self.strict.first_salt.map_or(0, |(_, since)| since);
+        let index = unix.as_secs().saturating_sub(since).max(0) / SALT_EVERY;
+        self.salts.set(self.salt_of(index));
+        index
+    }
+
+    /// The salts of this half hour and of those to come, `num` in all. Each overlaps with the next by half.
+    fn future_salts(&mut self, now: Instant, num: i32) -> Vec<FutureSalt> {
+        let index = self.turn_salts(now);
+        let since = self.strict.first_salt.map_or(0, |(_, since)| since);
+        let second = |seconds: i64| i32::try_from(seconds).unwrap_or(i32::MAX);
+        let of = |index: i64| {
+            let begins = since.saturating_add(index.saturating_mul(SALT_EVERY));
+            let (valid_since, valid_until) = (second(begins), second(begins.saturating_add(SALT_LASTS)));
+            FutureSalt { valid_since, valid_until, salt: self.salt_of(index) }
+        };
+        (0..num.clamp(1, MAX_FUTURE_SALTS).into()).map(|n: i64| of(index.saturating_add(n))).collect()
+    }
+
+    /// Counts a request for salts: clients that ask again at once, whatever they are told, do so for ever.
+    fn count_salt_request(&mut self, now: Instant) {
+        let recent = self.strict.salt_requests.filter(|(since, _)| now.since(*since) < LOOP_WITHIN);
+        let (since, count) = recent.map_or((now, 1), |(since, count)| (since, count.saturating_add(1)));
+        self.strict.salt_requests = Some((since, count));
+        self.strict.is_looping |= count == LOOP_AFTER;
+    }
+
+    /// Whether the client asks for salts in a loop; true once a minute, for a log.
+    pub const fn take_salt_loop(&mut self) -> bool {
+        core::mem::replace(&mut self.strict.is_looping, false)
     }
 
     /// When the client asked to be hung up on: `ping_delay_disconnect`, which only another one puts off.
@@ -122,7 +198,7 @@ impl Session {
         }
         let (bad_msg_id, bad_msg_seqno) = (header.msg_id, header.seqno);
         let body = if code == WRONG_SALT {
-            let new_server_salt = self.salts.at(self.clock.at(now));
+            let new_server_salt = self.salts.current();
             BadServerSalt { bad_msg_id, bad_msg_seqno, error_code: code, new_server_salt }.to_boxed()
         } else {
             BadMsgNotification { bad_msg_id, bad_msg_seqno, error_code: code }.to_boxed()
@@ -132,8 +208,16 @@ impl Session {
     }
 
     /// The code of the notification that a packet deserves.
+    ///
+    /// The salt comes first, as with real servers: Pyrogram up to 1.4 makes the `msg_id`s of its first ping from a clock
+    /// that stands at 0 and sets it by the `bad_server_salt` that it counts on (`Session.start`, `MsgId.set_server_time`).
     fn judge(&mut self, now: Instant, opened: &Opened) -> Result<(), i32> {
         let header = opened.header;
+        let index = self.turn_salts(now);
+        let is_recent = index > 0 && header.salt == self.salt_of(index - 1);
+        if header.salt != self.salts.current() && !is_recent && !self.strict.old_salts.contains(&header.salt) {
+            return Err(WRONG_SALT);
+        }
         if header.msg_id & 3 != 0 {
             return Err(18);
         }
@@ -143,9 +227,6 @@ impl Session {
         }
         if age < -MAX_AHEAD * 1_000_000 {
             return Err(17);
-        }
-        if header.salt != self.salts.at(self.clock.at(now)) && !self.strict.old_salts.contains(&header.salt) {
-            return Err(WRONG_SALT);
         }
         if self.inbox.window.seen(header.msg_id) == Seen::TooOld {
             return Err(20);
@@ -215,18 +296,9 @@ impl Session {
             }
             GetFutureSalts::ID => {
                 let num = GetFutureSalts::read(&mut r)?.num;
-                let unix = self.clock.at(now);
-                let now = i32::try_from(unix.as_secs()).unwrap_or(i32::MAX);
-                let mut salts = self.salts.known().to_vec();
-                if salts.is_empty() {
-                    let salt = self.salts.at(unix);
-                    salts.push(FutureSalt {
-                        valid_since: now.saturating_sub(60),
-                        valid_until: now.saturating_add(1800),
-                        salt,
-                    });
-                }
-                salts.truncate(usize::try_from(num.clamp(1, 64)).unwrap_or(1));
+                self.count_salt_request(now);
+                let salts = self.future_salts(now, num);
+                let now = i32::try_from(self.clock.at(now).as_secs()).unwrap_or(i32::MAX);
                 self.remark(FutureSalts { req_msg_id: msg_id, now, salts: BareVec(salts) }.to_boxed().into());
             }
             RpcDropAnswer::ID => self.reply(msg_id, Ok(RpcAnswerUnknown {}.to_boxed().into())),
