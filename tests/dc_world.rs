@@ -3,12 +3,14 @@
 
 use nanogram::api::chats::{AddChatUser, AnyChat, ChatAdminRights, EditAdmin, EditChatAdmin, InviteToChannel};
 use nanogram::api::connect::{
-    GetConfig, GetNearestDc, InitConnection, InvokeAfterMsg, InvokeWithLayer, InvokeWithoutUpdates,
+    GetConfig, GetNearestDc, InitConnection, InvokeAfterMsg, InvokeAfterMsgs, InvokeWithLayer, InvokeWithoutUpdates,
 };
 use nanogram::api::contacts::{ResolveUsername, Resolved, ResolvedPeer};
 use nanogram::api::messages::{
     AnyDialog, AnyDialogs, AnyMessage, AnyMessages, GetDialogs, GetHistory, GetPeerDialogs, InputDialogFolder,
-    InputDialogPeer, InputDialogWith, MessageAction, SendMessage, StartBot,
+    InputDialogPeer, InputDialogWith, InputMessageEntityMentionName, InputReplyToMessage, InputReplyToMonoForum,
+    Message, MessageAction, MessageEntity, MessageEntityBold, MessageEntityCustomEmoji, MessageEntityMentionName,
+    MessageReplyToMessage, SendMessage, StartBot,
 };
 use nanogram::api::peer::{
     DirectPeer, InputChannel, InputChannelById, InputPeer, InputPeerChannelFromMessage, InputPeerEmpty, InputPeerSelf,
@@ -20,7 +22,7 @@ use nanogram::api::updates::{
     GetDifference, GetState, Update, UpdateShortSentMessage, Updates, UpdatesKind, UpdatesList,
 };
 use nanogram::api::users::{AnyUser, GetFullUser, GetUsers, UserFullWithPeers};
-use nanogram::api::{Boxed, LAYER, account::UpdateStatus, auth::BindTempAuthKey, auth::LogOut};
+use nanogram::api::{Boxed, LAYER, account::UpdateStatus, auth::BindTempAuthKey, auth::ExportLoginToken, auth::LogOut};
 use nanogram::dc::call::method_name;
 use nanogram::dc::log::Entry;
 use nanogram::dc::mailbox::MAX_LETTERS;
@@ -29,7 +31,7 @@ use nanogram::dc::{Caller, PeerId, Push, World};
 use nanogram::mt::gzip::deflate;
 use nanogram::mt::message::GzipPacked;
 use nanogram::session::RpcError;
-use nanogram::tl::{Blob, Call, Combinator, Raw, Tl};
+use nanogram::tl::{Blob, Call, Combinator, Hidden, Raw, Tl};
 
 const NOW: i32 = 1_790_000_000;
 
@@ -93,36 +95,242 @@ impl Seat {
         StartBot { bot: self.user(bot), peer: self.peer(peer), random_id, start_param: param.into() }
     }
     fn send(&mut self, peer: InputPeer, random_id: i64, text: &str) -> Result<Updates, RpcError> {
-        self.call(SendMessage {
-            no_webpage: false,
-            silent: false,
-            background: false,
-            clear_draft: false,
-            noforwards: false,
-            update_stickersets_order: false,
-            invert_media: false,
-            allow_paid_floodskip: false,
-            peer,
-            reply_to: None,
-            message: text.into(),
-            random_id,
-            reply_markup: None,
-            entities: None,
-            schedule_date: None,
-            schedule_repeat_period: None,
-            send_as: None,
-            quick_reply_shortcut: None,
-            effect: None,
-            allow_paid_stars: None,
-            suggested_post: None,
-            rich_message: None,
-        })
+        self.call(message(peer, random_id, text))
+    }
+    /// What the log was told while a call was refused.
+    fn refused<C: Call>(&mut self, call: C) -> (String, Vec<Entry>) {
+        let outcome = self.world.call(&mut self.caller, NOW, &call.to_boxed());
+        (outcome.reply.unwrap_err().message, outcome.entries)
+    }
+    /// The texts of a page of the history with `peer`.
+    fn page(&mut self, call: GetHistory) -> Vec<Message> {
+        let messages = match self.call(call).unwrap() {
+            AnyMessages::Messages(m) => m.messages,
+            AnyMessages::Slice(m) => m.messages,
+            AnyMessages::Channel(m) => m.messages,
+            _ => unreachable!(),
+        };
+        let text = |message| if let AnyMessage::Message(message) = message { Some(message) } else { None };
+        messages.into_iter().filter_map(text).collect()
     }
     /// The texts pushed to `user`, those that its calling session is told of too.
     fn texts_to(&self, user: i64) -> Vec<String> {
         let pushes = self.pushes.iter().filter(|push| push.user_id == user && !push.not_to_caller);
         pushes.flat_map(|push| push.updates.texts()).map(|text| text.text).collect()
     }
+}
+
+/// The first `limit` messages of a history.
+fn history(peer: InputPeer, limit: i32) -> GetHistory {
+    GetHistory { peer, offset_id: 0, offset_date: 0, add_offset: 0, limit, max_id: 0, min_id: 0, hash: 0 }
+}
+
+/// An answer to message `reply_to_msg_id`.
+fn reply(reply_to_msg_id: i32) -> InputReplyToMessage {
+    InputReplyToMessage {
+        reply_to_msg_id,
+        top_msg_id: None,
+        reply_to_peer_id: None,
+        quote_text: None,
+        quote_entities: None,
+        quote_offset: None,
+        monoforum_peer_id: None,
+        todo_item_id: None,
+        poll_option: None,
+    }
+}
+
+fn message(peer: InputPeer, random_id: i64, text: &str) -> SendMessage {
+    SendMessage {
+        no_webpage: false,
+        silent: false,
+        background: false,
+        clear_draft: false,
+        noforwards: false,
+        update_stickersets_order: false,
+        invert_media: false,
+        allow_paid_floodskip: false,
+        peer,
+        reply_to: None,
+        message: text.into(),
+        random_id,
+        reply_markup: None,
+        entities: None,
+        schedule_date: None,
+        schedule_repeat_period: None,
+        send_as: None,
+        quick_reply_shortcut: None,
+        effect: None,
+        allow_paid_stars: None,
+        suggested_post: None,
+        rich_message: None,
+    }
+}
+
+#[test]
+fn an_answer_names_the_message_by_its_id_in_the_readers_own_mailbox() {
+    let mut seat = Seat::alice();
+    let group = seat.peer(SUPERGROUP);
+    // Other messages first, so that the ids of the two differ.
+    (1..4).for_each(|n| drop(seat.send(InputPeerSelf {}.into(), n, "note").unwrap()));
+    let bob = seat.peer(PeerId::User(BOB));
+    seat.send(bob.clone(), 10, "question").unwrap();
+    let asked = seat.page(history(bob.clone(), 1))[0].id;
+    let call = SendMessage { reply_to: Some(reply(asked).into()), ..message(bob.clone(), 11, "answer") };
+    seat.call(call).unwrap();
+    let header = |message: &Message| {
+        let header = message.reply_to.clone().expect("it is an answer");
+        MessageReplyToMessage::from_boxed(&header.0.0).unwrap().reply_to_msg_id
+    };
+    assert_eq!(header(&seat.page(history(bob, 1))[0]), Some(asked));
+    seat.caller.user_id = Some(BOB);
+    let alice = seat.world.input_peer(BOB, PeerId::User(ALICE));
+    let page = seat.page(history(alice, 2));
+    assert_eq!((page[0].message.as_str(), page[1].message.as_str()), ("answer", "question"));
+    assert_eq!(header(&page[0]), Some(page[1].id));
+    assert_ne!(page[1].id, asked);
+    // In a supergroup all share the ids; 0 answers nothing, and what is not there cannot be answered.
+    seat.caller.user_id = Some(ALICE);
+    seat.send(group.clone(), 20, "question").unwrap();
+    let asked = seat.page(history(group.clone(), 1))[0].id;
+    let quoting = InputReplyToMessage { quote_text: Some("quest".into()), quote_offset: Some(0), ..reply(asked) };
+    seat.call(SendMessage { reply_to: Some(quoting.into()), ..message(group.clone(), 21, "answer") }).unwrap();
+    let page = seat.page(history(group.clone(), 1));
+    let told = MessageReplyToMessage::from_boxed(&page[0].reply_to.clone().unwrap().0.0).unwrap();
+    assert_eq!((told.reply_to_msg_id, told.quote, told.quote_text.as_deref()), (Some(asked), true, Some("quest")));
+    seat.call(SendMessage { reply_to: Some(reply(0).into()), ..message(group.clone(), 22, "no answer") }).unwrap();
+    assert_eq!(seat.page(history(group.clone(), 1))[0].reply_to, None);
+    let absent = SendMessage { reply_to: Some(reply(999).into()), ..message(group.clone(), 23, "answer") };
+    assert_eq!(seat.refused(absent).0, "REPLY_MESSAGE_ID_INVALID");
+    let quoting = InputReplyToMessage { quote_text: Some("other".into()), ..reply(asked) };
+    let wrong = SendMessage { reply_to: Some(quoting.into()), ..message(group, 24, "answer") };
+    assert_eq!(seat.refused(wrong).0, "QUOTE_TEXT_INVALID");
+}
+
+#[test]
+fn entities_are_kept_if_they_fit_the_text() {
+    let mut seat = Seat::alice();
+    let bob = seat.peer(PeerId::User(BOB));
+    let bold = |offset, length| MessageEntity::from(MessageEntityBold { offset, length });
+    let of = |seat: &Seat, entities: Vec<MessageEntity>| SendMessage {
+        entities: Some(entities),
+        ..message(seat.peer(PeerId::User(BOB)), 1, "b\u{1f600}ld")
+    };
+    let name = InputMessageEntityMentionName { offset: 0, length: 1, user_id: seat.user(CAROL) };
+    let call = of(&seat, vec![bold(1, 4), name.into()]);
+    seat.call(call).unwrap();
+    let kept = seat.page(history(bob.clone(), 1))[0].entities.clone().unwrap();
+    let named = MessageEntityMentionName { offset: 0, length: 1, user_id: CAROL };
+    assert_eq!(kept, [bold(1, 4), named.into()]);
+    for (entities, error) in [
+        (vec![bold(1, 5)], "ENTITY_BOUNDS_INVALID"),
+        (vec![bold(-1, 2)], "ENTITY_BOUNDS_INVALID"),
+        (vec![bold(i32::MAX, i32::MAX)], "ENTITY_BOUNDS_INVALID"),
+        (vec![bold(0, 1); 101], "ENTITIES_TOO_LONG"),
+        (vec![MessageEntityCustomEmoji { offset: 0, length: 1, document_id: 1 }.into()], "DOCUMENT_INVALID"),
+    ] {
+        let call = SendMessage { random_id: 2, ..of(&seat, entities) };
+        assert_eq!(seat.refused(call).0, error);
+    }
+}
+
+#[test]
+fn a_message_that_would_lose_something_is_refused_and_the_log_says_what() {
+    let mut seat = Seat::alice();
+    let bob = seat.peer(PeerId::User(BOB));
+    let plain = || message(bob.clone(), 1, "x");
+    let monoforum = InputReplyToMonoForum { monoforum_peer_id: InputPeerSelf {}.into() };
+    for (call, error, field) in [
+        (SendMessage { schedule_date: Some(1), ..plain() }, "SCHEDULE_DATE_INVALID", "schedule_date"),
+        (SendMessage { effect: Some(1), ..plain() }, "EFFECT_ID_INVALID", "effect"),
+        (SendMessage { send_as: Some(InputPeerSelf {}.into()), ..plain() }, "SEND_AS_PEER_INVALID", "send_as"),
+        (
+            SendMessage { reply_to: Some(monoforum.into()), ..plain() },
+            "REPLY_TO_MONOFORUM_PEER_INVALID",
+            "reply_to.monoforum_peer_id",
+        ),
+    ] {
+        assert_eq!(seat.refused(call), (error.to_owned(), vec![Entry::Unkept(field)]));
+    }
+    // Buttons: the flag, and whatever stands where they are.
+    let mut call = plain().to_boxed();
+    call[4] |= 1 << 2;
+    assert_eq!(error(seat.bytes(&call)), (400, "REPLY_MARKUP_INVALID".into()));
+    assert_eq!(seat.page(history(bob.clone(), 10)).len(), 0, "nothing was sent");
+    seat.call(SendMessage { silent: true, noforwards: true, allow_paid_stars: Some(5), ..plain() }).unwrap();
+    let sent = &seat.page(history(bob.clone(), 1))[0];
+    assert!(sent.silent && sent.noforwards);
+}
+
+#[test]
+fn paging_sees_each_message_once_in_either_direction() {
+    let mut seat = Seat::alice();
+    let peer: InputPeer = InputPeerSelf {}.into();
+    for n in 1..=230 {
+        seat.send(peer.clone(), n, &n.to_string()).unwrap(); // all in one second
+    }
+    let all: Vec<i32> = (1..=230).rev().collect();
+    let numbers = |page: &[Message]| page.iter().map(|m| m.message.parse().unwrap()).collect::<Vec<i32>>();
+    // As Telethon and Pyrogram page: the id and the date of the last message.
+    for with_date in [true, false] {
+        let (mut seen, mut offset_id, mut offset_date) = (Vec::new(), 0, 0);
+        loop {
+            let page = seat.page(GetHistory { offset_id, offset_date, ..history(peer.clone(), 100) });
+            let Some(last) = page.last() else { break };
+            (offset_id, offset_date) = (last.id, if with_date { last.date } else { 0 });
+            seen.extend(numbers(&page));
+        }
+        assert_eq!(seen, all);
+    }
+    // By counting.
+    let pages =
+        (0..3).flat_map(|n| numbers(&seat.page(GetHistory { add_offset: 100 * n, ..history(peer.clone(), 100) })));
+    assert_eq!(pages.collect::<Vec<_>>(), all);
+    // From the oldest on: Telethon's `reverse=True` asks for the messages from `offset_id` on, with add_offset -limit.
+    let (mut seen, mut offset_id) = (Vec::new(), 1);
+    loop {
+        let page = seat.page(GetHistory { offset_id, add_offset: -100, ..history(peer.clone(), 100) });
+        let Some(newest) = page.first() else { break };
+        offset_id = newest.id + 1;
+        seen.extend(numbers(&page).into_iter().rev());
+    }
+    assert_eq!(seen, (1..=230).collect::<Vec<_>>());
+    let around = seat.page(GetHistory { offset_id: 100, add_offset: -2, ..history(peer.clone(), 4) });
+    assert_eq!(numbers(&around), [101, 100, 99, 98]);
+    let between = seat.page(GetHistory { max_id: 105, min_id: 100, ..history(peer.clone(), 100) });
+    assert_eq!(numbers(&between), [104, 103, 102, 101]);
+    for (add_offset, limit) in [(i32::MIN, i32::MAX), (i32::MAX, i32::MAX), (i32::MAX, i32::MIN), (-5, 3)] {
+        assert_eq!(seat.page(GetHistory { add_offset, ..history(peer.clone(), limit) }).len(), 0, "{add_offset}");
+    }
+}
+
+#[test]
+fn every_vector_of_a_call_has_a_limit() {
+    let mut seat = Seat::alice();
+    let me = || InputUser::from(InputUserSelf {});
+    assert!(seat.call(GetUsers { id: vec![me(); 200] }).is_ok());
+    assert_eq!(error(seat.call(GetUsers { id: vec![me(); 201] })), (400, "LIMIT_INVALID".into()));
+    assert_eq!(error(seat.call(GetUsers { id: vec![me(); 250_000] })), (400, "LIMIT_INVALID".into()));
+    let PeerId::Channel(channel_id) = SUPERGROUP else { panic!() };
+    let access_hash = seat.world.access_hash(ALICE, SUPERGROUP);
+    let channel: InputChannel = InputChannelById { channel_id, access_hash }.into();
+    let call = InviteToChannel { channel, users: vec![me(); 201] };
+    assert_eq!(error(seat.call(call)), (400, "USERS_TOO_MUCH".into()));
+    let line: InputDialogPeer = InputDialogWith { peer: InputPeerSelf {}.into() }.into();
+    assert_eq!(error(seat.call(GetPeerDialogs { peers: vec![line; 101] })), (400, "LIMIT_INVALID".into()));
+    let call = ExportLoginToken { api_id: 1, api_hash: Hidden("x".into()), except_ids: vec![0; 101] };
+    assert_eq!(error(seat.call(call)), (400, "LIMIT_INVALID".into()));
+    let query = Raw(GetState {}.to_boxed());
+    let call = InvokeAfterMsgs { msg_ids: vec![0; 1025], query };
+    assert_eq!(error(seat.bytes(&call.to_boxed())), (400, "MSG_WAIT_FAILED".into()));
+}
+
+#[test]
+fn a_random_id_of_zero_is_none() {
+    let mut seat = Seat::alice();
+    let bob = seat.peer(PeerId::User(BOB));
+    assert_eq!(error(seat.send(bob, 0, "x")), (400, "RANDOM_ID_EMPTY".into()));
+    assert_eq!(error(seat.start(ECHO_BOT, PeerId::User(ECHO_BOT), 0, "x")), (400, "RANDOM_ID_EMPTY".into()));
 }
 
 fn error<T: std::fmt::Debug>(result: Result<T, RpcError>) -> (i32, String) {

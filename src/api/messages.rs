@@ -8,6 +8,7 @@ use super::chats::AnyChat;
 use super::peer::{InputPeer, InputUser, Peer};
 use super::updates::{State, Updates};
 use super::users::{AnyUser, RestrictionReason};
+use crate::tl::Blob;
 use crate::{tl, tl_head, tl_type};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -148,6 +149,147 @@ tl! {
     struct MessageMediaEmpty {}
 }
 
+tl! {
+    /// A kind that is not known.
+    "messageEntityUnknown#bb92ba95 offset:int length:int = MessageEntity;"
+    struct MessageEntityUnknown { offset: i32, length: i32 }
+    /// `@name`.
+    "messageEntityMention#fa04579d offset:int length:int = MessageEntity;"
+    struct MessageEntityMention { offset: i32, length: i32 }
+    /// `#word`.
+    "messageEntityHashtag#6f635b0d offset:int length:int = MessageEntity;"
+    struct MessageEntityHashtag { offset: i32, length: i32 }
+    /// `/command`.
+    "messageEntityBotCommand#6cef8ac7 offset:int length:int = MessageEntity;"
+    struct MessageEntityBotCommand { offset: i32, length: i32 }
+    /// An address.
+    "messageEntityUrl#6ed02538 offset:int length:int = MessageEntity;"
+    struct MessageEntityUrl { offset: i32, length: i32 }
+    /// A mail address.
+    "messageEntityEmail#64e475c2 offset:int length:int = MessageEntity;"
+    struct MessageEntityEmail { offset: i32, length: i32 }
+    /// Bold.
+    "messageEntityBold#bd610bc9 offset:int length:int = MessageEntity;"
+    struct MessageEntityBold { offset: i32, length: i32 }
+    /// Italic.
+    "messageEntityItalic#826f8b60 offset:int length:int = MessageEntity;"
+    struct MessageEntityItalic { offset: i32, length: i32 }
+    /// Monospace.
+    "messageEntityCode#28a20571 offset:int length:int = MessageEntity;"
+    struct MessageEntityCode { offset: i32, length: i32 }
+    /// A phone number.
+    "messageEntityPhone#9b69e34b offset:int length:int = MessageEntity;"
+    struct MessageEntityPhone { offset: i32, length: i32 }
+    /// `$WORD`.
+    "messageEntityCashtag#4c4e743f offset:int length:int = MessageEntity;"
+    struct MessageEntityCashtag { offset: i32, length: i32 }
+    /// Underlined.
+    "messageEntityUnderline#9c4e7e8b offset:int length:int = MessageEntity;"
+    struct MessageEntityUnderline { offset: i32, length: i32 }
+    /// Struck out.
+    "messageEntityStrike#bf0693d4 offset:int length:int = MessageEntity;"
+    struct MessageEntityStrike { offset: i32, length: i32 }
+    /// The number of a bank card.
+    "messageEntityBankCard#761e6af4 offset:int length:int = MessageEntity;"
+    struct MessageEntityBankCard { offset: i32, length: i32 }
+    /// Hidden until it is touched.
+    "messageEntitySpoiler#32ca960f offset:int length:int = MessageEntity;"
+    struct MessageEntitySpoiler { offset: i32, length: i32 }
+    /// Inserted text.
+    "messageEntityDiffInsert#71777116 offset:int length:int = MessageEntity;"
+    struct MessageEntityDiffInsert { offset: i32, length: i32 }
+    /// Deleted text.
+    "messageEntityDiffDelete#652c1c5 offset:int length:int = MessageEntity;"
+    struct MessageEntityDiffDelete { offset: i32, length: i32 }
+    /// A block of code.
+    "messageEntityPre#73924be0 offset:int length:int language:string = MessageEntity;"
+    struct MessageEntityPre { offset: i32, length: i32, language: String }
+    /// Text with a link behind it.
+    "messageEntityTextUrl#76a6d327 offset:int length:int url:string = MessageEntity;"
+    struct MessageEntityTextUrl { offset: i32, length: i32, url: String }
+    /// The name of a user.
+    "messageEntityMentionName#dc7b1140 offset:int length:int user_id:long = MessageEntity;"
+    struct MessageEntityMentionName { offset: i32, length: i32, user_id: i64 }
+    /// A custom emoji.
+    "messageEntityCustomEmoji#c8cf05f8 offset:int length:int document_id:long = MessageEntity;"
+    struct MessageEntityCustomEmoji { offset: i32, length: i32, document_id: i64 }
+    /// A quotation.
+    "messageEntityBlockquote#f1ccaaac flags:# collapsed:flags.0?true offset:int length:int = MessageEntity;"
+    struct MessageEntityBlockquote { collapsed: bool, offset: i32, length: i32 }
+    /// Replaced text.
+    "messageEntityDiffReplace#c6c1e5a7 offset:int length:int old_text:string = MessageEntity;"
+    struct MessageEntityDiffReplace { offset: i32, length: i32, old_text: String }
+    /// A date.
+    "messageEntityFormattedDate#904ac7c7 flags:# relative:flags.0?true short_time:flags.1?true long_time:flags.2?true short_date:flags.3?true long_date:flags.4?true day_of_week:flags.5?true offset:int length:int date:int = MessageEntity;"
+    struct MessageEntityFormattedDate { relative: bool, short_time: bool, long_time: bool, short_date: bool, long_date: bool, day_of_week: bool,
+        offset: i32, length: i32, date: i32 }
+    /// The name of a user, as a client sends it.
+    "inputMessageEntityMentionName#208e68c9 offset:int length:int user_id:InputUser = MessageEntity;"
+    struct InputMessageEntityMentionName { offset: i32, length: i32, user_id: InputUser }
+
+    /// An answer to a message.
+    "inputReplyToMessage#3bd4b7c2 flags:# reply_to_msg_id:int top_msg_id:flags.0?int reply_to_peer_id:flags.1?InputPeer quote_text:flags.2?string quote_entities:flags.3?Vector<MessageEntity> quote_offset:flags.4?int monoforum_peer_id:flags.5?InputPeer todo_item_id:flags.6?int poll_option:flags.7?bytes = InputReplyTo;"
+    struct InputReplyToMessage {
+        reply_to_msg_id: i32, top_msg_id: Option<i32>, reply_to_peer_id: Option<InputPeer>,
+        quote_text: Option<String>, quote_entities: Option<Vec<MessageEntity>>, quote_offset: Option<i32>,
+        monoforum_peer_id: Option<InputPeer>, todo_item_id: Option<i32>, poll_option: Option<Blob>,
+    }
+    /// An answer to a story.
+    "inputReplyToStory#5881323a peer:InputPeer story_id:int = InputReplyTo;"
+    struct InputReplyToStory { peer: InputPeer, story_id: i32 }
+    /// A message in the direct messages of a channel.
+    "inputReplyToMonoForum#69d66c45 monoforum_peer_id:InputPeer = InputReplyTo;"
+    struct InputReplyToMonoForum { monoforum_peer_id: InputPeer }
+    /// An answer to a message that only one member sees.
+    "inputReplyToEphemeralMessage#4119b95e id:int = InputReplyTo;"
+    struct InputReplyToEphemeralMessage { id: i32 }
+    /// The message that a message answers.
+    "messageReplyHeader#1b97dd66 flags:# reply_to_scheduled:flags.2?true forum_topic:flags.3?true quote:flags.9?true reply_to_ephemeral:flags.13?true reply_to_msg_id:flags.4?int reply_to_peer_id:flags.0?Peer reply_from:flags.5?MessageFwdHeader reply_media:flags.8?MessageMedia reply_to_top_id:flags.1?int quote_text:flags.6?string quote_entities:flags.7?Vector<MessageEntity> quote_offset:flags.10?int todo_item_id:flags.11?int poll_option:flags.12?bytes = MessageReplyHeader;"
+    struct MessageReplyToMessage {
+        reply_to_scheduled: bool, forum_topic: bool, quote: bool, reply_to_ephemeral: bool,
+        reply_to_msg_id: Option<i32>, reply_to_peer_id: Option<Peer>, reply_from: Option<MessageFwdHeader>,
+        reply_media: Option<MessageMedia>, reply_to_top_id: Option<i32>, quote_text: Option<String>,
+        quote_entities: Option<Vec<MessageEntity>>, quote_offset: Option<i32>, todo_item_id: Option<i32>,
+        poll_option: Option<Blob>,
+    }
+}
+
+tl_type! {
+    /// A piece of a message's text that is more than text. Offsets and lengths are counted in UTF-16 code units.
+    "MessageEntity" enum MessageEntity {
+        Unknown(MessageEntityUnknown),
+        Mention(MessageEntityMention),
+        Hashtag(MessageEntityHashtag),
+        BotCommand(MessageEntityBotCommand),
+        Url(MessageEntityUrl),
+        Email(MessageEntityEmail),
+        Bold(MessageEntityBold),
+        Italic(MessageEntityItalic),
+        Code(MessageEntityCode),
+        Phone(MessageEntityPhone),
+        Cashtag(MessageEntityCashtag),
+        Underline(MessageEntityUnderline),
+        Strike(MessageEntityStrike),
+        BankCard(MessageEntityBankCard),
+        Spoiler(MessageEntitySpoiler),
+        DiffInsert(MessageEntityDiffInsert),
+        DiffDelete(MessageEntityDiffDelete),
+        Pre(MessageEntityPre),
+        TextUrl(MessageEntityTextUrl),
+        MentionName(MessageEntityMentionName),
+        CustomEmoji(MessageEntityCustomEmoji),
+        Blockquote(MessageEntityBlockquote),
+        DiffReplace(MessageEntityDiffReplace),
+        FormattedDate(MessageEntityFormattedDate),
+        InputMentionName(InputMessageEntityMentionName),
+    }
+    /// What a message to send answers.
+    "InputReplyTo" enum InputReplyTo {
+        Message(InputReplyToMessage), Story(InputReplyToStory), MonoForum(InputReplyToMonoForum),
+        Ephemeral(InputReplyToEphemeralMessage),
+    }
+}
+
 tl_type! {
     /// A message of any kind.
     "Message" enum AnyMessage { Message(Message), Service(MessageService), Empty(MessageEmpty) }
@@ -175,9 +317,7 @@ unread! {
     "FactCheck" FactCheck;
     "ForumTopic" ForumTopic;
     "InputQuickReplyShortcut" InputQuickReplyShortcut;
-    "InputReplyTo" InputReplyTo;
     "InputRichMessage" InputRichMessage;
-    "MessageEntity" MessageEntity;
     "MessageReactions" MessageReactions;
     "MessageReplies" MessageReplies;
     "ReplyMarkup" ReplyMarkup;

@@ -22,9 +22,7 @@ use crate::api::connect::{
     InvokeWithTakeout, InvokeWithoutUpdates,
 };
 use crate::api::contacts::ResolveUsername;
-use crate::api::messages::{
-    GetDialogs, GetHistory, GetPeerDialogs, MessageMediaEmpty, SendMessage, SendMessageHead, StartBot,
-};
+use crate::api::messages::{GetDialogs, GetHistory, GetPeerDialogs, MessageMediaEmpty, SendMessage, StartBot};
 use crate::api::updates::{
     GetChannelDifference, GetDifference, GetState, UpdateServiceNotification, UpdateShort, Updates,
 };
@@ -148,8 +146,27 @@ fn notice(now: i32, error: &RpcError) -> Option<Updates> {
     has_one.then(|| (&UpdateShort { update: update.into(), date: now }).into())
 }
 
+/// The most items of the vectors that calls are made with, and the error for more. Those of `messages.sendMessage` are in
+/// `draft`.
+pub(super) const VECTORS: &[(u32, usize, &str)] = &[
+    (GetUsers::ID, 200, "LIMIT_INVALID"),
+    (GetPeerDialogs::ID, 100, "LIMIT_INVALID"),
+    (InviteToChannel::ID, super::world::MAX_MEMBERS, "USERS_TOO_MUCH"),
+    (ExportLoginToken::ID, 100, "LIMIT_INVALID"),
+    (DropTempAuthKeys::ID, 100, "LIMIT_INVALID"),
+    (InvokeAfterMsgs::ID, 1024, "MSG_WAIT_FAILED"),
+];
+
+/// Refuses a call of `method` with a vector of more items than [`VECTORS`] allows.
+pub(super) fn check_len(method: u32, len: usize) -> Result<(), RpcError> {
+    match VECTORS.iter().find(|(of, most, _)| *of == method && len > *most) {
+        Some((.., error)) => Err(bad(error)),
+        None => Ok(()),
+    }
+}
+
 /// Bytes that are no call.
-fn unreadable(e: DecodeError) -> RpcError {
+pub(super) fn unreadable(e: DecodeError) -> RpcError {
     match e.fault {
         Fault::Id(id) => bad(&format!("INPUT_CONSTRUCTOR_INVALID_{id:X}")),
         _ => bad("INPUT_FETCH_ERROR"),
@@ -202,10 +219,9 @@ macro_rules! methods {
                     let said: <$call as Call>::Reply = world.$serve(turn, call)?;
                     said.write(&mut reply);
                 })*
-                // The rest of it is not looked at: buttons, entities, a date.
                 SendMessage::ID => {
-                    let call = SendMessageHead::read(r).map_err(unreadable)?;
-                    let said: <SendMessage as Call>::Reply = world.send_message(turn, call)?;
+                    let draft = world.read_draft(r)?;
+                    let said: <SendMessage as Call>::Reply = world.send_message(turn, draft)?;
                     said.write(&mut reply);
                 }
                 id => return Err(bad(&format!("INPUT_METHOD_INVALID_{id}"))),
@@ -430,7 +446,11 @@ fn unwrap(caller: &mut Caller, id: u32, r: &mut Reader<'_>, outcome: &mut Outcom
         }
         // Calls are executed in the order they come: what they wait for is done.
         InvokeAfterMsg::ID => InvokeAfterMsg::read(r).map_err(unreadable)?.query,
-        InvokeAfterMsgs::ID => InvokeAfterMsgs::read(r).map_err(unreadable)?.query,
+        InvokeAfterMsgs::ID => {
+            let call = InvokeAfterMsgs::read(r).map_err(unreadable)?;
+            check_len(id, call.msg_ids.len())?;
+            call.query
+        }
         InvokeWithMessagesRange::ID => InvokeWithMessagesRange::read(r).map_err(unreadable)?.query,
         InvokeWithTakeout::ID => InvokeWithTakeout::read(r).map_err(unreadable)?.query,
         _ => return Ok(None),

@@ -223,6 +223,9 @@ impl Listener {
         }
         let _ = socket.set_nodelay(true);
         let id = self.dc.accept_at(self.now(), dc_id);
+        if let Ok(local) = socket.local_addr() {
+            self.dc.set_reached_at(id, local.ip());
+        }
         #[cfg(feature = "tools")]
         if let Some(tape) = &mut self.tape {
             let peer = socket.peer_addr().map_or("somebody".into(), |addr| addr.to_string());

@@ -88,6 +88,8 @@ pub enum Entry {
         /// The layer it speaks.
         layer: Option<i32>,
     },
+    /// A message was not sent, as this field of it cannot be kept here.
+    Unkept(&'static str),
     /// A client asks for salts in a loop: 16 times within a minute.
     SaltLoop,
     /// A program wants to speak a layer that is not known here.
@@ -153,6 +155,10 @@ impl Entry {
 pub enum Refusal {
     /// The stream cannot be cut into packets. The connection was closed.
     Frame(FrameError),
+    /// HTTP, which is not served. The connection was closed.
+    Http,
+    /// A WebSocket, which is not served. The connection was closed.
+    WebSocket,
     /// Too few bytes for a packet, or an error where only servers send such. The connection was closed.
     NoPacket,
     /// The key exchange went wrong. Answer: -404, or -444 where it was meant for another data centre.
@@ -221,7 +227,7 @@ impl fmt::Display for Entry {
                 write!(f, "layer {layer} has no words for the reply {name}#{id:08x}")
             }
             Self::SaltLoop => f.write_str("asks for salts in a loop: 16 times within a minute"),
-            Self::SaltLoop => f.write_str("asks for salts in a loop: 16 times within a minute"),
+            Self::Unkept(field) => write!(f, "cannot keep {field}: the message is refused"),
             Self::Call { method, user, error } => {
                 if let Some(name) = method_name(*method) {
                     f.write_str(name)?;
@@ -274,6 +280,8 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Frame(e) => e.fmt(f),
+            Self::Http => f.write_str("HTTP is not served"),
+            Self::WebSocket => f.write_str("WebSocket is not served"),
             Self::NoPacket => f.write_str("no packet"),
             Self::Handshake(e) => e.fmt(f),
             Self::UnknownKey(id) => {

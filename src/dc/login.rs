@@ -29,6 +29,7 @@ use crate::api::users::UserTail;
 use crate::crypto::ct;
 use crate::entropy::{Entropy, EntropyFailed};
 use crate::session::RpcError;
+use crate::tl::Combinator;
 use crate::tl::{Blob, Hidden};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
@@ -363,6 +364,7 @@ impl World {
         turn: &mut Turn<'_>,
         call: ExportLoginToken,
     ) -> Result<AnyLoginToken, RpcError> {
+        super::call::check_len(ExportLoginToken::ID, call.except_ids.len())?;
         check_app(call.api_id, &call.api_hash)?;
         let (key, now) = (Some(turn.caller.key_id), turn.now);
         self.desk.qr.retain(|qr| qr.expires > now);

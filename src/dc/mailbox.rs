@@ -7,6 +7,7 @@
 //! Spec: api/updates#update-handling
 
 use super::world::PeerId;
+use crate::api::messages::MessageEntity;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -19,7 +20,7 @@ pub const MAX_LETTER_BYTES: usize = 1 << 20;
 pub const MAX_SENT: usize = 1000;
 
 /// One message as it lies in one mailbox.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Letter {
     /// What it is called by in this mailbox.
     pub id: i32,
@@ -31,25 +32,85 @@ pub struct Letter {
     pub from: i64,
     /// With whom: of a private chat, the other side.
     pub peer: PeerId,
+    /// Number shared by the copies of one message in all mailboxes; grows with time.
+    pub shared: u64,
     /// What was said or done.
     pub what: What,
 }
 
+/// Words, and what goes with them.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Text {
+    /// The words.
+    pub text: String,
+    /// What parts of them are.
+    pub entities: Vec<MessageEntity>,
+    /// The message that they answer.
+    pub reply_to: Option<Reply>,
+    /// The reader is not to be disturbed.
+    pub silent: bool,
+    /// They may not be forwarded.
+    pub noforwards: bool,
+}
+
+/// The message that another answers.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Reply {
+    /// Its number in all mailboxes.
+    pub shared: u64,
+    /// Its id in the mailbox of the answer.
+    pub msg_id: i32,
+    /// The part of it that is answered.
+    pub quote: Option<Quote>,
+}
+
+/// A part of a message that is answered.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Quote {
+    /// The words.
+    pub text: String,
+    /// What parts of them are.
+    pub entities: Vec<MessageEntity>,
+    /// Where in the message they stand, in UTF-16 code units.
+    pub offset: Option<i32>,
+}
+
 /// What a letter says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum What {
     /// Words.
-    Text(String),
+    Text(Text),
     /// These users were added.
     Added(Vec<i64>),
     /// The group of this title was made.
     Created(String),
 }
 
+impl From<&str> for What {
+    fn from(text: &str) -> Self {
+        Self::Text(Text { text: text.into(), ..Text::default() })
+    }
+}
+
+/// Bytes that entities take, the texts in them included.
+fn entity_bytes(entities: &[MessageEntity]) -> usize {
+    let text = |entity: &MessageEntity| match entity {
+        MessageEntity::Pre(pre) => pre.language.len(),
+        MessageEntity::TextUrl(link) => link.url.len(),
+        _ => 0,
+    };
+    entities.iter().map(|entity| size_of::<MessageEntity>() + text(entity)).sum()
+}
+
 impl What {
-    const fn bytes(&self) -> usize {
+    fn bytes(&self) -> usize {
         match self {
-            Self::Text(text) | Self::Created(text) => text.len(),
+            Self::Text(said) => {
+                let quote = said.reply_to.as_ref().and_then(|reply| reply.quote.as_ref());
+                let quoted = quote.map_or(0, |quote| quote.text.len() + entity_bytes(&quote.entities));
+                said.text.len() + entity_bytes(&said.entities) + quoted
+            }
+            Self::Created(text) => text.len(),
             Self::Added(users) => users.len() * 8,
         }
     }
@@ -74,9 +135,18 @@ impl Mailbox {
     }
 
     /// Puts a letter in and gives it its numbers.
-    pub(super) fn put(&mut self, date: i32, from: i64, peer: PeerId, what: What) -> Letter {
+    ///
+    /// What it answers is named by its id here; if it is not here, it answers nothing.
+    pub(super) fn put(&mut self, date: i32, from: i64, peer: PeerId, shared: u64, mut what: What) -> Letter {
+        if let What::Text(text) = &mut what {
+            text.reply_to = text.reply_to.take().and_then(|reply| {
+                let at = self.letters.partition_point(|letter| letter.shared < reply.shared);
+                let there = self.letters.get(at).filter(|there| there.shared == reply.shared && there.peer == peer)?;
+                Some(Reply { msg_id: there.id, ..reply })
+            });
+        }
         self.count = self.count.saturating_add(1);
-        let letter = Letter { id: self.count, pts: self.pts(), date, from, peer, what };
+        let letter = Letter { id: self.count, pts: self.pts(), date, from, peer, shared, what };
         self.bytes += letter.what.bytes();
         while self.letters.len() >= MAX_LETTERS || self.bytes > MAX_LETTER_BYTES {
             let Some(oldest) = self.letters.pop_front() else { break };
@@ -119,7 +189,7 @@ mod tests {
         let mut mailbox = Mailbox::default();
         assert_eq!(mailbox.since(1).unwrap().count(), 0);
         for n in 0..MAX_LETTERS + 10 {
-            mailbox.put(0, 1, PeerId::User(2), What::Text(alloc::format!("{n}")));
+            mailbox.put(0, 1, PeerId::User(2), 0, What::from(&*alloc::format!("{n}")));
         }
         assert_eq!(mailbox.letters().count(), MAX_LETTERS);
         assert!(mailbox.since(1).is_none());
@@ -131,10 +201,10 @@ mod tests {
     #[test]
     fn a_mailbox_of_long_letters_holds_fewer() {
         let mut mailbox = Mailbox::default();
-        let text = What::Text("x".repeat(MAX_LETTER_BYTES / 8));
-        (0..9).for_each(|_| drop(mailbox.put(0, 1, PeerId::User(2), text.clone())));
+        let text = What::from(&*"x".repeat(MAX_LETTER_BYTES / 8));
+        (0..9).for_each(|_| drop(mailbox.put(0, 1, PeerId::User(2), 0, text.clone())));
         assert_eq!((mailbox.letters().count(), mailbox.bytes), (8, MAX_LETTER_BYTES));
-        mailbox.put(0, 1, PeerId::User(2), What::Text("x".into()));
+        mailbox.put(0, 1, PeerId::User(2), 0, What::from("x"));
         assert_eq!((mailbox.letters().count(), mailbox.bytes), (8, MAX_LETTER_BYTES / 8 * 7 + 1));
     }
 

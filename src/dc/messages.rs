@@ -1,17 +1,19 @@
 //! `messages.startBot`, `messages.sendMessage`, and reading what was said.
 
-use super::call::{Turn, bad};
-use super::mailbox::{Letter, What};
+use super::call::{Turn, bad, check_len};
+use super::draft::Draft;
+use super::mailbox::{Letter, Text, What};
 use super::view::count;
 use super::world::{PeerId, World};
 use crate::api::Boxed;
 use crate::api::account::PeerNotifySettings;
 use crate::api::messages::{
     AnyDialog, AnyDialogs, AnyMessages, ChannelMessages, Dialog, Dialogs, DialogsSlice, GetDialogs, GetHistory,
-    GetPeerDialogs, InputDialogPeer, InputDialogWith, Messages, MessagesSlice, PeerDialogs, SendMessageHead, StartBot,
+    GetPeerDialogs, InputDialogPeer, InputDialogWith, Messages, MessagesSlice, PeerDialogs, StartBot,
 };
 use crate::api::updates::{UpdateShortSentMessage, Updates};
 use crate::session::RpcError;
+use crate::tl::Combinator;
 use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::vec;
@@ -22,7 +24,7 @@ pub const MAX_TEXT: usize = 4096;
 /// The longest start parameter.
 pub const MAX_START_PARAM: usize = 64;
 /// The most messages that one call fetches.
-const MAX_FETCHED: usize = 100;
+const MAX_FETCHED: i64 = 100;
 
 impl World {
     /// `messages.startBot`: says START to a bot, in private or in a group that the bot then joins.
@@ -53,12 +55,15 @@ impl World {
                 false
             }
         };
+        if call.random_id == 0 {
+            return Err(bad("RANDOM_ID_EMPTY"));
+        }
         if !self.mailbox(me).note_sent(call.random_id) {
             return Err(RpcError::new(500, "RANDOM_ID_DUPLICATE"));
         }
         let (posted, heard) = if in_private {
             let heard = format!("/start {}", call.start_param);
-            let (said, told) = (What::Text("/start".into()), What::Text(heard.clone()));
+            let (said, told) = (What::from("/start"), What::from(&*heard));
             (vec![self.post_privately(now, me, bot, &said, &told)], heard)
         } else {
             let mut posted = Vec::new();
@@ -66,7 +71,7 @@ impl World {
                 posted.push(self.join(now, me, peer, bot));
             }
             let heard = self.start_command(bot, &call.start_param);
-            posted.push(self.post(now, me, peer, &What::Text(heard.clone())));
+            posted.push(self.post(now, me, peer, &What::from(&*heard)));
             (posted, heard)
         };
         let reply = self.tell(now, me, &posted, Some(call.random_id));
@@ -86,8 +91,9 @@ impl World {
         Ok(())
     }
 
-    /// `messages.sendMessage`, text alone.
-    pub(super) fn send_message(&mut self, turn: &mut Turn<'_>, call: SendMessageHead) -> Result<Updates, RpcError> {
+    /// `messages.sendMessage`: text with entities, which may answer a message.
+    pub(super) fn send_message(&mut self, turn: &mut Turn<'_>, draft: Draft) -> Result<Updates, RpcError> {
+        let Draft { head: call, silent, noforwards, entities } = draft;
         let (now, me) = (turn.now, turn.me);
         let peer = self.find_peer(me, &call.peer).map_err(|missing| missing.or("PEER_ID_INVALID"))?;
         let peer = peer.ok_or_else(|| bad("PEER_ID_INVALID"))?;
@@ -107,13 +113,16 @@ impl World {
         if call.message.chars().count() > MAX_TEXT {
             return Err(bad("MESSAGE_TOO_LONG"));
         }
+        let entities = self.checked_entities(me, &call.message, entities)?;
+        let reply_to = self.find_reply(me, peer, call.reply_to)?;
         if call.random_id == 0 {
             return Err(bad("RANDOM_ID_EMPTY"));
         }
         if !self.mailbox(me).note_sent(call.random_id) {
             return Err(RpcError::new(500, "RANDOM_ID_DUPLICATE"));
         }
-        let copies = self.post(now, me, peer, &What::Text(call.message.clone()));
+        let text = Text { text: call.message.clone(), entities: entities.clone(), reply_to, silent, noforwards };
+        let copies = self.post(now, me, peer, &What::Text(text));
         let mine = copies.iter().find(|(reader, _)| *reader == me).map(|(_, letter)| (letter.id, letter.pts));
         let mut reply = self.tell(now, me, &[copies], Some(call.random_id));
         if let (PeerId::User(_), Some((id, pts))) = (peer, mine) {
@@ -124,7 +133,7 @@ impl World {
                 pts_count: 1,
                 date: now,
                 media: None,
-                entities: None,
+                entities: (!entities.is_empty()).then_some(entities),
                 ttl_period: None,
             })
                 .into();
@@ -134,20 +143,30 @@ impl World {
     }
 
     /// `messages.getHistory`: newest first.
+    ///
+    /// `offset_id`, or without one `offset_date`, names a place in the list, `add_offset` moves it (negative: to newer
+    /// messages), and `limit` messages from there are given; what is before the newest message counts, too, so that no
+    /// page repeats another. Spec: api/offsets
     pub(super) fn get_history(&mut self, turn: &mut Turn<'_>, call: GetHistory) -> Result<AnyMessages, RpcError> {
         let me = turn.me;
         let peer = self.find_peer(me, &call.peer).map_err(|missing| missing.or("PEER_ID_INVALID"))?;
         let peer = peer.ok_or_else(|| bad("PEER_ID_INVALID"))?;
         let is_asked = |letter: &&Letter| {
-            (call.offset_id == 0 || letter.id < call.offset_id)
-                && (call.offset_date == 0 || letter.date < call.offset_date)
-                && (call.max_id == 0 || letter.id < call.max_id)
-                && letter.id > call.min_id
+            (call.max_id <= 0 || letter.id < call.max_id) && (call.min_id <= 0 || letter.id > call.min_id)
         };
-        let limit = usize::try_from(call.limit).unwrap_or(0).min(MAX_FETCHED);
-        let skip = usize::try_from(call.add_offset).unwrap_or(0);
+        let is_newer = |letter: &&Letter| match (call.offset_id, call.offset_date) {
+            (0, 0) => false,
+            (0, date) => letter.date >= date,
+            (id, _) => letter.id >= id,
+        };
+        let limit = i64::from(call.limit).clamp(0, MAX_FETCHED);
         let all = self.letters(me, peer).count();
-        let letters: Vec<&Letter> = self.letters(me, peer).rev().filter(is_asked).skip(skip).take(limit).collect();
+        let newer = self.letters(me, peer).rev().filter(is_asked).take_while(is_newer).count();
+        let first = i64::from(count(newer)).saturating_add(call.add_offset.into());
+        let at = |place: i64| usize::try_from(place).unwrap_or(0);
+        let (skip, end) = (at(first), at(first.saturating_add(limit)));
+        let asked = self.letters(me, peer).rev().filter(is_asked);
+        let letters: Vec<&Letter> = asked.skip(skip).take(end - skip).collect();
         let (chats, users) = self.mentioned(me, letters.iter().copied());
         let messages: Vec<_> = letters.iter().map(|letter| self.see_letter(me, letter)).collect();
         let topics = Vec::new();
@@ -189,10 +208,16 @@ impl World {
             Some(_) => return Err(bad("FOLDER_ID_INVALID")),
         };
         let all = tops.len();
+        // Ids of different mailboxes may be the same: the peer tells two dialogs of one second apart.
+        let peer = self.find_peer(me, &call.offset_peer).ok().flatten();
         if call.offset_date != 0 {
-            tops.retain(|letter| (letter.date, letter.id) < (call.offset_date, call.offset_id));
+            let offset = (call.offset_date, call.offset_id);
+            tops.retain(|letter| match (letter.date, letter.id) {
+                place if place == offset => peer.is_some_and(|peer| letter.peer < peer),
+                place => place < offset,
+            });
         }
-        tops.truncate(usize::try_from(call.limit).unwrap_or(0).min(MAX_FETCHED));
+        tops.truncate(usize::try_from(i64::from(call.limit).clamp(0, MAX_FETCHED)).unwrap_or(0));
         let (chats, users) = self.mentioned(me, tops.iter().copied());
         let messages = tops.iter().map(|letter| self.see_letter(me, letter)).collect();
         let dialogs: Vec<_> = tops.iter().map(|letter| self.dialog(letter.peer, letter.id)).collect();
@@ -213,9 +238,7 @@ impl World {
         if call.peers.is_empty() {
             return Err(bad("INPUT_PEERS_EMPTY"));
         }
-        if call.peers.len() > MAX_FETCHED {
-            return Err(bad("LIMIT_INVALID"));
-        }
+        check_len(GetPeerDialogs::ID, call.peers.len())?;
         let (mut peers, mut dialogs, mut tops) = (BTreeSet::new(), Vec::new(), Vec::new());
         for asked in &call.peers {
             let InputDialogPeer::With(InputDialogWith { peer }) = asked else { return Err(bad("FOLDER_ID_INVALID")) };
@@ -245,7 +268,7 @@ impl World {
             }
         }
         let mut tops: Vec<_> = tops.into_values().collect();
-        tops.sort_by_key(|letter| core::cmp::Reverse((letter.date, letter.id)));
+        tops.sort_by_key(|letter| core::cmp::Reverse((letter.date, letter.id, letter.peer)));
         tops
     }
 

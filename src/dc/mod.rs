@@ -28,12 +28,13 @@
 //! dc.handle_input(conn, Instant::ZERO, b"GET / HTTP/1.1\r\n");
 //! assert!(dc.is_closed(conn));
 //! let lines: Vec<_> = core::iter::from_fn(|| dc.poll_log()).map(|line| line.to_string()).collect();
-//! assert_eq!(lines, ["#1 connected", "#1 refused: the first bytes are those of no transport", "#1 closed"]);
+//! assert_eq!(lines, ["#1 connected", "#1 refused: HTTP is not served", "#1 closed"]);
 //! # Ok::<(), nanogram::entropy::EntropyFailed>(())
 //! ```
 
 mod bots;
 pub mod call;
+mod draft;
 mod exchange;
 pub mod faults;
 mod history;
@@ -71,7 +72,7 @@ use crate::entropy::{self, Entropy, EntropyFailed};
 use crate::handshake::server::ServerHandshake;
 use crate::time::{Instant, ServerClock, UnixTime};
 use crate::tl::Combinator;
-use crate::transport::{Frame, Framer, TransportFault, detect};
+use crate::transport::{Frame, FrameError, Framer, TransportFault, detect};
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
@@ -79,6 +80,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
 use core::fmt;
+use core::net::IpAddr;
 use faults::Meet;
 use keys::Keys;
 use log::{Entry, Log, Refusal};
@@ -118,6 +120,8 @@ struct Conn {
     sessions: BTreeSet<([u8; 8], i64)>,
     /// The data centre that was called.
     dc_id: i32,
+    /// The address that the client connected to.
+    reached_at: Option<IpAddr>,
     /// After what it ends.
     cut: Option<Cut>,
     /// Nothing that comes is looked at.
@@ -261,6 +265,7 @@ impl Dc {
                 out: BytesMut::new(),
                 sessions: BTreeSet::new(),
                 dc_id,
+                reached_at: None,
                 cut,
                 is_deaf: meet == Some(Meet::Stall),
                 is_silent: false,
@@ -274,6 +279,13 @@ impl Dc {
             self.end(id, now, Refusal::Scripted);
         }
         id
+    }
+
+    /// Says by which address a client came: `help.getConfig` tells it that one where the data centre listens on all.
+    pub fn set_reached_at(&mut self, id: ConnId, address: IpAddr) {
+        if let Some(conn) = self.conns.get_mut(&id) {
+            conn.reached_at = Some(address);
+        }
     }
 
     /// Takes bytes from a client, cut anywhere.
@@ -337,7 +349,8 @@ impl Dc {
             Some(framer) => framer.push(bytes),
             None => {
                 conn.start.extend_from_slice(bytes);
-                let Some(framer) = detect(&mut conn.start).map_err(|e| (Refusal::Frame(e), None))? else {
+                let detected = detect(&mut conn.start);
+                let Some(framer) = detected.map_err(|e| (start_refusal(&conn.start, e), None))? else {
                     return Ok(());
                 };
                 self.note(now, id, Entry::Speaks(framer.framing()));
@@ -434,6 +447,18 @@ impl Dc {
 
     fn note(&mut self, now: Instant, conn: ConnId, entry: Entry) {
         self.log.push(self.clock.at(now), conn, entry);
+    }
+}
+
+/// The reason to refuse the first bytes of a connection, by the transport that they are of.
+fn start_refusal(start: &[u8], error: FrameError) -> Refusal {
+    const METHODS: [&[u8]; 5] = [b"GET ", b"POST", b"HEAD", b"OPTI", b"PUT "];
+    const UPGRADE: &[u8] = b"upgrade: websocket";
+    let is_upgrade = start.windows(UPGRADE.len()).any(|bytes| bytes.eq_ignore_ascii_case(UPGRADE));
+    match METHODS.iter().any(|method| start.starts_with(method)) {
+        true if is_upgrade => Refusal::WebSocket,
+        true => Refusal::Http,
+        false => Refusal::Frame(error),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Calls about users, names, groups and the data centre itself.
 
-use super::call::{Turn, bad};
+use super::call::{Turn, bad, check_len};
 use super::view::config;
 use super::world::{MAX_MEMBERS, PeerId, World};
 use crate::api::Boxed;
@@ -20,7 +20,7 @@ use alloc::vec::Vec;
 
 impl World {
     pub(super) fn get_config(&mut self, turn: &mut Turn<'_>, _: GetConfig) -> Result<Boxed<Config>, RpcError> {
-        Ok(Boxed(config(&self.home, &self.others, turn.dc_id, turn.now)))
+        Ok(Boxed(config(&self.home, &self.others, self.reached_at, turn.dc_id, turn.now)))
     }
 
     pub(super) fn get_nearest_dc(
@@ -37,6 +37,7 @@ impl World {
     }
 
     pub(super) fn get_users(&mut self, turn: &mut Turn<'_>, call: GetUsers) -> Result<UsersBody, RpcError> {
+        check_len(GetUsers::ID, call.id.len())?;
         let seen = |user: &InputUser| match self.find_user(turn.me, user) {
             Ok(found) => Some(self.see_user(turn.me, found.id)),
             Err(_) => match user {
@@ -101,7 +102,8 @@ impl World {
     ) -> Result<InvitedUsersBody, RpcError> {
         let group = self.find_channel(turn.me, &call.channel).map_err(|missing| missing.or("CHANNEL_INVALID"))?;
         let mut guests = Vec::new();
-        for user in call.users.iter().take(MAX_MEMBERS) {
+        check_len(InviteToChannel::ID, call.users.len())?;
+        for user in &call.users {
             let guest = self.find_guest(turn.me, group, user)?;
             if !guests.contains(&guest) && !self.members(group).contains(&guest) {
                 guests.push(guest);

@@ -26,11 +26,12 @@ impl World {
         match to {
             PeerId::User(other) => self.post_privately(date, from, other, what, what),
             PeerId::Chat(_) => {
-                let members = self.members(to);
-                members.into_iter().filter_map(|member| self.put(date, member, from, to, what)).collect()
+                let (members, shared) = (self.members(to), self.next_shared());
+                members.into_iter().filter_map(|member| self.put(date, member, from, to, shared, what)).collect()
             }
             PeerId::Channel(_) => {
-                let letter = self.boxes.entry(to).or_default().put(date, from, to, what.clone());
+                let shared = self.next_shared();
+                let letter = self.boxes.entry(to).or_default().put(date, from, to, shared, what.clone());
                 self.members(to).into_iter().map(|member| (member, letter.clone())).collect()
             }
         }
@@ -38,18 +39,33 @@ impl World {
 
     /// Says `said` to `to`, who hears `heard`: a bot is told more than its user sees.
     pub(super) fn post_privately(&mut self, date: i32, from: i64, to: i64, said: &What, heard: &What) -> Copies {
-        let mut copies: Copies = self.put(date, from, from, PeerId::User(to), said).into_iter().collect();
+        let shared = self.next_shared();
+        let mut copies: Copies = self.put(date, from, from, PeerId::User(to), shared, said).into_iter().collect();
         if to != from {
-            copies.extend(self.put(date, to, from, PeerId::User(from), heard));
+            copies.extend(self.put(date, to, from, PeerId::User(from), shared, heard));
         }
         copies
     }
 
+    /// The number that the copies of the next message share.
+    const fn next_shared(&mut self) -> u64 {
+        self.posts += 1;
+        self.posts
+    }
+
     /// Puts a letter into the mailbox of `owner`, if it has one.
-    fn put(&mut self, date: i32, owner: i64, from: i64, peer: PeerId, what: &What) -> Option<(i64, Letter)> {
+    fn put(
+        &mut self,
+        date: i32,
+        owner: i64,
+        from: i64,
+        peer: PeerId,
+        shared: u64,
+        what: &What,
+    ) -> Option<(i64, Letter)> {
         self.users.get(&owner).filter(|user| !user.is_deleted)?;
         let mailbox = self.boxes.entry(PeerId::User(owner)).or_default();
-        Some((owner, mailbox.put(date, from, peer, what.clone())))
+        Some((owner, mailbox.put(date, from, peer, shared, what.clone())))
     }
 
     /// Who is in a group.
@@ -105,7 +121,7 @@ impl World {
             let Some(user) = self.users.get(&bot).filter(|user| !user.is_deleted) else { continue };
             let username = user.username.as_deref().unwrap_or_default();
             if let Some(answer) = bots::answer(user.manner, username, text, is_private) {
-                let copies = self.post(now, bot, answer_to, &What::Text(answer));
+                let copies = self.post(now, bot, answer_to, &What::from(&*answer));
                 let _ = self.tell(now, bot, &[copies], None);
             }
         }

@@ -61,6 +61,8 @@ pub fn error_of(name: &str) -> RpcError {
         _ if kind.starts_with("FLOOD_") || (number.is_some() && kind.ends_with("_WAIT")) => 420,
         _ if UNAUTHORIZED.contains(&name) => 401,
         _ if NOT_ACCEPTABLE.contains(&name) => 406,
+        _ if name.starts_with("RECAPTCHA_CHECK_") => 403,
+        "Timeout" => -503,
         "RPC_CALL_FAIL" | "RPC_MCGET_FAIL" | "AUTH_RESTART" => 500,
         _ if kind.starts_with("INTERNAL") || kind.starts_with("INTERDC") => 500,
         _ => of_start().unwrap_or(400),

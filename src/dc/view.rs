@@ -2,21 +2,23 @@
 //!
 //! What differs in the layer of a client is translated when it leaves, see [`layers`](super::layers).
 
-use super::mailbox::{Letter, What};
+use super::mailbox::{Letter, Reply, Text, What};
 use super::world::{Group, Home, PeerId, World};
 use crate::api::Boxed;
 use crate::api::chats::{AnyChat, AnyChatPhoto, Channel, Chat, ChatBannedRights, ChatForbidden};
 use crate::api::connect::{Config, DcOption};
 use crate::api::messages::{
     AnyMessage, Message, MessageAction, MessageActionChannelCreate, MessageActionChatAddUser, MessageActionChatCreate,
-    MessageService,
+    MessageReplyHeader, MessageReplyToMessage, MessageService,
 };
 use crate::api::peer::Peer;
 use crate::api::updates::{Update, UpdateNewChannelMessage, UpdateNewMessage};
 use crate::api::users::{AnyUser, User, UserEmpty};
-use crate::tl::Hidden;
+use crate::tl::{Combinator, Hidden, Raw};
 use alloc::collections::BTreeSet;
+use alloc::string::ToString;
 use alloc::vec::Vec;
+use core::net::IpAddr;
 
 impl World {
     /// A user as `viewer` sees it.
@@ -161,18 +163,18 @@ impl World {
     }
 }
 
-fn text_message(letter: &Letter, out: bool, from_id: Option<Peer>, text: &str) -> Message {
+fn text_message(letter: &Letter, out: bool, from_id: Option<Peer>, text: &Text) -> Message {
     Message {
         out,
         mentioned: false,
         media_unread: false,
-        silent: false,
+        silent: text.silent,
         post: false,
         from_scheduled: false,
         legacy: false,
         edit_hide: false,
         pinned: false,
-        noforwards: false,
+        noforwards: text.noforwards,
         invert_media: false,
         offline: false,
         video_processing_pending: false,
@@ -188,12 +190,12 @@ fn text_message(letter: &Letter, out: bool, from_id: Option<Peer>, text: &str) -
         via_bot_id: None,
         via_business_bot_id: None,
         guestchat_via_from: None,
-        reply_to: None,
+        reply_to: text.reply_to.as_ref().map(reply_header),
         date: letter.date,
-        message: text.into(),
+        message: text.text.clone(),
         media: None,
         reply_markup: None,
-        entities: None,
+        entities: (!text.entities.is_empty()).then(|| text.entities.clone()),
         views: None,
         replies: None,
         edit_date: None,
@@ -212,6 +214,28 @@ fn text_message(letter: &Letter, out: bool, from_id: Option<Peer>, text: &str) -
         summary_from_language: None,
         rich_message: None,
     }
+}
+
+/// The message that another answers, as the wire has it.
+fn reply_header(reply: &Reply) -> MessageReplyHeader {
+    let quote = reply.quote.as_ref();
+    let header = MessageReplyToMessage {
+        reply_to_scheduled: false,
+        forum_topic: false,
+        quote: quote.is_some(),
+        reply_to_ephemeral: false,
+        reply_to_msg_id: Some(reply.msg_id),
+        reply_to_peer_id: None,
+        reply_from: None,
+        reply_media: None,
+        reply_to_top_id: None,
+        quote_text: quote.map(|quote| quote.text.clone()),
+        quote_entities: quote.map(|quote| quote.entities.clone()).filter(|entities| !entities.is_empty()),
+        quote_offset: quote.and_then(|quote| quote.offset),
+        todo_item_id: None,
+        poll_option: None,
+    };
+    MessageReplyHeader(Raw(header.to_boxed()))
 }
 
 /// What members of a group may not do.
@@ -234,12 +258,18 @@ pub(super) fn count(of: usize) -> i32 {
 }
 
 /// Where the data centres are, and limits as real ones have them.
-pub(super) fn config(home: &Home, others: &[Home], this_dc: i32, now: i32) -> Config {
+pub(super) fn config(home: &Home, others: &[Home], reached_at: Option<IpAddr>, this_dc: i32, now: i32) -> Config {
+    // An address that stands for every one of this machine is none to connect to.
+    let address = |home: &Home| {
+        let is_any = home.ip_address.parse().is_ok_and(|ip: IpAddr| ip.is_unspecified());
+        reached_at.filter(|_| is_any).map_or_else(|| home.ip_address.clone(), |ip| ip.to_string())
+    };
     let place = |home: &Home| {
         Boxed(DcOption {
             static_: true,
             id: home.dc_id,
-            ip_address: home.ip_address.clone(),
+            ip_address: address(home),
+            ipv6: address(home).contains(':'),
             port: home.port.into(),
             ..DcOption::default()
         })

@@ -170,7 +170,11 @@ pub struct World {
     pub(super) users: BTreeMap<i64, User>,
     pub(super) groups: BTreeMap<PeerId, Group>,
     pub(super) boxes: BTreeMap<PeerId, Mailbox>,
+    /// Messages ever posted.
+    pub(super) posts: u64,
     pub(super) pushes: Vec<super::call::Push>,
+    /// The address by which the caller reached the data centre.
+    pub(super) reached_at: Option<core::net::IpAddr>,
     pub(super) layers: super::layers::Layers,
     pub(super) desk: super::login::Desk,
     pub(super) script: super::script::Script,
@@ -187,7 +191,9 @@ impl World {
             users: BTreeMap::new(),
             groups: BTreeMap::new(),
             boxes: BTreeMap::new(),
+            posts: 0,
             pushes: Vec::new(),
+            reached_at: None,
             layers: super::layers::Layers::default(),
             desk: super::login::Desk::new(seed),
             script: super::script::Script::default(),

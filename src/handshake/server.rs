@@ -247,7 +247,8 @@ impl AwaitReqDhParams {
         let wanted = request.public_key_fingerprint;
         let key = config.keys.iter().find(|key| key.public().fingerprint() == wanted).ok_or(Unproven::Fingerprint)?;
         let inner = self.open_inner(key, &request.encrypted_data.0)?;
-        if config.dc.zip(inner.dc).is_some_and(|(ours, theirs)| ours != theirs) {
+        // A client says -2 to a media server of data centre 2. Spec: mtproto/auth_key#4-encrypted-data
+        if config.dc.zip(inner.dc).is_some_and(|(ours, theirs)| ours.unsigned_abs() != theirs.unsigned_abs()) {
             return Err(Unproven::Dc.into());
         }
 

@@ -128,10 +128,10 @@ impl FromStr for Refuse {
     fn from_str(text: &str) -> Result<Self, String> {
         let (text, times) = times(text)?;
         let (name, error) = split(text, "METHOD=ERROR, METHOD=ERROR:CODE or METHOD=ERROR*TIMES")?;
-        let (name_of_error, code) = error.split_once(':').map_or((error, None), |(name, code)| (name, Some(code)));
-        let is_name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
-        if name_of_error.is_empty() || !name_of_error.chars().all(is_name) {
-            return Err(format!("`{name_of_error}` is no error: one has only A-Z, 0-9 and _"));
+        // Servers' errors are any text: `RECAPTCHA_CHECK_signup__6L`, `Timeout`. A code is behind the last colon.
+        let (name_of_error, code) = error.rsplit_once(':').map_or((error, None), |(name, code)| (name, Some(code)));
+        if name_of_error.trim().is_empty() || name_of_error.chars().any(char::is_control) {
+            return Err("an error has a name, without control characters".into());
         }
         let mut error = error_of(name_of_error);
         if let Some(code) = code {
