@@ -210,7 +210,7 @@ fn a_wrong_flag_says_what_is_wrong() {
         (&["--refuse", "messages.startbot=BOT_INVALID"], "did you mean messages.startBot?"),
         (&["--refuse", "messages.fly=BOT_INVALID"], "no method `messages.fly`"),
         (&["--refuse", "initConnection=BOT_INVALID"], "by itself"),
-        (&["--refuse", "messages.startBot=bot invalid"], "A-Z"),
+        (&["--refuse", "messages.startBot="], "has a name"),
         (&["--refuse", "messages.startBot=BOT_INVALID:x"], "the code `x` is no number"),
         (&["--refuse", "messages.startBot=BOT_INVALID*0"], "a number from 1"),
         (&["--withhold", "inputUserSelf"], "no method"),

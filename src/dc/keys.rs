@@ -82,6 +82,10 @@ impl Keys {
         }
         self.keys.get_mut(&id)
     }
+    /// The auth key of this id.
+    pub(super) fn key(&self, id: [u8; 8]) -> Option<&AuthKey> {
+        self.keys.get(&id).map(|key| &key.auth_key)
+    }
     /// Forgets a key.
     pub(super) fn remove(&mut self, id: [u8; 8]) {
         self.keys.remove(&id);

@@ -19,7 +19,7 @@ pub use tape::MAX_RECORDED;
 use super::Dc;
 #[cfg(feature = "tools")]
 use super::log::Entry;
-use super::log::{ConnId, Line};
+use super::log::{ConnId, Line, Refusal};
 use super::world::Home;
 #[cfg(feature = "tools")]
 use crate::side::Side;
@@ -45,8 +45,13 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
-/// The most connections at once; more are refused with a closed socket.
+/// The most connections at once. One more takes the place of the oldest on which no packet has come; if there is none
+/// such, it is refused with a closed socket.
 pub const MAX_CONNECTIONS: usize = 256;
+/// A connection on which no whole packet comes for this long from its beginning is closed.
+pub const FIRST_WITHIN: Duration = Duration::from_secs(30);
+/// The same, after the last packet. Clients ping about every minute.
+pub const NEXT_WITHIN: Duration = Duration::from_secs(600);
 /// Chunks on their way in from all sockets together, and out to each.
 const CHUNKS: usize = 64;
 /// Bytes read from a socket at once.
@@ -70,6 +75,7 @@ struct Socket {
     writer: mpsc::Sender<Piece>,
     unsent: Arc<AtomicUsize>,
     reader: AbortHandle,
+    opened_at: Instant,
 }
 
 impl Socket {
@@ -172,7 +178,7 @@ impl Listener {
                 }
                 return Ok(line);
             }
-            let due = self.dc.poll_timeout();
+            let due = self.dc.poll_timeout().into_iter().chain(self.silent_at()).min();
             let wait = due.map(|at| at.since(self.now()));
             tokio::select! {
                 accepted = self.socket.accept() => match accepted {
@@ -197,6 +203,7 @@ impl Listener {
                 () = sleep(wait.unwrap_or_default()), if wait.is_some() => {
                     let now = self.now();
                     self.dc.handle_timeout(now);
+                    self.dismiss_silent(now);
                 }
                 Some(_) = self.tasks.join_next(), if !self.tasks.is_empty() => {}
             }
@@ -218,11 +225,25 @@ impl Listener {
     }
 
     fn take(&mut self, socket: TcpStream, dc_id: i32) {
-        if self.sockets.len() >= MAX_CONNECTIONS {
-            return;
+        let now = self.now();
+        let is_full = self.sockets.len() >= MAX_CONNECTIONS;
+        let mut silent = self.sockets.keys().copied().filter(|id| self.dc.heard_at(*id).is_none());
+        // Ids grow: the first is the oldest.
+        let (oldest, is_full) = match is_full.then(|| silent.next()) {
+            None => (None, false),
+            Some(oldest) => (oldest, oldest.is_none()),
+        };
+        if let Some(oldest) = oldest {
+            self.dc.dismiss(oldest, now, Refusal::Silent);
+            self.forget(oldest);
         }
         let _ = socket.set_nodelay(true);
-        let id = self.dc.accept_at(self.now(), dc_id);
+        let id = self.dc.accept_at(now, dc_id);
+        if is_full {
+            self.dc.dismiss(id, now, Refusal::Full);
+            self.forget(id);
+            return;
+        }
         if let Ok(local) = socket.local_addr() {
             self.dc.set_reached_at(id, local.ip());
         }
@@ -236,7 +257,26 @@ impl Listener {
         let reader = self.tasks.spawn(read(id, from, self.news.0.clone()));
         let unsent = Arc::<AtomicUsize>::default();
         self.tasks.spawn(write(to, chunks, unsent.clone()));
-        self.sockets.insert(id, Socket { writer, unsent, reader });
+        self.sockets.insert(id, Socket { writer, unsent, reader, opened_at: now });
+    }
+
+    /// When the first connection is closed for its silence.
+    fn silent_at(&self) -> Option<Instant> {
+        self.sockets.iter().map(|(id, socket)| self.silent_after(*id, socket)).min()
+    }
+
+    fn silent_after(&self, id: ConnId, socket: &Socket) -> Instant {
+        self.dc.heard_at(id).map_or(socket.opened_at + FIRST_WITHIN, |heard_at| heard_at + NEXT_WITHIN)
+    }
+
+    /// Closes the connections that are silent for too long.
+    fn dismiss_silent(&mut self, now: Instant) {
+        let is_late = |(id, socket): &(&ConnId, &Socket)| self.silent_after(**id, socket) <= now;
+        let late: Vec<_> = self.sockets.iter().filter(is_late).map(|(id, _)| *id).collect();
+        for id in late {
+            self.dc.dismiss(id, now, Refusal::Silent);
+            self.forget(id);
+        }
     }
 
     /// Hands out what the data centre has for every connection, and ends those that are over.
@@ -312,7 +352,8 @@ mod tests {
     async fn a_client_is_let_go_when_it_leaves_4_mib() {
         let socket = || {
             let (writer, chunks) = mpsc::channel(CHUNKS);
-            (Socket { writer, unsent: Arc::default(), reader: tokio::spawn(async {}).abort_handle() }, chunks)
+            let reader = tokio::spawn(async {}).abort_handle();
+            (Socket { writer, unsent: Arc::default(), reader, opened_at: Instant::ZERO }, chunks)
         };
         let bytes = |len: usize| (Bytes::from(vec![0; len]), usize::MAX);
         let (few, _chunks) = socket();
@@ -324,5 +365,45 @@ mod tests {
         let (many, _chunks) = socket();
         assert!((0..CHUNKS).all(|_| many.write(bytes(1))));
         assert!(!many.write(bytes(1)));
+    }
+
+    /// A listener whose clock tests move.
+    async fn listener() -> Listener {
+        let random = Box::new(rand::rngs::SysRng);
+        Listener::bind("127.0.0.1:0", |now, unix| Dc::new(now, unix, random)).await.unwrap()
+    }
+
+    /// Serves until nothing happens for a while; the refusals among what happened.
+    async fn refusals(listener: &mut Listener) -> Vec<Refusal> {
+        let mut refused = Vec::new();
+        while let Ok(line) = timeout(Duration::from_millis(200), listener.next()).await {
+            if let crate::dc::log::Entry::Refused(why) = line.unwrap().entry {
+                refused.push(why);
+            }
+        }
+        refused
+    }
+
+    #[tokio::test]
+    async fn silent_connections_lock_nobody_out() {
+        let mut listener = listener().await;
+        let addr = listener.local_addr().unwrap();
+        let mut silent = Vec::new();
+        for _ in 0..MAX_CONNECTIONS {
+            silent.push(TcpStream::connect(addr).await.unwrap());
+            while listener.sockets.len() < silent.len() {
+                listener.next().await.unwrap();
+            }
+        }
+        let _one_more = TcpStream::connect(addr).await.unwrap();
+        assert_eq!(refusals(&mut listener).await, [Refusal::Silent]);
+        let mut byte = [0];
+        assert_eq!(silent[0].read(&mut byte).await.unwrap_or(0), 0, "the oldest has gone");
+        assert_eq!(listener.sockets.len(), MAX_CONNECTIONS);
+        // Those that never speak go after a time, with a line each.
+        let later = listener.now() + FIRST_WITHIN;
+        listener.dismiss_silent(later);
+        assert_eq!(listener.sockets.len(), 0);
+        assert_eq!(refusals(&mut listener).await.len(), MAX_CONNECTIONS);
     }
 }

@@ -171,6 +171,10 @@ pub enum Refusal {
     NoSession,
     /// A message with this fault. Answer: `bad_msg_notification` or `bad_server_salt`.
     Message(i32),
+    /// No packet for too long. The connection was closed.
+    Silent,
+    /// There are as many connections as there may be. The connection was closed.
+    Full,
     /// There was no randomness to go on with. The connection was closed.
     Entropy,
     /// Nothing: the connection was closed because a [script](super::script) said so.
@@ -293,6 +297,8 @@ impl fmt::Display for Refusal {
             Self::Packet(e) => e.fmt(f),
             Self::NoSession => f.write_str("session 0"),
             Self::Message(code) => write!(f, "{} (code {code})", bad_msg(*code).0),
+            Self::Silent => f.write_str("no packet for too long"),
+            Self::Full => f.write_str("too many connections"),
             Self::Entropy => f.write_str("there was no randomness"),
             Self::Scripted => f.write_str("nothing, the script says so"),
         }

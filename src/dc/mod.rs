@@ -120,6 +120,8 @@ struct Conn {
     sessions: BTreeSet<([u8; 8], i64)>,
     /// The data centre that was called.
     dc_id: i32,
+    /// When its last whole packet came.
+    heard_at: Option<Instant>,
     /// The address that the client connected to.
     reached_at: Option<IpAddr>,
     /// After what it ends.
@@ -265,6 +267,7 @@ impl Dc {
                 out: BytesMut::new(),
                 sessions: BTreeSet::new(),
                 dc_id,
+                heard_at: None,
                 reached_at: None,
                 cut,
                 is_deaf: meet == Some(Meet::Stall),
@@ -309,6 +312,23 @@ impl Dc {
         self.note_faults(now, id);
         if is_last && !is_over {
             self.end(id, now, Refusal::Scripted);
+        }
+    }
+
+    /// When the last whole packet came on a connection; `None` if there was none yet.
+    pub fn heard_at(&self, id: ConnId) -> Option<Instant> {
+        self.conns.get(&id).and_then(|conn| conn.heard_at)
+    }
+
+    /// The key of this id.
+    pub fn key(&self, id: [u8; 8]) -> Option<&AuthKey> {
+        self.auth.key(id)
+    }
+
+    /// Ends a connection; nothing more is sent. No-op if it is over.
+    pub fn dismiss(&mut self, id: ConnId, now: Instant, why: Refusal) {
+        if !self.is_closed(id) {
+            self.end(id, now, why);
         }
     }
 
@@ -364,6 +384,7 @@ impl Dc {
                 Some(Frame::AckWanted(packet)) => self.take_packet(id, conn, now, packet, true)?,
                 Some(Frame::QuickAck(_) | Frame::Fault(_)) => return Err((Refusal::NoPacket, None)),
             }
+            conn.heard_at = Some(now);
             if conn.cut.as_mut().is_some_and(Cut::take) {
                 conn.out.clear();
                 return Err((Refusal::Scripted, None));

@@ -168,6 +168,10 @@ pub(crate) struct DcArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
 
+    /// Append every key that clients make to this file, which lets a capture of the traffic be read
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keylog: Option<PathBuf>,
+
     /// Also write the public key to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) pem: Option<PathBuf>,

@@ -8,6 +8,7 @@ use crate::failure::{Exit, Failure};
 use crate::story::{Ink, Story};
 use crate::witness::fingerprint;
 use crate::{account, output, runtime};
+use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::keys::Environment;
 use nanogram::crypto::rsa::RsaKey;
 use nanogram::dc::faults::FAULTS;
@@ -16,13 +17,18 @@ use nanogram::dc::log::Entry;
 use nanogram::dc::residents::HUMANS;
 use nanogram::dc::script::MAX_ACTS;
 use nanogram::dc::{Act, Dc};
+use nanogram::keylog;
+use nanogram::private;
 use nanogram::store::{Format, Realm, SavedSession, string};
+use nanogram::time::UnixTime;
 use rand::rngs::SysRng;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::collections::btree_map;
-use std::fs;
-use std::net::SocketAddr;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 use zeroize::Zeroizing;
 
 fn internal(error: impl ToString) -> Failure {
@@ -87,6 +93,14 @@ pub(crate) fn run(args: &DcArgs, story: &Story) -> Result<(), Failure> {
         } else {
             output::line(&told(args, &place, &dcs, &people)?)?;
         }
+        let mut keylog = args.keylog.as_deref().map(|path| KeyFile::open(path, &listener.dc, &people)).transpose()?;
+        if !place.addr.ip().is_loopback() {
+            let text = format!(
+                "warning: {} is reached from other machines, and whoever reaches it can sign in as anybody here",
+                place.addr
+            );
+            story.tell(&story.ink(Ink::Red, &text));
+        }
         loop {
             let line = match &mut recorder {
                 None => listener.next().await?,
@@ -95,7 +109,10 @@ pub(crate) fn run(args: &DcArgs, story: &Story) -> Result<(), Failure> {
                     None => return Ok(()),
                 },
             };
-            let text = line.to_string();
+            if let (Some(keylog), Entry::Key { id, .. }) = (&mut keylog, &line.entry) {
+                keylog.note(listener.dc.key(*id));
+            }
+            let text = format!("{} {line}", stamp(line.at));
             let ink = match line.entry {
                 Entry::Misbehaved { .. } => Some(Ink::Cyan),
                 ref entry => entry.is_refusal().then_some(Ink::Red),
@@ -103,6 +120,44 @@ pub(crate) fn run(args: &DcArgs, story: &Story) -> Result<(), Failure> {
             story.tell(&ink.map_or_else(|| text.clone(), |ink| story.ink(ink, &text)));
         }
     })
+}
+
+/// The file of `--keylog`.
+struct KeyFile(File);
+
+impl KeyFile {
+    /// Opens the file, and notes the keys of those who are signed in.
+    fn open(path: &Path, dc: &Dc, people: &[Person]) -> Result<Self, Failure> {
+        let file = private::append(path)
+            .map_err(|error| Failure::new(Exit::Usage, "FILE", format!("--keylog {}: {error}", path.display())))?;
+        let mut keylog = Self(file);
+        people.iter().for_each(|person| keylog.note(dc.key(person.session.auth_key.id())));
+        Ok(keylog)
+    }
+
+    fn note(&mut self, key: Option<&AuthKey>) {
+        if let Some(key) = key {
+            // A log that cannot be written is no reason to stop.
+            let _ = writeln!(self.0, "{}", keylog::Entry::AuthKey(key.clone()));
+        }
+    }
+}
+
+/// The time of a line of the log: `2026-09-21T14:13:20.000Z`.
+pub(crate) fn stamp(at: UnixTime) -> String {
+    let secs = at.as_secs();
+    let (days, second) = (secs.div_euclid(86_400), secs.rem_euclid(86_400));
+    // Days of years that begin in March, as leap days come last then; 719,468 is 1 March of the year 0 to 1970.
+    let days = days + 719_468;
+    let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let march = (5 * day + 2) / 153;
+    let (month, day) = (if march < 10 { march + 3 } else { march - 9 }, day - (153 * march + 2) / 5 + 1);
+    let year = year + era * 400 + i64::from(month <= 2);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    let ms = at.subsec_micros() / 1000;
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
 }
 
 /// What the flags say of who is there and of what goes wrong.
@@ -185,6 +240,16 @@ impl Person {
     }
 }
 
+/// An address by which this machine reaches the port: one that stands for all of its addresses is none.
+fn from_here(addr: SocketAddr) -> SocketAddr {
+    let ip = match addr.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, addr.port())
+}
+
 /// Everybody who can sign in; each has done so once.
 fn sign_in(args: &DcArgs, dc: &mut Dc, dcs: &BTreeMap<u8, SocketAddr>) -> Result<Vec<Person>, Failure> {
     let keys: Vec<_> = dc.public_keys().cloned().collect();
@@ -192,7 +257,7 @@ fn sign_in(args: &DcArgs, dc: &mut Dc, dcs: &BTreeMap<u8, SocketAddr>) -> Result
     let mut people = Vec::new();
     for (name, id) in HUMANS {
         let dc_id = u8::try_from(dc.world.home_of(id)).map_err(internal)?;
-        let addr = dcs.get(&dc_id).map(|addr| (addr.ip().to_string(), addr.port()));
+        let addr = dcs.get(&dc_id).map(|addr| (from_here(*addr).ip().to_string(), addr.port()));
         let environment = Some(if args.test { Environment::Test } else { Environment::Production });
         let key = dc.sign_in(id).map_err(internal)?;
         let session = SavedSession {
@@ -277,7 +342,7 @@ fn told(args: &DcArgs, place: &Place, dcs: &BTreeMap<u8, SocketAddr>, people: &[
     let fingerprint = fingerprint(key.fingerprint());
     let (pem, session) = (key.to_pem(), alice.written(Format::Nanogram)?);
     let is_test = if args.test { " of the test environment" } else { "" };
-    let alice_addr = dcs.get(&alice.session.dc_id).unwrap_or(addr);
+    let alice_addr = from_here(*dcs.get(&alice.session.dc_id).unwrap_or(addr));
     Ok(format!(
         "Test data centre {dc_id}{is_test} listens on {addr}. It forgets everything when it is stopped.
 {others}
@@ -294,4 +359,22 @@ Who else is here: @echo_bot answers, @silent_bot does not, @deleted_bot was dele
 ",
         *session,
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_the_log_bears_its_time() {
+        for (micros, text) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (1_790_000_000_123_456, "2026-09-21T14:13:20.123Z"),
+            (1_709_164_800_000_000, "2024-02-29T00:00:00.000Z"),
+            (4_107_542_399_999_999, "2100-02-28T23:59:59.999Z"),
+            (-1, "1969-12-31T23:59:59.999Z"),
+        ] {
+            assert_eq!(stamp(UnixTime::from_micros(micros)), text);
+        }
+    }
 }

@@ -1,11 +1,12 @@
 //! `nanogram dc --record FILE`: what was said, written while nobody speaks and at the end.
 
+use super::stamp;
 use crate::failure::{Exit, Failure};
 use crate::story::{Ink, Story};
 use nanogram::dc::listener::{Listener, MAX_RECORDED};
 use nanogram::dc::log::{Entry, Line};
-use std::fs;
-use std::io;
+use nanogram::private;
+use std::io::{self, Write as _};
 use std::path::Path;
 
 /// The file, and what may end it all.
@@ -38,14 +39,16 @@ impl Recorder<'_> {
         }
         if listener.is_recording_full() && !std::mem::replace(&mut self.is_told, true) {
             let text = format!("the recording ends here: it holds {} MiB", MAX_RECORDED >> 20);
-            story.tell(&story.ink(Ink::Red, &text));
+            story.tell(&story.ink(Ink::Red, &format!("{} {text}", stamp(line.at))));
         }
         Ok(Some(line))
     }
 
     fn save(&self, listener: &mut Listener) -> Result<(), Failure> {
         let Some(recording) = listener.recording() else { return Ok(()) };
-        fs::write(self.path, recording.to_json().to_string()).map_err(|error| {
+        let text = recording.to_json().to_string();
+        // It holds keys.
+        private::replace(self.path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| {
             Failure::new(Exit::Usage, "FILE", format!("cannot write {}: {error}", self.path.display()))
         })
     }
