@@ -98,6 +98,7 @@ mod tests {
     use super::*;
     use std::io::Write as _;
     use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::string::ToString;
 
     #[test]
     fn only_regular_files_closed_to_others_take_keys() {

@@ -376,7 +376,7 @@ unsafe extern "C" fn comes_back(context: *mut c_void, out: *mut u8, len: usize) 
 
 #[test]
 fn the_entropy_callback_cannot_come_back_with_its_connection() {
-    let mut context = (ptr::null_mut::<Handle>(), Vec::new());
+    let mut context = (ptr::null_mut::<Handle>(), Vec::<Status>::new());
     let config = ConnectionConfig { dc_id: 2, entropy: Some(comes_back), context: (&raw mut context).cast(), ..zero() };
     let mut handle = ptr::null_mut();
     assert_eq!(unsafe { nanogram_open(&raw const config, 0, NOW * 1_000_000, &raw mut handle) }, Status::Ok);

@@ -131,6 +131,7 @@ impl Error {
             Self::Rpc(e) => Self::Rpc(e.clone()),
             Self::Who(e) => Self::Who(*e),
             Self::Session(e) => Self::Session(*e),
+            Self::Realm(e) => Self::Realm(e.clone()),
             Self::NeedsGroup => Self::NeedsGroup,
             Self::UnknownDc(dc) => Self::UnknownDc(*dc),
             Self::Login(e) => Self::Login(e.clone()),

@@ -377,7 +377,7 @@ mod tests {
     async fn refusals(listener: &mut Listener) -> Vec<Refusal> {
         let mut refused = Vec::new();
         while let Ok(line) = timeout(Duration::from_millis(200), listener.next()).await {
-            if let crate::dc::log::Entry::Refused(why) = line.unwrap().entry {
+            if let Entry::Refused(why) = line.unwrap().entry {
                 refused.push(why);
             }
         }
