@@ -4,13 +4,13 @@
 mod net;
 
 use bytes::BytesMut;
-use nanogram::api::LAYER;
 use nanogram::api::auth::{BindTempAuthKey, DropTempAuthKeys};
 use nanogram::api::connect::{GetConfig, InitConnection, InvokeWithLayer};
 use nanogram::api::contacts::{ResolveUsername, Resolved};
 use nanogram::api::messages::StartBot;
 use nanogram::api::peer::{InputPeerEmpty, InputUserById};
 use nanogram::api::updates::{GetState, State, Updates, UpdatesKind};
+use nanogram::api::{Boxed, LAYER};
 use nanogram::connection::{Config, ConnectionError, Event};
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::rsa::RsaPrivateKey;
@@ -160,7 +160,7 @@ fn an_unknown_key_is_not_found_and_the_connection_ends() {
 #[test]
 fn a_key_made_for_another_data_centre_is_refused() {
     let mut net = Net::new();
-    for dc in [1, 10_002, -2] {
+    for dc in [1, 10_002, -1, -10_002, 0, i32::MIN] {
         let config = Config { dc, ..net.config(2, None) };
         let mut peer = net.connect_to(2, config);
         peer.connection.call(&GetConfig {});
@@ -168,6 +168,72 @@ fn a_key_made_for_another_data_centre_is_refused() {
         assert_eq!(peer.error, Some(ConnectionError::Fault(TransportFault::InvalidDc)));
     }
     assert!(net.refusals().iter().all(|why| matches!(why, Refusal::Handshake(_))));
+}
+
+#[test]
+fn a_media_server_is_called_by_a_negative_number() {
+    for (test_mode, dc) in [(false, 2), (false, -2), (true, 10_002), (true, -10_002)] {
+        for expires_in in [None, Some(86_400)] {
+            let mut net = Net::new();
+            net.dc.world.home.test_mode = test_mode;
+            let mut forger = Forger::new(&mut net);
+            let keys = net.dc.public_keys().cloned().collect();
+            let key = made_key(&mut net, &mut forger, HandshakeConfig { dc, expires_in, keys });
+            assert!(net.dc.key(key.id()).is_some(), "{test_mode} {dc} {expires_in:?}");
+        }
+    }
+}
+
+#[test]
+fn http_and_websockets_are_refused_by_name() {
+    for (start, why) in [
+        ("GET /apiw HTTP/1.1\r\nHost: x\r\nUpgrade: WebSocket\r\n\r\n", "WebSocket is not served"),
+        ("POST /api HTTP/1.1\r\n\r\n", "HTTP is not served"),
+        ("GET / HTTP/1.1\r\n\r\n", "HTTP is not served"),
+        ("HEAD / HTTP/1.1\r\n\r\n", "HTTP is not served"),
+        ("OPTIONS / HTTP/1.1\r\n\r\n", "HTTP is not served"),
+    ] {
+        let mut net = Net::new();
+        let id = net.dc.accept(net.now);
+        net.dc.handle_input(id, net.now, start.as_bytes());
+        assert!(net.dc.is_closed(id));
+        let lines: Vec<_> = std::iter::from_fn(|| net.dc.poll_log()).map(|line| line.entry.to_string()).collect();
+        assert!(lines.contains(&format!("refused: {why}")), "{lines:?}");
+    }
+}
+
+#[test]
+fn no_push_is_lost_among_82_sessions_of_one_user() {
+    let mut net = Net::new();
+    let mut peers: Vec<Peer> = (0..82).map(|_| net.signed_in(ALICE)).collect();
+    for peer in &mut peers {
+        net.call(peer, &GetState {}).unwrap();
+    }
+    let bot = net.echo(&mut peers[0]);
+    for round in 1..=20 {
+        let param = format!("round_{round}");
+        let caller = usize::try_from(round).unwrap() * 4;
+        let _ = peers[caller].connection.call(&start_echo(&bot, round, &param));
+        net.settle(&mut peers.iter_mut().collect::<Vec<_>>());
+        for (n, peer) in peers.iter_mut().enumerate() {
+            let answers = peer.texts().iter().filter(|text| text.ends_with(&param)).count();
+            assert_eq!(answers, 1, "session {n} in round {round}");
+            peer.events.clear();
+        }
+    }
+}
+
+#[test]
+fn the_config_offers_the_address_that_the_client_came_to() {
+    let mut net = Net::new();
+    let mut alice = net.signed_in(ALICE);
+    net.dc.set_reached_at(alice.id, "192.0.2.7".parse().unwrap());
+    let of = |config: Boxed<nanogram::api::connect::Config>| config.0.dc_options[0].0.ip_address.clone();
+    assert_eq!(of(net.call(&mut alice, &GetConfig {}).unwrap()), "127.0.0.1");
+    for any in ["0.0.0.0", "::"] {
+        net.dc.world.home.ip_address = any.into();
+        assert_eq!(of(net.call(&mut alice, &GetConfig {}).unwrap()), "192.0.2.7");
+    }
 }
 
 /// A client that seals packets by hand.
@@ -602,8 +668,11 @@ fn a_bound_temporary_key_speaks_for_the_permanent_one() {
 
 /// A key that lives a minute.
 fn temporary_key(net: &mut Net, forger: &mut Forger) -> AuthKey {
-    let keys: Vec<_> = net.dc.public_keys().cloned().collect();
-    let handshake = HandshakeConfig { keys, dc: 2, expires_in: Some(60) };
+    let keys = net.dc.public_keys().cloned().collect();
+    made_key(net, forger, HandshakeConfig { keys, dc: 2, expires_in: Some(60) })
+}
+
+fn made_key(net: &mut Net, forger: &mut Forger, handshake: HandshakeConfig) -> AuthKey {
     let mut random = ChaCha12Rng::seed_from_u64(8);
     let clock = ServerClock::guess(net.now, UNIX);
     let (mut machine, mut question) = ClientHandshake::start(handshake, clock, net.now, &mut random).unwrap();

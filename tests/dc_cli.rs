@@ -295,3 +295,62 @@ fn what_is_said_there_can_be_recorded_and_read_whole() {
     let said: Value = serde_json::from_slice(&refused.stdout).unwrap(); // and never that it is ready
     assert_eq!((refused.status.code(), &said["error"]["type"]), (Some(2), &"FILE".into()), "{said}");
 }
+
+#[test]
+fn each_line_of_the_log_bears_its_time_and_the_keys_made_are_kept_for_their_owner() {
+    let folder = std::env::temp_dir().join(format!("nanogram-dc-keys-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("keys.log");
+    let path = file.to_str().unwrap();
+    let mut dc = Dc::open(&["--keylog", path]);
+    assert_eq!(dc.started(), "ok");
+    let log = dc.log();
+    assert!(log.lines().count() > 5);
+    for line in log.lines() {
+        let (time, rest) = line.split_once(' ').unwrap();
+        assert!(time.len() == 24 && time.starts_with("20") && time.ends_with('Z') && rest.starts_with('#'), "{line}");
+    }
+    let text = std::fs::read_to_string(&file).unwrap();
+    let keys = nanogram::keylog::parse(&text).unwrap();
+    let made = log.matches(" made the ").count();
+    assert!(made > 0, "{log}");
+    assert_eq!(keys.len(), made + 4, "those of the four who are signed in, and those that were made");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+        for flag in ["--keylog", "--record"] {
+            for path in [path, "/dev/null"] {
+                let refused = command(&["dc", "--json", flag, path]).output().unwrap();
+                assert_eq!(refused.status.code(), Some(2), "{flag} {path}: {refused:?}");
+            }
+        }
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn any_error_of_a_real_server_can_be_played() {
+    for (given, name, code) in [
+        ("RECAPTCHA_CHECK_signup__6L", "RECAPTCHA_CHECK_signup__6L", 403),
+        ("Timeout:-503", "Timeout", -503),
+        ("Timeout", "Timeout", -503),
+        ("NOT_WELL FORMED: 3 of 4:400", "NOT_WELL FORMED: 3 of 4", 400),
+        ("BOT_INVALID", "BOT_INVALID", 400),
+    ] {
+        let mut dc = Dc::open(&["--refuse", &format!("messages.startBot={given}*forever")]);
+        let _ = dc.started();
+        let log = dc.log();
+        assert!(log.contains(&format!("messages.startBot by 1000001: {code} {name}")), "{given}: {log}");
+    }
+}
+
+#[test]
+fn to_listen_for_other_machines_is_warned_of() {
+    let mut dc = Dc::open(&["--listen", "0.0.0.0:0"]);
+    assert!(dc.log().contains("warning: 0.0.0.0:"));
+    let mut dc = Dc::open(&[]);
+    assert!(!dc.log().contains("warning"));
+}
