@@ -11,7 +11,7 @@ use nanogram::dc::log::Entry;
 use nanogram::dc::residents::{ALICE, CAROL, CAROLS_PASSWORD, DAVE};
 use nanogram::dc::{Act, Dc};
 use nanogram::session::RpcError;
-use nanogram::store::{Format, SavedSession, string};
+use nanogram::store::{Format, Realm, SavedSession, string};
 use nanogram::tl::Combinator;
 use rand::rngs::SysRng;
 use serde_json::Value;
@@ -26,6 +26,8 @@ struct Place {
     addr: String,
     pem: String,
     session: String,
+    /// Session file of these servers.
+    file: PathBuf,
     home: PathBuf,
     log: Arc<Mutex<Vec<Entry>>>,
 }
@@ -50,19 +52,25 @@ fn open(name: &str, prepare: impl FnOnce(&mut Dc) + Send + 'static) -> Place {
                 environment: Some(Environment::Production),
                 user_id: Some(ALICE),
                 is_bot: Some(false),
+                servers: Realm::of_keys(
+                    Environment::Production,
+                    &listener.dc.public_keys().cloned().collect::<Vec<_>>(),
+                )
+                .servers,
                 ..SavedSession::new(2, listener.dc.sign_in(ALICE).unwrap())
             };
             prepare(&mut listener.dc);
             let session = string::write(&session, Format::Nanogram).unwrap().to_string();
-            let pem = listener.dc.public_keys().next().unwrap().to_pem();
-            ready.send((addr.to_string(), pem, session)).unwrap();
+            let key = listener.dc.public_keys().next().unwrap();
+            let file = format!("nanogram/session-{:016x}", key.fingerprint());
+            ready.send((addr.to_string(), key.to_pem(), session, file)).unwrap();
             while let Ok(line) = listener.next().await {
                 heard.lock().unwrap().push(line.entry);
             }
         })
     });
-    let (addr, pem, session) = place.recv().unwrap();
-    Place { addr, pem, session, home, log }
+    let (addr, pem, session, file) = place.recv().unwrap();
+    Place { addr, pem, session, file: home.join(file), home, log }
 }
 
 /// The same, and Alice's session is in the file.
@@ -127,7 +135,7 @@ impl Place {
         self.run(&[&place[..], args].concat())
     }
     fn shown(&self) -> Value {
-        serde_json::from_slice(&self.run(&["session", "show", "--json"]).stdout).unwrap()
+        serde_json::from_slice(&self.run(&["session", "show", self.file.to_str().unwrap(), "--json"]).stdout).unwrap()
     }
 }
 
@@ -162,7 +170,7 @@ fn an_error_that_ends_it_has_a_sentence_a_hint_and_an_exit_code_and_is_in_the_re
         assert!(said["message"].as_str().unwrap().contains(name), "{said}");
         assert!(err(&output).contains(&format!("hint:  {hint}")));
         // A session that is over is not kept, and every other is.
-        assert_eq!(place.home.join("nanogram/session").exists(), exit != 4, "{output:?}");
+        assert_eq!(place.file.exists(), exit != 4, "{output:?}");
         let row = format!("| {code} | `{name}` | {exit} | {hint} |");
         if !readme.contains(&row) {
             missing.push(row);
@@ -286,7 +294,7 @@ fn what_ends_a_login_has_a_hint() {
         let (exit, said) = error(&place.login(&ALICES, 0, &[]));
         assert_eq!((exit, &said["type"]), (5, &name.into()), "{said}");
         assert!(said["hint"].as_str().is_some_and(|hint| hint.len() > 10), "{said}");
-        assert!(!place.home.join("nanogram/session").exists());
+        assert!(!place.file.exists());
     }
 }
 
@@ -348,7 +356,7 @@ fn an_answer_of_another_layer_ends_login_and_start_alike() {
     }
     let signed_out = |e: &Entry| matches!(e, Entry::Call { method, error: None, .. } if *method == LogOut::ID);
     assert!(place.log.lock().unwrap().iter().any(signed_out), "the key of the login is nobody's on the server");
-    assert!(!place.home.join("nanogram/session").exists() && other.home.join("nanogram/session").exists());
+    assert!(!place.file.exists() && other.file.exists());
 }
 
 #[test]
@@ -370,7 +378,7 @@ fn a_refused_binding_costs_neither_the_session_nor_another_key() {
     let bind = BindTempAuthKey::ID;
     let place = signed_in("bind", refuse_call(bind, 400, "ENCRYPTED_MESSAGE_INVALID", 1));
     assert!(place.start(&["--wait", "0"]).status.success());
-    assert!(place.home.join("nanogram/session").exists());
+    assert!(place.file.exists());
 
     let place = signed_in("bind_flood", refuse_call(bind, 420, "FLOOD_WAIT_3000", 99));
     let (exit, said) = error(&place.start(&["--json"]));

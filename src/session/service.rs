@@ -27,6 +27,8 @@ const MAX_ABOUT: usize = 256 << 10;
 /// Constructors of such.
 const ABOUT: [u32; 6] =
     [MsgsAck::ID, MsgsStateReq::ID, MsgsStateInfo::ID, MsgsAllInfo::ID, MsgResendReq::ID, FutureSalts::ID];
+/// Longest `rpc_error` read, in bytes: its text is copied, and the longest known one has fewer than 100.
+const MAX_REFUSAL: usize = 4 << 10;
 /// Answered calls that are remembered to have been in doubt.
 const MAX_DOUBTS: usize = 256;
 
@@ -370,9 +372,9 @@ impl Session {
     }
 }
 
-/// The refusal in an `rpc_result`; one that cannot be read is still a refusal.
+/// Refusal in an `rpc_result`; one that cannot be read, or is too long, is still a refusal.
 fn refusal(value: &[u8]) -> CallError {
-    match RpcErrorBare::read_boxed(&mut Reader::new(value)) {
+    match RpcErrorBare::read_boxed(&mut Reader::new(value.get(..MAX_REFUSAL).unwrap_or(value))) {
         Ok(e) => CallError::Refused(RpcError { code: e.error_code, message: e.error_message }),
         Err(_) => CallError::Refused(RpcError::new(500, "RPC_ERROR_UNREADABLE")),
     }
