@@ -189,6 +189,7 @@ impl Known {
 }
 
 /// The call that starts a bot.
+#[cfg_attr(feature = "dc", expect(clippy::large_enum_variant, reason = "one is made, and sent at once"))]
 #[derive(Debug, Clone, PartialEq)]
 pub enum StartCall {
     /// `messages.startBot`

@@ -99,7 +99,8 @@ fn set_up(fault: &'static Fault, times: u32) -> Hostile {
         dc.fault(fault, times);
         return Hostile::stranger(dc);
     }
-    let is_met = ["D12", "D13"].contains(&fault.row) || fault.name == "byte-by-byte";
+    let is_met =
+        ["D12", "D13"].contains(&fault.row) || ["byte-by-byte", "first-msg-id-of-container"].contains(&fault.name);
     if is_met {
         dc.fault(fault, times);
     }

@@ -8,6 +8,7 @@ use super::chats::AnyChat;
 use super::peer::{InputPeer, InputUser, Peer};
 use super::updates::{State, Updates};
 use super::users::{AnyUser, RestrictionReason};
+#[cfg(feature = "dc")]
 use crate::tl::Blob;
 use crate::{tl, tl_head, tl_type};
 use alloc::string::String;
@@ -149,6 +150,8 @@ tl! {
     struct MessageMediaEmpty {}
 }
 
+// A client names these in `SendMessage`, and never makes one: it needs no code for them.
+#[cfg(feature = "dc")]
 tl! {
     /// A kind that is not known.
     "messageEntityUnknown#bb92ba95 offset:int length:int = MessageEntity;"
@@ -254,6 +257,7 @@ tl! {
     }
 }
 
+#[cfg(feature = "dc")]
 tl_type! {
     /// A piece of a message's text that is more than text. Offsets and lengths are counted in UTF-16 code units.
     "MessageEntity" enum MessageEntity {
@@ -312,6 +316,11 @@ tl_type! {
     "messages.Messages" enum AnyMessages { Messages(Messages), Slice(MessagesSlice), Channel(ChannelMessages) }
 }
 
+#[cfg(not(feature = "dc"))]
+unread! {
+    "InputReplyTo" InputReplyTo;
+    "MessageEntity" MessageEntity;
+}
 unread! {
     "DraftMessage" DraftMessage;
     "FactCheck" FactCheck;
