@@ -117,7 +117,9 @@ fn no_command_changes_a_file_of_another_realm() {
             // These would go to Telegram, or do to a file of the same realm what its owner asks for.
             let is_own = realm.starts_with("own");
             let same = matches!((*realm, at), ("production", "") | ("test", "--test") | ("own A", "--dc A"))
-                || *realm == "own, unnamed" && at.starts_with("--dc");
+                || *realm == "own, unnamed" && at.starts_with("--dc")
+                // The session names its servers, and the file might be theirs: its owner's --force decides.
+                || *realm == "own, unnamed" && at.is_empty() && command.starts_with("session import");
             let is_missing = kind == "missing";
             let goes_to_telegram =
                 !at.starts_with("--dc") && !command.starts_with("session") && (is_missing || !is_own);

@@ -99,6 +99,7 @@ pub(super) const ROWS: &[Row] = &[
     ("E10", "nobody is signed up; whatever is sent for a code is understood", &["tests/security.rs::e10_whatever_comes_for_a_code_is_understood_and_nobody_is_signed_up", "tests/security.rs::e10_a_payment_for_a_code_is_an_error_with_a_reason"]),
     ("E11", "a token is used once and leads to known data centres only", &["tests/security.rs::e11_a_token_for_a_data_centre_that_nobody_knows_leads_nowhere", "tests/dc_login.rs::a_qr_code_ends_and_a_password_is_still_asked_for", "tests/client_login.rs::a_qr_code_is_accepted_by_another_client_once", "tests/client_login.rs::a_qr_code_leads_to_the_data_centre_of_the_account_if_it_is_known"]),
     ("E12", "a key that is dead is not used again, and its owner is told", &["tests/client_errors.rs::e12_a_key_that_is_dead_is_not_used_again", "tests/security.rs::e12_a_key_that_was_used_elsewhere_is_not_used_again"]),
+    ("E13", "a session is used at the servers of its realm alone, and no server's word deletes its key", &["tests/realms.rs::no_command_changes_a_file_of_another_realm", "tests/realms.rs::each_realm_has_a_default_file"]),
 
     ("F1", "MTProto of 2013: the server's bytes were mixed into the client's randomness", &["tests/handshake.rs::a17_when_randomness_fails_the_exchange_ends_and_nothing_is_sent", "tests/security.rs::e7_the_servers_randomness_is_not_ours"]),
     ("F2", "JO 2015: padding was not authenticated", &["tests/security_b.rs::b16_the_padding_cannot_be_changed"]),
@@ -110,4 +111,5 @@ pub(super) const ROWS: &[Row] = &[
     ("F8", "gotd #107: session 0 is answered with -404", &["tests/security.rs::f8_no_session_has_the_number_0", "tests/dc.rs::a_session_zero_is_none"]),
     ("F9", "gotd #245: id and number of a message must be drawn together", &["tests/loopback.rs::many_tasks_share_one_client", "tests/security_c.rs::c17_ids_grow_over_clock_steps_and_connections"]),
     ("F10", "grammers: an abridged packet whose key id is negative was taken for an error", &["tests/transport.rs::four_bytes_are_a_fault_and_forty_never"]),
+    ("F11", "terminals and logs: text of others is escaped, secrets are hidden", &["tests/escape.rs::errors_of_the_library_are_escaped", "tests/escape.rs::the_log_of_the_data_centre_is_one_line_an_entry", "tests/escape.rs::the_program_escapes_what_a_server_says", "tests/escape.rs::the_program_escapes_what_a_recording_says", "tests/escape.rs::no_error_repeats_a_secret_at_a_wrong_place"]),
 ];
