@@ -88,11 +88,6 @@ pub(crate) fn run(args: &DcArgs, story: &Story) -> Result<(), Failure> {
         // Before it says that it is ready.
         let mut recorder = args.record.as_deref().map(|path| record::begin(path, &mut listener)).transpose()?;
         let people = sign_in(args, &mut listener.dc, &dcs)?;
-        if args.json {
-            output::json(&ready(args, &place, &dcs, &people, &listener.dc)?)?;
-        } else {
-            output::line(&told(args, &place, &dcs, &people)?)?;
-        }
         let mut keylog = args.keylog.as_deref().map(|path| KeyFile::open(path, &listener.dc, &people)).transpose()?;
         if !place.addr.ip().is_loopback() {
             let text = format!(
@@ -100,6 +95,11 @@ pub(crate) fn run(args: &DcArgs, story: &Story) -> Result<(), Failure> {
                 place.addr
             );
             story.tell(&story.ink(Ink::Red, &text));
+        }
+        if args.json {
+            output::json(&ready(args, &place, &dcs, &people, &listener.dc)?)?;
+        } else {
+            output::line(&told(args, &place, &dcs, &people)?)?;
         }
         loop {
             let line = match &mut recorder {
