@@ -112,7 +112,7 @@ impl fmt::Display for StartLink {
 
 /// The part of a link to a username that apps ignore, described; `None` for a bare `t.me/<name>`.
 ///
-/// A link of the kind [`OtherLink::PublicChat`] often was meant to start a bot: its parameter is misspelt or misplaced.
+/// Of a [`StartLink`] that is what stands beside the parameter that decides, such as a second `start`. A link of the kind [`OtherLink::PublicChat`] often was meant to start a bot: its parameter is misspelt or misplaced.
 ///
 /// ```
 /// use nanogram::link::ignored_part;
@@ -126,7 +126,32 @@ pub fn ignored_part(link: &str) -> Option<String> {
     }
     let (path, query) = link.split_once('?').unwrap_or((link, ""));
     let is_tg = strip_prefix_ignore_case(path, "tg:").is_some();
-    for (name, _) in params(query).filter(|(name, _)| !(is_tg && name == "domain")) {
+    // What decides, if anything does: it and its rights are not ignored.
+    let decides = |name: &str, value: &str| match name {
+        "start" | "startgroup" => value.bytes().all(is_param_byte),
+        "startchannel" => AdminRights::in_channel(&first(query, "admin")) != AdminRights::NONE,
+        _ => false,
+    };
+    let decided = params(query).position(|(name, value)| decides(&name, &value));
+    let kind = decided.and_then(|at| params(query).nth(at)).map(|(name, _)| name);
+    let takes_admin = kind.as_deref().is_some_and(|kind| kind != "start");
+    let (mut has_domain, mut has_admin) = (!is_tg, !takes_admin);
+    for (at, (name, _)) in params(query).enumerate() {
+        let is_first = |seen: &mut bool| !core::mem::replace(seen, true);
+        if Some(at) == decided
+            || name == "domain" && is_first(&mut has_domain)
+            || name == "admin" && is_first(&mut has_admin)
+        {
+            continue;
+        }
+        if let Some(kind) = kind.as_deref() {
+            let is_again = decided.is_some_and(|decided| decided < at) && name == kind;
+            return Some(match name.as_str() {
+                _ if is_again => alloc::format!("only the first `{name}` counts"),
+                "domain" | "admin" if is_tg || takes_admin => alloc::format!("only the first `{name}` counts"),
+                _ => alloc::format!("the parameter {name:?} has no effect beside `{kind}`"),
+            });
+        }
         let meant = name.trim().to_ascii_lowercase();
         return Some(match meant.as_str() {
             "startchannel" if name == meant => "`startchannel` needs `admin` with the rights of the bot".into(),
@@ -189,8 +214,9 @@ fn read_tg(text: &str) -> Result<StartLink, LinkError> {
         return Err(LinkError::NotTelegram);
     }
     let (path, query) = text.split_once('?').unwrap_or((text, ""));
-    if decode(path, false).trim_end_matches('/') != "resolve" {
-        return Err(LinkError::Unknown);
+    match decode(path, false).trim_end_matches('/') {
+        "resolve" => {}
+        page => return Err(tg_page(page).map_or(LinkError::Unknown, LinkError::Other)),
     }
     let domain = first(query, "domain");
     if domain.is_empty() {
@@ -205,6 +231,36 @@ fn read_tg(text: &str) -> Result<StartLink, LinkError> {
         return Err(LinkError::Other(OtherLink::Message(bot)));
     }
     read_params(bot, Scheme::Tg, query)
+}
+
+/// The purpose of a `tg:` link by its path, for those that name no chat.
+///
+/// Spec: api/links
+fn tg_page(path: &str) -> Option<OtherLink> {
+    let opens = match path.split('/').next().unwrap_or_default() {
+        "passport" | "secureid" => return Some(OtherLink::Passport),
+        "join" => return Some(OtherLink::Invite),
+        "addstickers" | "addemoji" => "a sticker set",
+        "addlist" => "a shared folder",
+        "addtheme" | "bg" => "a theme or a background",
+        "setlanguage" => "a language pack",
+        "share" | "msg" | "msg_url" => "the choice of a chat to share a text with",
+        "proxy" | "socks" => "the settings of a proxy",
+        "invoice" => "an invoice",
+        "giftcode" | "premium_offer" | "premium_multigift" => "an offer of Telegram Premium",
+        "stars_topup" | "stars" | "ton" => "the purchase of Telegram Stars",
+        "nft" | "auction" => "a collectible gift",
+        "settings" => "the settings",
+        "contact" | "contacts" => "a contact",
+        "call" | "calls" => "a call",
+        "chats" | "new" | "post" => "a new chat, contact or story",
+        "login" | "confirmphone" | "oauth" => "the confirmation of a login or a number",
+        "privatepost" | "message" => "a message in a private chat",
+        "openmessage" | "user" => "a chat by its id",
+        "boost" => "the boosts of a channel",
+        _ => return None,
+    };
+    Some(OtherLink::Screen(opens))
 }
 
 /// `t.me/<bot>?…` and `<bot>.t.me?…`, with or without `https://` before it.
@@ -475,6 +531,8 @@ pub enum OtherLink {
     Passport,
     /// Opens the chat with a telephone number.
     Phone,
+    /// Opens a screen of the app, which this names: `"the settings"`.
+    Screen(&'static str),
     /// Leads to something of Telegram's own: stickers, a language, a proxy, a gift.
     Page,
 }
@@ -515,6 +573,7 @@ impl fmt::Display for OtherLink {
             Self::Invite => f.write_str("it invites into a group or a channel"),
             Self::Passport => f.write_str("it requests documents from Telegram Passport"),
             Self::Phone => f.write_str("it opens the chat with a telephone number"),
+            Self::Screen(what) => write!(f, "it opens {what}"),
             Self::Page => f.write_str("it leads to a page of Telegram's own, such as stickers, a proxy or a gift"),
         }
     }

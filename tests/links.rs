@@ -329,3 +329,42 @@ fn nothing_panics_and_what_reads_can_be_written() {
     }
     assert!(links > 1_000, "only {links} of the texts were links");
 }
+
+#[test]
+fn what_stands_beside_the_parameter_that_decides_is_named() {
+    for (link, odd) in [
+        ("t.me/bot?start=a", None),
+        ("t.me/bot?startgroup=a&admin=pin_messages", None),
+        ("tg:resolve?start=a&domain=bot", None),
+        ("t.me/bot?startchannel&admin=post_messages", None),
+        ("t.me/bot?start=a&start=b", Some("only the first `start` counts")),
+        ("t.me/bot?start=a&startgroup=b", Some("has no effect beside `start`")),
+        ("t.me/bot?start=a&admin=pin_messages", Some("has no effect beside `start`")),
+        ("tg:resolve?domain=bot&start=a&domain=other", Some("only the first `domain` counts")),
+        ("t.me/bot?startgroup=a&admin=pin_messages&admin=x", Some("only the first `admin` counts")),
+        ("t.me/bot/more/parts?start=a", Some("after the name")),
+        ("t.me/bot?start=a&amp;x=1", Some("HTML")),
+    ] {
+        assert!(link.parse::<StartLink>().is_ok(), "{link}");
+        let found = ignored_part(link);
+        assert_eq!(found.is_some(), odd.is_some(), "{link}: {found:?}");
+        assert!(odd.is_none_or(|odd| found.is_some_and(|found| found.contains(odd))), "{link}");
+    }
+}
+
+#[test]
+fn a_tg_link_of_another_kind_is_named() {
+    for (link, says) in [
+        ("tg://passport?bot_id=1", "requests documents from Telegram Passport"),
+        ("tg:secureid?bot_id=1", "requests documents from Telegram Passport"),
+        ("tg://join?invite=x", "invites into a group"),
+        ("tg://addstickers?set=x", "opens a sticker set"),
+        ("tg://settings/devices", "opens the settings"),
+        ("tg://proxy?server=x", "opens the settings of a proxy"),
+        ("tg://user?id=1", "opens a chat by its id"),
+    ] {
+        let error = link.parse::<StartLink>().unwrap_err();
+        assert!(error.to_string().contains(says), "{link}: {error}");
+    }
+    assert_eq!("tg://nothing".parse::<StartLink>(), Err(LinkError::Unknown));
+}
