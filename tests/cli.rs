@@ -117,10 +117,11 @@ fn assert_no_secret(output: &Output, secrets: &[&str]) {
 fn help_has_every_command_and_an_example_for_each() {
     let help = run(&["--help"]);
     assert!(help.status.success() && help.stderr.is_empty());
-    for command in ["demo", "login", "logout", "start", "dc", "decode", "session"] {
+    let commands = ["demo", "login", "logout", "start", "dc", "decode", "session", "completions", "man", "version"];
+    for command in commands {
         assert!(out(&help).contains(&format!("\n  {command} ")), "{command}");
     }
-    let subcommands: [&[&str]; 10] = [
+    let subcommands: [&[&str]; 13] = [
         &["demo"],
         &["login"],
         &["logout"],
@@ -131,13 +132,17 @@ fn help_has_every_command_and_an_example_for_each() {
         &["session", "convert"],
         &["session", "import"],
         &["session", "export"],
+        &["completions"],
+        &["man"],
+        &["version"],
     ];
     for subcommand in subcommands {
         let help = run(&[subcommand, &["--help"]].concat());
         assert!(help.status.success() && out(&help).contains("Example"), "{subcommand:?}");
     }
-    let version = run(&["--version"]);
-    assert_eq!(out(&version), format!("nanogram {}\n", env!("CARGO_PKG_VERSION")));
+    for version in ["--version", "version"] {
+        assert_eq!(out(&run(&[version])), format!("nanogram {}\n", env!("CARGO_PKG_VERSION")));
+    }
 }
 
 #[test]
@@ -158,8 +163,12 @@ fn the_readme_has_every_error_with_its_hint_and_every_command() {
         "session convert",
         "session import",
         "session export",
+        "completions",
+        "man",
+        "version`",
     ] {
-        assert!(readme.contains(&format!("| `nanogram {command} ")), "{command}");
+        let row = format!("| `nanogram {command}");
+        assert!(readme.contains(&format!("{row} ")) || readme.contains(&format!("{row} |")), "{command}");
     }
 }
 
@@ -427,4 +436,153 @@ fn a_reader_that_goes_away_is_no_failure() {
     drop(child.stdout.take());
     drop(child.stderr.take());
     assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn no_line_of_help_is_wider_than_the_terminal() {
+    let commands: [&[&str]; 14] = [
+        &[],
+        &["demo"],
+        &["login"],
+        &["logout"],
+        &["start"],
+        &["dc"],
+        &["decode"],
+        &["session"],
+        &["session", "show"],
+        &["session", "convert"],
+        &["session", "import"],
+        &["session", "export"],
+        &["completions"],
+        &["man"],
+    ];
+    for width in [80, 60] {
+        for args in commands {
+            let args = [args, &["--help"]].concat();
+            let help = command(&args).env("COLUMNS", width.to_string()).output().unwrap();
+            let widest = out(&help).lines().map(|line| line.chars().count()).max().unwrap();
+            assert!(help.status.success() && widest <= width, "{args:?}: {widest} > {width}\n{}", out(&help));
+        }
+    }
+}
+
+#[test]
+fn every_command_has_a_manual_page_and_every_shell_a_completion_script() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = run(&["completions", shell]);
+        assert!(script.status.success() && out(&script).contains("flood-wait"), "{shell}");
+    }
+    for path in [&[][..], &["start"], &["session", "import"]] {
+        let page = run(&[&["man"], path].concat());
+        let name = [&["nanogram"], path].concat().join("-");
+        assert!(page.status.success() && out(&page).contains(".TH"), "{page:?}");
+        assert!(out(&page).replace('\\', "").contains(&name), "{name}");
+    }
+    let unknown = run(&["man", "sesion"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(err(&unknown).contains("did you mean `session`?"), "{unknown:?}");
+}
+
+#[test]
+fn a_silent_bot_ends_an_explicit_wait_with_exit_code_6_and_no_other() {
+    let dc = Dc::open("silent");
+    assert_eq!(dc.failure(&["@silent_bot", "x", "--wait", "200ms"]), (6, "NO_ANSWER".into()));
+    let said = dc.start(&["@silent_bot", "x", "--wait", "200ms", "--random-id", "77"]);
+    assert!(err(&said).contains("started @silent_bot, but it did not answer within 200ms"), "{said:?}");
+    assert!(err(&said).contains("random_id 77"), "{said:?}");
+    assert_eq!(dc.start(&["@silent_bot", "x", "--wait", "0"]).status.code(), Some(0));
+    assert_eq!(dc.start(&["@silent_bot", "x"]).status.code(), Some(0));
+    assert_eq!(dc.start(&["@echo_bot", "x", "--wait", "9s"]).status.code(), Some(0));
+}
+
+#[test]
+fn quiet_prints_results_and_errors_and_verbose_prints_addresses() {
+    let dc = Dc::open("levels");
+    let quiet = dc.start(&["@echo_bot", "x", "-q"]);
+    assert_eq!((err(&quiet), out(&quiet)), ("", "started @echo_bot: updates\nYou started me with: x\n"));
+    let refused = dc.start(&["@bob_nano", "x", "-q"]);
+    assert!(err(&refused).starts_with("error: BOT_INVALID"), "{refused:?}");
+    let verbose = dc.start(&["@echo_bot", "x", "-v"]);
+    for word in ["api_id 1", "random_id ", "connecting to 127.0.0.1:", "the temporary key is bound"] {
+        assert!(err(&verbose).contains(word), "{word}: {verbose:?}");
+    }
+    assert_no_secret(&verbose, &[dc.told("session")]);
+    assert_eq!(run(&["-q", "-v", "demo"]).status.code(), Some(2));
+}
+
+/// Arguments, and what the error must contain.
+type Mistake<'a> = (&'a [&'a str], &'a str);
+
+#[test]
+fn a_mistake_is_refused_at_once_with_what_was_meant() {
+    let began = std::time::Instant::now();
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("no dir");
+    let (file, pem) = (dir.join("x"), "no.pem");
+    let file = file.to_str().unwrap();
+    let at = |addr: &'static str| ["start", "@b", "x", "--key", pem, "--dc", addr];
+    let (bare, http, scheme) = (at("127.0.0.1"), at("127.0.0.1:http"), at("http://127.0.0.1:1"));
+    let mistakes: [Mistake; 27] = [
+        (&bare, "host:port is wanted"),
+        (&http, "host:port is wanted"),
+        (&scheme, "host:port is wanted"),
+        (&["dc", "--listen", "localhost"], "host:port is wanted"),
+        (&["dc", "--also", "4=localhost"], "host:port is wanted"),
+        (&["dc", "--fault", "composite-prime"], "did you mean `prime-composite`?"),
+        (&["dc", "--refuse", "messages.startBott=INTERNAL"], "did you mean messages.startBot?"),
+        (&["dc", "--record", file], "there is no directory"),
+        (&["dc", "--pem", file], "there is no directory"),
+        (&["dc", "--keylog", file], "there is no directory"),
+        (&["demo", "--record", file], "--record: cannot write"),
+        (&["login", "--api-id", "1", "--api-hash", "x", "--session", file], "there is no directory"),
+        (&["login", "--api-id", "abc"], "my.telegram.org"),
+        (&["start", "@b", "--wait", "3 days"], "such as 500ms or 2m"),
+        (&["start", "@b", "--timeout", "0"], "at least 1ms"),
+        (&["start", "@b", "--flood-wait", "x"], "a duration is wanted"),
+        (&["session", "convert", "--to", "teleton"], "did you mean `telethon`?"),
+        (&["start", "hi", "@echo_bot"], "did you mean `nanogram start @echo_bot hi`?"),
+        (&["start", "hi", "t.me/echo_bot"], "did you mean `nanogram start t.me/echo_bot hi`?"),
+        (&["start", "t.me/@bot?start=x"], "did you mean 'https://t.me/bot?start=x'?"),
+        (&["start", "@bot?start=x"], "did you mean 'https://t.me/bot?start=x'?"),
+        (&["start", "bot?start=x"], "did you mean 'https://t.me/bot?start=x'?"),
+        (&["start", "@bot", "-abc"], "'-- -abc'"),
+        (&["start", "tg://passport?bot_id=1&scope=s"], "requests documents from Telegram Passport"),
+        (&["start", "tg://settings/devices"], "it opens the settings"),
+        (&["start", "tg://addstickers?set=x"], "it opens a sticker set"),
+        (&["start", "tg://join?invite=x"], "it invites into a group or a channel"),
+    ];
+    for (args, wanted) in mistakes {
+        let said = run(args);
+        assert_eq!((said.status.code(), out(&said)), (Some(2), ""), "{args:?} {said:?}");
+        assert!(err(&said).contains(wanted), "{args:?}: {wanted}\n{}", err(&said));
+    }
+    assert!(!dir.exists() && began.elapsed().as_secs() < 30, "nothing is made, and nothing is waited for");
+    let param = run(&["start", "@bot", "start=123"]);
+    assert!(err(&param).contains("START_PARAM_INVALID") && err(&param).contains("what follows `=`: 123"), "{param:?}");
+}
+
+#[test]
+fn a_bare_port_is_one_of_this_machine() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let mut process =
+        command(&["dc", "--json", "--listen", &free]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    process.kill().unwrap();
+    process.wait().unwrap();
+    let ready: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(ready["addr"], format!("127.0.0.1:{free}"));
+}
+
+#[test]
+fn an_ignored_part_of_a_link_is_named_and_the_bot_started() {
+    let dc = Dc::open("ignored_part");
+    for (link, odd) in [
+        ("t.me/echo_bot?start=a&start=b", "only the first `start` counts"),
+        ("t.me/echo_bot?start=a&utm_source=b", "\"utm_source\" has no effect"),
+        ("t.me/echo_bot?start=a#b", "follows `#`"),
+    ] {
+        let said = dc.start(&[link]);
+        assert_eq!(out(&said), "started @echo_bot: updates\nYou started me with: a\n");
+        assert!(err(&said).contains("A part of the link is ignored: ") && err(&said).contains(odd), "{said:?}");
+    }
 }

@@ -1,6 +1,7 @@
 //! Where an account is kept: in the session file, or in a string that came from elsewhere.
 
 use crate::args::AccountArgs;
+use crate::dc::writable;
 use crate::failure::{Exit, Failure};
 use crate::{foreign, wire};
 use nanogram::crypto::keys::Environment;
@@ -119,6 +120,10 @@ pub(crate) fn file_for(session: Option<&str>, realm: &Realm) -> Result<(SessionF
     // What is written there by others is not overwritten.
     if let Some(Found::Session(..)) = read(&path)? {
         return Err(bad_file(&path, "it holds a session of another program").hint("give another --session FILE"));
+    }
+    if given(session).is_some() {
+        // Only the directory of the default file is made.
+        writable("--session", Some(&path))?;
     }
     let (file, mut state) = SessionFile::open(&path).map_err(of_file)?;
     if let Some(state) = &mut state {

@@ -2,36 +2,67 @@
 
 mod account;
 mod session;
+pub(crate) mod value;
 
 use crate::dc::words;
+use crate::story::Level;
 pub(crate) use account::{AccountArgs, LoginArgs, LogoutArgs, StartArgs};
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 pub(crate) use session::{ImportArgs, SessionCommand};
 use std::path::PathBuf;
 
-/// Telegram's MTProto 2.0 from scratch: starts bots, plays the data centre, and tells what it does.
+/// Telegram's MTProto 2.0 from scratch: start bots, run a test data centre, decode recordings
 #[derive(Debug, Parser)]
-#[command(name = "nanogram", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+#[command(name = "nanogram", version, arg_required_else_help = true, max_term_width = 100, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
+    /// Print only results and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+
+    /// Print addresses, keys' ids and timings too
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
+impl Cli {
+    /// How much is told on stderr.
+    pub(crate) const fn level(&self) -> Level {
+        match (self.quiet, self.verbose) {
+            (true, _) => Level::Quiet,
+            (_, true) => Level::Verbose,
+            _ => Level::Normal,
+        }
+    }
+}
+
 const EXIT_CODES: &str = "\
-Exit codes: 0 done, 2 wrong usage, 3 no network or no such server, 4 not signed in, 5 the server refused, 6 timed out, \
-130 interrupted, 1 anything else.
-Results go to stdout, the story to stderr. `nanogram help COMMAND` has examples.";
+Exit codes:
+  0    success
+  1    any other error
+  2    invalid command line
+  3    no connection, or no MTProto server at the address
+  4    not signed in
+  5    refused by the server
+  6    timed out
+  130  interrupted
+
+Results go to stdout, progress to stderr. `nanogram help COMMAND` shows examples.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Do the whole job against a data centre of our own, and tell how
+    /// Start a bot on a built-in data centre, and explain each step
     #[command(after_help = "\
 Examples:
   nanogram demo
-  nanogram demo --json 2>/dev/null")]
+  nanogram demo --json 2>/dev/null
+  nanogram demo --record demo.json; nanogram decode demo.json")]
     Demo(DemoArgs),
 
-    /// Sign in as a user, and keep the session in a file
+    /// Sign in as a user, and save the session to a file
     #[command(after_help = account::LOGIN_EXAMPLES)]
     Login(Box<LoginArgs>),
 
@@ -39,7 +70,7 @@ Examples:
     #[command(after_help = account::LOGOUT_EXAMPLES)]
     Logout(Box<LogoutArgs>),
 
-    /// Start a bot, as if its START button were pressed
+    /// Start a bot, as its START button does
     #[command(after_help = account::START_EXAMPLES)]
     Start(Box<StartArgs>),
 
@@ -47,26 +78,52 @@ Examples:
     #[command(after_help = DC_EXAMPLES)]
     Dc(Box<DcArgs>),
 
-    /// Show a recorded connection, message by message
+    /// Decode a recorded connection, message by message
     #[command(after_help = "\
 Examples:
   nanogram demo --record demo.json; nanogram decode demo.json
   nanogram decode dump.pcap --keylog keys.txt --json | jq .message.value
 
-A key log has lines `MTPROTO_AUTH_KEY [<dc>] <auth_key_id: 16 hex> <auth_key: 512 hex> [perm|temp]` and
-`MTPROTO_NEW_NONCE <nonce: 32 hex> <new_nonce: 64 hex>`. What it opens is shown in full, secrets too.
-Exit code 1: something in the recording is not as it must be.")]
+A key log has lines `MTPROTO_AUTH_KEY [<dc>] <auth_key_id: 16 hex> <auth_key: 512 hex> [perm|temp]` and \
+`MTPROTO_NEW_NONCE <nonce: 32 hex> <new_nonce: 64 hex>`. Decrypted messages are shown in full, including secrets. \
+The exit code is 1 if a check fails.")]
     Decode(DecodeArgs),
 
-    /// Look at sessions, and carry them from one program to another
+    /// Show, convert, import and export sessions
     Session {
         #[command(subcommand)]
         command: SessionCommand,
     },
+
+    /// Print a completion script for a shell
+    #[command(after_help = "\
+Examples:
+  nanogram completions bash > ~/.local/share/bash-completion/completions/nanogram
+  nanogram completions fish > ~/.config/fish/completions/nanogram.fish")]
+    Completions {
+        /// Name of the shell
+        #[arg(value_name = "SHELL", value_enum)]
+        shell: Shell,
+    },
+
+    /// Print the manual page, or that of a command
+    #[command(after_help = "\
+Examples:
+  nanogram man | man -l -
+  nanogram man session import > nanogram-session-import.1")]
+    Man {
+        /// Command to describe, such as `start` or `session import`
+        #[arg(value_name = "COMMAND")]
+        command: Vec<String>,
+    },
+
+    /// Print the version
+    #[command(after_help = "Example:\n  nanogram version")]
+    Version,
 }
 
 impl Command {
-    /// Whether the result is to be JSON.
+    /// Whether the result is JSON.
     pub(crate) fn is_json(&self) -> bool {
         match self {
             Self::Demo(args) => args.json,
@@ -76,13 +133,14 @@ impl Command {
             Self::Dc(args) => args.json,
             Self::Decode(args) => args.json,
             Self::Session { command } => command.is_json(),
+            Self::Completions { .. } | Self::Man { .. } | Self::Version => false,
         }
     }
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// Write what was said on the wire to this file, for `nanogram decode`
+    /// Record the connection to this file, for `nanogram decode`
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
 
@@ -93,113 +151,115 @@ pub(crate) struct DemoArgs {
 
 const DC_EXAMPLES: &str = "\
 Examples:
-  nanogram dc --pem dc.pem          prints an address, a key, a session, and a command to try
-  nanogram dc --json                one line as soon as it is ready; what it sees goes to stderr
-  nanogram dc --also 4=127.0.0.1:4434 --home bob=4 --password 'alice=correct horse'
-  nanogram dc --refuse messages.startBot=FLOOD_WAIT_3*2 --refuse auth.sendCode=AUTH_RESTART
+  nanogram dc --pem dc.pem
+  nanogram dc --listen 4430 --json
+  nanogram dc --also 4=127.0.0.1:4434 --home bob=4
+  nanogram dc --password 'alice=correct horse'
+  nanogram dc --refuse messages.startBot=FLOOD_WAIT_3*2
   nanogram dc --refuse contacts.resolveUsername=SESSION_REVOKED:401*forever
-  nanogram dc --hang-up messages.startBot --cut bytes-out=700 --cut packets-in=2*5
-  nanogram dc --fault bad-msg-key --fault close-on-accept*3 --fault flood-wait*forever
-  nanogram dc --record talk.json    then Ctrl-C, and: nanogram decode talk.json
+  nanogram dc --hang-up messages.startBot --cut bytes-out=700
+  nanogram dc --fault bad-msg-key --fault close-on-accept*3
   nanogram dc --list-faults --json | jq -r '.[] | select(.row == \"B10\").name'
 
-It lives until it is stopped (Ctrl-C), and forgets everything then. Codes for signing in are in its log. A data centre
-that somebody lives in is there on a free port beside the first, if no --also names it: Dave lives in 4.
-What goes wrong on demand does so once, *TIMES or *forever. A method is named as in the schema, served or not; an error
-without a CODE has the one that belongs to it. After a 406 comes the sentence for the user (updateServiceNotification),
-after AUTH_KEY_DUPLICATED the key is gone.
-The recording is written whenever the last client has gone, and when the data centre is stopped (Ctrl-C or SIGTERM).";
+The data centre runs until Ctrl-C and stores nothing. Its log shows login codes. Data centres that an account lives in \
+and no --also names listen on free ports: Dave lives in data centre 4.
+
+A failure is injected once, or *TIMES times, or *forever. METHOD is any method of the schema. An error without :CODE \
+gets its usual code. After a 406 error the server sends the explanation in updateServiceNotification; \
+AUTH_KEY_DUPLICATED deletes the key.
+
+The recording is written when the last client disconnects, and on Ctrl-C or SIGTERM.";
 
 #[derive(Debug, Args)]
 pub(crate) struct DcArgs {
-    /// Where to listen; port 0 takes a free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    /// Address to listen on: host:port, or a port of 127.0.0.1; port 0 picks a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0", value_parser = value::listen)]
     pub(crate) listen: String,
 
-    /// Another data centre of the same world, by its number; may be given again
+    /// Additional data centre, by number; can be repeated
     #[arg(long, value_name = "ID=ADDR")]
     pub(crate) also: Vec<words::Also>,
 
-    /// Be of the test environment: the key exchange expects its numbers
+    /// Emulate Telegram's test environment
     #[arg(long)]
     pub(crate) test: bool,
 
-    /// Where an account lives: alice, bob, carol or dave; any other data centre answers 303
+    /// Home data centre of alice, bob, carol or dave; the others answer 303
     #[arg(long, value_name = "USER=DC")]
     pub(crate) home: Vec<words::Lives>,
 
-    /// Give an account a password, or with an empty one take it away
+    /// Set an account's password; an empty one removes it
     #[arg(long, value_name = "USER=SECRET")]
     pub(crate) password: Vec<String>,
 
-    /// Send an account's codes by mail; of the address this much is told, such as a***@example.org
+    /// Send an account's login codes by email; clients see this masked address, such as a***@example.org
     #[arg(long, value_name = "USER=ADDRESS")]
     pub(crate) mail: Vec<String>,
 
-    /// Answer the next call of a method with an error
+    /// Return an error for the next call of a method
     #[arg(long, value_name = "METHOD=ERROR[:CODE][*TIMES]")]
     pub(crate) refuse: Vec<words::Refuse>,
 
-    /// Execute the next call of a method, and never answer it
+    /// Execute the next call of a method without answering
     #[arg(long, value_name = "METHOD[*TIMES]")]
     pub(crate) withhold: Vec<words::Calls>,
 
-    /// Neither execute nor answer the next call of a method
+    /// Ignore the next call of a method
     #[arg(long, value_name = "METHOD[*TIMES]")]
     pub(crate) ignore: Vec<words::Calls>,
 
-    /// Execute the next call of a method, and end the connection before its answer
+    /// Execute the next call of a method, and disconnect before answering
     #[arg(long, value_name = "METHOD[*TIMES]")]
     pub(crate) hang_up: Vec<words::Calls>,
 
-    /// End the next connection after so much: bytes-in, bytes-out, packets-in or packets-out
+    /// Disconnect after N bytes or packets: bytes-in, bytes-out, packets-in or packets-out
     #[arg(long, value_name = "WHAT=N[*TIMES]")]
     pub(crate) cut: Vec<words::CutAt>,
 
-    /// Misbehave once, or so often, in the way of this name; may be given again
+    /// Violate the protocol in this way; can be repeated
     #[arg(long, value_name = "NAME[*TIMES]")]
     pub(crate) fault: Vec<words::Misbehave>,
 
-    /// Tell every fault that there is, with the row of docs/security.md that it belongs to
+    /// List all faults, with their rows in docs/security.md
     #[arg(long)]
     pub(crate) list_faults: bool,
 
-    /// Write what is said on the wire to this file, with the keys that open it, for `nanogram decode`
+    /// Record connections and their keys to this file, for `nanogram decode`
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
 
-    /// Append every key that clients make to this file, which lets a capture of the traffic be read
+    /// Append the auth keys of all clients to this key log
     #[arg(long, value_name = "FILE")]
     pub(crate) keylog: Option<PathBuf>,
 
-    /// Also write the public key to this file
+    /// Write the public RSA key to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) pem: Option<PathBuf>,
 
-    /// Print one line of JSON when it is ready
+    /// Print one line of JSON when ready
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct DecodeArgs {
-    /// A recording in JSON, or a pcap or pcapng file of tcpdump or Wireshark, also compressed by gzip; `-`: stdin
+    /// JSON recording, pcap or pcapng, optionally compressed with gzip; `-` for stdin
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
 
-    /// The keys that open it
+    /// Key log with the auth keys
     #[arg(long, value_name = "FILE")]
     pub(crate) keylog: Option<PathBuf>,
 
-    /// The data centre's private RSA key, which opens the key exchange
+    /// Private RSA key of the data centre, to decrypt the key exchange
     #[arg(long, value_name = "PEMFILE")]
     pub(crate) rsa_key: Option<PathBuf>,
 
-    /// Shorten nothing
+    /// Show values in full
     #[arg(long)]
     pub(crate) full: bool,
 
-    /// Print one JSON object a line
+    /// Print one JSON object per line
     #[arg(long, conflicts_with = "full")]
     pub(crate) json: bool,
 }

@@ -75,6 +75,9 @@ pub(crate) fn run(args: &DcArgs, story: &Story) -> Result<(), Failure> {
     if args.list_faults {
         return list_faults(args.json);
     }
+    writable("--pem", args.pem.as_deref())?;
+    writable("--record", args.record.as_deref())?;
+    writable("--keylog", args.keylog.as_deref())?;
     runtime()?.block_on(async {
         let mut listener = open(&args.listen).await?;
         let place = Place::of(&listener)?;
@@ -120,6 +123,20 @@ pub(crate) fn run(args: &DcArgs, story: &Story) -> Result<(), Failure> {
             story.tell(&ink.map_or_else(|| text.clone(), |ink| story.ink(ink, &text)));
         }
     })
+}
+
+/// Checks that the directory of a file exists, before anything starts.
+pub(crate) fn writable(flag: &str, path: Option<&Path>) -> Result<(), Failure> {
+    let parent = path.and_then(Path::parent).filter(|parent| !parent.as_os_str().is_empty());
+    match (path, parent) {
+        (Some(path), _) if path.is_dir() => {
+            Err(Failure::new(Exit::Usage, "FILE", format!("{flag} {}: a directory, not a file", path.display())))
+        }
+        (_, Some(parent)) if !parent.is_dir() => {
+            Err(Failure::new(Exit::Usage, "FILE", format!("{flag}: there is no directory {}", parent.display())))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The file of `--keylog`.

@@ -28,7 +28,7 @@ use nanogram::time::{Instant, UnixTime};
 use nanogram::tl::{Call, Tl};
 use rand::rngs::SysRng;
 use std::collections::VecDeque;
-use std::fs;
+use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -42,6 +42,8 @@ const PARAM: &str = "hello_42";
 const LIMIT: Duration = Duration::from_secs(30);
 
 pub(crate) fn run(args: &DemoArgs, story: &Story) -> Result<(), Failure> {
+    // Whether the file can be written shows before anything starts.
+    let mut record = args.record.as_deref().map(|path| open(path).map(|file| (path, file))).transpose()?;
     let story = Arc::new(story.clone());
     story.chapter("A data centre of our own");
     let place = begin_dc(&story)?;
@@ -82,8 +84,8 @@ pub(crate) fn run(args: &DemoArgs, story: &Story) -> Result<(), Failure> {
     let reply = line.answer(bot_id)?;
     story.step("", "message", &format!("of @{BOT}"));
     story.tell("");
-    if let Some(path) = &args.record {
-        line.save(path)?;
+    if let Some((path, file)) = &mut record {
+        line.save(path, file)?;
         story.tell(&format!("Recorded; to see it all: nanogram decode {}", path.display()));
     }
 
@@ -92,6 +94,14 @@ pub(crate) fn run(args: &DemoArgs, story: &Story) -> Result<(), Failure> {
         return output::json(&start::started(&who, &who, random_id, PARAM, &updates, Some(Some(reply))));
     }
     output::line(&reply)
+}
+
+fn open(path: &Path) -> Result<File, Failure> {
+    private::append(path).map_err(|error| not_written(path, &error))
+}
+
+fn not_written(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(Exit::Usage, "FILE", format!("--record: cannot write {}: {error}", path.display()))
 }
 
 /// Starts the data centre in a thread that lives as long as the program. It takes every new key for Alice's.
@@ -190,7 +200,7 @@ impl<'s> Line<'s> {
     }
 
     /// Writes down what was heard, and what opens it: the key, and the data centre's published RSA key.
-    fn save(self, path: &Path) -> Result<(), Failure> {
+    fn save(self, path: &Path, file: &mut File) -> Result<(), Failure> {
         let name = format!("nanogram demo with {}", self.socket.peer_addr()?);
         let mut recording = Recording {
             label: name.clone(),
@@ -203,10 +213,9 @@ impl<'s> Line<'s> {
         if let Ok(key) = RsaPrivateKey::from_pem(TEST_KEY) {
             recording.secrets.add_rsa(key);
         }
-        let write = |mut file: fs::File| file.write_all(recording.to_json().to_string().as_bytes());
-        private::replace(path)
-            .and_then(write)
-            .map_err(|error| Failure::new(Exit::Usage, "FILE", format!("{}: {error}", path.display())))
+        // What was in the file is replaced now that there is something to replace it with.
+        let text = recording.to_json().to_string();
+        file.set_len(0).and_then(|()| file.write_all(text.as_bytes())).map_err(|error| not_written(path, &error))
     }
 
     /// The key, once it is made.

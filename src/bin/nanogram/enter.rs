@@ -216,7 +216,7 @@ async fn stretch(question: &Question, password: &str, story: &Story) -> Password
 
 /// Signs in with a QR code that an app accepts, and the password if there is one.
 pub(crate) async fn by_qr(client: &Client, app: &App, prompt: &Prompt, story: &Story) -> Result<Account, Failure> {
-    story.tell("In an app that is signed in: Settings > Devices > Link Desktop Device, and point it at this code.");
+    story.say("In an app that is signed in: Settings > Devices > Link Desktop Device, and point it at this code.");
     let mut screen = Screen::default();
     let until = Instant::now() + QR_WITHIN;
     while Instant::now() < until {
@@ -273,7 +273,7 @@ impl Tries {
         };
         self.last = Some(failure);
         self.count()?;
-        story.tell(&format!("{text}."));
+        story.say(&format!("{text}."));
         Ok(())
     }
 }

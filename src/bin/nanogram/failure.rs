@@ -2,12 +2,13 @@
 
 use crate::redact::{redact, redact_misplaced};
 use crate::tree;
+use clap::error::{ContextKind, ContextValue};
 use nanogram::api::LAYER;
 use nanogram::client::Error;
 use nanogram::connection::ConnectionError;
 use nanogram::handshake::{HandshakeError, Unproven};
 use nanogram::login::{self, LoginError};
-use nanogram::session::RpcError;
+use nanogram::session::{RpcError, SessionError};
 use nanogram::start::{self, StartError, WhoError};
 use nanogram::store::StringError;
 use nanogram::tl::{DecodeError, Fault};
@@ -158,6 +159,16 @@ impl From<ConnectionError> for Failure {
                 (Exit::Network, None, "WRONG_KEY", Some("--key must be the public key of the server at this address"))
             }
             ConnectionError::Fault(fault) => (Exit::Network, Some(fault.code()), "TRANSPORT", None),
+            // It has proved that it knows the key: what it sends is at fault, not the address.
+            ConnectionError::Session(SessionError::Gzip) => (
+                Exit::Network,
+                None,
+                "PROTOCOL",
+                Some(
+                    "the packet was dropped, and the connection closed; a packet may inflate to 16 MiB, and only once",
+                ),
+            ),
+            ConnectionError::Session(_) => (Exit::Network, None, "PROTOCOL", None),
             _ => (Exit::Network, None, "PROTOCOL", Some("is it an MTProto server that listens at this address?")),
         };
         let hint = hint.map(Into::into);
@@ -189,15 +200,35 @@ impl From<io::Error> for Failure {
     }
 }
 
+/// The parser's error for people, without secrets.
+pub(crate) fn text_of_clap(error: &clap::Error, words: &[String]) -> String {
+    redact_misplaced(&whole_words(error, words), words.iter().cloned())
+}
+
+/// The text of an error in which a word such as `-abc` is named whole: the parser reads it as flags, and names `-a`.
+fn whole_words(error: &clap::Error, words: &[String]) -> String {
+    let text = error.render().to_string();
+    let Some(ContextValue::String(named)) = error.get(ContextKind::InvalidArg) else { return text };
+    let mut letters = named.chars().skip(1);
+    let (true, Some(letter), None) = (named.starts_with('-'), letters.next(), letters.next()) else { return text };
+    let is_meant = |word: &&String| word.starts_with('-') && !word.starts_with("--") && word.contains(letter);
+    match words.iter().take_while(|word| *word != "--").find(is_meant) {
+        Some(word) if letter != '-' => text
+            .replace(&format!("'{named}'"), &format!("'{word}'"))
+            .replace(&format!("-- {named}'"), &format!("-- {word}'")),
+        _ => text,
+    }
+}
+
 /// A wrong command line; help and version, which clap reports as errors too, are none.
 ///
 /// The JSON form is not known to be wanted before the line is understood, hence the look at the words.
-pub(crate) fn of_clap(error: &clap::Error, words: impl Iterator<Item = String>) -> Option<Failure> {
-    let wants_json = words.take_while(|word| word != "--").any(|word| word == "--json");
+pub(crate) fn of_clap(error: &clap::Error, words: &[String]) -> Option<Failure> {
+    let wants_json = words.iter().take_while(|word| *word != "--").any(|word| word == "--json");
     if !error.use_stderr() || !wants_json {
         return None;
     }
-    let text = redact_misplaced(&error.render().to_string(), std::env::args().skip(1));
+    let text = text_of_clap(error, words);
     let message: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
     let message = message.join(" ");
     let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));

@@ -22,6 +22,7 @@ mod foreign;
 mod import;
 mod login;
 mod output;
+mod pages;
 mod prompt;
 mod qr;
 mod redact;
@@ -37,19 +38,19 @@ use clap::Parser;
 use failure::{Exit, Failure};
 use std::io::{self, Write as _};
 use std::process::ExitCode;
-use story::Story;
+use story::{Level, Story};
 use tokio::runtime::{Builder, Runtime};
 
 fn main() -> ExitCode {
-    let story = Story::new();
+    let words: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => match failure::of_clap(&error, std::env::args()) {
-            Some(failure) => return report(&failure, true, &story),
+        Err(error) => match failure::of_clap(&error, &words) {
+            Some(failure) => return report(&failure, true, &Story::new(Level::Normal)),
             None => {
-                // Help that nobody reads any more is no failure.
+                // Nobody may read the help any more, which is not a failure.
                 if error.use_stderr() {
-                    let text = redact::redact_misplaced(&error.render().to_string(), std::env::args().skip(1));
+                    let text = failure::text_of_clap(&error, &words);
                     let ansi_free = nanogram::escape::lines(text.trim_end());
                     let _ = writeln!(io::stderr().lock(), "{ansi_free}");
                 } else {
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
             }
         },
     };
+    let story = Story::new(cli.level());
     let result = match &cli.command {
         Command::Demo(args) => demo::run(args, &story),
         Command::Login(args) => login::run(args, &story),
@@ -67,7 +69,11 @@ fn main() -> ExitCode {
         Command::Dc(args) => dc::run(args, &story),
         Command::Decode(args) => decode::run(args, &story),
         Command::Session { command } => session::run(command, &story),
+        Command::Completions { shell } => pages::completions(*shell),
+        Command::Man { command } => pages::man(command),
+        Command::Version => output::line(&format!("nanogram {}", env!("CARGO_PKG_VERSION"))),
     };
+    story.detail("done");
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => report(&failure, cli.command.is_json(), &story),

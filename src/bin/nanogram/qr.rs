@@ -42,7 +42,7 @@ impl Screen {
             story.tell_raw(&format!("\x1b[{}A\r\x1b[J", self.shown));
         }
         for line in lines {
-            story.tell(line);
+            story.say(line);
         }
         self.shown = lines.len();
     }
@@ -51,12 +51,13 @@ impl Screen {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::story::Level;
 
     #[test]
     fn every_module_of_the_code_is_drawn_where_it_is() {
         let link = nanogram::login::qr_link(&[0x5a; 32]);
         let code = QrCode::encode_text(&link, QrCodeEcc::Low).unwrap();
-        let story = Story::new();
+        let story = Story::new(Level::Normal);
         let lines = lines(&link, &story).unwrap();
         for (row, line) in (-MARGIN..).step_by(2).zip(&lines) {
             let drawn = line.chars().filter(|c| " ▀▄█".contains(*c));
@@ -73,7 +74,7 @@ mod tests {
     #[test]
     fn a_code_is_as_wide_as_two_lines_are_high_and_fits_a_terminal() {
         let link = nanogram::login::qr_link(&[0xa5; 32]);
-        let story = Story::new();
+        let story = Story::new(Level::Normal);
         let lines = lines(&link, &story).unwrap();
         let widths: Vec<_> = lines.iter().map(|line| line.chars().filter(|c| " ▀▄█".contains(*c)).count()).collect();
         assert!(widths.iter().all(|width| *width == widths[0]) && widths[0] <= 40, "{widths:?}");

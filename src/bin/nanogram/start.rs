@@ -8,14 +8,16 @@ use crate::tree::tree;
 use crate::{output, prompt, runtime, wire};
 use nanogram::api::updates::Updates;
 use nanogram::client::{Client, Error};
-use nanogram::link::{AdminRights, LinkError, OtherLink, Start, StartLink, StartParam, StartParamError, ignored_part};
+use nanogram::link::{
+    AdminRights, LinkError, OtherLink, Start, StartLink, StartParam, StartParamError, Username, ignored_part,
+};
 use nanogram::start::{self, Known, StartError, Who, WhoError};
 use rand::rngs::SysRng;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// How long people wait for an answer unless they say otherwise.
-const PATIENCE: u64 = 3;
+/// Default of `--wait` without `--json`.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How much longer people may wait for the addresses of the data centres.
 const REFRESH_WITHIN: Duration = Duration::from_secs(1);
@@ -41,7 +43,7 @@ impl Plan {
 }
 
 pub(crate) fn run(args: &StartArgs, story: &Story) -> Result<(), Failure> {
-    let plan = plan(args)?;
+    let plan = plan(args, story)?;
     let account = Account::open(args.account.session.as_deref(), &account::realm(&args.account)?)?;
     if account.state.user.is_some_and(|user| user.is_bot) {
         return Err(prompt::no_bots());
@@ -51,11 +53,14 @@ pub(crate) fn run(args: &StartArgs, story: &Story) -> Result<(), Failure> {
         Some(id) => id,
         None => start::random_id(&mut SysRng).map_err(|_| Error::Entropy)?,
     };
-    let wait = Duration::from_secs(args.wait.unwrap_or(if args.json { 0 } else { PATIENCE }));
+    let wait = args.wait.unwrap_or(if args.json { Duration::ZERO } else { PATIENCE });
     let (updates, reply) = runtime()?.block_on(async {
         // The client itself gives up a second before, and says why.
-        let client = wire::within(args.account.timeout.saturating_add(1), wire::connect(options, story)).await?;
+        let client =
+            wire::within(args.account.timeout.saturating_add(Duration::from_secs(1)), wire::connect(options, story))
+                .await?;
         let limit = args.account.timeout.saturating_add(args.account.flood_wait);
+        story.detail(&format!("random_id {random_id}"));
         let result = job(&client, &plan, random_id, wait, limit, story).await;
         // Whatever came of it: keys, salts and names are as good for the next time.
         match account.keep(&client.state(), result.is_ok()) {
@@ -67,6 +72,9 @@ pub(crate) fn run(args: &StartArgs, story: &Story) -> Result<(), Failure> {
         }
         result
     })?;
+    if let (None, Some(limit)) = (&reply, args.wait.filter(|limit| !limit.is_zero())) {
+        return Err(no_answer(&plan, random_id, limit));
+    }
     if args.json {
         let Plan { bot, peer, param, .. } = &plan;
         return output::json(&started(bot, peer, random_id, param, &updates, args.wait.map(|_| reply)));
@@ -78,13 +86,21 @@ pub(crate) fn run(args: &StartArgs, story: &Story) -> Result<(), Failure> {
     }
 }
 
+/// The error of an explicit `--wait` that passed without an answer. The start itself was executed.
+fn no_answer(plan: &Plan, random_id: i64, limit: Duration) -> Failure {
+    let message = format!("{}, but it did not answer within {limit:?}", plan.deed());
+    Failure::new(Exit::TimedOut, "NO_ANSWER", message).hint(format!(
+        "the start was executed, random_id {random_id}: wait longer next time, or leave out --wait if the bot may be silent"
+    ))
+}
+
 /// Starts the bot, and waits for what it says; meanwhile the addresses of the data centres are asked for if they are old.
 async fn job(
     client: &Client,
     plan: &Plan,
     random_id: i64,
     wait: Duration,
-    limit: u64,
+    limit: Duration,
     story: &Story,
 ) -> Result<(Updates, Option<String>), Failure> {
     let (updates, bot) = wire::within(limit, start(client, plan, random_id, story)).await?;
@@ -129,11 +145,14 @@ pub(crate) fn started(
 }
 
 /// Understands bot, peer and parameter; refuses here what the server would.
-fn plan(args: &StartArgs) -> Result<Plan, Failure> {
+fn plan(args: &StartArgs, story: &Story) -> Result<Plan, Failure> {
+    if let Some(failure) = swapped(args) {
+        return Err(failure);
+    }
     let (bot, is_group, param, admin) = match args.bot.parse::<Who>() {
         Ok(bot @ (Who::Name(_) | Who::User { .. })) => (bot, false, None, AdminRights::NONE),
         Ok(other) => return Err(Failure::usage(format!("{other} is no bot; give a start link or @name"))),
-        Err(error) => read_link(&args.bot, error)?,
+        Err(error) => read_link(&args.bot, error, story)?,
     };
     if param.is_some() && args.param.is_some() {
         return Err(Failure::usage("the link has a start parameter already: give it once"));
@@ -149,17 +168,82 @@ fn plan(args: &StartArgs) -> Result<Plan, Failure> {
         Ok(_) => {}
         // A name may turn out to be the bot's own chat, where plain /start is sent; these cannot.
         Err(StartParamError::Empty) if !matches!(peer, Who::Chat(_) | Who::Channel { .. }) => {}
-        Err(error) => return Err(StartError::from(error).into()),
+        Err(error) => {
+            let failure = Failure::from(StartError::from(error));
+            return Err(match meant_param(&param) {
+                Some(meant) => failure.hint(format!("the parameter is only what follows `=`: {meant}")),
+                None => failure,
+            });
+        }
     }
     Ok(Plan { bot, peer, param, admin })
+}
+
+/// The error if bot and parameter stand in the wrong order.
+///
+/// A parameter has no `@`, `.`, `/` or `:`, so a second word with one can only be the bot.
+fn swapped(args: &StartArgs) -> Option<Failure> {
+    let second = args.param.as_deref()?;
+    let names_bot = |text: &str| {
+        text.strip_prefix('@').is_some_and(|name| Username::parse(name).is_ok())
+            || text.contains(['.', '/', ':'])
+                && matches!(text.parse::<StartLink>(), Ok(_) | Err(LinkError::Other(OtherLink::PublicChat(_))))
+    };
+    if !names_bot(second) || names_bot(&args.bot) || StartParam::parse(&args.bot).is_err() {
+        return None;
+    }
+    let message = format!("the bot comes first; did you mean `nanogram start {} {}`?", quoted(second), args.bot);
+    Some(Failure::usage(message))
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    if word.contains(['?', '&', '*', ' ']) { format!("'{word}'") } else { word.into() }
+}
+
+/// The value in a parameter that was written as in a link: `start=123`, `?start=123`, `/start 123`.
+fn meant_param(param: &str) -> Option<&str> {
+    let value = param.trim_start_matches(['?', '&', '/']);
+    let value = ["startgroup", "start"].iter().find_map(|name| value.strip_prefix(name))?;
+    let value = value.strip_prefix(['=', ' '])?.trim();
+    StartParam::parse(value).is_ok().then_some(value)
+}
+
+/// The link that was meant by `@bot?start=x`, `t.me/@bot?start=x` and `bot?start=x`.
+fn meant_link(text: &str) -> Option<String> {
+    let bare = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or(text);
+    let hosts = ["t.me/", "telegram.me/", "telegram.dog/"];
+    let name = hosts.iter().find_map(|host| bare.strip_prefix(host)).unwrap_or(bare);
+    if name == text && !text.contains('?') {
+        return None;
+    }
+    let link = format!("https://t.me/{}", name.strip_prefix('@').unwrap_or(name));
+    let is_meant = match link.parse::<StartLink>() {
+        Ok(_) => true,
+        Err(LinkError::Other(OtherLink::PublicChat(_))) => ignored_part(&link).is_none(),
+        Err(_) => false,
+    };
+    is_meant.then_some(link)
 }
 
 /// The bot, whether a group is needed, the parameter, the rights.
 type Linked = (Who, bool, Option<String>, AdminRights);
 
-fn read_link(text: &str, not_a_name: WhoError) -> Result<Linked, Failure> {
+fn read_link(text: &str, not_a_name: WhoError, story: &Story) -> Result<Linked, Failure> {
     let text_of = |param: StartParam| param.as_str().to_string();
-    match text.parse::<StartLink>() {
+    let link = text.parse::<StartLink>();
+    if let Err(LinkError::Username(_) | LinkError::NotTelegram) = link
+        && let Some(meant) = meant_link(text)
+    {
+        return Err(Failure::usage(format!("this is neither a link nor a name; did you mean {}?", quoted(&meant))));
+    }
+    // Apps start the bot all the same.
+    if link.is_ok()
+        && let Some(odd) = ignored_part(text)
+    {
+        story.tell(&format!("A part of the link is ignored: {odd}."));
+    }
+    match link {
         Ok(StartLink { bot, start }) => match start {
             Start::Private { param } => Ok((Who::Name(bot), false, param.map(text_of), AdminRights::NONE)),
             Start::Group { param, admin } => Ok((Who::Name(bot), true, param.map(text_of), admin)),
@@ -209,7 +293,7 @@ async fn answer(client: &Client, bot: i64, wait: Duration, story: &Story) -> Res
             Ok(Some(text))
         }
         Err(Error::Timeout) => {
-            story.tell(&format!("The bot was started, and said nothing within {} s.", wait.as_secs()));
+            story.tell(&format!("The bot was started, and said nothing within {wait:?}."));
             Ok(None)
         }
         Err(error) => Err(error.into()),

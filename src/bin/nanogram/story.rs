@@ -1,6 +1,6 @@
 //! The story, on stderr: what happens, as it happens.
 
-use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use nanogram::escape::one_line;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
@@ -42,20 +42,32 @@ fn printed(line: &str) -> String {
     })
 }
 
+/// How much is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Level {
+    /// Errors, and what a person must know to go on.
+    Quiet,
+    /// What happens.
+    Normal,
+    /// Addresses, ids of keys and timings too.
+    Verbose,
+}
+
 /// Tells what happens, with the time since the beginning.
 #[derive(Debug, Clone)]
 pub(crate) struct Story {
     began: Instant,
+    level: Level,
     colours: bool,
     /// What is being waited for; lines are told above it.
     bar: Arc<Mutex<Option<ProgressBar>>>,
 }
 
 impl Story {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(level: Level) -> Self {
         let asked_not_to = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let colours = io::stderr().is_terminal() && !asked_not_to;
-        Self { began: Instant::now(), colours, bar: Arc::default() }
+        Self { began: Instant::now(), level, colours, bar: Arc::default() }
     }
 
     pub(crate) const fn has_colours(&self) -> bool {
@@ -98,8 +110,23 @@ impl Story {
         }
     }
 
-    /// One line: what deceives in it is escaped, line feeds too. That nobody reads the story is no reason to stop.
+    /// One line of the story; none if it is quiet.
     pub(crate) fn tell(&self, line: &str) {
+        if self.level > Level::Quiet {
+            self.say(line);
+        }
+    }
+
+    /// A step with details for `--verbose`.
+    pub(crate) fn detail(&self, what: &str) {
+        if self.level >= Level::Verbose {
+            self.step("", "", &self.ink(Ink::Dim, what));
+        }
+    }
+
+    /// One line that is printed even if the story is quiet: control characters are escaped, line feeds too. A failed write
+    /// is ignored.
+    pub(crate) fn say(&self, line: &str) {
         let line = printed(line);
         let tell = || drop(writeln!(io::stderr().lock(), "{line}"));
         match self.bar.lock().ok().and_then(|bar| bar.clone()) {
@@ -115,10 +142,18 @@ impl Story {
     }
 
     pub(crate) fn error(&self, message: &str, hint: Option<&str>) {
-        self.tell(&format!("{} {message}", self.ink(Ink::Red, "error:")));
+        self.say(&format!("{} {message}", self.ink(Ink::Red, "error:")));
         if let Some(hint) = hint {
-            self.tell(&format!("{}  {hint}", self.ink(Ink::Green, "hint:")));
+            self.say(&format!("{}  {hint}", self.ink(Ink::Green, "hint:")));
         }
+    }
+
+    /// The bar, hidden if the story is quiet.
+    fn bar(&self, bar: ProgressBar) -> ProgressBar {
+        if self.level == Level::Quiet {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        bar
     }
 
     /// Waits for something else, or for nothing.
@@ -138,7 +173,7 @@ impl Story {
             let left = until.saturating_duration_since(Instant::now()).as_millis().div_ceil(1000);
             let _ = if left > 0 { write!(out, "{left} s left") } else { write!(out, "going on") };
         };
-        let bar = ProgressBar::new_spinner();
+        let bar = self.bar(ProgressBar::new_spinner());
         if let Ok(style) = ProgressStyle::with_template("{spinner} {left}") {
             bar.set_style(style.with_key("left", left));
         }
@@ -148,7 +183,7 @@ impl Story {
 
     /// Work of which it is known how much there is; it is seen like [`waiting`](Self::waiting).
     pub(crate) fn progress(&self, what: &str, of: u64) -> Waiting<'_> {
-        let bar = ProgressBar::new(of);
+        let bar = self.bar(ProgressBar::new(of));
         if let Ok(style) = ProgressStyle::with_template("{msg} {percent}%") {
             bar.set_style(style);
         }
@@ -159,7 +194,7 @@ impl Story {
 
     /// A sign that something is being waited for; it is seen on terminals alone, and goes when it is dropped.
     pub(crate) fn waiting(&self, what: impl Into<String>) -> Waiting<'_> {
-        let bar = ProgressBar::new_spinner();
+        let bar = self.bar(ProgressBar::new_spinner());
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
             bar.set_style(style);
         }
@@ -203,7 +238,7 @@ mod tests {
 
     #[test]
     fn only_our_own_inks_reach_the_terminal() {
-        let story = Story { began: Instant::now(), colours: true, bar: Arc::default() };
+        let story = Story { began: Instant::now(), level: Level::Normal, colours: true, bar: Arc::default() };
         let line = format!("a\n\x1b[31m\u{202e} {}", story.ink(Ink::Dim, "\x1b]0;t\x07 \u{fdd2}"));
         assert_eq!(printed(&line), "a\\n\\u{1b}[31m\\u{202e} \x1b[2m\\u{1b}]0;t\\u{7} \x1b[0m");
     }

@@ -2,10 +2,12 @@
 
 use crate::account::Account;
 use crate::args::AccountArgs;
+use crate::dc::stamp;
 use crate::failure::{Exit, Failure};
 use crate::prompt::{interrupted, until_interrupted};
 use crate::runtime;
 use crate::story::{Ink, Story, hex};
+use nanogram::api::LAYER;
 use nanogram::api::peer::InputUserSelf;
 use nanogram::api::users::GetUsers;
 use nanogram::client::{Client, Error, KeyWatcher, Notice, Options, Watcher};
@@ -13,6 +15,7 @@ use nanogram::crypto::rsa::RsaKey;
 use nanogram::escape::one_line;
 use nanogram::private;
 use nanogram::store::state::{SavedUser, State};
+use nanogram::time::UnixTime;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -41,8 +44,8 @@ pub(crate) fn options(of: &Account, account: &AccountArgs, story: &Story) -> Res
         let message = "Telegram wants to know which application calls: give --api-id or NANOGRAM_API_ID";
         return Err(Failure::usage(message).hint(MY_TELEGRAM));
     }
-    options.call_within = Duration::from_secs(account.timeout);
-    options.flood_wait = Duration::from_secs(account.flood_wait);
+    options.call_within = account.timeout;
+    options.flood_wait = account.flood_wait;
     if account.no_pfs {
         options.temporary = None;
     }
@@ -78,6 +81,12 @@ fn watcher(story: &Story) -> Watcher {
             }
             Notice::KeyExchange { is_temporary: true, .. } => aside("making a temporary key, for forward secrecy"),
             Notice::MovedTo(dc) => aside(&format!("the account lives in data centre {dc}: gone there")),
+            Notice::Connecting { dc_id, addr } => story.detail(&format!("connecting to {addr}, data centre {dc_id}")),
+            Notice::Connected { dc_id, addr } => story.detail(&format!("TCP is open to {addr}, data centre {dc_id}")),
+            Notice::Bound { dc_id, expires_at } => story.detail(&format!(
+                "the temporary key is bound in data centre {dc_id} until {}",
+                stamp(UnixTime::from_secs((*expires_at).into()))
+            )),
             Notice::Notification(text) => story.tell(&format!("Telegram says: {}", printable(text))),
             _ => {}
         }
@@ -114,6 +123,13 @@ pub(crate) async fn connect(options: Options, story: &Story) -> Result<Client, F
     let owner = options.state.keys.get(&options.state.home).map(|key| hex(&key.auth_key.id()));
     let owner = owner.map_or_else(|| "with a key of its own".into(), |id| format!("as the owner of key {id}"));
     let dc = options.state.home;
+    story.detail(&format!(
+        "layer {LAYER}, api_id {}, timeout {:?}, flood wait {:?}, forward secrecy {}",
+        options.init.api_id,
+        options.call_within,
+        options.flood_wait,
+        if options.temporary.is_some() { "on" } else { "off" },
+    ));
     let waiting = story.waiting(format!("connecting to {addr}"));
     let client = Client::connect(options).await?;
     drop(waiting);
@@ -122,8 +138,7 @@ pub(crate) async fn connect(options: Options, story: &Story) -> Result<Client, F
 }
 
 /// Does `job` until it ends, the time is over, or Ctrl-C.
-pub(crate) async fn within<T>(seconds: u64, job: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let limit = Duration::from_secs(seconds);
+pub(crate) async fn within<T>(limit: Duration, job: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     uninterrupted(async { tokio::time::timeout(limit, job).await.unwrap_or_else(|_| Err(late(limit))) }).await
 }
 
@@ -141,7 +156,7 @@ pub(crate) fn is_stale(state: &State) -> bool {
 }
 
 fn late(limit: Duration) -> Failure {
-    Failure::new(Exit::TimedOut, "TIMED_OUT", format!("no answer within {} seconds", limit.as_secs()))
+    Failure::new(Exit::TimedOut, "TIMED_OUT", format!("no answer within {limit:?}"))
         .hint("try again, or give it longer with --timeout")
 }
 

@@ -1,13 +1,15 @@
 //! The commands that act for an account: signing in and out, starting bots.
 
+use super::value;
 use clap::Args;
 use std::path::PathBuf;
+use std::time::Duration;
 
-/// Which account, at which data centre.
+/// Account, server and timeouts.
 #[derive(Debug, Args)]
 pub(crate) struct AccountArgs {
-    /// A session file; or a session string of nanogram, Telethon, GramJS, Pyrogram or mtcute, `-` to read it from stdin
-    /// [default: the file of `nanogram login`]
+    /// Session file, or a session string of nanogram, Telethon, GramJS, Pyrogram or mtcute; `-` for stdin [default: the
+    /// file of `nanogram login`]
     #[arg(
         long,
         value_name = "FILE|STRING",
@@ -17,60 +19,60 @@ pub(crate) struct AccountArgs {
     )]
     pub(crate) session: Option<String>,
 
-    /// Telegram's test environment, which has accounts and a session file of its own
+    /// Use Telegram's test environment, with a separate session file
     #[arg(long)]
     pub(crate) test: bool,
 
-    /// The application's id from my.telegram.org; a --dc needs none
+    /// Application id from my.telegram.org; optional with --dc
     #[arg(long, value_name = "N", env = "NANOGRAM_API_ID", hide_env_values = true,
-        value_parser = clap::value_parser!(i32).range(1..))]
+        value_parser = value::api_id)]
     pub(crate) api_id: Option<i32>,
 
-    /// Another data centre than Telegram's: host:port
-    #[arg(long, value_name = "ADDR", requires = "key")]
+    /// Connect to this data centre instead of Telegram's: host:port
+    #[arg(long, value_name = "ADDR", requires = "key", value_parser = value::address)]
     pub(crate) dc: Option<String>,
 
-    /// Its public RSA key: a PEM file, or the PEM text itself
+    /// Public RSA key of --dc: a PEM file or PEM text
     #[arg(long, value_name = "PEM", requires = "dc", allow_hyphen_values = true)]
     pub(crate) key: Option<String>,
 
-    /// Give up after so long
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    pub(crate) timeout: u64,
+    /// Time limit for each call, such as 500ms, 30s or 2m
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = value::timeout)]
+    pub(crate) timeout: Duration,
 
-    /// Wait for as long as this if the server says FLOOD_WAIT; for more, give up and say so
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(0..=86_400))]
-    pub(crate) flood_wait: u64,
+    /// Longest FLOOD_WAIT to sleep through
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = value::duration)]
+    pub(crate) flood_wait: Duration,
 
-    /// Without perfect forward secrecy: encrypt with the account's own key, not with one made for today
+    /// Disable perfect forward secrecy: use the permanent key instead of temporary ones
     #[arg(long)]
     pub(crate) no_pfs: bool,
 
-    /// Append the keys in use to this file, for `nanogram decode`: whoever has it can read, and while a key lives forge,
-    /// all that is said. With --no-pfs it holds the account's own key, which is as good as the session
+    /// Append the keys in use to this key log, for `nanogram decode`. Keep it secret: its keys decrypt and forge messages,
+    /// and with --no-pfs they give access to the account
     #[arg(long, value_name = "FILE")]
     pub(crate) keylog: Option<PathBuf>,
 }
 
 pub(super) const LOGIN_EXAMPLES: &str = "\
 Examples:
-  export NANOGRAM_API_ID=12345 NANOGRAM_API_HASH=0123...     (my.telegram.org gives everybody a pair)
-  nanogram login                              asks for the number, the code, and the password if there is one
+  export NANOGRAM_API_ID=12345 NANOGRAM_API_HASH=0123...
+  nanogram login
   nanogram login --phone +10000000001
-  nanogram login --qr                         shows a QR code for an app that is signed in
-  printf '%s\\n' 12345 'my password' | nanogram login --phone +10000000001 --json
-  nanogram login --dc 127.0.0.1:4430 --key dc.pem --session test.session     (against `nanogram dc`)
+  nanogram login --qr
+  printf '%s\\n' 12345 'my password' | nanogram login --phone +10000000001
+  nanogram login --dc 127.0.0.1:4430 --key dc.pem --session test.session
 
-Where stdin is no terminal, the answers are its lines, in the order in which they are asked for. The password is not shown
-while it is typed. Nobody is ever signed up: a number without an account is an error.";
+my.telegram.org issues the api_id and api_hash. If stdin is not a terminal, its lines are the answers, in the order of \
+the questions. Passwords are not echoed. Nobody is signed up: a number without an account is an error.";
 
 #[derive(Debug, Args)]
 pub(crate) struct LoginArgs {
-    /// The phone number, with the country's code [default: it is asked for]
+    /// Phone number, with the country code [default: prompt]
     #[arg(long, value_name = "NUMBER", conflicts_with = "qr", allow_hyphen_values = true)]
     pub(crate) phone: Option<String>,
 
-    /// Show a QR code instead, for an app that is signed in: Settings > Devices > Link Desktop Device
+    /// Sign in with a QR code; scan it in an app under Settings > Devices > Link Desktop Device
     #[arg(long)]
     pub(crate) qr: bool,
 
@@ -78,11 +80,11 @@ pub(crate) struct LoginArgs {
     #[arg(long, value_name = "TOKEN", hide = true)]
     pub(crate) bot_token: Option<String>,
 
-    /// Sign in although the session file is signed in, and replace what it holds
+    /// Sign in again, and replace the session in the file
     #[arg(long)]
     pub(crate) force: bool,
 
-    /// The application's secret from my.telegram.org; a --dc needs none
+    /// Application hash from my.telegram.org; optional with --dc
     #[arg(long, value_name = "HASH", env = "NANOGRAM_API_HASH", hide_env_values = true)]
     pub(crate) api_hash: Option<String>,
 
@@ -97,12 +99,13 @@ pub(crate) struct LoginArgs {
 pub(super) const LOGOUT_EXAMPLES: &str = "\
 Examples:
   nanogram logout
-  nanogram logout --force           removes the file even if the server cannot be told; the account then still lists
-                                    the session, until an official app ends it under Settings > Devices";
+  nanogram logout --force
+
+With --force the session stays on the server if it cannot be reached. End it in an app under Settings > Devices.";
 
 #[derive(Debug, Args)]
 pub(crate) struct LogoutArgs {
-    /// Remove the file even if the server cannot be told
+    /// Remove the file even if the server cannot be reached
     #[arg(long)]
     pub(crate) force: bool,
 
@@ -119,32 +122,32 @@ Examples:
   nanogram start 'https://t.me/my_bot?start=hello_42'
   nanogram start @my_bot hello_42
   nanogram start @my_bot hello_42 --peer @my_group --random-id -4156887774564
-  nanogram start @my_bot hello_42 --dc 127.0.0.1:4430 --key dc.pem      (against `nanogram dc`)
+  nanogram start @my_bot hello_42 --wait 5s
+  nanogram start @my_bot hello_42 --dc 127.0.0.1:4430 --key dc.pem
 
-The account is that of `nanogram login`, or --session, or NANOGRAM_SESSION. A parameter that begins with a hyphen goes
-after `--`.";
+Put a parameter that begins with a hyphen after `--`. With --wait the exit code is 6 if the bot does not answer in time.";
 
 #[derive(Debug, Args)]
 pub(crate) struct StartArgs {
-    /// A start link, @bot, or user:ID:HASH
+    /// Start link, @bot, or user:ID:HASH
     #[arg(value_name = "LINK|@BOT")]
     pub(crate) bot: String,
 
-    /// The start parameter, if the link has none: up to 64 of A-Z a-z 0-9 _ -
+    /// Start parameter, if the link has none: up to 64 of A-Z a-z 0-9 _ -
     #[arg(value_name = "PARAM")]
     pub(crate) param: Option<String>,
 
-    /// Where to start it: @name, me, chat:ID, user:ID:HASH or channel:ID:HASH [default: in the chat with the bot]
+    /// Chat to start the bot in: @name, me, chat:ID, user:ID:HASH or channel:ID:HASH [default: the bot's private chat]
     #[arg(long, value_name = "PEER")]
     pub(crate) peer: Option<String>,
 
-    /// With the same number a start is executed once, however often it is sent [default: random]
+    /// Deduplication number: the server executes a start with the same number only once [default: random]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) random_id: Option<i64>,
 
-    /// Wait so long for the bot's answer [default: 3, with --json 0]
-    #[arg(long, value_name = "SECONDS")]
-    pub(crate) wait: Option<u64>,
+    /// Time to wait for the bot's answer; without one, exit with 6 [default: 3s, or 0s with --json, and exit with 0]
+    #[arg(long, value_name = "TIME", value_parser = value::duration)]
+    pub(crate) wait: Option<Duration>,
 
     #[command(flatten)]
     pub(crate) account: AccountArgs,

@@ -1,17 +1,25 @@
 //! `nanogram session …`
 
-use super::AccountArgs;
+use super::{AccountArgs, value};
 use clap::{Args, Subcommand};
 use nanogram::store::Format;
 
+/// The format of that name.
+fn format(name: &str) -> Result<Format, String> {
+    let names = ["telethon", "gramjs", "pyrogram", "kurigram", "mtcute", "nanogram"];
+    name.parse().map_err(|error| format!("{error}{}", value::did_you_mean(name, names.into_iter())))
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum SessionCommand {
-    /// Tell what a session holds; never the key
+    /// Show a session without its key
     #[command(after_help = "\
 Examples:
-  nanogram session show                                the file of `nanogram login`
+  nanogram session show
   nanogram session show \"$NANOGRAM_SESSION\" --json
-  pass show telegram | nanogram session show -         a string from stdin is in no list of processes")]
+  pass show telegram | nanogram session show -
+
+A string on stdin does not appear in process lists.")]
     Show {
         #[command(flatten)]
         which: Which,
@@ -19,16 +27,16 @@ Examples:
         #[arg(long)]
         json: bool,
     },
-    /// Print the same session for another library; it is a secret, and for one program at a time
+    /// Print a session as a string for another library; keep it secret, and use it in one program only
     #[command(after_help = "Example:\n  nanogram session convert --to telethon \"$NANOGRAM_SESSION\"")]
     Convert {
-        /// telethon, gramjs, pyrogram (kurigram), mtcute or nanogram
-        #[arg(long, value_name = "FORMAT", value_parser = |name: &str| name.parse::<Format>())]
+        /// Format: telethon, gramjs, pyrogram (kurigram), mtcute or nanogram
+        #[arg(long, value_name = "FORMAT", value_parser = format)]
         to: Format,
-        /// The session is of the test environment, should the string not say [default: of production]
+        /// Assume the test environment if the string names none
         #[arg(long)]
         test: bool,
-        /// The string, `-` to read it from stdin, or a file [default: the file of `nanogram login`]
+        /// Session string or file; `-` for stdin [default: the file of `nanogram login`]
         #[arg(
             value_name = "STRING|FILE",
             env = "NANOGRAM_SESSION",
@@ -37,30 +45,30 @@ Examples:
         )]
         session: Option<String>,
     },
-    /// Put a session of any library into the session file
+    /// Import a session of any library into the session file
     #[command(after_help = "\
 Examples:
   nanogram session import '1ApWapz...' --api-id 12345
   pass show telegram | nanogram session import - --check
   nanogram session import '1ApWapz...' --session other.session
-  nanogram session import my.session                   a file of Telethon or Pyrogram, or one that holds a string
+  nanogram session import my.session
 
-What the string lacks is left open, or taken from the table of data centres; --check asks the server for the rest.")]
+Session files of Telethon and Pyrogram are read too. --check asks the server for what the string lacks.")]
     Import(Box<ImportArgs>),
-    /// Print the session of the file as a string; it is a secret, and for one program at a time
+    /// Print the session file as a string; keep it secret, and use it in one program only
     #[command(after_help = "\
 Examples:
   nanogram session export --to gramjs
   nanogram session export > secret.txt")]
     Export {
-        /// telethon, gramjs, pyrogram (kurigram), mtcute or nanogram
+        /// Format: telethon, gramjs, pyrogram (kurigram), mtcute or nanogram
         #[arg(long, value_name = "FORMAT", default_value = "nanogram",
-            value_parser = |name: &str| name.parse::<Format>())]
+            value_parser = format)]
         to: Format,
-        /// The session file [default: the one of `nanogram login`]
+        /// Session file [default: the file of `nanogram login`]
         #[arg(long, value_name = "FILE", env = "NANOGRAM_SESSION", hide_env_values = true)]
         session: Option<String>,
-        /// Of the test environment
+        /// Use the session file of the test environment
         #[arg(long)]
         test: bool,
     },
@@ -79,25 +87,25 @@ impl SessionCommand {
 /// A session to look at.
 #[derive(Debug, Args)]
 pub(crate) struct Which {
-    /// The string, `-` to read it from stdin, or a file [default: the file of `nanogram login`]
+    /// Session string or file; `-` for stdin [default: the file of `nanogram login`]
     #[arg(value_name = "STRING|FILE", env = "NANOGRAM_SESSION", hide_env_values = true, allow_hyphen_values = true)]
     pub(crate) session: Option<String>,
-    /// The file of the test environment
+    /// Use the session file of the test environment
     #[arg(long)]
     pub(crate) test: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {
-    /// The string, `-` to read it from stdin, or a file: of Telethon, Pyrogram or nanogram, or one that holds a string
+    /// Session string, or a file of nanogram, Telethon or Pyrogram, or a text file with a string; `-` for stdin
     #[arg(value_name = "STRING|FILE", allow_hyphen_values = true)]
     pub(crate) from: String,
 
-    /// Replace the session that the file holds
+    /// Replace another session in the file
     #[arg(long)]
     pub(crate) force: bool,
 
-    /// Ask the server whether the session is signed in, and as whom
+    /// Check on the server that the session is signed in, and as which user
     #[arg(long)]
     pub(crate) check: bool,
 

@@ -1,6 +1,8 @@
 //! What the flags of `nanogram dc` are made of: `METHOD=ERROR:CODE*TIMES` and the like.
 
+use crate::args::value;
 use nanogram::dc::call::method_id;
+use nanogram::dc::faults::FAULTS;
 use nanogram::dc::residents::HUMANS;
 use nanogram::dc::script::{FOREVER, MAX_ACTS, error_of};
 use nanogram::dc::{Act, Cut, Fault};
@@ -90,14 +92,18 @@ fn similar(name: &str) -> Option<String> {
     let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_lowercase();
     let names = API.lines().filter_map(|line| line.split(['#', ' ']).next());
     let mut same = names.filter(|known| last(known) == last(name) && method_id(known).is_some());
-    same.find(|known| schema.named(known).is_some_and(|line| line.is_function)).map(Into::into)
+    let same = same.find(|known| schema.named(known).is_some_and(|line| line.is_function)).map(Into::into);
+    // A slip of the finger.
+    let names = API.lines().filter_map(|line| line.split(['#', ' ']).next()).filter(|known| known.contains('.'));
+    let near = || names.filter(|known| strsim::osa_distance(known, name) <= 2).find(|known| method_id(known).is_some());
+    same.or_else(|| near().map(Into::into))
 }
 
 impl FromStr for Also {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         let (id, addr) = split(text, "ID=HOST:PORT")?;
-        Ok(Self { dc_id: dc_id(id)?, addr: addr.into() })
+        Ok(Self { dc_id: dc_id(id)?, addr: value::listen(addr)? })
     }
 }
 
@@ -145,7 +151,8 @@ impl FromStr for Misbehave {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, times) = times(text)?;
-        let none = || format!("there is no fault `{name}`: `nanogram dc --list-faults` has all");
+        let similar = || value::did_you_mean(name, FAULTS.iter().map(|fault| fault.name));
+        let none = || format!("there is no fault `{name}`{} (`nanogram dc --list-faults` lists all)", similar());
         Ok(Self { fault: Fault::named(name).ok_or_else(none)?, times })
     }
 }
