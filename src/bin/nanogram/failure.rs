@@ -164,9 +164,7 @@ impl From<ConnectionError> for Failure {
                 Exit::Network,
                 None,
                 "PROTOCOL",
-                Some(
-                    "the packet was dropped, and the connection closed; a packet may inflate to 16 MiB, and only once",
-                ),
+                Some("the packet was dropped, and the connection closed; a packet may inflate to 8 MiB, and only once"),
             ),
             ConnectionError::Session(_) => (Exit::Network, None, "PROTOCOL", None),
             _ => (Exit::Network, None, "PROTOCOL", Some("is it an MTProto server that listens at this address?")),

@@ -73,7 +73,7 @@ fn main() -> ExitCode {
         Command::Man { command } => pages::man(command),
         Command::Version => output::line(&format!("nanogram {}", env!("CARGO_PKG_VERSION"))),
     };
-    story.detail("done");
+    story.detail("ended");
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => report(&failure, cli.command.is_json(), &story),

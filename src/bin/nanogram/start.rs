@@ -75,6 +75,9 @@ pub(crate) fn run(args: &StartArgs, story: &Story) -> Result<(), Failure> {
     if let (None, Some(limit)) = (&reply, args.wait.filter(|limit| !limit.is_zero())) {
         return Err(no_answer(&plan, random_id, limit));
     }
+    if reply.is_none() && !wait.is_zero() {
+        story.tell(&format!("The bot was started, and did not answer within {wait:?}."));
+    }
     if args.json {
         let Plan { bot, peer, param, .. } = &plan;
         return output::json(&started(bot, peer, random_id, param, &updates, args.wait.map(|_| reply)));
@@ -292,10 +295,7 @@ async fn answer(client: &Client, bot: i64, wait: Duration, story: &Story) -> Res
             story.step("◀──", "message", "the bot's answer");
             Ok(Some(text))
         }
-        Err(Error::Timeout) => {
-            story.tell(&format!("The bot was started, and said nothing within {wait:?}."));
-            Ok(None)
-        }
+        Err(Error::Timeout) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

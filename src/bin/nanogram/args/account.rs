@@ -145,7 +145,7 @@ pub(crate) struct StartArgs {
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) random_id: Option<i64>,
 
-    /// Time to wait for the bot's answer; without one, exit with 6 [default: 3s, or 0s with --json, and exit with 0]
+    /// Time to wait for the bot's answer; exit with 6 if there is none [default: 3s, or 0s with --json; always exit with 0]
     #[arg(long, value_name = "TIME", value_parser = value::duration)]
     pub(crate) wait: Option<Duration>,
 

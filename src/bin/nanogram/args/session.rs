@@ -28,6 +28,8 @@ A string on stdin does not appear in process lists.")]
         json: bool,
     },
     /// Print a session as a string for another library; keep it secret, and use it in one program only
+    // The usage line is not wrapped by the parser.
+    #[command(override_usage = "nanogram session convert [OPTIONS] --to <FORMAT>\n       [STRING|FILE]")]
     #[command(after_help = "Example:\n  nanogram session convert --to telethon \"$NANOGRAM_SESSION\"")]
     Convert {
         /// Format: telethon, gramjs, pyrogram (kurigram), mtcute or nanogram
