@@ -6,19 +6,22 @@
 
 mod replay;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use nanogram::capture::{
     Answered, CaptureError, Chunk, Connection, Content, Cut, Item, Note, Piece, Recording, Sealed, Secrets, Step,
     Verdict, What, cut, decode,
 };
+use nanogram::crypto::auth_key::AuthKey;
 use nanogram::handshake::plain;
 use nanogram::keylog::{Entry, KeyLog};
-use nanogram::mt::message::MSG_CONTAINER;
+use nanogram::mt::gzip::deflate;
+use nanogram::mt::message::{GzipPacked, MSG_CONTAINER};
 use nanogram::session::Incoming;
 use nanogram::session::packet::{Header, seal};
 use nanogram::side::Side;
 use nanogram::time::Instant;
 use nanogram::tl::schema::Value;
+use nanogram::tl::{Blob, Combinator, VECTOR};
 use nanogram::transport::{Frame, Framer, Framing};
 use rand::rngs::ChaCha20Rng;
 use rand::seq::SliceRandom;
@@ -341,6 +344,89 @@ fn a_tree_has_a_budget_of_values() {
         acks.resize(acks.len() + 8 * longs as usize, 0);
         let read = SCHEMA.from_bytes(&acks);
         assert_eq!(read.err().map(|e| e.fault), (!fits).then_some(Fault::Nodes), "{longs}");
+    }
+}
+
+/// What a server sent of these bodies, and the key that opens them.
+fn recording_of(bodies: &[Vec<u8>]) -> Recording {
+    let key = AuthKey::from_bytes([7; 256]);
+    let mut rng = ChaCha20Rng::seed_from_u64(5);
+    let mut framer = Framer::new(Framing::Abridged, Side::Server);
+    let mut wire = BytesMut::new();
+    for (at, body) in (0..).zip(bodies) {
+        let header = Header { salt: 0, session_id: 1, msg_id: 4 * at + 1, seqno: 1 };
+        framer.encode(&seal(&key, Side::Server, &header, body, &mut rng).unwrap().0, &mut wire).unwrap();
+    }
+    let said = |from, bytes: Bytes| Chunk { at: Instant::ZERO, from, bytes };
+    let chunks = vec![said(Side::Client, Bytes::from_static(&[0xef])), said(Side::Server, wire.freeze())];
+    let connections = vec![Connection { chunks, ..Connection::default() }];
+    let mut recording = Recording { connections, ..Recording::default() };
+    recording.secrets.note(&Entry::AuthKey(key));
+    recording
+}
+
+/// `updates` with `count` times `updateConfig`, which is an id and nothing more: the smallest value there is.
+fn tiny_updates(count: u32) -> Vec<u8> {
+    let head = [0x74ae_4240, VECTOR, count].map(u32::to_le_bytes).concat();
+    let tail = [VECTOR, 0, VECTOR, 0, 0, 0].map(u32::to_le_bytes).concat();
+    [head, 0xa229_dd06_u32.to_le_bytes().repeat(count as usize), tail].concat()
+}
+fn packed(body: &[u8]) -> Vec<u8> {
+    GzipPacked { packed_data: Blob(deflate(body)) }.to_boxed()
+}
+
+#[test]
+fn a_recording_has_a_budget_of_inflated_bytes() {
+    let bomb = packed(&tiny_updates((8 << 20) / 4 - 12));
+    let steps = decode(&recording_of(&vec![bomb; 9]), &recording_of(&[]).secrets, &SCHEMA);
+    let shown: Vec<String> = steps[1..].iter().map(|step| format!("{step:#}")).collect();
+    assert_eq!(shown.len(), 9);
+    let opened = |text: &&String| text.contains("not shown: more than 262144 values");
+    assert_eq!(shown.iter().take_while(opened).count(), 8, "8 of 8 MiB are opened: {shown:#?}");
+    let why = "not shown: it opens to more than 8 MiB, or the recording to more than 64 MiB";
+    assert!(shown[8].contains(why), "{}", shown[8]);
+    assert!(steps[9].to_json().to_string().contains("the recording to more than 64 MiB"));
+    // What opens to too much alone, and what does not open at all.
+    let mut damaged = packed(&tiny_updates(9));
+    damaged[20] ^= 0xff;
+    let steps = decode(&recording_of(&[packed(&vec![0; 9 << 20]), damaged]), &recording_of(&[]).secrets, &SCHEMA);
+    assert!(format!("{:#}", steps[1]).contains(why), "{:#}", steps[1]);
+    assert!(format!("{:#}", steps[2]).contains("the compressed data are damaged"), "{:#}", steps[2]);
+}
+
+#[test]
+fn the_messages_of_a_container_share_a_budget_of_values() {
+    let mut container = [MSG_CONTAINER, 4].map(u32::to_le_bytes).concat();
+    for msg_id in 1..=4_i64 {
+        let body = packed(&tiny_updates(100_000));
+        container
+            .extend([&msg_id.to_le_bytes()[..], &[1, 0, 0, 0], &(body.len() as u32).to_le_bytes(), &body].concat());
+    }
+    let steps = decode(&recording_of(&[container]), &recording_of(&[]).secrets, &SCHEMA);
+    let Some(Content::Container(items)) = steps[1].content() else { panic!("{:?}", steps[1]) };
+    let is_shown = |item: &Item<'_>| matches!(item.content.unpacked(), Content::Value(_));
+    assert_eq!(items.iter().map(is_shown).collect::<Vec<_>>(), [true, true, false, false]);
+}
+
+/// Recordings that once took 5.1 GB, decoded by the program with 300 MB of address space.
+#[cfg(all(feature = "cli", target_os = "linux"))]
+#[test]
+fn a_small_recording_takes_little_memory() {
+    use std::process::{Command, Stdio};
+    let bombs = vec![packed(&tiny_updates((8 << 20) / 4 - 12)); 14];
+    let full = vec![packed(&tiny_updates(262_000)); 6];
+    for (name, bodies) in [("bombs", bombs), ("full", full)] {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name).with_extension("json");
+        fs::write(&path, recording_of(&bodies).to_json().to_string()).unwrap();
+        let len = fs::metadata(&path).unwrap().len();
+        assert!(len < 250_000, "{name}: {len} bytes");
+        for option in [None, Some("--full"), Some("--json")] {
+            let limited = "ulimit -v 300000 && exec \"$@\"";
+            let mut command = Command::new("sh");
+            command.args(["-c", limited, "sh", env!("CARGO_BIN_EXE_nanogram"), "decode"]).arg(&path).args(option);
+            let status = command.stdout(Stdio::null()).stderr(Stdio::piped()).output().unwrap();
+            assert!(status.status.success(), "{name} {option:?}: {status:?}");
+        }
     }
 }
 

@@ -3,18 +3,19 @@
 use super::cut::{Broken, Cut, Piece, cut};
 use super::exchange::{Exchanges, Note, Verdict};
 use super::{Recording, Secrets};
-use crate::mt::gzip::{self, MAX_INFLATED};
+use crate::mt::gzip::{self, GzipError, MAX_INFLATED};
 use crate::mt::message::{self, GzipPacked, MSG_CONTAINER, Message, RpcResult};
 use crate::session::packet::{self, Header, INNER, OUTER};
 use crate::side::Side;
 use crate::time::Instant;
-use crate::tl::schema::{Definition, Object, Schema, Type, Value};
+use crate::tl::schema::{Definition, MAX_NODES, Object, Schema, Type, Value};
 use crate::tl::{Combinator, DecodeError, Fault, Reader, VECTOR};
 use crate::transport::{Frame, Framing, TransportFault};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
+use core::cell::Cell;
 
 /// Containers hold messages, messages hold results, results are packed: more than that is nobody's message.
 const MAX_DEPTH: u8 = 4;
@@ -246,7 +247,8 @@ pub fn steps<'s>(
     schema: &'s Schema<'static>,
 ) -> impl Iterator<Item = Step<'s>> {
     let (calls, exchanges) = (BTreeMap::new(), Exchanges::default());
-    let mut decoder = Decoder { schema, secrets, calls, exchanges, room: 0, left: MAX_ALL_INFLATED };
+    let (room, left, nodes) = (0, MAX_ALL_INFLATED, Cell::new(0));
+    let mut decoder = Decoder { schema, secrets, calls, exchanges, room, left, nodes };
     let connections = recording.connections.iter().enumerate();
     let pieces = connections.flat_map(|(number, connection)| cut(connection).into_iter().map(move |cut| (number, cut)));
     pieces.map(move |(number, piece)| decoder.step(number, piece))
@@ -262,6 +264,8 @@ struct Decoder<'a, 's> {
     room: usize,
     /// Bytes that all that follows may open to.
     left: usize,
+    /// Values that the packet at hand may still have: a container of a thousand messages is one packet.
+    nodes: Cell<usize>,
 }
 
 impl<'s> Decoder<'_, 's> {
@@ -291,6 +295,7 @@ impl<'s> Decoder<'_, 's> {
             return What::Plain(self.plain(&packet.freeze()));
         }
         self.room = MAX_INFLATED.min(self.left);
+        self.nodes.set(MAX_NODES);
         let Some(key) = self.secrets.key(auth_key_id) else { return What::Locked { auth_key_id, len } };
         match packet::open(key, from, packet) {
             Err(refused) => damaged(auth_key_id, refused.why()),
@@ -345,8 +350,8 @@ impl<'s> Decoder<'_, 's> {
             Some(MSG_CONTAINER) => self.container(from, body, depth),
             Some(GzipPacked::ID) => self.gzip(from, msg_id, body, ty, depth),
             Some(RpcResult::ID) => self.result(from, msg_id, body, depth),
-            Some(VECTOR) => self.schema.read(&mut r, ty).map(Content::Value),
-            _ => self.schema.read(&mut r, &Type::Any).and_then(|value| match value {
+            Some(VECTOR) => self.schema.read_within(&mut r, ty, &self.nodes).map(Content::Value),
+            _ => self.schema.read_within(&mut r, &Type::Any, &self.nodes).and_then(|value| match value {
                 Value::Raw(_) => Err(Reader::new(body).fault(Fault::Id(Reader::new(body).u32()?))),
                 value => {
                     r.end()?;
@@ -389,7 +394,11 @@ impl<'s> Decoder<'_, 's> {
         r.expect(GzipPacked::ID)?;
         let packed = r.bytes()?;
         r.end()?;
-        let value = Bytes::from(gzip::inflate(packed, self.room).map_err(|_| r.fault(Fault::Length))?);
+        let value = gzip::inflate(packed, self.room).map_err(|e| match e {
+            GzipError::Broken => r.fault(Fault::Gzip),
+            GzipError::TooLarge => r.fault(Fault::Inflated),
+        })?;
+        let value = Bytes::from(value);
         self.room = self.room.saturating_sub(value.len());
         self.left = self.left.saturating_sub(value.len());
         let content = Box::new(self.content(from, msg_id, &value, ty, depth + 1));

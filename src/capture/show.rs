@@ -17,7 +17,7 @@ use crate::keylog::Hex;
 use crate::mt::message::GzipPacked;
 use crate::side::Side;
 use crate::tl::schema::Value;
-use crate::tl::{Combinator, Reader};
+use crate::tl::{Combinator, Fault, Reader};
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::fmt::{self, Display, Formatter, Write};
@@ -205,7 +205,11 @@ fn show_fields(f: &mut Formatter<'_>, content: &Content<'_>, indent: usize) -> f
         Content::Unread { id: Some(_), name: None, .. } => Ok(()), // the title says it
         Content::Unread { len, why, .. } => {
             line(f, indent)?;
-            write!(f, "{len} bytes, not all in this layer: {why}")
+            match why.fault {
+                Fault::Nodes | Fault::Inflated => write!(f, "{len} bytes, not shown: {why}"),
+                Fault::Gzip => write!(f, "{len} bytes, {why}"),
+                _ => write!(f, "{len} bytes, not all in this layer: {why}"),
+            }
         }
     }
 }

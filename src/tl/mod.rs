@@ -166,6 +166,12 @@ pub enum Fault {
     /// More values than a tree may hold.
     #[cfg(feature = "schema")]
     Nodes,
+    /// Compressed data that are damaged.
+    #[cfg(feature = "tools")]
+    Gzip,
+    /// Compressed data that open to more bytes than a recording may.
+    #[cfg(feature = "tools")]
+    Inflated,
     /// Something follows the value.
     Trailing,
 }
@@ -180,7 +186,11 @@ impl fmt::Display for DecodeError {
             Fault::Count => f.write_str("a vector promises more elements than there are bytes for")?,
             Fault::Depth => f.write_str("values are nested too deep")?,
             #[cfg(feature = "schema")]
-            Fault::Nodes => f.write_str("it has more values than are shown")?,
+            Fault::Nodes => write!(f, "more than {} values", schema::MAX_NODES)?,
+            #[cfg(feature = "tools")]
+            Fault::Gzip => f.write_str("the compressed data are damaged")?,
+            #[cfg(feature = "tools")]
+            Fault::Inflated => f.write_str("it opens to more than 8 MiB, or the recording to more than 64 MiB")?,
             Fault::Trailing => f.write_str("something follows the value")?,
         }
         write!(f, " (at byte {})", self.at)

@@ -26,7 +26,7 @@ mod value;
 
 pub use compile::{CompileError, compile};
 pub use parse::{Definition, Field, Flag, ParseError, ParseFault, Type};
-pub use value::{Misfit, Object, Value};
+pub use value::{MAX_NODES, Misfit, Object, Value};
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;

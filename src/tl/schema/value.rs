@@ -11,7 +11,7 @@ use core::cell::Cell;
 use core::fmt;
 
 /// The most values and fields in one tree, which takes some 40 bytes for each; answers of servers stay far below.
-const MAX_NODES: usize = 1 << 18;
+pub const MAX_NODES: usize = 1 << 18;
 
 /// A value, and what it is made of.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,7 +72,16 @@ impl<'t> Schema<'t> {
     /// # Errors
     /// The bytes end early, or are no such value.
     pub fn read(&self, r: &mut Reader<'_>, ty: &Type<'_>) -> Result<Value<'_>, DecodeError> {
-        self.value(r, ty, Place { depth: 0, left: &Cell::new(MAX_NODES) })
+        self.read_within(r, ty, &Cell::new(MAX_NODES))
+    }
+    /// The same for one of many values that share a budget: `left` is how many values and fields they may still have.
+    pub(crate) fn read_within(
+        &self,
+        r: &mut Reader<'_>,
+        ty: &Type<'_>,
+        left: &Cell<usize>,
+    ) -> Result<Value<'_>, DecodeError> {
+        self.value(r, ty, Place { depth: 0, left })
     }
     /// The value alone in `bytes`, whatever its id says: a constructor or a call.
     ///
