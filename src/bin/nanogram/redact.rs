@@ -13,11 +13,32 @@ pub(crate) fn redact(text: &str) -> String {
     hide(text, words, is_secret)
 }
 
-/// The same for an error of the command line's parser, which repeats only what is at a wrong place: there a number may be a
-/// code, or a phone number.
+/// The same for an error of the command line's parser, where a number may be a code that was typed too early.
 pub(crate) fn redact_misplaced(text: &str, words: impl Iterator<Item = String>) -> String {
+    let words: Vec<String> = words.collect();
+    let codes = codes(&words);
     let ours = env::vars().filter(|(name, _)| name.starts_with("NANOGRAM_")).map(|(_, value)| value);
-    hide(text, words.chain(ours), |word| is_secret(word) || is_number(word))
+    hide(text, words.into_iter().chain(ours), |word| is_secret(word) || codes.iter().any(|code| code == word))
+}
+
+/// Options of `login` whose numbers are no secrets.
+const COUNTS: [&str; 4] = ["--api-id", "--dc-id", "--flood-wait", "--timeout"];
+
+/// The numbers that may be a code or a phone number: in the place of a command, and anywhere in `login` but behind an option
+/// that takes another number. All others are ordinary: `--timeout 99999999`.
+fn codes(words: &[String]) -> Vec<String> {
+    let is_login = words.iter().any(|word| word == "login");
+    let mut before = "";
+    let mut codes = Vec::new();
+    for (at, word) in words.iter().enumerate() {
+        let (option, value) = word.split_once('=').unwrap_or((before, word));
+        let may_be = at == 0 || (is_login && !COUNTS.contains(&option));
+        if may_be && is_number(value) {
+            codes.push(value.into());
+        }
+        before = word;
+    }
+    codes
 }
 
 fn hide(text: &str, words: impl Iterator<Item = String>, is_secret: impl Fn(&str) -> bool) -> String {
@@ -37,9 +58,13 @@ fn parts(word: String) -> Vec<String> {
     parts
 }
 
-/// Whether `word` has the form of a session string, a key, an api_hash, a bot token or a login token; paths, addresses and
-/// links have not.
+/// Whether `word` has the form of a session string, a key, an api_hash, a bot token, a login token or a phone number; paths,
+/// addresses, links and shorter numbers have not.
 fn is_secret(word: &str) -> bool {
+    let is_blob = word.len() >= 16 && word.bytes().all(|b| b.is_ascii_hexdigit());
+    if is_blob || (word.starts_with('+') && is_number(word)) {
+        return true;
+    }
     if let Some((id, token)) = word.split_once(':')
         && id.len() >= 5
         && id.bytes().all(|b| b.is_ascii_digit())
@@ -92,11 +117,25 @@ mod tests {
             "user:1234567:1234567890123456789",
         ];
         for name in names {
-            assert_eq!(hide(name, [name.to_string()].into_iter(), |w| is_secret(w) || is_number(w)), name);
+            assert_eq!(hide(name, [name.to_string()].into_iter(), is_secret), name);
         }
-        for number in ["12345", "+10000000001", "-12345"] {
-            assert!(is_number(number));
+        for secret in ["+10000000001", "+49 (151) 000-000", "1234567890123456", "0123456789abcdef"] {
+            assert!(is_secret(secret), "{secret}");
         }
-        assert!(!is_number("60") && !is_secret("12345"));
+    }
+
+    #[test]
+    fn only_a_number_that_may_be_a_code_is_hidden() {
+        let shown = |line: &str, number: &str| {
+            redact_misplaced(&format!("'{number}'"), line.split(' ').map(String::from)).contains(number)
+        };
+        for line in ["54321", "login 54321", "login --qr 54321", "login --phone 54321", "login --phone=54321"] {
+            assert!(!shown(line, "54321"), "{line}");
+        }
+        for line in
+            ["start @b --timeout 99999999", "login --timeout 99999999", "login --timeout=99999999", "dc 99999999"]
+        {
+            assert!(shown(line, "99999999"), "{line}");
+        }
     }
 }
