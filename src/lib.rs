@@ -23,11 +23,11 @@
 //!  1 mt, api: the constructors        4 start, login: the jobs, pure            5 client, dc: the world
 //! ```
 //!
-//! **Where to begin.** To use it: [`client`], and ten lines. To embed it: [`connection`], where time, entropy and bytes
+//! **Where to begin.** To use it: `client`, and ten lines. To embed it: [`connection`], where time, entropy and bytes
 //! are arguments and nothing blocks. To learn the protocol: [`tl`](mod@tl), then [`crypto`], [`handshake`], [`session`], each
 //! with the spec's page named; `cargo run --example handshake_walk` walks through the official key exchange byte by
-//! byte. To test a client, one's own or another: [`dc`], a data centre in process or on loopback. To read a recording:
-//! [`capture`].
+//! byte. To test a client, one's own or another: `dc`, a data centre in process or on loopback. To read a recording:
+//! `capture`.
 //!
 //! **What it stands on.** `#![no_std]` with `alloc`, no `unsafe`, no clock, no socket, no global state below the
 //! client. AES, SHA and the randomness come from the RustCrypto and `rand` crates; the modes, the numbers and the
@@ -37,16 +37,16 @@
 //!
 //! | feature | brings |
 //! | --- | --- |
-//! | `client` | [`client`]: tokio, the operating system's clock and entropy; the session file |
+//! | `client` | `client`: tokio, the operating system's clock and entropy; the session file |
 //! | `gzip` | opens compressed answers |
 //! | `pfs` | forward secrecy: temporary keys |
 //! | `transports` | the transports beside abridged |
-//! | `srp` | two-factor passwords |
-//! | `schema` | the schema's text at run time: values with names |
-//! | `tools` | [`capture`], JSON |
-//! | `dc` | [`dc`] and the server's half of the key exchange |
+//! | `srp` | two-factor passwords: `Client::check_password` |
+//! | `schema` | the schema's text at run time: values with names; JSON needs `tools` |
+//! | `tools` | `capture`, JSON (`to_json`) |
+//! | `dc` | `dc` and the server's half of the key exchange |
 //! | `tokio` | the crate tokio alone, for a driver of one's own as `examples/minimal.rs` has |
-//! | `ffi` | [`ffi`]: the C ABI, the one module with `unsafe` |
+//! | `ffi` | `ffi`: the C ABI, the one module with `unsafe` |
 //! | `cli` (default) | the program `nanogram`, and all of the above |
 #![no_std]
 #![cfg_attr(not(feature = "ffi"), forbid(unsafe_code))]
@@ -92,6 +92,8 @@ pub mod store;
 // Floor 4: pure pieces of the jobs.
 #[cfg(feature = "tools")]
 pub mod capture;
+#[cfg(any(feature = "client", feature = "ffi"))]
+pub mod hints;
 pub mod login;
 pub mod start;
 // Floor 5: the world.

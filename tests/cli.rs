@@ -319,6 +319,15 @@ fn what_the_server_refuses_has_the_servers_name_and_exit_code_5() {
     for (args, name) in cases {
         assert_eq!(dc.failure(args), (5, name.into()), "{args:?}");
     }
+    for (args, says) in [
+        (&["@nobody_here", "x"][..], "there is no bot @nobody_here"),
+        (&["@echo_bot", "x", "--peer", "@nobody_there"], "the peer @nobody_there does not exist"),
+        (&["@nobody_here", "x", "--peer", "@nobody_there"], "there is no bot @nobody_here"),
+    ] {
+        let said = object(&dc.start(&[args, &["--json"]].concat()));
+        assert_eq!(said["error"]["type"], "USERNAME_NOT_OCCUPIED");
+        assert_eq!(said["error"]["message"], format!("{says}: USERNAME_NOT_OCCUPIED (400)"));
+    }
     assert!(dc.start(&["@echo_bot", "x", "--random-id", "7", "--wait", "0"]).status.success());
     assert_eq!(dc.failure(&["@echo_bot", "x", "--random-id", "7"]), (5, "RANDOM_ID_DUPLICATE".into()));
     let said = object(&dc.start(&["@echo_bot", "no spaces", "--json"]));

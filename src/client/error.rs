@@ -4,9 +4,10 @@ use super::calls::MAX_CALL;
 use crate::api::LAYER;
 use crate::connection::ConnectionError;
 use crate::escape::one_line;
+use crate::hints;
 use crate::login::LoginError;
 use crate::session::{CallError, RpcError};
-use crate::start::{self, StartError, WhoError};
+use crate::start::{StartError, WhoError};
 use crate::store::{RealmError, StringError};
 use crate::tl::{DecodeError, Fault};
 use alloc::string::{String, ToString};
@@ -38,6 +39,15 @@ pub enum Error {
     },
     /// The server refused, for another reason.
     Rpc(RpcError),
+    /// Nobody has this username.
+    NoSuchName {
+        /// The username, without the `@`.
+        name: String,
+        /// What it was to be.
+        role: Role,
+        /// The server's answer.
+        error: RpcError,
+    },
     /// The text names nobody.
     Who(WhoError),
     /// The text is no session string.
@@ -73,6 +83,15 @@ pub enum Error {
     Closed,
 }
 
+/// Part that a peer plays in a call, for errors about its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// The bot that is started.
+    Bot,
+    /// The chat that it is started in.
+    Peer,
+}
+
 /// A transport error -404 for a key that was in use. It is not authenticated: anybody on the way can send it, so that
 /// the key is kept and nobody is signed out for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,16 +105,20 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Start(e) => e.hint().into(),
+            Self::NoSuchName { error, .. } => return hints::hint(error).map(Into::into),
             Self::Rpc(e) if e.is("ENCRYPTED_MESSAGE_INVALID") => "the server binds no temporary key to the session's key, \
                                                                  which is good or may be: the session was kept, try again"
                 .into(),
-            Self::Rpc(e) => return start::hint(e).map(Into::into),
+            Self::Rpc(e) if e.code >= 500 => {
+                hints::hint(e).unwrap_or("the server has trouble of its own: try again later").into()
+            }
+            Self::Rpc(e) => return hints::hint(e).map(Into::into),
             Self::NotSignedIn(e) => {
-                start::hint(e).unwrap_or("the server does not know this session any more: sign in again").into()
+                hints::hint(e).unwrap_or("the server does not know this session any more: sign in again").into()
             }
-            Self::Told { .. } => {
-                "the server explains this to the user in a message of its own: see your other apps".into()
-            }
+            Self::Told { error, .. } => hints::hint(error)
+                .unwrap_or("the server explains this to the user in a message of its own: see your other apps")
+                .into(),
             Self::Flood { seconds, .. } => alloc::format!("too many calls: wait {seconds} seconds, then try again"),
             Self::KeyLost(_) => "the server does not know this session's key: it was signed out, or the session is of \
                                  another data centre or environment; the key was kept"
@@ -128,6 +151,9 @@ impl Error {
             Self::Flood { seconds, error } => Self::Flood { seconds: *seconds, error: error.clone() },
             Self::Told { text, error } => Self::Told { text: text.clone(), error: error.clone() },
             Self::Start(e) => Self::Start(*e),
+            Self::NoSuchName { name, role, error } => {
+                Self::NoSuchName { name: name.clone(), role: *role, error: error.clone() }
+            }
             Self::Rpc(e) => Self::Rpc(e.clone()),
             Self::Who(e) => Self::Who(*e),
             Self::Session(e) => Self::Session(*e),
@@ -168,6 +194,8 @@ impl fmt::Display for Error {
             Self::KeyLost(_) => f.write_str("the server does not know the key (-404)"),
             Self::Told { text: Some(text), .. } => one_line(text).fmt(f),
             Self::Flood { error, .. } | Self::Rpc(error) | Self::Told { error, .. } => error.fmt(f),
+            Self::NoSuchName { name, role: Role::Bot, .. } => write!(f, "there is no bot @{}", one_line(name)),
+            Self::NoSuchName { name, role: Role::Peer, .. } => write!(f, "the peer @{} does not exist", one_line(name)),
             Self::Who(e) => e.fmt(f),
             Self::Session(e) => e.fmt(f),
             Self::Realm(e) => e.fmt(f),

@@ -101,7 +101,7 @@ impl Client {
         Question::read(self.call(&GetPassword {}).await?.0).map_err(Error::Login)
     }
 
-    /// Proves the password, which itself is not sent.
+    /// Proves the password, which itself is not sent. Needs the feature `srp`.
     ///
     /// # Errors
     /// As [`sign_in`](Self::sign_in).

@@ -31,7 +31,7 @@ mod options;
 mod shared;
 mod start;
 
-pub use error::{Error, KeyLost};
+pub use error::{Error, KeyLost, Role};
 pub use login::Qr;
 pub use notice::{KeyWatcher, Notice, Watcher};
 pub use options::Options;

@@ -2,7 +2,7 @@
 
 use super::calls::Answer;
 use super::shared::Clock;
-use super::{Client, Error};
+use super::{Client, Error, Role};
 use crate::api::contacts::{ResolveUsername, ResolvedPeerBody};
 use crate::api::updates::{Updates, UpdatesTooLong};
 use crate::link::{Start, StartLink, StartParam, StartParamError, Username};
@@ -67,6 +67,19 @@ impl Client {
         }
     }
 
+    /// [`known`](Self::known), with an error that tells which of a call's names leads to nobody.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchName`], or as [`known`](Self::known).
+    pub async fn known_as(&self, who: &Who, role: Role) -> Result<Known, Error> {
+        self.known(who).await.map_err(|error| match (error, who) {
+            (Error::Rpc(error), Who::Name(name)) if error.is("USERNAME_NOT_OCCUPIED") => {
+                Error::NoSuchName { name: name.as_str().to_string(), role, error }
+            }
+            (error, _) => error,
+        })
+    }
+
     /// Starts `bot` in `peer`, which for the private chat is the bot again, and hands it `start_param`.
     ///
     /// Usernames are resolved. `random_id` may be `None`: then one is drawn, once, whatever has to be sent again.
@@ -106,7 +119,7 @@ impl Client {
     }
 
     async fn start_once(&self, bot: &Who, peer: &Who, random_id: i64, param: &str) -> Result<Updates, Error> {
-        let (bot, peer) = (self.known(bot).await?, self.known(peer).await?);
+        let (bot, peer) = (self.known_as(bot, Role::Bot).await?, self.known_as(peer, Role::Peer).await?);
         let body = match start::start_call(&bot, &peer, random_id, param).map_err(Error::Start)? {
             StartCall::StartBot(call) => call.to_boxed(),
             StartCall::PlainStart(call) => call.to_boxed(),
@@ -183,6 +196,7 @@ fn check_param(bot: &Who, peer: &Who, start_param: &str) -> Result<(), Error> {
 fn is_about_a_name(error: &Error) -> bool {
     match error {
         Error::Start(e) => matches!(e, StartError::BotInvalid | StartError::PeerIdInvalid),
+        Error::NoSuchName { .. } => true,
         Error::Rpc(e) => e.is("USERNAME_NOT_OCCUPIED"),
         _ => false,
     }

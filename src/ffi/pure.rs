@@ -5,6 +5,7 @@ use super::{LinkData, PeerData, PeerKind, SessionData, Status};
 use crate::api::contacts::ResolvedPeerBody;
 use crate::api::updates::Updates;
 use crate::crypto::keys::Environment;
+use crate::hints;
 use crate::link::{Start, StartLink};
 use crate::session::RpcError;
 use crate::start::{self, Known};
@@ -176,7 +177,7 @@ pub unsafe extern "C" fn nanogram_hint(code: i32, message: *const c_char, out: *
         // SAFETY: as C promises.
         let error = RpcError::new(code, unsafe { text(message) }?);
         // SAFETY: as C promises.
-        unsafe { give_text(start::hint(&error).ok_or(Status::None)?, out, space) }
+        unsafe { give_text(hints::hint(&error).ok_or(Status::None)?, out, space) }
     };
     status(say())
 }

@@ -21,7 +21,7 @@
 //!
 //! A [`Framer`] is one end of one connection. It takes bytes cut anywhere and keeps only what arrived: no memory is
 //! reserved because a length says so, and a length over [`MAX_FRAME`] ends the connection as soon as it is read.
-//! A server that does not know what a client will speak asks [`detect`] first.
+//! A server that does not know what a client will speak asks `detect` first.
 //!
 //! ```
 //! use bytes::BytesMut;

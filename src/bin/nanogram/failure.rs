@@ -7,9 +7,10 @@ use nanogram::api::LAYER;
 use nanogram::client::Error;
 use nanogram::connection::ConnectionError;
 use nanogram::handshake::{HandshakeError, Unproven};
-use nanogram::login::{self, LoginError};
+use nanogram::hints;
+use nanogram::login::LoginError;
 use nanogram::session::{RpcError, SessionError};
-use nanogram::start::{self, StartError, WhoError};
+use nanogram::start::{StartError, WhoError};
 use nanogram::store::StringError;
 use nanogram::tl::{DecodeError, Fault};
 use serde_json::{Value, json};
@@ -52,7 +53,7 @@ impl Failure {
     /// The server's no, or what is refused here because the server would.
     pub(crate) fn refused(code: i32, name: &str) -> Self {
         let error = RpcError::new(code, name);
-        let hint = start::hint(&error).or_else(|| login::hint(&error)).map(Into::into);
+        let hint = hints::hint(&error).map(Into::into);
         Self { code: Some(code), hint, ..Self::new(Exit::Refused, name, format!("{name} ({code})")) }
     }
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -98,14 +99,15 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         use Exit::{Network, NotSignedIn, Other, Refused, TimedOut, Usage};
-        let hint = of_answer(&error).map(Into::into).or_else(|| error.hint());
+        let hint = error.hint();
         let (exit, code, kind) = match &error {
             Error::Start(e) => return Self::from(*e),
             Error::NotSignedIn(e) => (NotSignedIn, Some(e.code), e.message.as_str()),
             Error::KeyLost(_) => (NotSignedIn, Some(-404), "AUTH_KEY_NOT_FOUND"),
-            Error::Flood { error: e, .. } | Error::Rpc(e) | Error::Told { error: e, .. } => {
-                (Refused, Some(e.code), e.message.as_str())
-            }
+            Error::NoSuchName { error: e, .. }
+            | Error::Flood { error: e, .. }
+            | Error::Rpc(e)
+            | Error::Told { error: e, .. } => (Refused, Some(e.code), e.message.as_str()),
             Error::Who(_) => (Usage, None, "USAGE"),
             Error::Session(_) => (Usage, None, "SESSION_INVALID"),
             Error::Realm(_) => (Usage, None, "REALM"),
@@ -127,21 +129,13 @@ impl From<Error> for Failure {
                 "the answer is not of layer {LAYER}, which was asked for: {} does not belong there",
                 tree::constructor(*id)
             ),
+            Error::NoSuchName { error: e, .. } => format!("{error}: {} ({})", e.message, e.code),
             Error::NotSignedIn(e) if e.is("ENCRYPTED_MESSAGE_INVALID") => {
                 format!("the server does not know the session's key: {} ({})", e.message, e.code)
             }
             other => other.to_string(),
         };
         Self { exit, code, kind: kind.into(), message, hint }
-    }
-}
-
-/// What the library does not tell, because it is of the login, or of no call in particular.
-fn of_answer(error: &Error) -> Option<&'static str> {
-    match error {
-        Error::Rpc(e) if e.code >= 500 => Some("the server has trouble of its own: try again later"),
-        Error::Rpc(e) | Error::Told { error: e, .. } => login::hint(e),
-        _ => None,
     }
 }
 

@@ -7,7 +7,7 @@ use crate::story::Story;
 use crate::tree::tree;
 use crate::{output, prompt, runtime, wire};
 use nanogram::api::updates::Updates;
-use nanogram::client::{Client, Error};
+use nanogram::client::{Client, Error, Role};
 use nanogram::link::{
     AdminRights, LinkError, OtherLink, Start, StartLink, StartParam, StartParamError, Username, ignored_part,
 };
@@ -273,7 +273,8 @@ fn read_link(text: &str, not_a_name: WhoError, story: &Story) -> Result<Linked, 
 /// Starts the bot; its id, by which to know its answer.
 async fn start(client: &Client, plan: &Plan, random_id: i64, story: &Story) -> Result<(Updates, i64), Failure> {
     let waiting = story.waiting(format!("starting {}", plan.bot));
-    let Known::User { id, .. } = client.known(&plan.bot).await? else { return Err(StartError::BotInvalid.into()) };
+    let bot = client.known_as(&plan.bot, Role::Bot).await?;
+    let Known::User { id, .. } = bot else { return Err(StartError::BotInvalid.into()) };
     if let Who::Name(_) = plan.bot {
         story.step("◀──", "resolveUsername", &format!("{} is user {id}", plan.bot));
     }

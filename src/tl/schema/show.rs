@@ -89,7 +89,7 @@ mod json {
     use serde_json::{Map, Value as Json};
 
     impl Value<'_> {
-        /// The value as JSON.
+        /// The value as JSON. Needs the feature `tools`.
         ///
         /// An object is `{"_":"inputUser","user_id":"1","access_hash":"2"}`, with the fields that are there, in their
         /// order. `long` is a string, as JavaScript would lose digits of a number; `bytes`, `int128`, `int256` are hex;
