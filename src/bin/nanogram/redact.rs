@@ -77,7 +77,7 @@ fn is_secret(word: &str) -> bool {
 
 /// Long, and of the digits of base64 or base16.
 fn is_dense(run: &str) -> bool {
-    let has = |test: fn(&u8) -> bool| run.as_bytes().iter().any(|byte| test(byte));
+    let has = |test: fn(&u8) -> bool| run.as_bytes().iter().any(&test);
     let is_hex = run.len() >= 32 && run.bytes().all(|b| b.is_ascii_hexdigit());
     let is_base64 = run.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=_-".contains(&b));
     let is_mixed = has(u8::is_ascii_digit) && has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase);
