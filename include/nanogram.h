@@ -277,7 +277,10 @@ bool nanogram_wants_input(nanogram *handle);
 
 // Takes bytes from the socket, cut anywhere. `NANOGRAM_STATUS_FULL`: they were not taken, and the connection goes on:
 // take events and call `nanogram_handle_timeout` first.
-nanogram_status nanogram_input(nanogram *handle, uint64_t now, const uint8_t *data, size_t len);
+nanogram_status nanogram_input(nanogram *handle,
+                               uint64_t now,
+                               const uint8_t *data,
+                               size_t len);
 
 // Gives bytes for the socket: at most `space` of them to `out`, and how many to `len`; 0 if there are none.
 nanogram_status nanogram_output(nanogram *handle, uint64_t now, uint8_t *out, size_t space, size_t *len);
