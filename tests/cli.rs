@@ -529,7 +529,8 @@ fn a_mistake_is_refused_at_once_with_what_was_meant() {
     let began = std::time::Instant::now();
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("no dir");
     let (file, pem) = (dir.join("x"), "no.pem");
-    let file = file.to_str().unwrap();
+    let deeper = dir.join("deeper/x");
+    let (file, deeper) = (file.to_str().unwrap(), deeper.to_str().unwrap());
     let at = |addr: &'static str| ["start", "@b", "x", "--key", pem, "--dc", addr];
     let (bare, http, scheme) = (at("127.0.0.1"), at("127.0.0.1:http"), at("http://127.0.0.1:1"));
     let mistakes: [Mistake; 27] = [
@@ -544,7 +545,7 @@ fn a_mistake_is_refused_at_once_with_what_was_meant() {
         (&["dc", "--pem", file], "there is no directory"),
         (&["dc", "--keylog", file], "there is no directory"),
         (&["demo", "--record", file], "--record: cannot write"),
-        (&["login", "--api-id", "1", "--api-hash", "x", "--session", file], "there is no directory"),
+        (&["login", "--api-id", "1", "--api-hash", "x", "--session", deeper], "there is no directory"),
         (&["login", "--api-id", "abc"], "my.telegram.org"),
         (&["start", "@b", "--wait", "3 days"], "such as 500ms or 2m"),
         (&["start", "@b", "--timeout", "0"], "at least 1ms"),

@@ -122,8 +122,9 @@ pub(crate) fn file_for(session: Option<&str>, realm: &Realm) -> Result<(SessionF
         return Err(bad_file(&path, "it holds a session of another program").hint("give another --session FILE"));
     }
     if given(session).is_some() {
-        // Only the directory of the default file is made.
-        writable("--session", Some(&path))?;
+        // One directory is made for it, as for the default file; the one above must be there.
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.exists());
+        writable("--session", parent.or(Some(&path)))?;
     }
     let (file, mut state) = SessionFile::open(&path).map_err(of_file)?;
     if let Some(state) = &mut state {
