@@ -15,6 +15,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("2", &["handshake", "session"]),
     ("3", &["connection", "keylog", "private", "store"]),
     ("4", &["capture", "login", "start"]),
+    ("4 (on top)", &["hints"]),
     ("5", &["client", "dc", "ffi"]),
     ("5 (on top)", &["fuzzing"]),
 ];
