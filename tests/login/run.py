@@ -43,7 +43,7 @@ def by_code(me, _):
     login.expect("signed in as Alice, user 1000001")
     check(code not in login.end(), "the code is shown")
     check(me.file.stat().st_mode & 0o077 == 0, "others can read the session file")
-    show = json.loads(me.run("session", "show", "--json", place=False).stdout)
+    show = json.loads(me.run("session", "show", str(me.file), "--json", place=False).stdout)
     check(show["user_id"] == 1000001 and show["dc_id"] == 2, "not Alice's session", show)
     check(show["addr"] == me.dc.info["addr"], "not where Alice is", show)
     start = me.run("start", "https://t.me/echo_bot?start=hello_42")

@@ -150,8 +150,14 @@ class Person:
         self.nanogram, self.space, self.transcript = nanogram, space, transcript
         self.dc = Dc(nanogram, space)
         self.env = {"PATH": os.environ["PATH"], "HOME": str(space), "TERM": "xterm-256color", "LANG": "C.UTF-8"}
-        self.file = space / ".local/share/nanogram/session"
         self.shown = []
+
+    @property
+    def file(self):
+        """Session file of the data centre: servers with an RSA key of their own have one named after it."""
+        folder = self.space / ".local/share/nanogram"
+        named = [file for file in folder.glob("session-*") if re.fullmatch("session-[0-9a-f]{16}", file.name)]
+        return named[0] if named else folder / "session-of-nobody"
 
     def at_terminal(self, *args, place=True):
         command = [self.nanogram, *args, *(self.dc.place if place else [])]
