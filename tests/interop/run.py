@@ -186,7 +186,9 @@ def takes_ours(place, client):
     string = program(place.nanogram, "session", "convert", "--to", client.form, ours)
     result = peer(client.script, "use", place.dc, string=string)
     back = place.file("back.session")
-    program(place.nanogram, "session", "import", result["session"], "--session", back)
+    # The client's string does not name the servers that it is of.
+    servers = ("--dc", place.dc.info["addr"], "--key", place.pem)
+    program(place.nanogram, "session", "import", result["session"], "--session", back, *servers)
     start(place.nanogram, place.dc, place.pem, back)
     return answered(result)
 
