@@ -96,7 +96,7 @@ fn frames(framer: &mut Framer) -> Vec<Result<Frame, FrameError>> {
 pub fn frame(data: &[u8]) {
     let mut choices = Choices(data);
     let how = choices.byte();
-    let framings = [Framing::Abridged, Framing::Intermediate, Framing::PaddedIntermediate, Framing::Full];
+    let framings = Framing::ALL;
     let framing = framings[usize::from(how & 3)];
     let side = if how & 4 == 0 { Side::Client } else { Side::Server };
     let cuts: Vec<usize> = (0..choices.byte() % 32).map(|_| usize::from(choices.byte())).collect();

@@ -40,7 +40,6 @@
 //! | `client` | `client`: tokio, the operating system's clock and entropy; the session file |
 //! | `gzip` | opens compressed answers |
 //! | `pfs` | forward secrecy: temporary keys |
-//! | `transports` | the transports beside abridged |
 //! | `srp` | two-factor passwords: `Client::check_password` |
 //! | `schema` | the schema's text at run time: values with names; JSON needs `tools` |
 //! | `tools` | `capture`, JSON (`to_json`) |

@@ -351,7 +351,7 @@ fn a_tree_has_a_budget_of_values() {
 fn recording_of(bodies: &[Vec<u8>]) -> Recording {
     let key = AuthKey::from_bytes([7; 256]);
     let mut rng = ChaCha20Rng::seed_from_u64(5);
-    let mut framer = Framer::new(Framing::Abridged, Side::Server);
+    let mut framer = Framer::new(Framing::ABRIDGED, Side::Server);
     let mut wire = BytesMut::new();
     for (at, body) in (0..).zip(bodies) {
         let header = Header { salt: 0, session_id: 1, msg_id: 4 * at + 1, seqno: 1 };
@@ -811,7 +811,7 @@ fn no_message_of_whoever_holds_the_key_panics() {
         outer.extend(nested);
         nested = outer;
     }
-    let mut framer = Framer::new(Framing::Abridged, Side::Client);
+    let mut framer = Framer::new(Framing::ABRIDGED, Side::Client);
     let mut wire = BytesMut::new();
     for round in 0..3000 {
         let mut body = bodies[rng.random_range(0..bodies.len())].clone();

@@ -111,7 +111,7 @@ fn the_whole_job_from_a_saved_key_to_the_bots_answer() {
 
 #[test]
 fn a_new_key_is_made_and_is_nobodys() {
-    for framing in [Framing::Abridged, Framing::Intermediate, Framing::PaddedIntermediate, Framing::Full] {
+    for framing in Framing::ALL {
         let mut net = Net::new();
         let config = Config { framing, ..net.config(2, None) };
         let mut peer = net.connect(config);
@@ -247,7 +247,7 @@ struct Forger {
 impl Forger {
     fn new(net: &mut Net) -> Self {
         let key = net.dc.sign_in(ALICE).unwrap();
-        let (id, framer) = (net.dc.accept(net.now), Framer::new(Framing::Abridged, Side::Client));
+        let (id, framer) = (net.dc.accept(net.now), Framer::new(Framing::ABRIDGED, Side::Client));
         Self { id, framer, key, random: ChaCha12Rng::seed_from_u64(5) }
     }
     fn packet(&mut self, header: Header, body: &[u8]) -> Vec<u8> {
@@ -511,7 +511,7 @@ fn what_is_said_again_comes_after_the_answers_and_apart() {
     assert_eq!(said.len(), 1, "a greeting and the answer");
 
     net.dc.handle_closed(forger.id, net.now);
-    (forger.id, forger.framer) = (net.dc.accept(net.now), Framer::new(Framing::Abridged, Side::Client));
+    (forger.id, forger.framer) = (net.dc.accept(net.now), Framer::new(Framing::ABRIDGED, Side::Client));
     let packet = forger.packet(header(2, 2), &Ping { ping_id: 7 }.to_boxed());
     let frames = forger.say(&mut net, &packet, false);
     let [pong, again] = &opened(&forger.key, frames)[..] else { panic!() };
@@ -796,7 +796,7 @@ fn noise_panics_nowhere_and_leaves_nothing() {
             2 => {
                 let question = plain::seal(UNIX.as_secs() << 32, &ReqPqMulti { nonce: [1; 16] }.to_boxed());
                 let mut framed = BytesMut::new();
-                Framer::new(Framing::Abridged, Side::Client).encode(&question, &mut framed).unwrap();
+                Framer::new(Framing::ABRIDGED, Side::Client).encode(&question, &mut framed).unwrap();
                 bytes.splice(0..0, framed).for_each(drop);
             }
             _ => {}
@@ -827,7 +827,7 @@ mod loopback {
         let client = std::thread::spawn(move || {
             let mut socket = std::net::TcpStream::connect(addr).unwrap();
             let mut out = BytesMut::new();
-            let mut framer = Framer::new(Framing::Abridged, Side::Client);
+            let mut framer = Framer::new(Framing::ABRIDGED, Side::Client);
             framer.encode(&[1; 64], &mut out).unwrap();
             socket.write_all(&out).unwrap();
             let mut back = Vec::new();

@@ -220,7 +220,7 @@ fn a_fault_acts_as_often_as_was_said_and_in_turn() {
 fn a_lie_is_told_in_one_key_exchange_and_not_in_the_next_on_the_same_connection() {
     let mut dc = hostile::dc();
     dc.fault(Fault::named("res-pq-nonce").unwrap(), 1);
-    let (conn, mut framer) = (dc.accept(Instant::ZERO), Framer::new(Framing::Abridged, Side::Client));
+    let (conn, mut framer) = (dc.accept(Instant::ZERO), Framer::new(Framing::ABRIDGED, Side::Client));
     let mut asked = |msg_id: i64, nonce: [u8; 16]| {
         let mut out = BytesMut::new();
         framer.encode(&plain::seal(msg_id, &ReqPqMulti { nonce }.to_boxed()), &mut out).unwrap();

@@ -182,10 +182,7 @@ fn of_captures(seeds: &mut Seeds) {
             let mut start = BytesMut::from(&heard[..]);
             let Ok(Some(mut server)) = detect(&mut start) else { continue };
             let framing = server.framing();
-            let number = [Framing::Abridged, Framing::Intermediate, Framing::PaddedIntermediate, Framing::Full]
-                .iter()
-                .position(|f| *f == framing)
-                .unwrap() as u8;
+            let number = Framing::ALL.iter().position(|f| *f == framing).unwrap() as u8;
             let said = stream(connection, "s2c");
             seeds.add("frame", [&[number | 4, 3, 0, 5, 70][..], &heard[..heard.len().min(1400)]].concat());
             seeds.add("frame", [&[number, 2, 3, 100][..], &said[..said.len().min(1400)]].concat());

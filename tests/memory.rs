@@ -154,7 +154,7 @@ impl Target {
 
 impl Arena {
     fn new(target: Target, key: AuthKey, session_id: i64) -> Self {
-        let framer = Framer::new(Framing::Abridged, if target.is_dc() { Side::Client } else { Side::Server });
+        let framer = Framer::new(Framing::ABRIDGED, if target.is_dc() { Side::Client } else { Side::Server });
         Self {
             target,
             held: Held::default(),
@@ -268,10 +268,10 @@ impl Arena {
                 *conn = dc.accept(now);
             }
         });
-        self.framer = Framer::new(Framing::Abridged, self.side());
+        self.framer = Framer::new(Framing::ABRIDGED, self.side());
     }
     fn hear(&mut self, wire: &[u8]) {
-        let mut framer = Framer::new(Framing::Abridged, self.side());
+        let mut framer = Framer::new(Framing::ABRIDGED, self.side());
         let wire = if wire.first() == Some(&0xef) { &wire[1..] } else { wire };
         if self.side() == Side::Server {
             framer.push(&[0xef]);

@@ -59,14 +59,14 @@ const fn told(
 /// Kurigram makes its key on a connection of its own; Telethon and Kurigram pad as before 2021. TDLib makes keys with two
 /// data centres, and with forward secrecy two with each.
 const CLIENTS: [Told; 8] = [
-    told("gramjs", 198, (Framing::Abridged, false), 2, (1, 1)),
-    told("kurigram", 229, (Framing::Abridged, false), 3, (1, 0)),
-    told("mtcute", 227, (Framing::Intermediate, false), 2, (1, 1)),
-    told("mtcute_pfs", 227, (Framing::Intermediate, false), 2, (2, 2)),
-    told("tdlib", 229, (Framing::Intermediate, true), 4, (2, 2)),
-    told("tdlib_pfs", 229, (Framing::Intermediate, true), 7, (4, 4)),
-    told("telethon", 229, (Framing::Full, false), 2, (1, 0)),
-    told("telethon_obfuscated", 229, (Framing::Abridged, true), 2, (1, 0)),
+    told("gramjs", 198, (Framing::ABRIDGED, false), 2, (1, 1)),
+    told("kurigram", 229, (Framing::ABRIDGED, false), 3, (1, 0)),
+    told("mtcute", 227, (Framing::INTERMEDIATE, false), 2, (1, 1)),
+    told("mtcute_pfs", 227, (Framing::INTERMEDIATE, false), 2, (2, 2)),
+    told("tdlib", 229, (Framing::INTERMEDIATE, true), 4, (2, 2)),
+    told("tdlib_pfs", 229, (Framing::INTERMEDIATE, true), 7, (4, 4)),
+    told("telethon", 229, (Framing::FULL, false), 2, (1, 0)),
+    told("telethon_obfuscated", 229, (Framing::ABRIDGED, true), 2, (1, 0)),
 ];
 
 /// MTProto's own lines around those of each layer.

@@ -90,7 +90,7 @@ async fn b20_the_bot_is_started_once_whatever_is_done_to_the_client() {
 
 #[test]
 fn d2_an_error_404_of_anybody_costs_no_key() {
-    let mut net = Hostile::signed_in(hostile::dc(), ALICE, Framing::Abridged);
+    let mut net = Hostile::signed_in(hostile::dc(), ALICE, Framing::ABRIDGED);
     assert!(net.asks());
     let key = net.connection.session().unwrap().key().id();
     net.dc.fault(fault("fault-404"), 3);
@@ -167,7 +167,7 @@ fn d14_no_secret_is_in_any_log_whatever_goes_wrong() {
 
 /// What a client makes of `account.getPassword` while the data centre does this, and then while it does not.
 fn question(name: &str) -> Result<Question, LoginError> {
-    let mut net = Hostile::signed_in(hostile::dc(), CAROL, Framing::Abridged);
+    let mut net = Hostile::signed_in(hostile::dc(), CAROL, Framing::ABRIDGED);
     net.dc.fault(fault(name), 1);
     let lie = net.call(&GetPassword {}).unwrap().unwrap().0;
     assert_eq!(net.acted(name), 1);
@@ -195,7 +195,7 @@ fn e6_a_public_number_that_would_fix_the_key_is_answered_with_nothing() {
 
 #[test]
 fn e7_the_servers_randomness_is_not_ours() {
-    let mut net = Hostile::signed_in(hostile::dc(), CAROL, Framing::Abridged);
+    let mut net = Hostile::signed_in(hostile::dc(), CAROL, Framing::ABRIDGED);
     net.dc.fault(fault("secure-random"), 2);
     let mut entropy = ChaCha12Rng::seed_from_u64(1);
     let mut proofs = Vec::new();
@@ -308,7 +308,7 @@ async fn c19_a_number_that_lives_nowhere_leads_nowhere() {
 #[test]
 fn d11_a_flag_word_or_vector_that_lies_ends_the_connection_and_no_more() {
     for name in ["cut-short-body", "vector-huge", "count-huge"] {
-        let mut net = Hostile::signed_in(hostile::dc(), ALICE, Framing::Abridged);
+        let mut net = Hostile::signed_in(hostile::dc(), ALICE, Framing::ABRIDGED);
         net.dc.fault(fault(name), 1);
         assert!(net.asks() && net.left.len() == 1, "{name}");
     }

@@ -66,7 +66,7 @@ impl Road {
     fn of(random: &mut ChaCha12Rng) -> Self {
         let mut one_in = |among: u32| if random.random_bool(0.5) { random.random_range(4..among) } else { 0 };
         let [breaks, salts, repeats, swaps, flips, faults] = [40, 60, 20, 20, 60, 60].map(&mut one_in);
-        let framings = [Framing::Abridged, Framing::Intermediate, Framing::PaddedIntermediate, Framing::Full];
+        let framings = Framing::ALL;
         Self {
             framing: framings[random.random_range(0..4)],
             temporary: random.random_ratio(1, 4).then_some(500),
@@ -477,11 +477,11 @@ impl World {
 /// A transport error as anybody on the way can write it.
 fn forged(framing: Framing, code: i32) -> Vec<u8> {
     let code = code.to_le_bytes();
-    match framing {
-        Framing::Abridged => [&[1], &code[..]].concat(),
-        Framing::Intermediate | Framing::PaddedIntermediate => [&[4, 0, 0, 0], &code[..]].concat(),
-        // Numbers and checksum do not fit: refused for that.
-        Framing::Full => [&[16, 0, 0, 0, 0, 0, 0, 0], &code[..], &[0; 4]].concat(),
+    match framing.name() {
+        "abridged" => [&[1], &code[..]].concat(),
+        // Neither the sequence number nor the checksum fits: the frame is refused for that.
+        "full" => [&[16, 0, 0, 0, 0, 0, 0, 0], &code[..], &[0; 4]].concat(),
+        _ => [&[4, 0, 0, 0], &code[..]].concat(),
     }
 }
 

@@ -110,7 +110,7 @@ impl Ears {
         let up = detect(&mut self.start).inspect_err(|_| self.has_started = true).map_err(Broken::Frame)?;
         let Some(up) = up else { return Ok(None) };
         let framing = up.framing();
-        let is_open = init.is_none_or(|init| framing == Framing::Full || init.starts_with(framing.preamble()));
+        let is_open = init.is_none_or(|init| framing == Framing::FULL || init.starts_with(framing.preamble()));
         let down = match init {
             Some(init) if !is_open => {
                 Obfuscated::connect(framing, None, None, &mut Once(&init)).map(Framer::obfuscated)

@@ -63,7 +63,7 @@ impl Options {
             addr: None,
             keys: None,
             temporary: Some(86_400),
-            framing: Framing::Abridged,
+            framing: Framing::ABRIDGED,
             connect_within: Duration::from_secs(10),
             call_within: Duration::from_secs(60),
             flood_wait: Duration::from_secs(10),

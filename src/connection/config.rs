@@ -40,7 +40,7 @@ impl Config {
     /// Abridged framing, no saved key.
     pub fn new(dc: i32, keys: Vec<RsaKey>) -> Self {
         Self {
-            framing: Framing::Abridged,
+            framing: Framing::ABRIDGED,
             dc,
             keys,
             saved: None,

@@ -178,10 +178,10 @@ unsafe fn settings(config: &ConnectionConfig) -> Result<Config, Status> {
     };
     let mut settings = Config::new(dc_number(environment, config.dc_id.into(), false), keys);
     settings.framing = match config.framing {
-        0 => Framing::Abridged,
-        1 => Framing::Intermediate,
-        2 => Framing::PaddedIntermediate,
-        3 => Framing::Full,
+        0 => Framing::ABRIDGED,
+        1 => Framing::INTERMEDIATE,
+        2 => Framing::PADDED_INTERMEDIATE,
+        3 => Framing::FULL,
         _ => return Err(Status::BadArgument),
     };
     settings.temporary = (config.temporary != 0).then_some(config.temporary);

@@ -78,7 +78,7 @@ impl World {
         let key = exchange::rsa();
         let mut dc = Dc::with(residents(), [key.clone()].into(), now, UNIX, Box::new(Dice(8)));
         let mut config = Config::new(2, [key.public().clone()].into());
-        let framings = [Framing::Abridged, Framing::Intermediate, Framing::PaddedIntermediate, Framing::Full];
+        let framings = Framing::ALL;
         config.framing = framings[usize::from(how & 3)];
         config.init = Some(Init::new(1, "duel"));
         config.temporary = (how & 4 != 0).then_some(if how & 16 == 0 { 86_400 } else { 500 });

@@ -14,17 +14,21 @@
 //!
 //! Spec: mtproto/mtproto-transports#abridged
 
-use super::{FrameError, Head};
+use super::FrameError;
+use super::framing::{Around, Codec, Head, open_bare};
 use crate::side::Side;
 use bytes::BytesMut;
+
+pub(super) static CODEC: Codec =
+    Codec { name: "abridged", preamble: &[0xef], head, open: open_bare, write, write_quick_ack };
 
 /// Bit 7 of the first byte.
 const QUICK_ACK: u8 = 0x80;
 /// The first byte where three bytes of length follow.
 const LONG: u8 = 0x7f;
 
-/// What `inbox` starts with, read by `side`.
-pub(super) fn head(inbox: &[u8], side: Side) -> Result<Option<Head>, FrameError> {
+/// Reads the beginning of `inbox`, at `side`.
+fn head(inbox: &[u8], side: Side) -> Result<Option<Head>, FrameError> {
     let Some((&first, rest)) = inbox.split_first() else { return Ok(None) };
     let marked = first & QUICK_ACK != 0;
     if marked && side == Side::Client {
@@ -42,8 +46,8 @@ pub(super) fn head(inbox: &[u8], side: Side) -> Result<Option<Head>, FrameError>
 }
 
 /// Appends one frame; `packet` has whole words, and fewer than 2^24.
-pub(super) fn write(packet: &[u8], wants_ack: bool, out: &mut BytesMut) {
-    let mark = if wants_ack { QUICK_ACK } else { 0 };
+fn write(packet: &[u8], around: &Around, out: &mut BytesMut) {
+    let mark = if around.wants_ack { QUICK_ACK } else { 0 };
     let words = packet.len() / 4;
     match u8::try_from(words) {
         Ok(words @ 0..LONG) => out.extend_from_slice(&[words | mark]),
@@ -53,4 +57,8 @@ pub(super) fn write(packet: &[u8], wants_ack: bool, out: &mut BytesMut) {
         }
     }
     out.extend_from_slice(packet);
+}
+
+fn write_quick_ack(token: u32, out: &mut BytesMut) {
+    out.extend_from_slice(&token.to_be_bytes());
 }

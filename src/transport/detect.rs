@@ -13,7 +13,7 @@
 //!
 //! Spec: mtproto/mtproto-transports#transport-obfuscation
 
-use super::{FrameError, Framer, Framing, Obfuscated, full};
+use super::{FrameError, Framer, Framing, Obfuscated};
 use crate::side::Side;
 use bytes::BytesMut;
 use core::mem;
@@ -29,7 +29,7 @@ pub(super) const FOREIGN: [[u8; 4]; 5] = [*b"HEAD", *b"POST", *b"GET ", *b"OPTI"
 /// No transport starts so.
 pub fn detect(start: &mut BytesMut) -> Result<Option<Framer>, FrameError> {
     if let Some(framing) = plain(start)? {
-        return Ok(Some(Framer { inbox: mem::take(start), ..Framer::new(framing, Side::Server) }));
+        return Ok(Some(Framer::heard(framing, mem::take(start))));
     }
     let Some((init, rest)) = start.split_first_chunk() else { return Ok(None) };
     let mut framer = Framer::obfuscated(Obfuscated::accept(init, None)?);
@@ -41,18 +41,18 @@ pub fn detect(start: &mut BytesMut) -> Result<Option<Framer>, FrameError> {
 /// The framing that `start` names openly; `None` if it is too short to tell, or obfuscated.
 fn plain(start: &[u8]) -> Result<Option<Framing>, FrameError> {
     if start.first() == Some(&0xef) {
-        return Ok(Some(Framing::Abridged));
+        return Ok(Some(Framing::ABRIDGED));
     }
     match start.first_chunk() {
-        Some([0xee, 0xee, 0xee, 0xee]) => return Ok(Some(Framing::Intermediate)),
-        Some([0xdd, 0xdd, 0xdd, 0xdd]) => return Ok(Some(Framing::PaddedIntermediate)),
+        Some([0xee, 0xee, 0xee, 0xee]) => return Ok(Some(Framing::INTERMEDIATE)),
+        Some([0xdd, 0xdd, 0xdd, 0xdd]) => return Ok(Some(Framing::PADDED_INTERMEDIATE)),
         Some(foreign) if FOREIGN.contains(foreign) => return Err(FrameError::Start),
         _ => {}
     }
     match start.first_chunk() {
         Some([_, _, _, _, 0, 0, 0, 0]) => {
-            full::head(start, Side::Server).map_err(|_| FrameError::Start)?;
-            Ok(Some(Framing::Full))
+            (Framing::FULL.codec().head)(start, Side::Server).map_err(|_| FrameError::Start)?;
+            Ok(Some(Framing::FULL))
         }
         _ => Ok(None),
     }

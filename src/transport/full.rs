@@ -13,14 +13,17 @@
 //!
 //! Spec: mtproto/mtproto-transports#full
 
-use super::{FrameError, Head};
+use super::FrameError;
+use super::framing::{Around, Codec, Head};
 use crate::{crc::crc32, side::Side};
 use bytes::{Buf, BytesMut};
+
+pub(super) static CODEC: Codec = Codec { name: "full", preamble: &[], head, open, write, write_quick_ack: |_, _| () };
 
 /// Length, sequence number and checksum.
 const AROUND: usize = 12;
 
-/// What `inbox` starts with, read by `side`.
+/// Reads the beginning of `inbox`, at `side`.
 pub(super) fn head(inbox: &[u8], side: Side) -> Result<Option<Head>, FrameError> {
     let Some(word) = inbox.first_chunk() else { return Ok(None) };
     if let code @ -999..0 = i32::from_le_bytes(*word)
@@ -36,8 +39,8 @@ pub(super) fn head(inbox: &[u8], side: Side) -> Result<Option<Head>, FrameError>
     Ok(head)
 }
 
-/// Leaves of `frame` the packet, if it is frame `due` and whole.
-pub(super) fn open(frame: &mut BytesMut, due: u32) -> Result<(), FrameError> {
+/// Strips `frame` to its packet, if it is intact and number `due`.
+fn open(frame: &mut BytesMut, _: Side, due: u32) -> Result<Option<u32>, FrameError> {
     let Some((before, crc)) = frame.split_last_chunk() else { return Err(FrameError::Length(frame.len())) };
     if crc32(before) != u32::from_le_bytes(*crc) {
         return Err(FrameError::Checksum);
@@ -50,15 +53,15 @@ pub(super) fn open(frame: &mut BytesMut, due: u32) -> Result<(), FrameError> {
     let end = before.len();
     frame.truncate(end);
     frame.advance(8);
-    Ok(())
+    Ok(None)
 }
 
-/// Appends frame number `seq`; the length of `packet` was checked.
-pub(super) fn write(packet: &[u8], seq: u32, out: &mut BytesMut) {
+/// Appends frame number `around.seq`; the length of `packet` was checked.
+fn write(packet: &[u8], around: &Around, out: &mut BytesMut) {
     let start = out.len();
     let [a, b, c, d, ..] = (packet.len() + AROUND).to_le_bytes();
     out.extend_from_slice(&[a, b, c, d]);
-    out.extend_from_slice(&seq.to_le_bytes());
+    out.extend_from_slice(&around.seq.to_le_bytes());
     out.extend_from_slice(packet);
     let crc = crc32(out.get(start..).unwrap_or_default());
     out.extend_from_slice(&crc.to_le_bytes());

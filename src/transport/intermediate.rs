@@ -22,31 +22,51 @@
 //!
 //! Spec: mtproto/mtproto-transports#padded-intermediate
 
-use super::{FrameError, Framing, Head};
+use super::FrameError;
+use super::framing::{Around, Codec, Head, open_bare};
 use crate::entropy::{self, Entropy, EntropyFailed};
 use crate::side::Side;
 use bytes::BytesMut;
 
+pub(super) static CODEC: Codec =
+    Codec { name: "intermediate", preamble: &[0xee; 4], head, open: open_bare, write, write_quick_ack };
+pub(super) static PADDED: Codec = Codec {
+    name: "padded intermediate",
+    preamble: &[0xdd; 4],
+    head: padded_head,
+    open: padded_open,
+    write: write_padded,
+    write_quick_ack: write_padded_quick_ack,
+};
+
 /// Bit 31 of a length.
 const QUICK_ACK: u32 = 1 << 31;
 
-/// What `inbox` starts with, read by `side`.
-pub(super) fn head(inbox: &[u8], side: Side, framing: Framing) -> Result<Option<Head>, FrameError> {
+/// Reads the beginning of `inbox`, at `side`.
+fn head(inbox: &[u8], side: Side) -> Result<Option<Head>, FrameError> {
+    match padded_head(inbox, side)? {
+        Some(Head::Body { len, .. }) if !len.is_multiple_of(4) => Err(FrameError::Length(len)),
+        head => Ok(head),
+    }
+}
+
+fn padded_head(inbox: &[u8], side: Side) -> Result<Option<Head>, FrameError> {
     let Some(word) = inbox.first_chunk().map(|word| u32::from_le_bytes(*word)) else { return Ok(None) };
     let marked = word & QUICK_ACK != 0;
     if marked && side == Side::Client {
         return Ok(Some(Head::QuickAck(word))); // TDLib takes a bare one on the padded framing too
     }
-    let len = (word & !QUICK_ACK) as usize;
-    let head = Head::body(4, len, 4, marked)?;
-    if framing == Framing::Intermediate && !len.is_multiple_of(4) {
-        return Err(FrameError::Length(len));
-    }
-    Ok(head)
+    Head::body(4, (word & !QUICK_ACK) as usize, 4, marked)
 }
 
-/// Appends one frame of `packet` and `tail`, of which both lengths were checked.
-pub(super) fn write(packet: &[u8], tail: &[u8], wants_ack: bool, out: &mut BytesMut) {
+/// Appends one frame; the length of `packet` was checked.
+fn write(packet: &[u8], around: &Around, out: &mut BytesMut) {
+    write_with(packet, &[], around.wants_ack, out);
+}
+fn write_padded(packet: &[u8], around: &Around, out: &mut BytesMut) {
+    write_with(packet, around.tail.bytes(), around.wants_ack, out);
+}
+fn write_with(packet: &[u8], tail: &[u8], wants_ack: bool, out: &mut BytesMut) {
     let [a, b, c, d, ..] = (packet.len() + tail.len()).to_le_bytes();
     let mark = if wants_ack { QUICK_ACK } else { 0 };
     out.extend_from_slice(&(u32::from_le_bytes([a, b, c, d]) | mark).to_le_bytes());
@@ -54,8 +74,20 @@ pub(super) fn write(packet: &[u8], tail: &[u8], wants_ack: bool, out: &mut Bytes
     out.extend_from_slice(tail);
 }
 
+fn write_quick_ack(token: u32, out: &mut BytesMut) {
+    out.extend_from_slice(&token.to_le_bytes());
+}
+
+/// Strips a padded body to its packet, or reads its quick ack.
+fn padded_open(body: &mut BytesMut, side: Side, _: u32) -> Result<Option<u32>, FrameError> {
+    if let (Side::Client, Some(token)) = (side, framed_quick_ack(body)) {
+        return Ok(Some(token));
+    }
+    strip_tail(body).map(|()| None)
+}
+
 /// The token of a padded quick ack: `ffffffff | token:4`, in a body too short for a packet.
-pub(super) fn framed_quick_ack(body: &[u8]) -> Option<u32> {
+fn framed_quick_ack(body: &[u8]) -> Option<u32> {
     match body {
         [0xff, 0xff, 0xff, 0xff, a, b, c, d, rest @ ..] if rest.len() < 12 => {
             Some(u32::from_le_bytes([*a, *b, *c, *d]))
@@ -65,14 +97,14 @@ pub(super) fn framed_quick_ack(body: &[u8]) -> Option<u32> {
 }
 
 /// Appends a padded quick ack, with an empty tail.
-pub(super) fn write_quick_ack(token: u32, out: &mut BytesMut) {
+fn write_padded_quick_ack(token: u32, out: &mut BytesMut) {
     out.extend_from_slice(&8u32.to_le_bytes());
     out.extend_from_slice(&[0xff; 4]);
     out.extend_from_slice(&token.to_le_bytes());
 }
 
 /// Cuts `body` where its packet, or its error, ends.
-pub(super) fn strip_tail(body: &mut BytesMut) -> Result<(), FrameError> {
+fn strip_tail(body: &mut BytesMut) -> Result<(), FrameError> {
     let len = body.len();
     let end = match body.first_chunk::<20>() {
         None => 4,

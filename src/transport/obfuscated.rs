@@ -73,12 +73,7 @@ impl Obfuscated {
         secret: Option<&ProxySecret>,
         entropy: &mut dyn Entropy,
     ) -> Result<Self, ObfuscateError> {
-        let id = match framing {
-            Framing::Abridged => [0xef; 4],
-            Framing::Intermediate => [0xee; 4],
-            Framing::PaddedIntermediate => [0xdd; 4],
-            Framing::Full => return Err(ObfuscateError::Full),
-        };
+        let id = id_of(framing).ok_or(ObfuscateError::Full)?;
         let mut init = dice(entropy)?;
         put(&mut init, 56, id);
         if let Some(dc) = dc {
@@ -100,12 +95,9 @@ impl Obfuscated {
         let (mut read, write) = streams(init, secret);
         let mut open = *init;
         read.apply(&mut open);
-        let framing = match part(&open, 56) {
-            [0xef, 0xef, 0xef, 0xef] => Framing::Abridged,
-            [0xee, 0xee, 0xee, 0xee] => Framing::Intermediate,
-            [0xdd, 0xdd, 0xdd, 0xdd] => Framing::PaddedIntermediate,
-            _ => return Err(FrameError::Start),
-        };
+        let id = part(&open, 56);
+        let named = Framing::ALL.into_iter().find(|framing| id_of(*framing) == Some(id));
+        let framing = named.ok_or(FrameError::Start)?;
         let dc = i16::from_le_bytes(part(&open, 60));
         Ok(Self { side: Side::Server, framing, init: *init, streams: Streams { read, write }, dc })
     }
@@ -129,6 +121,11 @@ impl fmt::Debug for Streams {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Streams(..)")
     }
+}
+
+/// Name of `framing` in `init`: the first byte of its preamble four times; `None` for full, which has no preamble.
+fn id_of(framing: Framing) -> Option<[u8; 4]> {
+    framing.preamble().first().map(|byte| [*byte; 4])
 }
 
 /// 64 random bytes that start like nothing else a server may hear.
@@ -200,7 +197,7 @@ impl ProxySecret {
         };
         Some(Self { key: Zeroizing::new(key.try_into().ok()?), padded })
     }
-    /// Whether only [`Framing::PaddedIntermediate`] will do.
+    /// Whether only [`Framing::PADDED_INTERMEDIATE`] will do.
     pub const fn is_padded(&self) -> bool {
         self.padded
     }

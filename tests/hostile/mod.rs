@@ -182,8 +182,8 @@ impl Hostile {
 /// The framing that a fault needs.
 pub(crate) fn framing(fault: &Fault) -> Framing {
     match fault.name {
-        name if name.starts_with("full-") => Framing::Full,
-        name if name.starts_with("padded-") => Framing::PaddedIntermediate,
-        _ => Framing::Abridged,
+        name if name.starts_with("full-") => Framing::FULL,
+        name if name.starts_with("padded-") => Framing::PADDED_INTERMEDIATE,
+        _ => Framing::ABRIDGED,
     }
 }

@@ -29,7 +29,7 @@ pub(crate) struct Witness {
 
 impl Witness {
     pub(crate) fn new() -> Self {
-        let framer = |side| Framer::new(Framing::Abridged, side);
+        let framer = |side| Framer::new(Framing::ABRIDGED, side);
         Self { to_server: framer(Side::Server), to_client: framer(Side::Client), has_seen_preamble: false }
     }
 
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn what_is_seen_is_named_however_the_bytes_are_cut() {
-        let mut client = Framer::new(Framing::Abridged, Side::Client);
+        let mut client = Framer::new(Framing::ABRIDGED, Side::Client);
         let mut wire = bytes::BytesMut::new();
         client.encode(&plain::seal(4, &ReqPqMulti { nonce: [0xab; 16] }.to_boxed()), &mut wire).unwrap();
         client.encode(&[7; 24 + 48], &mut wire).unwrap();

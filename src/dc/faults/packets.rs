@@ -115,9 +115,9 @@ pub(in crate::dc) enum Out {
 impl Twist {
     fn suits(self, framing: Framing) -> bool {
         match self {
-            Self::Tail => framing == Framing::PaddedIntermediate,
-            Self::Full(_) => framing == Framing::Full,
-            Self::QuickAck(_) => framing != Framing::Full,
+            Self::Tail => framing == Framing::PADDED_INTERMEDIATE,
+            Self::Full(_) => framing == Framing::FULL,
+            Self::QuickAck(_) => framing != Framing::FULL,
             _ => true,
         }
     }
