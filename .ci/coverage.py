@@ -13,18 +13,18 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/fuzzing.md"
 # What a target aims at: files, or folders.
 AIMS = {
-    "frame": [f"src/transport/{name}.rs" for name in ("mod", "abridged", "intermediate", "full", "fault")],
-    "detect": ["src/transport/detect.rs", "src/transport/obfuscated.rs", "src/crypto/ctr.rs"],
+    "frame": [f"src/wire/transport/{name}.rs" for name in ("mod", "abridged", "intermediate", "full", "fault")],
+    "detect": ["src/wire/transport/detect.rs", "src/wire/transport/obfuscated.rs", "src/crypto/ctr.rs"],
     "tl_value": ["src/tl/reader.rs", "src/tl/primitives.rs", "src/tl/schema/value.rs", "src/tl/schema/show.rs"],
     "skip_vs_value": ["src/tl/table.rs", "src/tl/reader.rs", "src/tl/schema/value.rs"],
-    "open_packet": ["src/session/packet.rs", "src/session/inbox.rs", "src/session/mod.rs", "src/session/service.rs", "src/mt/message.rs"],
-    "client_handshake": ["src/handshake/client.rs", "src/handshake/plain.rs", "src/mt/auth.rs"],
-    "server_handshake": ["src/handshake/server.rs", "src/handshake/plain.rs", "src/mt/auth.rs", "src/crypto/rsa/"],
-    "session_ops": ["src/session/"],
-    "duel": ["src/connection/", "src/session/", "src/handshake/client.rs", "src/handshake/server.rs", "src/dc/faults/", "src/dc/serve.rs", "src/dc/send.rs"],
-    "link": ["src/link.rs", "src/link/"],
-    "session_string": ["src/store/string.rs"],
-    "inflate": ["src/mt/gzip.rs"],
+    "open_packet": ["src/protocol/session/packet.rs", "src/protocol/session/inbox.rs", "src/protocol/session/mod.rs", "src/protocol/session/service.rs", "src/wire/mt/message.rs"],
+    "client_handshake": ["src/protocol/handshake/client.rs", "src/protocol/handshake/plain.rs", "src/wire/mt/auth.rs"],
+    "server_handshake": ["src/protocol/handshake/server.rs", "src/protocol/handshake/plain.rs", "src/wire/mt/auth.rs", "src/crypto/rsa/"],
+    "session_ops": ["src/protocol/session/"],
+    "duel": ["src/protocol/connection/", "src/protocol/session/", "src/protocol/handshake/client.rs", "src/protocol/handshake/server.rs", "src/lab/dc/faults/", "src/lab/dc/serve.rs", "src/lab/dc/send.rs"],
+    "link": ["src/telegram/link.rs", "src/telegram/link/"],
+    "session_string": ["src/telegram/store/string.rs"],
+    "inflate": ["src/wire/mt/gzip.rs"],
 }
 START = "<!-- table -->\n"
 ROW = re.compile(r"^\| `(\w+)` \|(.*)\|$", re.M)

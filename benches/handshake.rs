@@ -7,10 +7,10 @@
 //! "client" is the time spent in the client's machine alone: factoring `pq`, one RSA, the check of the known prime, two
 //! powers of 2048 bits. The entropy is seeded, so that each run of the bench does the same work.
 
+use nanogram::base::time::{Instant, ServerClock, UnixTime};
 use nanogram::crypto::rsa::RsaPrivateKey;
-use nanogram::handshake::client::{ClientHandshake, HandshakeConfig, Step};
-use nanogram::handshake::server::{ServerConfig, ServerHandshake};
-use nanogram::time::{Instant, ServerClock, UnixTime};
+use nanogram::protocol::handshake::client::{ClientHandshake, HandshakeConfig, Step};
+use nanogram::protocol::handshake::server::{ServerConfig, ServerHandshake};
 use rand::SeedableRng;
 use rand::rngs::ChaCha20Rng;
 use std::collections::VecDeque;

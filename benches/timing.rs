@@ -10,11 +10,11 @@
 //! fresh data before it is called a leak, and it says so.
 
 use bytes::BytesMut;
+use nanogram::base::side::Side;
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::dh::DhParams;
 use nanogram::crypto::{ct, ige, kdf};
-use nanogram::session::packet;
-use nanogram::side::Side;
+use nanogram::protocol::session::packet;
 use num_bigint::BigUint;
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, RngExt, SeedableRng};

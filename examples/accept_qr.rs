@@ -6,11 +6,11 @@
 //!
 //! SESSION is that of the account which the program then is: look twice whose code it is. Spec: api/qr-login
 
-use nanogram::api::Boxed;
-use nanogram::api::auth::AcceptLoginToken;
 use nanogram::client::{Client, Options};
 use nanogram::crypto::rsa::RsaKey;
-use nanogram::login;
+use nanogram::telegram::api::Boxed;
+use nanogram::telegram::api::auth::AcceptLoginToken;
+use nanogram::telegram::login;
 use nanogram::tl::Blob;
 
 #[tokio::main(flavor = "current_thread")]

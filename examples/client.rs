@@ -10,7 +10,7 @@
 use nanogram::client::{Client, Error, Options};
 use nanogram::crypto::keys::Environment;
 use nanogram::crypto::rsa::RsaKey;
-use nanogram::link::StartLink;
+use nanogram::telegram::link::StartLink;
 use std::env::args;
 use std::process::ExitCode;
 

@@ -7,16 +7,16 @@
 //!
 //! The example is that of core.telegram.org/mtproto/samples-auth_key. Read it with mtproto/auth_key beside it.
 
+use nanogram::base::side::Side;
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::dh::{DhParams, KNOWN_PRIME};
 use nanogram::crypto::factor::factor;
 use nanogram::crypto::keys::{Environment, keys};
 use nanogram::crypto::{ige, kdf};
-use nanogram::handshake::plain;
-use nanogram::mt::auth::{ClientDhInnerData, NewNonce, PqInnerDataDc};
-use nanogram::side::Side;
+use nanogram::protocol::handshake::plain;
 use nanogram::tl::schema::{Schema, Type};
 use nanogram::tl::{Blob, Combinator, Reader, VECTOR};
+use nanogram::wire::mt::auth::{ClientDhInnerData, NewNonce, PqInnerDataDc};
 use serde_json::Value as Json;
 use sha1::{Digest, Sha1};
 use std::process::ExitCode;

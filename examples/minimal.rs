@@ -9,11 +9,11 @@
 //! centre's: the modulus of its RSA key, in hex. Its size is measured: `.ci/size`.
 
 use bytes::BytesMut;
-use nanogram::connection::{Connection, ConnectionError, Event, Init};
-use nanogram::entropy::{Entropy, EntropyFailed};
-use nanogram::start::job::{Job, JobError, Place};
-use nanogram::start::random_id;
-use nanogram::time::{Instant, UnixTime};
+use nanogram::base::entropy::{Entropy, EntropyFailed};
+use nanogram::base::time::{Instant, UnixTime};
+use nanogram::protocol::connection::{Connection, ConnectionError, Event, Init};
+use nanogram::telegram::start::job::{Job, JobError, Place};
+use nanogram::telegram::start::random_id;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};

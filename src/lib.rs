@@ -65,46 +65,17 @@ extern crate alloc;
 #[cfg(any(test, feature = "client", feature = "fuzzing"))]
 extern crate std;
 
-// Floor 0: what the rest is made of. `tl` and `crypto` do not know each other.
-pub mod crc;
-pub mod crypto;
-pub mod entropy;
-pub mod escape;
-pub mod side;
-pub mod time;
-pub mod tl;
-// Floor 1: the constructors, how packets are cut from a stream, and what stands on nothing but floor 0.
-pub mod api;
-pub mod dcs;
-pub mod link;
-pub mod mt;
-pub mod transport;
-// Floor 2: the machines.
-pub mod handshake;
-pub mod session;
-// Floor 3: what an application holds.
-pub mod connection;
-pub mod keylog;
-#[cfg(feature = "client")]
-pub mod private;
-pub mod store;
-// Floor 4: pure pieces of the jobs.
-#[cfg(feature = "tools")]
-pub mod capture;
-#[cfg(any(feature = "client", feature = "ffi"))]
-pub mod hints;
-pub mod login;
-pub mod start;
-// Floor 5: the world.
+pub mod base;
 #[cfg(feature = "client")]
 pub mod client;
-#[cfg(feature = "dc")]
-pub mod dc;
+pub mod crypto;
 #[cfg(feature = "ffi")]
 pub mod ffi;
-#[cfg(feature = "fuzzing")]
-#[doc(hidden)]
-pub mod fuzzing;
+pub mod lab;
+pub mod protocol;
+pub mod telegram;
+pub mod tl;
+pub mod wire;
 
 /// The code in the README is code.
 #[cfg(all(doctest, feature = "client"))]

@@ -7,22 +7,22 @@
 mod replay;
 
 use bytes::{Bytes, BytesMut};
-use nanogram::capture::{
+use nanogram::base::side::Side;
+use nanogram::base::time::Instant;
+use nanogram::crypto::auth_key::AuthKey;
+use nanogram::lab::capture::{
     Answered, CaptureError, Chunk, Connection, Content, Cut, Item, Note, Piece, Recording, Sealed, Secrets, Step,
     Verdict, What, cut, decode,
 };
-use nanogram::crypto::auth_key::AuthKey;
-use nanogram::handshake::plain;
-use nanogram::keylog::{Entry, KeyLog};
-use nanogram::mt::gzip::deflate;
-use nanogram::mt::message::{GzipPacked, MSG_CONTAINER};
-use nanogram::session::Incoming;
-use nanogram::session::packet::{Header, seal};
-use nanogram::side::Side;
-use nanogram::time::Instant;
+use nanogram::protocol::handshake::plain;
+use nanogram::protocol::keylog::{Entry, KeyLog};
+use nanogram::protocol::session::Incoming;
+use nanogram::protocol::session::packet::{Header, seal};
 use nanogram::tl::schema::Value;
 use nanogram::tl::{Blob, Combinator, VECTOR};
-use nanogram::transport::{Frame, Framer, Framing};
+use nanogram::wire::mt::gzip::deflate;
+use nanogram::wire::mt::message::{GzipPacked, MSG_CONTAINER};
+use nanogram::wire::transport::{Frame, Framer, Framing};
 use rand::rngs::ChaCha20Rng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
@@ -464,7 +464,7 @@ fn as_gzip(data: &[u8]) -> Vec<u8> {
         out.extend([len.to_le_bytes(), (!len).to_le_bytes()].concat());
         out.extend(block);
     }
-    out.extend([nanogram::crc::crc32(data), data.len() as u32].map(u32::to_le_bytes).concat());
+    out.extend([nanogram::base::crc::crc32(data), data.len() as u32].map(u32::to_le_bytes).concat());
     out
 }
 

@@ -1,8 +1,8 @@
 //! The program as its users run it: what it prints where, and with which exit code it ends.
 
 use nanogram::crypto::auth_key::AuthKey;
-use nanogram::start::StartError;
-use nanogram::store::{Format, SavedSession, string};
+use nanogram::telegram::start::StartError;
+use nanogram::telegram::store::{Format, SavedSession, string};
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};

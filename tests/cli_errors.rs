@@ -1,17 +1,17 @@
 //! What people see when the server says no, or not yet: the data centre is told to, the program is run as its users
 //! run it, and the README has the same in a table.
 
-use nanogram::api::auth::{BindTempAuthKey, CheckPassword, LogOut, SendCode, SignIn};
-use nanogram::api::contacts::ResolveUsername;
-use nanogram::api::messages::StartBot;
-use nanogram::api::users::GetUsers;
 use nanogram::crypto::keys::Environment;
-use nanogram::dc::listener::Listener;
-use nanogram::dc::log::Entry;
-use nanogram::dc::residents::{ALICE, CAROL, CAROLS_PASSWORD, DAVE};
-use nanogram::dc::{Act, Dc};
-use nanogram::session::RpcError;
-use nanogram::store::{Format, Realm, SavedSession, string};
+use nanogram::lab::dc::listener::Listener;
+use nanogram::lab::dc::log::Entry;
+use nanogram::lab::dc::residents::{ALICE, CAROL, CAROLS_PASSWORD, DAVE};
+use nanogram::lab::dc::{Act, Dc};
+use nanogram::protocol::session::RpcError;
+use nanogram::telegram::api::auth::{BindTempAuthKey, CheckPassword, LogOut, SendCode, SignIn};
+use nanogram::telegram::api::contacts::ResolveUsername;
+use nanogram::telegram::api::messages::StartBot;
+use nanogram::telegram::api::users::GetUsers;
+use nanogram::telegram::store::{Format, Realm, SavedSession, string};
 use nanogram::tl::Combinator;
 use rand::rngs::SysRng;
 use serde_json::Value;
@@ -224,8 +224,8 @@ fn keys_are_logged_for_their_owner_alone_and_only_if_that_is_asked_for() {
     let log = place.home.join("keys.txt");
     let output = place.start(&["--wait", "0", "--keylog", log.to_str().unwrap()]);
     assert!(output.status.success(), "{output:?}");
-    let entries = nanogram::keylog::parse(&std::fs::read_to_string(&log).unwrap()).unwrap();
-    let is_temporary = |entry: &_| matches!(entry, nanogram::keylog::Entry::DcKey { is_temporary: true, .. });
+    let entries = nanogram::protocol::keylog::parse(&std::fs::read_to_string(&log).unwrap()).unwrap();
+    let is_temporary = |entry: &_| matches!(entry, nanogram::protocol::keylog::Entry::DcKey { is_temporary: true, .. });
     assert!(!entries.is_empty() && entries.iter().all(is_temporary), "{entries:?}");
     #[cfg(unix)]
     {

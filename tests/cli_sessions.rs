@@ -3,8 +3,8 @@
 
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::keys::Environment;
-use nanogram::store::file::SessionFile;
-use nanogram::store::{Format, SavedSession, string};
+use nanogram::telegram::store::file::SessionFile;
+use nanogram::telegram::store::{Format, SavedSession, string};
 use serde_json::Value;
 use std::fs;
 use std::io::Write;

@@ -6,17 +6,17 @@
 mod house;
 
 use house::{House, Told};
-use nanogram::api::connect::GetNearestDc;
-use nanogram::api::messages::{SendMessage, StartBot};
-use nanogram::api::updates::{UpdateShort, UpdatesKind};
 use nanogram::client::{Client, Error, Options};
 use nanogram::crypto::keys::Environment;
-use nanogram::dc::Act;
-use nanogram::dc::log::Entry;
-use nanogram::dc::residents::ALICE;
-use nanogram::session::RpcError;
-use nanogram::start::StartError;
-use nanogram::store::state::SavedUser;
+use nanogram::lab::dc::Act;
+use nanogram::lab::dc::log::Entry;
+use nanogram::lab::dc::residents::ALICE;
+use nanogram::protocol::session::RpcError;
+use nanogram::telegram::api::connect::GetNearestDc;
+use nanogram::telegram::api::messages::{SendMessage, StartBot};
+use nanogram::telegram::api::updates::{UpdateShort, UpdatesKind};
+use nanogram::telegram::start::StartError;
+use nanogram::telegram::store::state::SavedUser;
 use nanogram::tl::{Combinator, VECTOR, write_bytes};
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;

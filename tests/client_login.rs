@@ -1,20 +1,20 @@
 //! Signing in and out with the client, against the data centre over TCP on 127.0.0.1. Codes are read from its log.
 
-use nanogram::api::auth::{
-    AcceptLoginToken, Authorization, EmailVerificationCode, ExportLoginToken, ImportLoginToken, LogOut, SendCode,
-    SignIn,
-};
-use nanogram::api::peer::InputUserSelf;
-use nanogram::api::users::GetUsers;
 use nanogram::client::{Client, Error, Options, Qr};
 use nanogram::crypto::keys::Environment;
 use nanogram::crypto::rsa::RsaKey;
-use nanogram::dc::listener::Listener;
-use nanogram::dc::log::Entry;
-use nanogram::dc::residents::{ALICE, BOB, CAROL, CAROLS_PASSWORD, DAVE};
-use nanogram::dc::{Act, Dc};
-use nanogram::login::{self, Account, App, CodeSent, Entered, LoginError, Problem, Waiting};
-use nanogram::session::RpcError;
+use nanogram::lab::dc::listener::Listener;
+use nanogram::lab::dc::log::Entry;
+use nanogram::lab::dc::residents::{ALICE, BOB, CAROL, CAROLS_PASSWORD, DAVE};
+use nanogram::lab::dc::{Act, Dc};
+use nanogram::protocol::session::RpcError;
+use nanogram::telegram::api::auth::{
+    AcceptLoginToken, Authorization, EmailVerificationCode, ExportLoginToken, ImportLoginToken, LogOut, SendCode,
+    SignIn,
+};
+use nanogram::telegram::api::peer::InputUserSelf;
+use nanogram::telegram::api::users::GetUsers;
+use nanogram::telegram::login::{self, Account, App, CodeSent, Entered, LoginError, Problem, Waiting};
 use nanogram::tl::{Blob, Combinator, DecodeError, Fault, Hidden};
 use rand::rngs::SysRng;
 use std::sync::{Arc, Mutex};
@@ -150,14 +150,15 @@ async fn a_code_signs_in_and_the_state_says_who_and_opens_the_next_connection() 
 #[tokio::test]
 async fn a_server_whose_first_msg_id_names_a_container_is_told_everything_once() {
     for temporary in [None, Some(86_400)] {
-        let fault = nanogram::dc::Fault::named("first-msg-id-of-container").unwrap();
-        let house = House::with(|dc| dc.fault(fault, nanogram::dc::script::FOREVER)).await;
+        let fault = nanogram::lab::dc::Fault::named("first-msg-id-of-container").unwrap();
+        let house = House::with(|dc| dc.fault(fault, nanogram::lab::dc::script::FOREVER)).await;
         let options = Options::new(Environment::Production, 2).at(&house.addr, vec![house.key.clone()]).api_id(1);
         let client = Client::connect(Options { temporary, ..options }).await.unwrap();
         let waiting = ask(&client, ALICES).await;
         assert!(matches!(client.sign_in(ALICES, &waiting, &house.code()).await.unwrap(), Entered::In(_)));
         client.start_bot("echo_bot", "echo_bot", None, "once").await.unwrap();
-        let calls = [SendCode::ID, SignIn::ID, nanogram::api::messages::StartBot::ID].map(|id| house.calls_of(id));
+        let calls =
+            [SendCode::ID, SignIn::ID, nanogram::telegram::api::messages::StartBot::ID].map(|id| house.calls_of(id));
         assert_eq!(calls, [1; 3], "each call is executed once, temporary keys: {temporary:?}");
     }
 }

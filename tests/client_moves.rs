@@ -6,18 +6,18 @@
 mod house;
 
 use house::{House, Told};
-use nanogram::api::auth::{ExportAuthorization, ImportAuthorization, SendCode};
-use nanogram::api::connect::{GetConfig, GetNearestDc};
-use nanogram::api::messages::StartBot;
-use nanogram::api::updates::GetState;
 use nanogram::client::{Client, Error, Options};
 use nanogram::crypto::keys::Environment;
-use nanogram::dc::Act;
-use nanogram::dc::residents::ALICE;
-use nanogram::dc::world::Home;
-use nanogram::login::{self, App};
-use nanogram::session::RpcError;
-use nanogram::store::state::SavedUser;
+use nanogram::lab::dc::Act;
+use nanogram::lab::dc::residents::ALICE;
+use nanogram::lab::dc::world::Home;
+use nanogram::protocol::session::RpcError;
+use nanogram::telegram::api::auth::{ExportAuthorization, ImportAuthorization, SendCode};
+use nanogram::telegram::api::connect::{GetConfig, GetNearestDc};
+use nanogram::telegram::api::messages::StartBot;
+use nanogram::telegram::api::updates::GetState;
+use nanogram::telegram::login::{self, App};
+use nanogram::telegram::store::state::SavedUser;
 use nanogram::tl::{Combinator, Hidden};
 use std::sync::Arc;
 use std::time::Duration;
@@ -162,7 +162,7 @@ async fn calls_in_flight_are_answered_by_the_other_data_centre() {
     house.dc(|dc| dc.script(GetState::ID, Act::Ignore, 1)).await;
     let (waiting, asked) = (client.clone(), house.log.clone());
     let waiting = tokio::spawn(async move { waiting.call(&GetState {}).await });
-    while !asked.lock().unwrap().iter().any(nanogram::dc::log::Entry::is_refusal) {
+    while !asked.lock().unwrap().iter().any(nanogram::lab::dc::log::Entry::is_refusal) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     house.dc(|dc| dc.world.set_home(ALICE, 4)).await;

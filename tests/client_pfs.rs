@@ -6,14 +6,14 @@
 mod house;
 
 use house::{House, Told, Wire};
-use nanogram::api::contacts::ResolveUsername;
 use nanogram::client::{Client, Error, KeyWatcher, Options};
 use nanogram::crypto::auth_key::AuthKey;
-use nanogram::dc::Act;
-use nanogram::dc::log::Entry;
-use nanogram::dc::residents::{ALICE, ECHO_BOT};
-use nanogram::session::RpcError;
-use nanogram::store::state::{DcKey, SavedSalt, State};
+use nanogram::lab::dc::Act;
+use nanogram::lab::dc::log::Entry;
+use nanogram::lab::dc::residents::{ALICE, ECHO_BOT};
+use nanogram::protocol::session::RpcError;
+use nanogram::telegram::api::contacts::ResolveUsername;
+use nanogram::telegram::store::state::{DcKey, SavedSalt, State};
 use nanogram::tl::Combinator;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -78,7 +78,7 @@ async fn e3_a_client_introduces_itself_after_each_binding() {
         assert_eq!(house.count(|entry| matches!(entry, Entry::App { .. })), n + 1);
         assert_eq!(house.count(|entry| matches!(entry, Entry::Bound { .. })), n + 1);
         let refusal = RpcError::new(401, "AUTH_KEY_PERM_EMPTY");
-        house.dc(|dc| dc.script(nanogram::api::messages::StartBot::ID, Act::Refuse(refusal), 1)).await;
+        house.dc(|dc| dc.script(nanogram::telegram::api::messages::StartBot::ID, Act::Refuse(refusal), 1)).await;
     }
 }
 
@@ -130,7 +130,7 @@ async fn e4_a_key_30_seconds_old_that_is_not_known_yet_is_tried_again() {
     let key = AuthKey::from_bytes([9; 256]);
     let mut options = house.alice();
     options.state.keys.insert(2, DcKey { made_at: unix() - 30, ..DcKey::new(key.clone()) });
-    options.state.user = Some(nanogram::store::state::SavedUser { id: ALICE, is_bot: false });
+    options.state.user = Some(nanogram::telegram::store::state::SavedUser { id: ALICE, is_bot: false });
     let client = Client::connect(options).await.unwrap();
     let (answer, ()) = tokio::join!(client.resolve("echo_bot"), async {
         while house.count(|e| matches!(e, Entry::Call { error: Some(e), .. } if e.is("ENCRYPTED_MESSAGE_INVALID"))) < 2
@@ -150,7 +150,7 @@ async fn e4_a_key_90_seconds_old_that_is_not_known_is_dropped_and_the_user_told(
     let house = House::open().await;
     let mut options = house.alice();
     options.state.keys.insert(2, DcKey { made_at: unix() - 90, ..DcKey::new(AuthKey::from_bytes([9; 256])) });
-    options.state.user = Some(nanogram::store::state::SavedUser { id: ALICE, is_bot: false });
+    options.state.user = Some(nanogram::telegram::store::state::SavedUser { id: ALICE, is_bot: false });
     let client = Client::connect(options).await.unwrap();
     let error = client.resolve("echo_bot").await.unwrap_err();
     assert!(matches!(&error, Error::NotSignedIn(e) if e.is("ENCRYPTED_MESSAGE_INVALID")), "{error:?}");
@@ -258,7 +258,7 @@ async fn a_name_is_believed_for_a_day_and_asked_again_when_it_leads_nowhere() {
     assert_eq!((cached.id, house.calls(ResolveUsername::ID)), (ECHO_BOT, 1));
 
     let mut old = cached.clone();
-    old.seen = nanogram::time::UnixTime::from_secs(cached.seen.as_secs() - 24 * 3600 - 5);
+    old.seen = nanogram::base::time::UnixTime::from_secs(cached.seen.as_secs() - 24 * 3600 - 5);
     state.names.insert(old);
     let client = Client::connect(again(&house, state.clone())).await.unwrap();
     client.resolve("echo_bot").await.unwrap();
@@ -273,7 +273,7 @@ async fn a_name_is_believed_for_a_day_and_asked_again_when_it_leads_nowhere() {
     assert_eq!(house.calls(ResolveUsername::ID), 3, "once, after BOT_INVALID");
     assert_eq!(client.state().names.iter().next().unwrap().access_hash, cached.access_hash);
 
-    client.set_user(Some(nanogram::store::state::SavedUser { id: 5, is_bot: false }));
+    client.set_user(Some(nanogram::telegram::store::state::SavedUser { id: 5, is_bot: false }));
     assert_eq!(client.state().names.iter().count(), 0, "another user's hashes");
 }
 
@@ -288,7 +288,7 @@ async fn whoever_asks_is_told_the_keys() {
     client.resolve("echo_bot").await.unwrap();
     let key = client.state().keys[&2].clone();
     let line = |key: &AuthKey, is_temporary| {
-        nanogram::keylog::Entry::DcKey { dc: 2, key: key.clone(), is_temporary }.to_string()
+        nanogram::protocol::keylog::Entry::DcKey { dc: 2, key: key.clone(), is_temporary }.to_string()
     };
     let permanent = [line(&key.auth_key, false)];
     let temporary = [line(&key.temporary.as_ref().unwrap().auth_key, true)];

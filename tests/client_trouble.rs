@@ -4,16 +4,16 @@
 mod house;
 
 use house::{House, Told};
-use nanogram::api::auth::BindTempAuthKey;
-use nanogram::api::connect::GetNearestDc;
 use nanogram::client::{Client, Error};
-use nanogram::connection::ConnectionError;
 use nanogram::crypto::auth_key::AuthKey;
-use nanogram::dc::Act;
-use nanogram::dc::faults::{FAULTS, Fault};
-use nanogram::dc::log::Entry;
-use nanogram::session::RpcError;
-use nanogram::store::state::DcKey;
+use nanogram::lab::dc::Act;
+use nanogram::lab::dc::faults::{FAULTS, Fault};
+use nanogram::lab::dc::log::Entry;
+use nanogram::protocol::connection::ConnectionError;
+use nanogram::protocol::session::RpcError;
+use nanogram::telegram::api::auth::BindTempAuthKey;
+use nanogram::telegram::api::connect::GetNearestDc;
+use nanogram::telegram::store::state::DcKey;
 use nanogram::tl::Combinator;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

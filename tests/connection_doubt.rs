@@ -3,12 +3,12 @@
 mod bench;
 
 use bench::{ANSWER, Bench};
-use nanogram::mt::message::RpcResult;
-use nanogram::mt::service::{
+use nanogram::protocol::session::{CallId, Incoming};
+use nanogram::tl::{Blob, Combinator, Raw};
+use nanogram::wire::mt::message::RpcResult;
+use nanogram::wire::mt::service::{
     BadMsgNotification, BadServerSalt, MsgsStateInfo, MsgsStateReq, NewSessionCreated, RpcErrorBare,
 };
-use nanogram::session::{CallId, Incoming};
-use nanogram::tl::{Blob, Combinator, Raw};
 
 const CALL: [u8; 8] = [0xc0, 0xff, 0xee, 0x01, 1, 2, 3, 4];
 

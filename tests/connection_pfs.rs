@@ -2,14 +2,14 @@
 #![cfg(feature = "dc")]
 
 use bytes::BytesMut;
-use nanogram::api::connect::GetNearestDc;
-use nanogram::api::updates::GetState;
-use nanogram::connection::{Config, Connection, Event, Init, SavedKey};
-use nanogram::dc::log::{ConnId, Entry};
-use nanogram::dc::residents::ALICE;
-use nanogram::dc::{Act, Dc};
-use nanogram::session::CallId;
-use nanogram::time::{Instant, UnixTime};
+use nanogram::base::time::{Instant, UnixTime};
+use nanogram::lab::dc::log::{ConnId, Entry};
+use nanogram::lab::dc::residents::ALICE;
+use nanogram::lab::dc::{Act, Dc};
+use nanogram::protocol::connection::{Config, Connection, Event, Init, SavedKey};
+use nanogram::protocol::session::CallId;
+use nanogram::telegram::api::connect::GetNearestDc;
+use nanogram::telegram::api::updates::GetState;
 use nanogram::tl::Combinator;
 use rand::SeedableRng;
 use rand::rngs::ChaCha12Rng;

@@ -4,35 +4,35 @@
 mod net;
 
 use bytes::BytesMut;
-use nanogram::api::auth::{BindTempAuthKey, DropTempAuthKeys};
-use nanogram::api::connect::{GetConfig, InitConnection, InvokeWithLayer};
-use nanogram::api::contacts::{ResolveUsername, Resolved};
-use nanogram::api::messages::StartBot;
-use nanogram::api::peer::{InputPeerEmpty, InputUserById};
-use nanogram::api::updates::{GetState, State, Updates, UpdatesKind};
-use nanogram::api::{Boxed, LAYER};
-use nanogram::connection::{Config, ConnectionError, Event};
+use nanogram::base::side::Side;
+use nanogram::base::time::{Instant, ServerClock};
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::rsa::RsaPrivateKey;
-use nanogram::dc::log::{Entry, Refusal};
-use nanogram::dc::residents::{ALICE, BOB};
-use nanogram::dc::{ConnId, Dc, FORGET_AFTER, Fault, MAX_SESSIONS, Reaction, SILENT_AFTER, TEST_KEY};
-use nanogram::handshake::client::{ClientHandshake, HandshakeConfig, Step};
-use nanogram::handshake::plain;
-use nanogram::mt::auth::ReqPqMulti;
-use nanogram::mt::gzip::deflate;
-use nanogram::mt::message::{GzipPacked, read_container};
-use nanogram::mt::service::{
+use nanogram::lab::dc::log::{Entry, Refusal};
+use nanogram::lab::dc::residents::{ALICE, BOB};
+use nanogram::lab::dc::{ConnId, Dc, FORGET_AFTER, Fault, MAX_SESSIONS, Reaction, SILENT_AFTER, TEST_KEY};
+use nanogram::protocol::connection::{Config, ConnectionError, Event};
+use nanogram::protocol::handshake::client::{ClientHandshake, HandshakeConfig, Step};
+use nanogram::protocol::handshake::plain;
+use nanogram::protocol::session::bind::seal_bind;
+use nanogram::protocol::session::packet::{Header, seal};
+use nanogram::protocol::session::{CallError, CallId};
+use nanogram::telegram::api::auth::{BindTempAuthKey, DropTempAuthKeys};
+use nanogram::telegram::api::connect::{GetConfig, InitConnection, InvokeWithLayer};
+use nanogram::telegram::api::contacts::{ResolveUsername, Resolved};
+use nanogram::telegram::api::messages::StartBot;
+use nanogram::telegram::api::peer::{InputPeerEmpty, InputUserById};
+use nanogram::telegram::api::updates::{GetState, State, Updates, UpdatesKind};
+use nanogram::telegram::api::{Boxed, LAYER};
+use nanogram::tl::{Blob, Call, Combinator, Raw, Tl};
+use nanogram::wire::mt::auth::ReqPqMulti;
+use nanogram::wire::mt::gzip::deflate;
+use nanogram::wire::mt::message::{GzipPacked, read_container};
+use nanogram::wire::mt::service::{
     BadServerSalt, BindAuthKeyInner, DestroyAuthKey, DestroySession, FutureSalt, FutureSalts, GetFutureSalts, MsgsAck,
     Ping, PingDelayDisconnect, Pong,
 };
-use nanogram::session::bind::seal_bind;
-use nanogram::session::packet::{Header, seal};
-use nanogram::session::{CallError, CallId};
-use nanogram::side::Side;
-use nanogram::time::{Instant, ServerClock};
-use nanogram::tl::{Blob, Call, Combinator, Raw, Tl};
-use nanogram::transport::{Extras, Frame, Framer, Framing, TransportFault};
+use nanogram::wire::transport::{Extras, Frame, Framer, Framing, TransportFault};
 use net::{Net, Peer, UNIX};
 use rand::SeedableRng;
 use rand::rngs::ChaCha12Rng;
@@ -228,7 +228,7 @@ fn the_config_offers_the_address_that_the_client_came_to() {
     let mut net = Net::new();
     let mut alice = net.signed_in(ALICE);
     net.dc.set_reached_at(alice.id, "192.0.2.7".parse().unwrap());
-    let of = |config: Boxed<nanogram::api::connect::Config>| config.0.dc_options[0].0.ip_address.clone();
+    let of = |config: Boxed<nanogram::telegram::api::connect::Config>| config.0.dc_options[0].0.ip_address.clone();
     assert_eq!(of(net.call(&mut alice, &GetConfig {}).unwrap()), "127.0.0.1");
     for any in ["0.0.0.0", "::"] {
         net.dc.world.home.ip_address = any.into();
@@ -302,7 +302,7 @@ fn a_quick_ack_is_given_for_what_is_taken_to_whom_asks() {
     let packet = forger.packet(header(1), &GetState {}.to_boxed());
     // The salt of a session string is a guess: refused, and so not acknowledged.
     let [Frame::Packet(refusal)] = &forger.say(&mut net, &packet, true)[..] else { panic!() };
-    let refusal = nanogram::session::packet::open(&forger.key, Side::Server, refusal.clone()).unwrap().body;
+    let refusal = nanogram::protocol::session::packet::open(&forger.key, Side::Server, refusal.clone()).unwrap().body;
     let salt = BadServerSalt::from_boxed(&refusal).unwrap().new_server_salt;
     let header = Header { salt, msg_id: header(1).msg_id + 4, ..header(1) };
     let packet = forger.packet(header, &GetState {}.to_boxed());
@@ -579,7 +579,7 @@ fn what_a_client_does_after_a_fault_is_told() {
 
 fn outer_id(key: &AuthKey, frame: Frame) -> i64 {
     let Frame::Packet(packet) = frame else { panic!("{frame:?}") };
-    nanogram::session::packet::open(key, Side::Server, packet).unwrap().header.msg_id
+    nanogram::protocol::session::packet::open(key, Side::Server, packet).unwrap().header.msg_id
 }
 
 #[test]
@@ -624,7 +624,7 @@ fn a_destroyed_key_is_not_found_and_a_destroyed_session_is_gone() {
         let packet = forger.packet(Header { msg_id, seqno, ..header(session_id) }, body);
         let frames = forger.say(net, &packet, false);
         let Some(Frame::Packet(packet)) = frames.into_iter().next() else { panic!() };
-        let salt = nanogram::session::packet::open(&forger.key, Side::Server, packet).unwrap().header.salt;
+        let salt = nanogram::protocol::session::packet::open(&forger.key, Side::Server, packet).unwrap().header.salt;
         let packet = forger.packet(Header { msg_id: msg_id + 4, salt, seqno, ..header(session_id) }, body);
         forger.say(net, &packet, false)
     };
@@ -632,13 +632,13 @@ fn a_destroyed_key_is_not_found_and_a_destroyed_session_is_gone() {
     for (n, session_id, is_there) in [(2, 7, true), (3, 7, false), (4, 1, false)] {
         let frames = salted(&mut forger, &mut net, n, 1, &DestroySession { session_id }.to_boxed());
         let bodies: Vec<_> = opened(&forger.key, frames);
-        let ok = nanogram::mt::service::DestroySessionOk { session_id }.to_boxed();
-        let none = nanogram::mt::service::DestroySessionNone { session_id }.to_boxed();
+        let ok = nanogram::wire::mt::service::DestroySessionOk { session_id }.to_boxed();
+        let none = nanogram::wire::mt::service::DestroySessionNone { session_id }.to_boxed();
         let wanted = if is_there { ok } else { none };
         assert!(bodies.iter().any(|body| body.windows(12).any(|part| part == wanted)), "{n}");
     }
     let frames = salted(&mut forger, &mut net, 5, 2, &DestroyAuthKey {}.to_boxed());
-    let ok = nanogram::mt::service::DestroyAuthKeyOk {}.to_boxed();
+    let ok = nanogram::wire::mt::service::DestroyAuthKeyOk {}.to_boxed();
     assert!(opened(&forger.key, frames).iter().any(|body| body.windows(4).any(|part| part == ok)));
     let packet = forger.packet(header(3), &GetState {}.to_boxed());
     assert_eq!(forger.say(&mut net, &packet, false), [Frame::Fault(TransportFault::AuthKeyNotFound)]);
@@ -646,7 +646,9 @@ fn a_destroyed_key_is_not_found_and_a_destroyed_session_is_gone() {
 
 fn opened(key: &AuthKey, frames: Vec<Frame>) -> Vec<Vec<u8>> {
     let open = |frame| match frame {
-        Frame::Packet(packet) => nanogram::session::packet::open(key, Side::Server, packet).unwrap().body.to_vec(),
+        Frame::Packet(packet) => {
+            nanogram::protocol::session::packet::open(key, Side::Server, packet).unwrap().body.to_vec()
+        }
         other => panic!("{other:?}"),
     };
     frames.into_iter().map(open).collect()
@@ -808,13 +810,13 @@ fn noise_panics_nowhere_and_leaves_nothing() {
         net.dc.handle_closed(id, net.now);
     }
     assert_eq!(net.dc.connections().count(), 0);
-    assert!(std::iter::from_fn(|| net.dc.poll_log()).count() <= nanogram::dc::log::MAX_LINES);
+    assert!(std::iter::from_fn(|| net.dc.poll_log()).count() <= nanogram::lab::dc::log::MAX_LINES);
 }
 
 #[cfg(feature = "client")]
 mod loopback {
     use super::*;
-    use nanogram::dc::listener::Listener;
+    use nanogram::lab::dc::listener::Listener;
     use rand::rngs::SysRng;
     use std::io::{Read, Write};
 
@@ -850,8 +852,8 @@ mod loopback {
     async fn over_tcp_the_client_starts_a_bot_and_hears_it() {
         use nanogram::client::{Client, Options};
         use nanogram::crypto::keys::Environment;
-        use nanogram::dc::residents::ECHO_BOT;
-        use nanogram::store::state::DcKey;
+        use nanogram::lab::dc::residents::ECHO_BOT;
+        use nanogram::telegram::store::state::DcKey;
         let make = |now, unix| Dc::new(now, unix, Box::new(SysRng));
         let mut listener = Listener::bind("127.0.0.1:0", make).await.unwrap();
         let addr = listener.local_addr().unwrap().to_string();

@@ -1,11 +1,11 @@
 //! `nanogram dc` as its users run it: what it announces, and what goes wrong on demand.
 
-use nanogram::api::connect::{GetConfig, GetNearestDc};
-use nanogram::api::updates::{GetState, Updates, UpdatesKind};
-use nanogram::api::users::GetUsers;
 use nanogram::client::{Client, Error, Options};
 use nanogram::crypto::keys::Environment;
 use nanogram::crypto::rsa::RsaKey;
+use nanogram::telegram::api::connect::{GetConfig, GetNearestDc};
+use nanogram::telegram::api::updates::{GetState, Updates, UpdatesKind};
+use nanogram::telegram::api::users::GetUsers;
 use nanogram::tl::Tl;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
@@ -174,7 +174,7 @@ fn a_call_is_withheld_ignored_or_hung_up_on() {
 async fn after_a_406_comes_the_sentence_for_the_user() {
     let dc = Dc::open(&["--refuse", "users.getUsers=UPDATE_APP_TO_LOGIN"]);
     let client = dc.client("bob").await;
-    let me = || GetUsers { id: vec![nanogram::api::peer::InputUserSelf {}.into()] };
+    let me = || GetUsers { id: vec![nanogram::telegram::api::peer::InputUserSelf {}.into()] };
     client.call(&GetState {}).await.unwrap();
     let Err(Error::Told { error, text }) = client.call(&me()).await else { panic!("it was to be refused") };
     assert_eq!(text.as_deref(), Some("The data centre cannot do this: UPDATE_APP_TO_LOGIN."));
@@ -190,7 +190,7 @@ async fn after_a_406_comes_the_sentence_for_the_user() {
 async fn a_duplicated_key_is_gone() {
     let mut dc = Dc::open(&["--refuse", "users.getUsers=AUTH_KEY_DUPLICATED"]);
     let client = dc.client("carol").await;
-    let me = GetUsers { id: vec![nanogram::api::peer::InputUserSelf {}.into()] };
+    let me = GetUsers { id: vec![nanogram::telegram::api::peer::InputUserSelf {}.into()] };
     assert!(client.call(&me).await.is_err());
     assert!(client.call(&GetState {}).await.is_err());
     let options = Options::from_session(dc.told("/sessions/carol")).unwrap().api_id(1).at(dc.told("/addr"), dc.keys());
@@ -311,7 +311,7 @@ fn each_line_of_the_log_bears_its_time_and_the_keys_made_are_kept_for_their_owne
         assert!(time.len() == 24 && time.starts_with("20") && time.ends_with('Z') && rest.starts_with('#'), "{line}");
     }
     let text = std::fs::read_to_string(&file).unwrap();
-    let keys = nanogram::keylog::parse(&text).unwrap();
+    let keys = nanogram::protocol::keylog::parse(&text).unwrap();
     let made = log.matches(" made the ").count();
     assert!(made > 0, "{log}");
     assert_eq!(keys.len(), made + 4, "those of the four who are signed in, and those that were made");

@@ -4,12 +4,12 @@
 //! centre itself does not read; `tl/sources.txt` lists the packages).
 #![cfg(feature = "dc")]
 
-use nanogram::api::LAYER;
-use nanogram::api::connect::{GetConfig, GetNearestDc, InitConnection, InvokeWithLayer};
-use nanogram::api::contacts::ResolveUsername;
-use nanogram::dc::residents::*;
-use nanogram::dc::{Caller, PeerId, Push, World, is_layer_served, served_layers};
-use nanogram::session::RpcError;
+use nanogram::lab::dc::residents::*;
+use nanogram::lab::dc::{Caller, PeerId, Push, World, is_layer_served, served_layers};
+use nanogram::protocol::session::RpcError;
+use nanogram::telegram::api::LAYER;
+use nanogram::telegram::api::connect::{GetConfig, GetNearestDc, InitConnection, InvokeWithLayer};
+use nanogram::telegram::api::contacts::ResolveUsername;
 use nanogram::tl::schema::{self, Object, Schema, Type, Value};
 use nanogram::tl::{Combinator, Raw, Reader, Tl, line};
 use std::collections::BTreeSet;

@@ -4,26 +4,26 @@
 mod net;
 
 use bytes::BytesMut;
-use nanogram::api::Boxed;
-use nanogram::api::account::{GetPassword, InputCheckPasswordEmpty};
-use nanogram::api::auth::{
+use nanogram::crypto::auth_key::AuthKey;
+use nanogram::lab::dc::log::{Entry, Refusal};
+use nanogram::lab::dc::login::{CODE_LIFETIME, MAX_KEPT, MAX_WRONG, QR_LIFETIME, TICKET_LIFETIME};
+use nanogram::lab::dc::residents::*;
+use nanogram::lab::dc::world::Home;
+use nanogram::lab::dc::{Act, Cut, Dc};
+use nanogram::protocol::connection::{Config, ConnectionError, Event};
+use nanogram::protocol::session::{CallError, CallId, RpcError};
+use nanogram::telegram::api::Boxed;
+use nanogram::telegram::api::account::{GetPassword, InputCheckPasswordEmpty};
+use nanogram::telegram::api::auth::{
     AcceptLoginToken, AnyAuthorization, AnyLoginToken, AnySentCode, CancelCode, CheckPassword, CodeSettings,
     ExportAuthorization, ImportAuthorization, ImportLoginToken, LogOut, SendCode,
 };
-use nanogram::api::connect::{GetConfig, GetNearestDc};
-use nanogram::api::messages::StartBot;
-use nanogram::api::peer::{InputPeerEmpty, InputUserSelf};
-use nanogram::api::updates::{GetState, UpdateLoginToken, UpdateShort, Updates};
-use nanogram::api::users::GetUsers;
-use nanogram::connection::{Config, ConnectionError, Event};
-use nanogram::crypto::auth_key::AuthKey;
-use nanogram::dc::log::{Entry, Refusal};
-use nanogram::dc::login::{CODE_LIFETIME, MAX_KEPT, MAX_WRONG, QR_LIFETIME, TICKET_LIFETIME};
-use nanogram::dc::residents::*;
-use nanogram::dc::world::Home;
-use nanogram::dc::{Act, Cut, Dc};
-use nanogram::login::{self, Account, App, CodeSent, LoginError, Problem, Question, Waiting};
-use nanogram::session::{CallError, CallId, RpcError};
+use nanogram::telegram::api::connect::{GetConfig, GetNearestDc};
+use nanogram::telegram::api::messages::StartBot;
+use nanogram::telegram::api::peer::{InputPeerEmpty, InputUserSelf};
+use nanogram::telegram::api::updates::{GetState, UpdateLoginToken, UpdateShort, Updates};
+use nanogram::telegram::api::users::GetUsers;
+use nanogram::telegram::login::{self, Account, App, CodeSent, LoginError, Problem, Question, Waiting};
 use nanogram::tl::{Blob, Call, Combinator, Hidden, Tl};
 use net::{Net, Peer, UNIX};
 use rand::SeedableRng;
@@ -632,7 +632,7 @@ fn whoever_asks_without_end_fills_nothing() {
 async fn over_tcp_each_data_centre_has_its_port() {
     use nanogram::client::{Client, Options};
     use nanogram::crypto::keys::Environment;
-    use nanogram::dc::listener::Listener;
+    use nanogram::lab::dc::listener::Listener;
     let make = |now, unix| Dc::new(now, unix, Box::new(rand::rngs::SysRng));
     let mut listener = Listener::bind("127.0.0.1:0", make).await.unwrap();
     let here = listener.local_addr().unwrap();

@@ -1,37 +1,41 @@
 //! The test data centre's world, without a wire: what each call does and refuses.
 #![cfg(feature = "dc")]
 
-use nanogram::api::chats::{AddChatUser, AnyChat, ChatAdminRights, EditAdmin, EditChatAdmin, InviteToChannel};
-use nanogram::api::connect::{
+use nanogram::lab::dc::call::method_name;
+use nanogram::lab::dc::log::Entry;
+use nanogram::lab::dc::mailbox::MAX_LETTERS;
+use nanogram::lab::dc::residents::*;
+use nanogram::lab::dc::{Caller, PeerId, Push, World};
+use nanogram::protocol::session::RpcError;
+use nanogram::telegram::api::chats::{
+    AddChatUser, AnyChat, ChatAdminRights, EditAdmin, EditChatAdmin, InviteToChannel,
+};
+use nanogram::telegram::api::connect::{
     GetConfig, GetNearestDc, InitConnection, InvokeAfterMsg, InvokeAfterMsgs, InvokeWithLayer, InvokeWithoutUpdates,
 };
-use nanogram::api::contacts::{ResolveUsername, Resolved, ResolvedPeer};
-use nanogram::api::messages::{
+use nanogram::telegram::api::contacts::{ResolveUsername, Resolved, ResolvedPeer};
+use nanogram::telegram::api::messages::{
     AnyDialog, AnyDialogs, AnyMessage, AnyMessages, GetDialogs, GetHistory, GetPeerDialogs, InputDialogFolder,
     InputDialogPeer, InputDialogWith, InputMessageEntityMentionName, InputReplyToMessage, InputReplyToMonoForum,
     Message, MessageAction, MessageEntity, MessageEntityBold, MessageEntityCustomEmoji, MessageEntityMentionName,
     MessageReplyToMessage, SendMessage, StartBot,
 };
-use nanogram::api::peer::{
+use nanogram::telegram::api::peer::{
     DirectPeer, InputChannel, InputChannelById, InputPeer, InputPeerChannelFromMessage, InputPeerEmpty, InputPeerSelf,
     InputPeerUser, InputPeerUserFromMessage, InputUser, InputUserById, InputUserEmpty, InputUserFromMessage,
     InputUserSelf, Peer,
 };
-use nanogram::api::updates::{
+use nanogram::telegram::api::updates::{
     AnyChannelDifference, AnyChannelMessagesFilter, AnyDifference, ChannelMessagesFilterEmpty, GetChannelDifference,
     GetDifference, GetState, Update, UpdateShortSentMessage, Updates, UpdatesKind, UpdatesList,
 };
-use nanogram::api::users::{AnyUser, GetFullUser, GetUsers, UserFullWithPeers};
-use nanogram::api::{Boxed, LAYER, account::UpdateStatus, auth::BindTempAuthKey, auth::ExportLoginToken, auth::LogOut};
-use nanogram::dc::call::method_name;
-use nanogram::dc::log::Entry;
-use nanogram::dc::mailbox::MAX_LETTERS;
-use nanogram::dc::residents::*;
-use nanogram::dc::{Caller, PeerId, Push, World};
-use nanogram::mt::gzip::deflate;
-use nanogram::mt::message::GzipPacked;
-use nanogram::session::RpcError;
+use nanogram::telegram::api::users::{AnyUser, GetFullUser, GetUsers, UserFullWithPeers};
+use nanogram::telegram::api::{
+    Boxed, LAYER, account::UpdateStatus, auth::BindTempAuthKey, auth::ExportLoginToken, auth::LogOut,
+};
 use nanogram::tl::{Blob, Call, Combinator, Hidden, Raw, Tl};
+use nanogram::wire::mt::gzip::deflate;
+use nanogram::wire::mt::message::GzipPacked;
 
 const NOW: i32 = 1_790_000_000;
 
@@ -589,7 +593,7 @@ fn a_connection_says_who_it_is_first() {
 nanogram::tl! {
     /// `invokeAfterMsg` around `updates.getState`.
     "invokeAfterMsg#cb9f372d {X:Type} msg_id:long query:!X = X;"
-    struct AfterMsg { msg_id: i64, query: Raw } -> Boxed<nanogram::api::updates::State>
+    struct AfterMsg { msg_id: i64, query: Raw } -> Boxed<nanogram::telegram::api::updates::State>
 }
 
 #[test]
@@ -654,7 +658,7 @@ fn users_are_shown_to_whom_they_may_be() {
     assert!(bob.phone.is_none(), "a number is its owner's business");
 }
 
-fn list_of_bob(seat: &mut Seat) -> nanogram::api::users::User {
+fn list_of_bob(seat: &mut Seat) -> nanogram::telegram::api::users::User {
     let id = vec![seat.user(BOB)];
     match seat.call(GetUsers { id }).unwrap().all().unwrap().remove(0) {
         AnyUser::User(user) => user,

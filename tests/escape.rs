@@ -11,11 +11,11 @@
 //! | `Display` of values and steps | all of it | `values_are_escaped` |
 //! | C: `message` of an event | messages of the server | `escape::one_line` in `ffi::words` |
 
+use nanogram::base::escape::deceives;
 use nanogram::client::Error;
-use nanogram::dc::call::App;
-use nanogram::dc::log::Entry;
-use nanogram::escape::deceives;
-use nanogram::session::{CallError, RpcError};
+use nanogram::lab::dc::call::App;
+use nanogram::lab::dc::log::Entry;
+use nanogram::protocol::session::{CallError, RpcError};
 use nanogram::tl::schema::Value;
 use std::fs;
 use std::path::PathBuf;
@@ -71,7 +71,7 @@ fn the_log_of_the_data_centre_is_one_line_an_entry() {
 #[test]
 fn values_are_escaped() {
     assert!(is_clean_line(&Value::Text(EVIL.into()).to_string()));
-    let json = nanogram::escape::json(&Value::Text(EVIL.into()).to_json());
+    let json = nanogram::base::escape::json(&Value::Text(EVIL.into()).to_json());
     assert!(is_clean_line(&json));
     assert_eq!(serde_json::from_str::<String>(&json).unwrap(), EVIL);
 }
@@ -156,11 +156,11 @@ fn a_code_is_hidden_and_an_ordinary_number_is_told() {
 
 #[test]
 fn the_program_escapes_what_a_server_says() {
-    use nanogram::api::messages::StartBot;
-    use nanogram::dc::listener::Listener;
-    use nanogram::dc::residents::ALICE;
-    use nanogram::dc::{Act, Dc};
-    use nanogram::store::{Format, SavedSession, string};
+    use nanogram::lab::dc::listener::Listener;
+    use nanogram::lab::dc::residents::ALICE;
+    use nanogram::lab::dc::{Act, Dc};
+    use nanogram::telegram::api::messages::StartBot;
+    use nanogram::telegram::store::{Format, SavedSession, string};
     use nanogram::tl::Combinator;
     let (ready, place) = std::sync::mpsc::channel();
     std::thread::spawn(move || {

@@ -4,9 +4,9 @@
 use bytes::BytesMut;
 use core::ffi::{CStr, c_char, c_void};
 use core::ptr;
-use nanogram::dc::{Dc, residents::ALICE};
+use nanogram::base::time::{Instant, UnixTime};
 use nanogram::ffi::*;
-use nanogram::time::{Instant, UnixTime};
+use nanogram::lab::dc::{Dc, residents::ALICE};
 use rand::{Rng, SeedableRng, rngs::ChaCha12Rng};
 use std::ffi::CString;
 use std::mem::MaybeUninit;
@@ -36,7 +36,7 @@ fn read(text: &[c_char]) -> &str {
 struct Loop {
     handle: *mut Handle,
     dc: Dc,
-    conn: nanogram::dc::ConnId,
+    conn: nanogram::lab::dc::ConnId,
     now: u64,
     _random: Box<ChaCha12Rng>,
 }
@@ -392,7 +392,7 @@ fn the_entropy_callback_cannot_come_back_with_its_connection() {
 #[test]
 fn a_key_that_is_not_bound_is_followed_by_another() {
     let mut wire = Loop::new(true, 3600);
-    wire.dc.fault(nanogram::dc::Fault::named("bind-invalid").unwrap(), 1);
+    wire.dc.fault(nanogram::lab::dc::Fault::named("bind-invalid").unwrap(), 1);
     while wire.event().0 != EventKind::NotBound {}
     assert_eq!(unsafe { nanogram_drop_temporary(wire.handle) }, Status::Ok);
     wire.dc.handle_closed(wire.conn, Instant::from_micros(wire.now));

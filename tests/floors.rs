@@ -1,24 +1,29 @@
-//! The crate is a house: a file uses only the floors below it, or its own module. Nobody else watches this, so a
-//! test reads `src/` and fails on a path that leads up or sideways.
+//! The structure of the crate: two wings and their floors. A file uses only modules on the floors below its own, or its
+//! own module. The protocol wing (everything outside `lab`) never names the laboratory.
 //!
-//! What it reads: every `crate::…` path (also in groups and in macros), and every `super::…` that leaves its module.
-//! What it does not: comments (a doc may point anywhere) and test modules (a test may stand on a higher floor).
-use std::collections::BTreeSet;
+//! The test reads every `crate::…` path under `src/`, in groups and macros too. It skips comments (a doc may link
+//! anywhere) and test modules (a test may use a higher floor).
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// From the ground up. On floor 0, `tl` and `crypto` stand on the same ground and do not know each other.
+/// From the ground up. `tl` and `crypto` stand side by side and do not know each other.
 const FLOORS: &[(&str, &[&str])] = &[
-    ("0 (ground)", &["crc", "entropy", "escape", "side", "time"]),
-    ("0", &["tl", "crypto"]),
-    ("1", &["api", "dcs", "link", "mt", "transport"]),
-    ("2", &["handshake", "session"]),
-    ("3", &["connection", "keylog", "private", "store"]),
-    ("4", &["capture", "login", "start"]),
-    ("4 (on top)", &["hints"]),
-    ("5", &["client", "dc", "ffi"]),
-    ("5 (on top)", &["fuzzing"]),
+    ("base", &["base::crc", "base::entropy", "base::escape", "base::private", "base::side", "base::time"]),
+    ("tl and crypto", &["tl", "crypto"]),
+    ("vocabulary", &["wire::mt", "wire::transport", "telegram::api", "telegram::dcs", "telegram::link"]),
+    ("machines", &["protocol::handshake", "protocol::session"]),
+    ("connection", &["protocol::connection", "protocol::keylog", "telegram::store"]),
+    ("jobs", &["telegram::login", "telegram::start"]),
+    ("hints", &["telegram::hints"]),
+    ("client and C", &["client", "ffi"]),
+    ("lab: captures", &["lab::capture"]),
+    ("lab: data centre", &["lab::dc"]),
+    ("lab: fuzzing", &["lab::fuzz"]),
 ];
+
+/// Folders that hold modules with floors of their own.
+const WINGS: &[&str] = &["base", "wire", "protocol", "telegram", "lab"];
 
 /// Macros of the crate root and the module each belongs to (`tl!` is named as its module is).
 const MACROS: &[(&str, &str)] = &[("tl_head", "tl"), ("tl_type", "tl")];
@@ -35,16 +40,13 @@ fn every_file_uses_only_the_floors_below_it() {
         if code.contains("super::super") {
             faults.push(format!("{file}: super::super: name the module from the crate root"));
         }
-        // The program is a crate of its own on floor 6, and `lib.rs` only lists the modules.
-        if file.starts_with("bin/") || file == "lib.rs" {
-            continue;
-        }
-        let own = file.split(['/', '.']).next().unwrap();
-        for used in modules_used(&file, &code) {
+        // The program is a crate of its own on top of the library; `lib.rs` and the wings' `mod.rs` only list modules.
+        let Some(own) = unit_of_file(&file) else { continue };
+        for used in units_used(&code) {
             if let Some((at, to, _)) = EXCEPTIONS.iter().find(|(at, to, _)| *at == file && *to == used) {
                 excused.insert((*at, *to));
             } else if used != own {
-                faults.extend(verdict(own, &used).map(|why| format!("{file}: crate::{used}: {why}")));
+                faults.extend(verdict(&own, &used).map(|why| format!("{file}: crate::{used}: {why}")));
             }
         }
     }
@@ -58,37 +60,88 @@ fn every_file_uses_only_the_floors_below_it() {
 
 #[test]
 fn every_module_has_a_floor() {
-    let lib = fs::read_to_string(root().join("lib.rs")).unwrap();
-    let declared: BTreeSet<_> = code_of(&lib)
-        .lines()
-        .filter_map(|line| Some(line.strip_prefix("pub mod ")?.trim_end_matches(';').into()))
-        .collect();
+    let declared = |file: &str, prefix: &str| -> BTreeSet<String> {
+        let text = fs::read_to_string(root().join(file)).unwrap();
+        let names = code_of(&text);
+        let names = names.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
+        names.map(|name| format!("{prefix}{name}")).collect()
+    };
+    let mut found = declared("lib.rs", "");
+    for wing in WINGS {
+        assert!(found.remove(*wing), "no wing {wing} in lib.rs");
+        found.extend(declared(&format!("{wing}/mod.rs"), &format!("{wing}::")));
+    }
     let listed: BTreeSet<String> = FLOORS.iter().flat_map(|(_, names)| names.iter().map(|n| (*n).into())).collect();
-    assert_eq!(declared, listed, "modules in src/lib.rs (left) and floors in this test (right)");
+    assert_eq!(found, listed, "modules in src (left) and floors in this test (right)");
+}
+
+/// Sibling files that import each other in a circle, each group with the reason it stays.
+const CIRCLES: &[(&[&str], &str)] = &[];
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let sources = sources();
+    let modules: BTreeSet<String> = sources.iter().map(|(file, _)| module_of_file(file)).collect();
+    let mut arrows: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (file, text) in &sources {
+        let own = module_of_file(file);
+        let code = code_of(text);
+        for path in absolute_paths(file, &code) {
+            // The file that defines the name: the longest module the path begins with.
+            let mut to = path.as_str();
+            while !modules.contains(to) {
+                let Some((head, _)) = to.rsplit_once("::") else { break };
+                to = head;
+            }
+            let related = own.starts_with(&format!("{to}::")) || to.starts_with(&format!("{own}::"));
+            if modules.contains(to) && to != own && !related {
+                arrows.entry(own.clone()).or_default().insert(to.to_owned());
+            }
+        }
+    }
+    let mut circles = circles(&arrows);
+    for (files, reason) in CIRCLES {
+        let listed: Vec<String> = files.iter().map(|f| (*f).to_owned()).collect();
+        let at = circles.iter().position(|c| *c == listed);
+        assert!(at.is_some(), "no circle of {files:?} any more ({reason}): remove it\nfound: {circles:#?}");
+        circles.remove(at.unwrap());
+    }
+    assert!(circles.is_empty(), "{circles:#?}");
 }
 
 #[test]
 fn a_path_is_found_wherever_it_hides() {
-    let used = |file: &str, text: &str| modules_used(file, &code_of(text)).into_iter().collect::<Vec<_>>();
+    let used = |text: &str| units_used(&code_of(text)).into_iter().collect::<Vec<_>>();
+    assert_eq!(used("use crate::{base::time::Instant, tl::{Reader, Tl}, crypto};"), ["base::time", "crypto", "tl"]);
+    assert_eq!(used("use crate::{base::{crc, time::{self, Instant}}};"), ["base::crc", "base::time"]);
+    assert_eq!(used("crate::tl! { } crate::tl_type! { } $crate::tl::Tl"), ["tl"]);
+    assert_eq!(used("use crate::Session;"), ["Session"], "a re-export hides its floor");
     assert_eq!(
-        used("session/rpc.rs", "use crate::{time::Instant, tl::{Reader, Tl}, crypto};"),
-        ["crypto", "time", "tl"]
-    );
-    assert_eq!(used("link.rs", "let x: super::dc::Dc = super::local();"), ["dc"], "above link.rs is the crate");
-    assert_eq!(used("session/rpc.rs", "use super::dc;"), [""; 0], "above session/rpc.rs is session");
-    assert_eq!(used("mt/auth.rs", "crate::tl! { } crate::tl_type! { } $crate::tl::Tl"), ["tl"]);
-    assert_eq!(used("side.rs", "use crate::Session;"), ["Session"], "a re-export hides its floor");
-    assert_eq!(
-        used("side.rs", "/// [`crate::dc`]\nuse core::fmt;\n#[cfg(test)]\nmod tests { use crate::dc; }"),
+        used("/// [`crate::lab::dc`]\nuse core::fmt;\n#[cfg(test)]\nmod tests { use crate::lab::dc; }"),
         [""; 0]
     );
-    assert!(verdict("tl", "crypto").is_some() && verdict("crypto", "tl").is_some() && verdict("crc", "tl").is_some());
-    assert!(verdict("session", "connection").is_some() && verdict("session", "handshake").is_some());
-    assert!(verdict("side", "Session").is_some());
-    assert!(verdict("tl", "crc").is_none() && verdict("session", "crypto").is_none());
+    assert!(verdict("tl", "crypto").is_some() && verdict("crypto", "tl").is_some());
+    assert!(verdict("base::crc", "tl").is_some() && verdict("client", "lab::dc").is_some());
+    assert!(verdict("protocol::session", "protocol::connection").is_some());
+    assert!(verdict("base::side", "Session").is_some());
+    assert!(verdict("tl", "base::crc").is_none() && verdict("protocol::session", "crypto").is_none());
+    assert_eq!(unit_of_file("lab/dc/call.rs").as_deref(), Some("lab::dc"));
+    assert_eq!(unit_of_file("lab/mod.rs"), None);
+    let mut own = absolute_paths("lab/dc/call.rs", "use super::{log::Entry, world}; use self::x::Y;");
+    own.sort();
+    assert_eq!(own, ["lab::dc::call::x::Y", "lab::dc::log::Entry", "lab::dc::world"]);
+    let arrows = |pairs: &[(&str, &str)]| {
+        let mut map: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (from, to) in pairs {
+            map.entry((*from).into()).or_default().insert((*to).into());
+        }
+        map
+    };
+    assert_eq!(circles(&arrows(&[("a", "b"), ("b", "c"), ("c", "a"), ("c", "d")])), [["a", "b", "c"]]);
+    assert!(circles(&arrows(&[("a", "b"), ("a", "c"), ("b", "c")])).is_empty());
 }
 
-/// Why `own` may not use `used`; `None` if it may.
+/// Reason why `own` may not use `used`; `None` if it may.
 fn verdict(own: &str, used: &str) -> Option<String> {
     let floor = |name: &str| FLOORS.iter().position(|(_, names)| names.contains(&name));
     match (floor(own), floor(used)) {
@@ -99,45 +152,122 @@ fn verdict(own: &str, used: &str) -> Option<String> {
     }
 }
 
-/// The first segment of each path that starts at the crate root.
-fn modules_used(file: &str, code: &str) -> BTreeSet<String> {
-    let mut used: BTreeSet<String> = heads_after(code, "crate::").into_iter().collect();
-    // In src/x.rs and src/x/mod.rs, `super` is the crate root: such a path counts if it names a module of the house.
-    let deep = file.matches('/').count() - usize::from(file.ends_with("/mod.rs"));
-    if deep == 0 {
-        let listed = |name: &String| FLOORS.iter().any(|(_, names)| names.contains(&name.as_str()));
-        used.extend(heads_after(code, "super::").into_iter().filter(listed));
+/// `lab::dc` for `lab/dc/call.rs`; `None` for the program and for files that only list modules.
+fn unit_of_file(file: &str) -> Option<String> {
+    let module = module_of_file(file);
+    let (head, rest) = module.split_once("::").unwrap_or((&module, ""));
+    match head {
+        "bin" | "" => None,
+        wing if WINGS.contains(&wing) => {
+            rest.split("::").next().filter(|r| !r.is_empty()).map(|r| format!("{wing}::{r}"))
+        }
+        other => Some(other.to_owned()),
     }
-    used
 }
 
-/// `a` after `prefix a::b`, `a` and `c` after `prefix {a::{b}, c}`; a macro is its module.
-fn heads_after(code: &str, prefix: &str) -> Vec<String> {
-    let mut heads = Vec::new();
+/// `lab::dc::call` for `lab/dc/call.rs`, `lab::dc` for `lab/dc/mod.rs`, nothing for `lib.rs`.
+fn module_of_file(file: &str) -> String {
+    let path = file.trim_end_matches(".rs").replace('/', "::");
+    let path = path.strip_suffix("::mod").unwrap_or(&path);
+    if path == "lib" { String::new() } else { path.to_owned() }
+}
+
+/// The module with a floor that each path from the crate root names.
+fn units_used(code: &str) -> BTreeSet<String> {
+    let unit = |path: String| {
+        let mut parts = path.split("::");
+        let head = parts.next().unwrap_or_default();
+        match parts.next() {
+            Some(next) if WINGS.contains(&head) => format!("{head}::{next}"),
+            _ => head.to_owned(),
+        }
+    };
+    paths_after(code, "crate::").into_iter().map(unit).collect()
+}
+
+/// Every path of the file that names something in this crate, from the crate root.
+fn absolute_paths(file: &str, code: &str) -> Vec<String> {
+    let own = module_of_file(file);
+    let above = own.rsplit_once("::").map_or("", |(head, _)| head);
+    let join = |head: &str, tail: String| if head.is_empty() { tail } else { format!("{head}::{tail}") };
+    let mut paths = paths_after(code, "crate::");
+    paths.extend(paths_after(code, "super::").into_iter().map(|p| join(above, p)));
+    paths.extend(paths_after(code, "self::").into_iter().map(|p| join(&own, p)));
+    paths
+}
+
+/// `a::b` after `prefix a::b`; `a::b` and `c` after `prefix {a::{b}, c}`; a macro is its module.
+fn paths_after(code: &str, prefix: &str) -> Vec<String> {
+    let mut paths = Vec::new();
     for (at, _) in code.match_indices(prefix) {
-        let rest = &code[at + prefix.len()..];
-        if rest.starts_with('{') {
-            let (mut depth, mut starts) = (0, true);
-            for (i, c) in rest.char_indices() {
-                match c {
-                    '{' => depth += 1,
-                    '}' => depth -= 1,
-                    ',' if depth == 1 => starts = true,
-                    c if depth == 1 && starts && !c.is_whitespace() => {
-                        heads.push(word(&rest[i..]));
-                        starts = false;
-                    }
-                    _ => {}
-                }
-                if depth == 0 {
-                    break;
-                }
-            }
-        } else {
-            heads.push(word(rest));
+        let before = code[..at].chars().next_back();
+        if !before.is_some_and(|c| c.is_alphanumeric() || c == '_') {
+            expand(&code[at + prefix.len()..], "", &mut paths);
         }
     }
-    heads
+    paths
+}
+
+/// Reads one use tree at the beginning of `text` into `paths`; returns what follows it.
+fn expand<'a>(text: &'a str, head: &str, paths: &mut Vec<String>) -> &'a str {
+    let text = text.trim_start();
+    let Some(mut rest) = text.strip_prefix('{') else {
+        let name = word(text);
+        let rest = &text[text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len())..];
+        let path = match (head, name.as_str()) {
+            (_, "" | "self") => head.to_owned(),
+            ("", _) => name,
+            _ => format!("{head}::{name}"),
+        };
+        return match rest.strip_prefix("::") {
+            Some(more) if more.starts_with(|c: char| c == '{' || c == '_' || c.is_alphabetic()) => {
+                expand(more, &path, paths)
+            }
+            _ => {
+                paths.push(path);
+                rest
+            }
+        };
+    };
+    loop {
+        rest = rest.trim_start();
+        if let Some(after) = rest.strip_prefix('}') {
+            return after;
+        }
+        let before = rest.len();
+        rest = expand(rest, head, paths).trim_start();
+        // A renaming, or the comma.
+        rest = rest.strip_prefix("as ").map_or(rest, |r| r.trim_start_matches(|c: char| c != ',' && c != '}'));
+        rest = rest.strip_prefix(',').unwrap_or(rest);
+        if rest.len() == before || rest.is_empty() {
+            return rest;
+        }
+    }
+}
+
+/// Groups of nodes that reach each other, each sorted.
+fn circles(arrows: &BTreeMap<String, BTreeSet<String>>) -> Vec<Vec<String>> {
+    let reach = |from: &String| {
+        let (mut seen, mut todo) = (BTreeSet::new(), vec![from]);
+        while let Some(at) = todo.pop() {
+            for to in arrows.get(at).into_iter().flatten() {
+                if seen.insert(to.clone()) {
+                    todo.push(to);
+                }
+            }
+        }
+        seen
+    };
+    let reached: BTreeMap<_, _> = arrows.keys().map(|from| (from.clone(), reach(from))).collect();
+    let mut found = BTreeSet::new();
+    for (from, there) in &reached {
+        let circle: Vec<_> =
+            there.iter().filter(|to| reached.get(*to).is_some_and(|back| back.contains(from))).cloned().collect();
+        if circle.len() > 1 {
+            found.insert(circle);
+        }
+    }
+    found.into_iter().collect()
 }
 
 fn word(text: &str) -> String {

@@ -5,18 +5,18 @@
 #![cfg(feature = "fuzzing")]
 
 use bytes::BytesMut;
-use nanogram::api::contacts::ResolveUsername;
-use nanogram::api::messages::StartBot;
-use nanogram::capture::{Cut, Piece, Recording, cut};
+use nanogram::base::side::Side;
 use nanogram::crypto::auth_key::AuthKey;
-use nanogram::fuzzing;
-use nanogram::mt::message::{GzipPacked, MSG_CONTAINER, RpcResult, read_container};
-use nanogram::mt::service::{BadServerSalt, FutureSalts, GetFutureSalts, MsgsAck, NewSessionCreated, Pong};
-use nanogram::session::packet;
-use nanogram::side::Side;
-use nanogram::store::{Format, SavedSession, string};
+use nanogram::lab::capture::{Cut, Piece, Recording, cut};
+use nanogram::lab::fuzz;
+use nanogram::protocol::session::packet;
+use nanogram::telegram::api::contacts::ResolveUsername;
+use nanogram::telegram::api::messages::StartBot;
+use nanogram::telegram::store::{Format, SavedSession, string};
 use nanogram::tl::{Combinator, Reader, table};
-use nanogram::transport::{Frame, Framer, Framing, detect};
+use nanogram::wire::mt::message::{GzipPacked, MSG_CONTAINER, RpcResult, read_container};
+use nanogram::wire::mt::service::{BadServerSalt, FutureSalts, GetFutureSalts, MsgsAck, NewSessionCreated, Pong};
+use nanogram::wire::transport::{Frame, Framer, Framing, detect};
 use rand::rngs::ChaCha12Rng;
 use rand::{RngExt, SeedableRng};
 use serde_json::Value;
@@ -27,18 +27,18 @@ use std::path::{Path, PathBuf};
 type Body = fn(&[u8]);
 
 const TARGETS: &[(&str, Body)] = &[
-    ("frame", fuzzing::frame),
-    ("detect", fuzzing::detect),
-    ("tl_value", fuzzing::tl_value),
-    ("skip_vs_value", fuzzing::skip_vs_value),
-    ("open_packet", fuzzing::open_packet),
-    ("client_handshake", fuzzing::client_handshake),
-    ("server_handshake", fuzzing::server_handshake),
-    ("session_ops", fuzzing::session_ops),
-    ("duel", fuzzing::duel),
-    ("link", fuzzing::link),
-    ("session_string", fuzzing::session_string),
-    ("inflate", fuzzing::inflate),
+    ("frame", fuzz::frame),
+    ("detect", fuzz::detect),
+    ("tl_value", fuzz::tl_value),
+    ("skip_vs_value", fuzz::skip_vs_value),
+    ("open_packet", fuzz::open_packet),
+    ("client_handshake", fuzz::client_handshake),
+    ("server_handshake", fuzz::server_handshake),
+    ("session_ops", fuzz::session_ops),
+    ("duel", fuzz::duel),
+    ("link", fuzz::link),
+    ("session_string", fuzz::session_string),
+    ("inflate", fuzz::inflate),
 ];
 
 /// The longest seed: what is longer teaches nothing that its beginning does not.
@@ -104,7 +104,7 @@ fn values(body: &[u8], all: &mut Bodies) {
         values(&body[12..], all);
     } else if id == GzipPacked::ID {
         r.expect(id).unwrap();
-        let open = nanogram::mt::gzip::inflate(r.bytes().unwrap(), 1 << 20).unwrap();
+        let open = nanogram::wire::mt::gzip::inflate(r.bytes().unwrap(), 1 << 20).unwrap();
         values(&open, all);
     }
     if body.len() < LONGEST {
@@ -219,7 +219,7 @@ fn of_captures(seeds: &mut Seeds) {
     for (number, body) in chosen(&bodies).into_iter().enumerate() {
         seeds.add("tl_value", body);
         if number % 12 == 0 {
-            seeds.add("inflate", nanogram::mt::gzip::deflate(body));
+            seeds.add("inflate", nanogram::wire::mt::gzip::deflate(body));
         }
         if let Some((number, _)) = table::ROOTS
             .iter()
@@ -331,14 +331,14 @@ fn of_hand(seeds: &mut Seeds) {
         seeds.add("duel", [&[how & 7, 18 * how + 1][..], ops].concat());
     }
     // A finding: three starts in one packet, and a data centre that hangs up once it has executed the first.
-    let hang_up = nanogram::dc::faults::FAULTS.iter().position(|fault| fault.name == "hang-up").unwrap();
+    let hang_up = nanogram::lab::dc::faults::FAULTS.iter().position(|fault| fault.name == "hang-up").unwrap();
     seeds.add("duel", [0, hang_up as u8 + 1, 0, 0, 0]);
     // Another: calls that are on their way for so long that they are asked about, and come after the question.
     seeds.add("duel", *b"\0\0\0\x85\n\0\x85I\n[\xf4\xf4\xf4(\x85I\n\x85I");
     // And one: thousands of copies of a packet, whose refusals drove out the answers that were given before.
     let copies =
         *b"\x25\x01\x8a\x25\x01\xb2.\xb2.\xb2.\xb2.\xb2\xb2..\xb2.'\xb2.\xb2.\xb2.\xa2.\xb2\xb2.\xb2.\xb2..\xb2.(";
-    let fault = nanogram::dc::faults::FAULTS.iter().position(|fault| fault.name == "fault-1").unwrap();
+    let fault = nanogram::lab::dc::faults::FAULTS.iter().position(|fault| fault.name == "fault-1").unwrap();
     seeds.add("duel", [&[0, fault as u8 + 1, 0][..], &copies].concat());
     // Three messages in one container.
     seeds.add("open_packet", [3, 1, 2, 0x11, 0x22, 0x33, 0x44, 1, 2, 3, 4, 3, 1, 5, 6, 7, 8, 2, 1, 9, 9, 9, 9]);
@@ -356,10 +356,10 @@ fn of_hand(seeds: &mut Seeds) {
     let own = SavedSession::new(2, AuthKey::from_bytes([7; 256]));
     let own = string::write(&own, Format::Nanogram).unwrap();
     seeds.add("session_string", own.as_bytes());
-    let mut packed = nanogram::mt::gzip::deflate(b"nanogram nanogram nanogram");
+    let mut packed = nanogram::wire::mt::gzip::deflate(b"nanogram nanogram nanogram");
     seeds.add("inflate", &packed);
-    seeds.add("inflate", nanogram::mt::gzip::deflate(&[0; 70_000]));
-    seeds.add("inflate", nanogram::mt::gzip::deflate(&[]));
+    seeds.add("inflate", nanogram::wire::mt::gzip::deflate(&[0; 70_000]));
+    seeds.add("inflate", nanogram::wire::mt::gzip::deflate(&[]));
     // With all that may stand in the head: extra, name, comment, checksum.
     packed[3] = 2 | 4 | 8 | 16;
     packed.splice(10..10, *b"\x02\0xxname\0comment\0cc");
@@ -482,7 +482,7 @@ macro_rules! replays {
     ($($name:ident $target:ident $mutations:literal)*) => {$(
         #[test]
         fn $name() {
-            replay(stringify!($target), fuzzing::$target, $mutations);
+            replay(stringify!($target), fuzz::$target, $mutations);
         }
     )*};
 }

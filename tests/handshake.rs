@@ -4,25 +4,25 @@
 #![cfg(feature = "dc")]
 
 use bytes::Bytes;
+use nanogram::base::entropy::{Entropy, EntropyFailed};
+use nanogram::base::side::Side;
+use nanogram::base::time::{Instant, ServerClock, UnixTime};
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::dh::{DhError, DhParams, KNOWN_PRIME};
 use nanogram::crypto::kdf::{self, AesPair};
 use nanogram::crypto::keys::{Environment, keys};
 use nanogram::crypto::rsa::{RsaKey, RsaPrivateKey};
 use nanogram::crypto::{factor, ige};
-use nanogram::entropy::{Entropy, EntropyFailed};
-use nanogram::handshake::client::{ClientHandshake, HandshakeConfig, RETRIES, RUN, STEP, Step, dc_number};
-use nanogram::handshake::plain::{self, PlainError};
-use nanogram::handshake::server::{Age, DhGen, ServerConfig, ServerGrant, ServerHandshake};
-use nanogram::handshake::{Grant, HandshakeError, Refusal, Unproven};
-use nanogram::mt::auth::{
+use nanogram::protocol::handshake::client::{ClientHandshake, HandshakeConfig, RETRIES, RUN, STEP, Step, dc_number};
+use nanogram::protocol::handshake::plain::{self, PlainError};
+use nanogram::protocol::handshake::server::{Age, DhGen, ServerConfig, ServerGrant, ServerHandshake};
+use nanogram::protocol::handshake::{Grant, HandshakeError, Refusal, Unproven};
+use nanogram::tl::{Blob, Combinator, Reader, Tl};
+use nanogram::wire::mt::auth::{
     ClientDhInnerData, DhGenFail, DhGenOk, DhGenRetry, NewNonce, PqInnerData, PqInnerDataOld, PqInnerDataTemp,
     ReqDhParams, ReqPq, ReqPqMulti, ResPqBare, ServerDhInnerData, ServerDhParamsFail, ServerDhParamsOk,
     SetClientDhParams,
 };
-use nanogram::side::Side;
-use nanogram::time::{Instant, ServerClock, UnixTime};
-use nanogram::tl::{Blob, Combinator, Reader, Tl};
 use num_bigint::BigUint;
 use rand::SeedableRng;
 use rand::rngs::ChaCha20Rng;

@@ -2,8 +2,8 @@
 #![cfg(feature = "client")]
 
 use nanogram::client::Error;
-use nanogram::hints::hint;
-use nanogram::session::{CallError, RpcError};
+use nanogram::protocol::session::{CallError, RpcError};
+use nanogram::telegram::hints::hint;
 use std::collections::BTreeSet;
 
 /// Method and error, a number for `%d`.

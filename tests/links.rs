@@ -1,6 +1,6 @@
 //! Every way to write a link that starts a bot, and what the other links are.
 
-use nanogram::link::{
+use nanogram::telegram::link::{
     AdminRights, LinkError, OtherLink, Start, StartLink, StartParam, StartParamError, Username, ignored_part,
 };
 use rand::rngs::ChaCha12Rng;

@@ -8,23 +8,23 @@
 #![expect(unsafe_code, reason = "an allocator cannot be written without")]
 
 use bytes::BytesMut;
-use nanogram::api::auth::ExportLoginToken;
-use nanogram::api::connect::{GetConfig, InitConnection, InvokeWithLayer, InvokeWithoutUpdates};
-use nanogram::api::messages::{GetHistory, SendMessage};
-use nanogram::api::peer::{InputPeer, InputPeerChat, InputPeerSelf};
-use nanogram::connection::{Config, Connection, SavedKey};
+use nanogram::base::side::Side;
+use nanogram::base::time::{Instant, UnixTime};
 use nanogram::crypto::auth_key::AuthKey;
-use nanogram::dc::residents::ALICE;
-use nanogram::dc::{ConnId, Dc};
-use nanogram::mt::auth::ReqPqMulti;
-use nanogram::mt::gzip::{MAX_INFLATED, deflate};
-use nanogram::mt::message::{GzipPacked, Message, RpcResult, write_container};
-use nanogram::mt::service::*;
-use nanogram::session::packet::{self, Header};
-use nanogram::side::Side;
-use nanogram::time::{Instant, UnixTime};
+use nanogram::lab::dc::residents::ALICE;
+use nanogram::lab::dc::{ConnId, Dc};
+use nanogram::protocol::connection::{Config, Connection, SavedKey};
+use nanogram::protocol::session::packet::{self, Header};
+use nanogram::telegram::api::auth::ExportLoginToken;
+use nanogram::telegram::api::connect::{GetConfig, InitConnection, InvokeWithLayer, InvokeWithoutUpdates};
+use nanogram::telegram::api::messages::{GetHistory, SendMessage};
+use nanogram::telegram::api::peer::{InputPeer, InputPeerChat, InputPeerSelf};
 use nanogram::tl::{BareVec, Blob, Combinator, Tl};
-use nanogram::transport::{Frame, Framer, Framing, MAX_FRAME};
+use nanogram::wire::mt::auth::ReqPqMulti;
+use nanogram::wire::mt::gzip::{MAX_INFLATED, deflate};
+use nanogram::wire::mt::message::{GzipPacked, Message, RpcResult, write_container};
+use nanogram::wire::mt::service::*;
+use nanogram::wire::transport::{Frame, Framer, Framing, MAX_FRAME};
 use rand::rngs::ChaCha12Rng;
 use rand::{Rng, RngExt, SeedableRng};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -225,7 +225,7 @@ impl Arena {
             params: None,
             query,
         };
-        InvokeWithLayer { layer: nanogram::api::LAYER, query: nanogram::tl::Raw(init.to_boxed()) }.to_boxed()
+        InvokeWithLayer { layer: nanogram::telegram::api::LAYER, query: nanogram::tl::Raw(init.to_boxed()) }.to_boxed()
     }
     fn side(&self) -> Side {
         if self.target.is_dc() { Side::Client } else { Side::Server }
@@ -281,7 +281,7 @@ impl Arena {
             let Ok(opened) = packet::open(&self.key, self.side().peer(), packet) else { continue };
             self.salt = opened.header.salt;
             let alone = || vec![Message { msg_id: opened.header.msg_id, seqno: 0, body: opened.body.clone() }];
-            self.heard = nanogram::mt::message::read_container(&opened.body).unwrap_or_else(|_| alone());
+            self.heard = nanogram::wire::mt::message::read_container(&opened.body).unwrap_or_else(|_| alone());
         }
     }
     fn id(&mut self) -> i64 {

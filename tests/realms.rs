@@ -4,9 +4,9 @@
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::keys::Environment;
 use nanogram::crypto::rsa::RsaKey;
-use nanogram::store::file::SessionFile;
-use nanogram::store::state::{DcKey, SavedUser, State};
-use nanogram::store::{Format, Realm, Servers, string};
+use nanogram::telegram::store::file::SessionFile;
+use nanogram::telegram::store::state::{DcKey, SavedUser, State};
+use nanogram::telegram::store::{Format, Realm, Servers, string};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

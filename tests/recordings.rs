@@ -5,16 +5,16 @@
 mod replay;
 
 use bytes::Bytes;
-use nanogram::api::LAYER;
-use nanogram::capture::{Chunk, Connection, Content, Cut, Item, Note, Piece, Recording, Step, Verdict, What, cut};
-use nanogram::mt::gzip::inflate;
-use nanogram::mt::message::GzipPacked;
-use nanogram::session::Incoming;
-use nanogram::side::Side;
-use nanogram::time::Instant;
+use nanogram::base::side::Side;
+use nanogram::base::time::Instant;
+use nanogram::lab::capture::{Chunk, Connection, Content, Cut, Item, Note, Piece, Recording, Step, Verdict, What, cut};
+use nanogram::protocol::session::Incoming;
+use nanogram::telegram::api::LAYER;
 use nanogram::tl::schema::{self, Schema, Type, Value};
 use nanogram::tl::{Combinator, Reader};
-use nanogram::transport::Framing;
+use nanogram::wire::mt::gzip::inflate;
+use nanogram::wire::mt::message::GzipPacked;
+use nanogram::wire::transport::Framing;
 use rand::rngs::ChaCha20Rng;
 use rand::{RngExt, SeedableRng};
 use replay::{Numbers, SCHEMA, count_all, decoded, replay};

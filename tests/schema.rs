@@ -1,18 +1,18 @@
 //! The schema in `tl/`, what is made of it, and that the two ways to the end of a value agree.
 #![cfg(feature = "schema")]
 
-use nanogram::api::account::GetPassword;
-use nanogram::api::auth::{
+use nanogram::telegram::api::account::GetPassword;
+use nanogram::telegram::api::auth::{
     AcceptLoginToken, AnyAuthorization, AnySentCode, BindTempAuthKey, CancelCode, CheckPassword, DropTempAuthKeys,
     ExportAuthorization, ExportLoginToken, ImportAuthorization, ImportBotAuthorization, ImportLoginToken, LogOut,
     ResendCode, SendCode, SignIn,
 };
-use nanogram::api::chats::{AddChatUser, EditAdmin, InviteToChannel};
-use nanogram::api::connect::{GetConfig, GetNearestDc};
-use nanogram::api::contacts::{ResolveUsername, Resolved, ResolvedPeerBody};
-use nanogram::api::messages::{SendMessage, StartBot};
-use nanogram::api::updates::{GetState, Updates};
-use nanogram::api::users::GetUsers;
+use nanogram::telegram::api::chats::{AddChatUser, EditAdmin, InviteToChannel};
+use nanogram::telegram::api::connect::{GetConfig, GetNearestDc};
+use nanogram::telegram::api::contacts::{ResolveUsername, Resolved, ResolvedPeerBody};
+use nanogram::telegram::api::messages::{SendMessage, StartBot};
+use nanogram::telegram::api::updates::{GetState, Updates};
+use nanogram::telegram::api::users::GetUsers;
 use nanogram::tl::schema::{self, Definition, Object, ParseFault, Schema, Type, Value, compile};
 use nanogram::tl::table::{self, MAX_DEPTH, Table, TypeId};
 use nanogram::tl::{Call, DecodeError, Fault, Reader, Tl, VECTOR, line};
@@ -99,7 +99,7 @@ fn every_line_in_the_source_stands_in_the_schema() {
     let known = [schema::MTPROTO, schema::API].into_iter().flat_map(str::lines).collect::<BTreeSet<_>>();
     assert_eq!(written_lines(&read("src/tl/macros.rs")).len(), 3, "the search sees the lines in the examples");
     let mut texts = vec![read("src/tl/macros.rs")];
-    for dir in ["src/mt", "src/api"] {
+    for dir in ["src/wire/mt", "src/telegram/api"] {
         sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(dir), &mut texts);
     }
     let lines = texts.iter().flat_map(|text| written_lines(text)).collect::<BTreeSet<_>>();
@@ -589,7 +589,7 @@ fn answers<C: Call>(look: impl Fn(C::Reply)) {
 /// Whatever the client needs to sign in and to start a bot: no value that the layer allows may stop it.
 #[test]
 fn every_answer_that_the_client_depends_on_is_read_whatever_is_in_it() {
-    use nanogram::login::{self, LoginError};
+    use nanogram::telegram::login::{self, LoginError};
     let signed_in = |answer: AnyAuthorization| {
         assert!(!matches!(login::account(&answer), Err(LoginError::Unreadable(_))), "{answer:?}");
     };

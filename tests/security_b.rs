@@ -5,14 +5,14 @@ mod bench;
 
 use bench::{ANSWER, Bench, SALT, container, encrypt, encrypt_v1, noise, open, plain, result};
 use bytes::{Bytes, BytesMut};
-use nanogram::mt::message::Message;
-use nanogram::mt::service::{
+use nanogram::base::side::Side;
+use nanogram::protocol::session::packet::{Header, INNER, OUTER};
+use nanogram::protocol::session::{Incoming, RpcError, Session, SessionError, WINDOW};
+use nanogram::tl::{Blob, Combinator, Reader};
+use nanogram::wire::mt::message::Message;
+use nanogram::wire::mt::service::{
     BadMsgNotification, BadServerSalt, MsgsAck, MsgsStateInfo, MsgsStateReq, NewSessionCreated, Pong, state,
 };
-use nanogram::session::packet::{Header, INNER, OUTER};
-use nanogram::session::{Incoming, RpcError, Session, SessionError, WINDOW};
-use nanogram::side::Side;
-use nanogram::tl::{Blob, Combinator, Reader};
 use rand::{RngExt, SeedableRng};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -263,7 +263,7 @@ fn b10_a_replay_is_taken_once() {
     bench.client.handle_timeout(bench.now).unwrap();
     bench.sent();
     replay(&mut bench, "instead of a pong");
-    bench.advance(nanogram::session::PONG_WITHIN);
+    bench.advance(nanogram::protocol::session::PONG_WITHIN);
     assert_eq!(bench.client.handle_timeout(bench.now), Err(SessionError::Silent));
 }
 
@@ -313,9 +313,9 @@ fn b11_a_clock_that_drifts_is_kept_right() {
 #[test]
 fn b11_a_clock_is_not_set_by_an_old_answer() {
     // The clock is not known yet, and the first answer is ten minutes old: a copy, kept until there was a connection.
-    let clock = nanogram::time::ServerClock::guess(
-        nanogram::time::Instant::ZERO,
-        nanogram::time::UnixTime::from_secs(bench::UNIX),
+    let clock = nanogram::base::time::ServerClock::guess(
+        nanogram::base::time::Instant::ZERO,
+        nanogram::base::time::UnixTime::from_secs(bench::UNIX),
     );
     let mut bench = Bench::with_clock(clock);
     let (_, msg_id) = bench.call(&[7, 7, 7, 7]);
@@ -487,7 +487,7 @@ fn b17_no_id_is_sealed_twice() {
                     BadMsgNotification { bad_msg_id, bad_msg_seqno: 0, error_code }.to_boxed()
                 }
                 (3, _) => NewSessionCreated { first_msg_id: i64::MAX, unique_id: round, server_salt: 1 }.to_boxed(),
-                (4, _) => nanogram::mt::service::MsgResendReq { msg_ids: vec![bad_msg_id, inner] }.to_boxed(),
+                (4, _) => nanogram::wire::mt::service::MsgResendReq { msg_ids: vec![bad_msg_id, inner] }.to_boxed(),
                 _ => UPDATE.to_vec(),
             };
             bench.say(&body).unwrap();
@@ -561,7 +561,7 @@ fn b18_a_chain_follows_the_call_it_waits_for() {
     let again = bench.sent_messages().remove(0);
     assert_ne!(again.msg_id, first_id);
     let error = |code, text: &str| {
-        nanogram::mt::service::RpcErrorBare { error_code: code, error_message: text.into() }.to_boxed()
+        nanogram::wire::mt::service::RpcErrorBare { error_code: code, error_message: text.into() }.to_boxed()
     };
     for text in ["MSG_WAIT_FAILED", "MSG_WAIT_TIMEOUT"] {
         bench.say(&result(sent[0].msg_id, &error(400, text))).unwrap();
@@ -578,11 +578,10 @@ fn b18_a_chain_follows_the_call_it_waits_for() {
     // A call before it that failed is for the caller to know.
     bench.say(&result(m.msg_id, &error(400, "MSG_WAIT_FAILED"))).unwrap();
     let refused = RpcError::new(400, "MSG_WAIT_FAILED");
-    assert!(
-        bench
-            .incoming()
-            .contains(&Incoming::Reply { call: second, result: Err(nanogram::session::CallError::Refused(refused)) })
-    );
+    assert!(bench.incoming().contains(&Incoming::Reply {
+        call: second,
+        result: Err(nanogram::protocol::session::CallError::Refused(refused))
+    }));
 }
 
 #[test]

@@ -9,14 +9,14 @@ mod bench;
 
 use bench::{ANSWER, Bench, SALT, container, key, noise, result};
 use bytes::Bytes;
-use nanogram::entropy::{Entropy, EntropyFailed};
-use nanogram::mt::gzip::{MAX_INFLATED, deflate};
-use nanogram::mt::message::{GzipPacked, MAX_CONTAINER, MSG_CONTAINER, Message};
-use nanogram::mt::service::*;
-use nanogram::session::{CallError, Incoming, MAX_ACKS, Seqno, Session, SessionError, msg_id};
-use nanogram::side::Side;
-use nanogram::time::{Instant, ServerClock, UnixTime};
+use nanogram::base::entropy::{Entropy, EntropyFailed};
+use nanogram::base::side::Side;
+use nanogram::base::time::{Instant, ServerClock, UnixTime};
+use nanogram::protocol::session::{CallError, Incoming, MAX_ACKS, Seqno, Session, SessionError, msg_id};
 use nanogram::tl::{BareVec, Blob, Combinator};
+use nanogram::wire::mt::gzip::{MAX_INFLATED, deflate};
+use nanogram::wire::mt::message::{GzipPacked, MAX_CONTAINER, MSG_CONTAINER, Message};
+use nanogram::wire::mt::service::*;
 use rand::RngExt;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -28,7 +28,7 @@ fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
-fn reply(call: nanogram::session::CallId) -> Incoming {
+fn reply(call: nanogram::protocol::session::CallId) -> Incoming {
     Incoming::Reply { call, result: Ok(Bytes::from_static(ANSWER)) }
 }
 
@@ -276,7 +276,7 @@ fn c05_first_msg_id_may_name_the_first_call_or_the_container_that_held_it() {
 #[test]
 fn c21_a_call_that_cannot_be_sent_fails_alone() {
     let mut bench = Bench::new();
-    let bodies = [vec![], vec![1; 6], vec![1; nanogram::session::MAX_CALL + 4]];
+    let bodies = [vec![], vec![1; 6], vec![1; nanogram::protocol::session::MAX_CALL + 4]];
     let bad = bodies.map(|body| bench.client.call(body.into()));
     let (good, msg_id) = bench.call(&CALL);
     let unsendable = |call| Incoming::Reply { call, result: Err(CallError::Unsendable) };
@@ -286,10 +286,10 @@ fn c21_a_call_that_cannot_be_sent_fails_alone() {
     // The longest that can be sent goes alone, without the acknowledgements that no frame would hold with it.
     (0..MAX_ACKS).for_each(|_| bench.say(&UPDATE).unwrap());
     bench.incoming();
-    bench.client.call(vec![1; nanogram::session::MAX_CALL].into());
+    bench.client.call(vec![1; nanogram::protocol::session::MAX_CALL].into());
     let now = bench.now;
     while let Some(packet) = bench.client.poll_packet(now, &mut bench.random).unwrap() {
-        assert!(packet.len() <= nanogram::transport::MAX_FRAME - 15, "{} bytes", packet.len());
+        assert!(packet.len() <= nanogram::wire::transport::MAX_FRAME - 15, "{} bytes", packet.len());
     }
 }
 
@@ -661,7 +661,7 @@ fn c13_questions_about_messages_are_answered() {
     let states = [state::RECEIVED, state::NOT_RECEIVED, state::RECEIVED, state::TOO_HIGH, state::UNKNOWN];
     assert_eq!(info.info.0, states);
     // Below all that a full window remembers, nobody knows.
-    for _ in 0..nanogram::session::WINDOW {
+    for _ in 0..nanogram::protocol::session::WINDOW {
         bench.say(&UPDATE).unwrap();
         bench.incoming();
     }
@@ -993,8 +993,8 @@ fn nothing_is_lost_when_entropy_fails_in_the_middle_of_a_session() {
 
 #[test]
 fn a_binding_comes_first_and_is_not_lost_when_entropy_fails() {
-    use nanogram::api::auth::BindTempAuthKey;
-    use nanogram::session::CallId;
+    use nanogram::protocol::session::CallId;
+    use nanogram::telegram::api::auth::BindTempAuthKey;
     for draws in 0..2 {
         let mut bench = Bench::new();
         let mut failing = Failing(draws, Bench::new().random);
@@ -1090,8 +1090,8 @@ mod dc {
     use super::*;
     use bench::UNIX;
     use bytes::BytesMut;
-    use nanogram::session::WINDOW;
-    use nanogram::session::packet::{self, Header};
+    use nanogram::protocol::session::WINDOW;
+    use nanogram::protocol::session::packet::{self, Header};
     use nanogram::tl::Tl;
 
     struct Dc {
@@ -1128,7 +1128,7 @@ mod dc {
                 let opened = packet::open(&key(), Side::Server, BytesMut::from(&packet[..])).unwrap();
                 assert_eq!(opened.header.session_id, SESSION);
                 let Header { msg_id, seqno, .. } = opened.header;
-                match nanogram::mt::message::read_container(&opened.body) {
+                match nanogram::wire::mt::message::read_container(&opened.body) {
                     Ok(inner) => all.extend(inner),
                     Err(_) => all.push(Message { msg_id, seqno, body: opened.body }),
                 }
@@ -1325,7 +1325,7 @@ mod dc {
         dc.server.reconnected(dc.now);
         let packet = dc.server.poll_packet(dc.now, &mut dc.random).unwrap().expect("it is said again");
         let opened = packet::open(&key(), Side::Server, BytesMut::from(&packet[..])).unwrap();
-        let again: Vec<Message> = nanogram::mt::message::read_container(&opened.body)
+        let again: Vec<Message> = nanogram::wire::mt::message::read_container(&opened.body)
             .unwrap()
             .into_iter()
             .filter(Message::is_content)
@@ -1339,7 +1339,7 @@ mod dc {
         dc.server.reconnected(dc.now);
         let packet = dc.server.poll_packet(dc.now, &mut dc.random).unwrap().expect("it is said again");
         let opened = packet::open(&key(), Side::Server, BytesMut::from(&packet[..])).unwrap();
-        assert!(nanogram::mt::message::read_container(&opened.body).is_ok());
+        assert!(nanogram::wire::mt::message::read_container(&opened.body).is_ok());
         // On request, too; what is gone is said to be.
         let req = MsgResendReq { msg_ids: vec![first[3].msg_id] }.to_boxed();
         dc.hear(id(0, 6), 8, &req).unwrap();

@@ -2,16 +2,16 @@
 //! needs a connection: `tests/client_login.rs`.
 #![cfg(feature = "srp")]
 
-use nanogram::api::account::{
-    Password, PasswordKdfAlgo, PasswordKdfAlgoModPow, PasswordKdfAlgoUnknown, SecurePasswordKdfAlgoPbkdf2,
-};
-use nanogram::api::auth::{
-    AnyAuthorization, AnySentCode, Authorization, AuthorizationSignUpRequired, SentCodePaymentRequired, SentCodeSuccess,
-};
-use nanogram::api::users::{AnyUser, User, UserEmpty, UserTail};
 use nanogram::crypto::dh::KNOWN_PRIME;
 use nanogram::crypto::srp::SrpError;
-use nanogram::login::{self, Account, CodeSent, LoginError, Question};
+use nanogram::telegram::api::account::{
+    Password, PasswordKdfAlgo, PasswordKdfAlgoModPow, PasswordKdfAlgoUnknown, SecurePasswordKdfAlgoPbkdf2,
+};
+use nanogram::telegram::api::auth::{
+    AnyAuthorization, AnySentCode, Authorization, AuthorizationSignUpRequired, SentCodePaymentRequired, SentCodeSuccess,
+};
+use nanogram::telegram::api::users::{AnyUser, User, UserEmpty, UserTail};
+use nanogram::telegram::login::{self, Account, CodeSent, LoginError, Question};
 use nanogram::tl::{Blob, Hidden, Tl};
 use rand::SeedableRng;
 use rand::rngs::{ChaCha12Rng, SysRng};

@@ -11,13 +11,13 @@
 #![cfg(feature = "dc")]
 
 use bytes::{Bytes, BytesMut};
+use nanogram::base::side::Side;
+use nanogram::base::time::{Instant, ServerClock, UnixTime};
 use nanogram::crypto::auth_key::AuthKey;
-use nanogram::mt::message::read_container;
-use nanogram::session::packet::{self, Opened};
-use nanogram::session::{CallError, CallId, Incoming, RpcError, Session, SessionError};
-use nanogram::side::Side;
-use nanogram::time::{Instant, ServerClock, UnixTime};
+use nanogram::protocol::session::packet::{self, Opened};
+use nanogram::protocol::session::{CallError, CallId, Incoming, RpcError, Session, SessionError};
 use nanogram::tl::Reader;
+use nanogram::wire::mt::message::read_container;
 use rand::rngs::ChaCha12Rng;
 use rand::{RngExt, SeedableRng};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

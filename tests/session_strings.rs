@@ -2,7 +2,7 @@
 
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::keys::Environment;
-use nanogram::store::{Format, MediaDc, SavedSession, StringError, WriteError, string};
+use nanogram::telegram::store::{Format, MediaDc, SavedSession, StringError, WriteError, string};
 use rand::rngs::ChaCha12Rng;
 use rand::{RngExt, SeedableRng};
 use serde_json::Value;

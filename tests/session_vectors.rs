@@ -1,10 +1,10 @@
 //! The session against vectors that others made: forged packets, the replay window, service messages.
 
 use bytes::BytesMut;
+use nanogram::base::side::Side;
+use nanogram::base::time::{Instant, ServerClock, UnixTime};
 use nanogram::crypto::auth_key::AuthKey;
-use nanogram::session::{Incoming, ReplayWindow, Seen, Session};
-use nanogram::side::Side;
-use nanogram::time::{Instant, ServerClock, UnixTime};
+use nanogram::protocol::session::{Incoming, ReplayWindow, Seen, Session};
 use serde_json::Value;
 
 fn group(name: &str) -> Vec<Value> {
@@ -60,8 +60,8 @@ fn the_replay_window_agrees_with_the_vector() {
 
 #[test]
 fn service_messages_are_read_and_written_as_in_the_vectors() {
-    use nanogram::mt::service::*;
     use nanogram::tl::{BareVec, Combinator};
+    use nanogram::wire::mt::service::*;
     let vectors = group("service_message");
     assert_eq!(vectors.len(), 9);
     for v in &vectors {
@@ -119,7 +119,7 @@ fn a_real_compressed_result_opens_to_the_recorded_length() {
     r.expect(0xf35c_6d01).unwrap();
     assert_eq!(r.i64().unwrap(), d["req_msg_id"].as_i64().unwrap());
     r.expect(0x3072_cfa1).unwrap();
-    let value = nanogram::mt::gzip::inflate(r.bytes().unwrap(), 1 << 20).unwrap();
+    let value = nanogram::wire::mt::gzip::inflate(r.bytes().unwrap(), 1 << 20).unwrap();
     assert_eq!(value.len() as u64, d["unpacked_len"].as_u64().unwrap());
     let hash: String = Sha256::digest(&value).iter().map(|b| format!("{b:02x}")).collect();
     assert_eq!(hash, d["unpacked_sha256"].as_str().unwrap());
@@ -127,7 +127,7 @@ fn a_real_compressed_result_opens_to_the_recorded_length() {
 
 #[test]
 fn a_gzip_bomb_is_refused_at_the_limit() {
-    use nanogram::mt::gzip::{GzipError, MAX_INFLATED, inflate};
+    use nanogram::wire::mt::gzip::{GzipError, MAX_INFLATED, inflate};
     let vectors = group("gzip_reject");
     assert_eq!(vectors.len(), 1);
     let wire = hex(&vectors[0]["data"]["gzip_packed"]);

@@ -15,19 +15,19 @@
 #![cfg(feature = "dc")]
 
 use bytes::{Bytes, BytesMut};
-use nanogram::api::contacts::ResolveUsername;
-use nanogram::api::messages::StartBot;
-use nanogram::api::updates::{GetState, Updates};
-use nanogram::connection::{Config, Connection, ConnectionError, Event, Init, SavedKey};
-use nanogram::dc::log::Entry;
-use nanogram::dc::residents::ALICE;
-use nanogram::dc::script::FOREVER;
-use nanogram::dc::{ConnId, Dc, Fault};
-use nanogram::session::{CallError, CallId};
-use nanogram::start::{Known, StartCall, answer_of, start_call};
-use nanogram::time::{Instant, UnixTime};
+use nanogram::base::time::{Instant, UnixTime};
+use nanogram::lab::dc::log::Entry;
+use nanogram::lab::dc::residents::ALICE;
+use nanogram::lab::dc::script::FOREVER;
+use nanogram::lab::dc::{ConnId, Dc, Fault};
+use nanogram::protocol::connection::{Config, Connection, ConnectionError, Event, Init, SavedKey};
+use nanogram::protocol::session::{CallError, CallId};
+use nanogram::telegram::api::contacts::ResolveUsername;
+use nanogram::telegram::api::messages::StartBot;
+use nanogram::telegram::api::updates::{GetState, Updates};
+use nanogram::telegram::start::{Known, StartCall, answer_of, start_call};
 use nanogram::tl::{Call, Combinator, Tl};
-use nanogram::transport::{Framing, TransportFault};
+use nanogram::wire::transport::{Framing, TransportFault};
 use rand::rngs::ChaCha12Rng;
 use rand::{Rng, RngExt, SeedableRng};
 use std::collections::{BTreeMap, VecDeque};
@@ -297,7 +297,7 @@ impl World {
             (Ok(_), Some(n)) => self.done[n] += 1,
             (Ok(body), None) => {
                 if self.bot.is_none()
-                    && let Ok(peer) = nanogram::api::contacts::ResolvedPeerBody::from_bytes(&body)
+                    && let Ok(peer) = nanogram::telegram::api::contacts::ResolvedPeerBody::from_bytes(&body)
                 {
                     self.bot = Known::from_resolved(&peer).unwrap();
                 }
@@ -446,12 +446,12 @@ impl World {
 
     /// How often each start stands in the chat with the bot: asked in a world at peace, past the wire.
     fn told_in_the_chat(&mut self) -> Vec<usize> {
-        use nanogram::dc::{Caller, call::App};
+        use nanogram::lab::dc::{Caller, call::App};
         let Some(Known::User { id, access_hash, .. }) = self.bot else { return vec![0; self.starts] };
-        let (layer, app) = (Some(nanogram::api::LAYER), Some(App::default()));
+        let (layer, app) = (Some(nanogram::telegram::api::LAYER), Some(App::default()));
         let mut caller = Caller { layer, app, ..Caller::signed_in(ALICE) };
         let peer = Known::User { id, access_hash, is_bot: Some(true) }.peer();
-        let history = nanogram::api::messages::GetHistory {
+        let history = nanogram::telegram::api::messages::GetHistory {
             peer,
             offset_id: 0,
             offset_date: 0,

@@ -3,8 +3,8 @@
 
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::keys::Environment;
-use nanogram::store::file::{FileError, SessionFile};
-use nanogram::store::state::{DcKey, MAX_BYTES, SavedUser, State, StateError};
+use nanogram::telegram::store::file::{FileError, SessionFile};
+use nanogram::telegram::store::state::{DcKey, MAX_BYTES, SavedUser, State, StateError};
 use std::fs;
 use std::path::PathBuf;
 

@@ -1,10 +1,10 @@
 //! The stream of the socket: frames in and out, however it is cut.
 
 use bytes::BytesMut;
+use nanogram::base::entropy::{Entropy, EntropyFailed};
+use nanogram::base::side::Side;
 use nanogram::crypto::ctr::Ctr;
-use nanogram::entropy::{Entropy, EntropyFailed};
-use nanogram::side::Side;
-use nanogram::transport::{
+use nanogram::wire::transport::{
     Extras, Frame, FrameError, Framer, Framing, MAX_FRAME, ObfuscateError, Obfuscated, ProxySecret, Tail,
     TransportFault, detect,
 };

@@ -1,13 +1,13 @@
 //! Every vector of `fixtures/vectors.json` that is about symmetric encryption and RSA: each test takes one group, runs
 //! all of it, and says how many there are.
 
+use nanogram::base::entropy::{Entropy, EntropyFailed};
+use nanogram::base::side::Side;
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::ctr::Ctr;
 use nanogram::crypto::keys::{Environment, keys};
 use nanogram::crypto::rsa::{RsaKey, rsa_pad};
 use nanogram::crypto::{ct, ige, kdf};
-use nanogram::entropy::{Entropy, EntropyFailed};
-use nanogram::side::Side;
 use serde_json::Value;
 use std::fmt::Write as _;
 

@@ -4,10 +4,10 @@
 //! test named in it is there, is run, asks for its group by name and knows how many vectors that has. The four API
 //! requests have their test here.
 
-use nanogram::api::connect::{GetConfig, InitConnection, InvokeWithLayer};
-use nanogram::api::contacts::ResolveUsername;
-use nanogram::api::messages::StartBot;
-use nanogram::api::peer::{InputPeerChat, InputPeerUser, InputUserById};
+use nanogram::telegram::api::connect::{GetConfig, InitConnection, InvokeWithLayer};
+use nanogram::telegram::api::contacts::ResolveUsername;
+use nanogram::telegram::api::messages::StartBot;
+use nanogram::telegram::api::peer::{InputPeerChat, InputPeerUser, InputUserById};
 use nanogram::tl::{Combinator, Raw};
 use serde_json::Value;
 use std::fmt::Debug;

@@ -1,2 +1,2 @@
 #![no_main]
-libfuzzer_sys::fuzz_target!(|data: &[u8]| nanogram::fuzzing::client_handshake(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| nanogram::lab::fuzz::client_handshake(data));

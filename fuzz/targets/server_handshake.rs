@@ -1,2 +1,2 @@
 #![no_main]
-libfuzzer_sys::fuzz_target!(|data: &[u8]| nanogram::fuzzing::server_handshake(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| nanogram::lab::fuzz::server_handshake(data));

@@ -1,2 +1,2 @@
 #![no_main]
-libfuzzer_sys::fuzz_target!(|data: &[u8]| nanogram::fuzzing::session_string(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| nanogram::lab::fuzz::session_string(data));

@@ -1,2 +1,2 @@
 #![no_main]
-libfuzzer_sys::fuzz_target!(|data: &[u8]| nanogram::fuzzing::skip_vs_value(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| nanogram::lab::fuzz::skip_vs_value(data));

@@ -1,2 +1,2 @@
 #![no_main]
-libfuzzer_sys::fuzz_target!(|data: &[u8]| nanogram::fuzzing::tl_value(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| nanogram::lab::fuzz::tl_value(data));

@@ -1,14 +1,14 @@
 //! Why a client has no result, by who can do something about it.
 
 use super::calls::MAX_CALL;
-use crate::api::LAYER;
-use crate::connection::ConnectionError;
-use crate::escape::one_line;
-use crate::hints;
-use crate::login::LoginError;
-use crate::session::{CallError, RpcError};
-use crate::start::{StartError, WhoError};
-use crate::store::{RealmError, StringError};
+use crate::base::escape::one_line;
+use crate::protocol::connection::ConnectionError;
+use crate::protocol::session::{CallError, RpcError};
+use crate::telegram::api::LAYER;
+use crate::telegram::hints;
+use crate::telegram::login::LoginError;
+use crate::telegram::start::{StartError, WhoError};
+use crate::telegram::store::{RealmError, StringError};
 use crate::tl::{DecodeError, Fault};
 use alloc::string::{String, ToString};
 use core::fmt;

@@ -1,11 +1,11 @@
-//! Signing in and out: the calls over the pure pieces of [`crate::login`], in the order of its picture.
+//! Signing in and out: the calls over the pure pieces of [`crate::telegram::login`], in the order of its picture.
 //!
 //! Whoever succeeds is the client's user from then on, and [`Client::state`] has it to be saved. An account that lives in
 //! another data centre is followed there, if it is one that is known. Nobody is ever signed up.
 //!
 #![cfg_attr(feature = "srp", doc = "```no_run")]
 #![cfg_attr(not(feature = "srp"), doc = "```ignore")]
-//! # use nanogram::{client::{Client, Error}, login::{App, CodeSent, Entered}};
+//! # use nanogram::{client::{Client, Error}, telegram::login::{App, CodeSent, Entered}};
 //! # async fn sign_in(client: &Client, app: &App, ask: impl Fn(&str) -> String) -> Result<(), Error> {
 //! if let CodeSent::Waiting(waiting) = client.send_code(app, "+10000000003").await? {
 //!     let code = ask(&waiting.says);
@@ -24,15 +24,15 @@
 use super::shared::Clock;
 use super::{Client, Error};
 #[cfg(feature = "srp")]
-use crate::api::account::GetPassword;
-use crate::api::auth::{AnyAuthorization, AnyLoginToken, ImportLoginToken, LogOut};
-use crate::api::updates::Updates;
-#[cfg(feature = "srp")]
 use crate::crypto::srp::PasswordHash;
 #[cfg(feature = "srp")]
-use crate::login::Question;
-use crate::login::{self, Account, App, CodeSent, Entered, LoginError, Problem, Waiting};
-use crate::store::state::SavedUser;
+use crate::telegram::api::account::GetPassword;
+use crate::telegram::api::auth::{AnyAuthorization, AnyLoginToken, ImportLoginToken, LogOut};
+use crate::telegram::api::updates::Updates;
+#[cfg(feature = "srp")]
+use crate::telegram::login::Question;
+use crate::telegram::login::{self, Account, App, CodeSent, Entered, LoginError, Problem, Waiting};
+use crate::telegram::store::state::SavedUser;
 use crate::tl::Tl as _;
 use alloc::string::String;
 use core::time::Duration;

@@ -37,7 +37,7 @@ pub use notice::{KeyWatcher, Notice, Watcher};
 pub use options::Options;
 
 use crate::crypto::keys::Environment;
-use crate::store::state::{SavedUser, State};
+use crate::telegram::store::state::{SavedUser, State};
 use crate::tl::{Call, Tl};
 use alloc::sync::Arc;
 use alloc::vec::Vec;

@@ -1,8 +1,8 @@
 //! What a client tells while it works, to whoever wants to know.
 
 use super::Error;
-use crate::keylog::Entry;
-use crate::session::RpcError;
+use crate::protocol::keylog::Entry;
+use crate::protocol::session::RpcError;
 use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
@@ -86,7 +86,7 @@ impl Watcher {
     }
 }
 
-/// Whom a client tells its keys, for a [key log](crate::keylog): nobody, unless the owner asks.
+/// Whom a client tells its keys, for a [key log](crate::protocol::keylog): nobody, unless the owner asks.
 pub type KeyWatcher = Watcher<dyn Fn(&Entry) + Send + Sync>;
 
 impl KeyWatcher {

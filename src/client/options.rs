@@ -2,12 +2,12 @@
 
 use super::Error;
 use super::notice::{KeyWatcher, Watcher};
-use crate::connection::Init;
 use crate::crypto::keys::{self, Environment};
 use crate::crypto::rsa::RsaKey;
-use crate::store::state::{DcKey, State};
-use crate::store::{Realm, SavedSession, StringError, string};
-use crate::transport::Framing;
+use crate::protocol::connection::Init;
+use crate::telegram::store::state::{DcKey, State};
+use crate::telegram::store::{Realm, SavedSession, StringError, string};
+use crate::wire::transport::Framing;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;

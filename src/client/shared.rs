@@ -2,10 +2,10 @@
 
 use super::Error;
 use super::notice::Word;
-use crate::mt::service::FutureSalt;
-use crate::session::salts::Salts;
-use crate::store::state::{SavedSalt, State};
-use crate::time::{Instant, UnixTime};
+use crate::base::time::{Instant, UnixTime};
+use crate::protocol::session::salts::Salts;
+use crate::telegram::store::state::{SavedSalt, State};
+use crate::wire::mt::service::FutureSalt;
 use alloc::vec::Vec;
 use core::sync::atomic::AtomicUsize;
 use core::time::Duration;

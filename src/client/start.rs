@@ -3,12 +3,12 @@
 use super::calls::Answer;
 use super::shared::Clock;
 use super::{Client, Error, Role};
-use crate::api::contacts::{ResolveUsername, ResolvedPeerBody};
-use crate::api::updates::{Updates, UpdatesTooLong};
-use crate::link::{Start, StartLink, StartParam, StartParamError, Username};
-use crate::session::RpcError;
-use crate::start::{self, Known, StartCall, StartError, Who};
-use crate::store::state::{CachedName, NameKind};
+use crate::protocol::session::RpcError;
+use crate::telegram::api::contacts::{ResolveUsername, ResolvedPeerBody};
+use crate::telegram::api::updates::{Updates, UpdatesTooLong};
+use crate::telegram::link::{Start, StartLink, StartParam, StartParamError, Username};
+use crate::telegram::start::{self, Known, StartCall, StartError, Who};
+use crate::telegram::store::state::{CachedName, NameKind};
 use crate::tl::{Combinator, Tl};
 use alloc::string::{String, ToString};
 use core::time::Duration;

@@ -13,7 +13,7 @@
 
 use super::mont::Modulus;
 use super::prime::{is_prime, shift_right, small};
-use crate::entropy::{self, Entropy, EntropyFailed};
+use crate::base::entropy::{self, Entropy, EntropyFailed};
 use core::fmt;
 use zeroize::Zeroizing;
 

@@ -14,7 +14,7 @@
 //! Spec: mtproto/description#defining-aes-key-and-initialization-vector
 
 use super::auth_key::AuthKey;
-use crate::side::Side;
+use crate::base::side::Side;
 use core::{array, fmt};
 use sha1::Sha1;
 use sha2::block_api::compress256;

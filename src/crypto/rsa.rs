@@ -18,7 +18,7 @@
 
 use super::mont::Modulus;
 use super::{ige, pem};
-use crate::entropy::{self, Entropy, EntropyFailed};
+use crate::base::entropy::{self, Entropy, EntropyFailed};
 use alloc::string::String;
 use core::fmt;
 use sha1::Sha1;

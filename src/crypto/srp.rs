@@ -37,7 +37,7 @@
 
 use super::dh::{DhError, DhParams, padded};
 use super::prime::small;
-use crate::entropy::{Entropy, EntropyFailed};
+use crate::base::entropy::{Entropy, EntropyFailed};
 use alloc::vec::Vec;
 use core::fmt;
 use hmac::{Hmac, KeyInit, Mac};

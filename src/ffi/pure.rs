@@ -2,14 +2,14 @@
 
 use super::pointers::{array, bytes, give, give_text, status, text};
 use super::{LinkData, PeerData, PeerKind, SessionData, Status};
-use crate::api::contacts::ResolvedPeerBody;
-use crate::api::updates::Updates;
 use crate::crypto::keys::Environment;
-use crate::hints;
-use crate::link::{Start, StartLink};
-use crate::session::RpcError;
-use crate::start::{self, Known};
-use crate::store::string;
+use crate::protocol::session::RpcError;
+use crate::telegram::api::contacts::ResolvedPeerBody;
+use crate::telegram::api::updates::Updates;
+use crate::telegram::hints;
+use crate::telegram::link::{Start, StartLink};
+use crate::telegram::start::{self, Known};
+use crate::telegram::store::string;
 use crate::tl::Tl;
 use alloc::string::String;
 use core::ffi::{CStr, c_char, c_void};

@@ -5,7 +5,7 @@
 //! what is wrong with a line.
 #![expect(clippy::indexing_slicing, clippy::panic, reason = "runs in the compiler")]
 
-use crate::crc;
+use crate::base::crc;
 
 /// The type of a field as Rust has it, to be held against the schema's text.
 pub enum Shape {

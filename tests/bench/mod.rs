@@ -3,14 +3,14 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use bytes::{Bytes, BytesMut};
+use nanogram::base::side::Side;
+use nanogram::base::time::{Instant, ServerClock, UnixTime};
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::{ige, kdf};
-use nanogram::mt::message::{MSG_CONTAINER, Message, RpcResult, read_container, write_container};
-use nanogram::session::packet::{self, Header};
-use nanogram::session::{CallId, Incoming, Session, SessionError};
-use nanogram::side::Side;
-use nanogram::time::{Instant, ServerClock, UnixTime};
+use nanogram::protocol::session::packet::{self, Header};
+use nanogram::protocol::session::{CallId, Incoming, Session, SessionError};
 use nanogram::tl::{Combinator, Reader, Tl};
+use nanogram::wire::mt::message::{MSG_CONTAINER, Message, RpcResult, read_container, write_container};
 use rand::rngs::ChaCha12Rng;
 use rand::{RngExt, SeedableRng};
 use std::time::Duration;

@@ -2,15 +2,15 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use bytes::BytesMut;
-use nanogram::api::updates::GetState;
-use nanogram::connection::{Config, Connection, ConnectionError, Event, Init, SavedKey};
+use nanogram::base::time::{Instant, UnixTime};
 use nanogram::crypto::auth_key::AuthKey;
-use nanogram::dc::log::Entry;
-use nanogram::dc::{ConnId, Dc, Fault};
-use nanogram::session::{CallError, CallId, RpcError};
-use nanogram::time::{Instant, UnixTime};
+use nanogram::lab::dc::log::Entry;
+use nanogram::lab::dc::{ConnId, Dc, Fault};
+use nanogram::protocol::connection::{Config, Connection, ConnectionError, Event, Init, SavedKey};
+use nanogram::protocol::session::{CallError, CallId, RpcError};
+use nanogram::telegram::api::updates::GetState;
 use nanogram::tl::{Call, Tl};
-use nanogram::transport::Framing;
+use nanogram::wire::transport::Framing;
 use rand::SeedableRng;
 use rand::rngs::ChaCha12Rng;
 use std::time::Duration;

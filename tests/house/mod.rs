@@ -1,15 +1,15 @@
 //! What the tests of the client share: a data centre in a task of its own, and a wire to it that can be watched and cut.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
-use nanogram::api::messages::StartBot;
 use nanogram::client::{Notice, Options, Watcher};
 use nanogram::crypto::keys::Environment;
 use nanogram::crypto::rsa::RsaKey;
-use nanogram::dc::Dc;
-use nanogram::dc::listener::Listener;
-use nanogram::dc::log::{Entry, Refusal};
-use nanogram::dc::residents::ALICE;
-use nanogram::store::{Format, SavedSession, string};
+use nanogram::lab::dc::Dc;
+use nanogram::lab::dc::listener::Listener;
+use nanogram::lab::dc::log::{Entry, Refusal};
+use nanogram::lab::dc::residents::ALICE;
+use nanogram::telegram::api::messages::StartBot;
+use nanogram::telegram::store::{Format, SavedSession, string};
 use nanogram::tl::Combinator;
 use rand::rngs::SysRng;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

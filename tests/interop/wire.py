@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-RSA_KEY = Path(__file__).resolve().parent.parent.parent / "src/dc/test_key.pem"
+RSA_KEY = Path(__file__).resolve().parent.parent.parent / "src/lab/dc/test_key.pem"
 WRAPPERS = ("invokeWithLayer", "initConnection", "invokeWithoutUpdates", "invokeAfterMsg")
 
 

@@ -2,11 +2,11 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use bytes::BytesMut;
-use nanogram::connection::{Config, Connection, ConnectionError, Event, Init, SavedKey};
+use nanogram::base::time::{Instant, UnixTime};
 use nanogram::crypto::auth_key::AuthKey;
-use nanogram::dc::log::Entry;
-use nanogram::dc::{ConnId, Dc};
-use nanogram::time::{Instant, UnixTime};
+use nanogram::lab::dc::log::Entry;
+use nanogram::lab::dc::{ConnId, Dc};
+use nanogram::protocol::connection::{Config, Connection, ConnectionError, Event, Init, SavedKey};
 use rand::SeedableRng;
 use rand::rngs::ChaCha12Rng;
 use std::time::Duration;

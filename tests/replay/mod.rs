@@ -2,12 +2,12 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use bytes::BytesMut;
-use nanogram::capture::{Content, Cut, Item, Piece, Recording, Step, Verdict, What, cut, decode};
-use nanogram::session::{Session, SessionError, msg_id};
-use nanogram::side::Side;
-use nanogram::time::{Instant, ServerClock};
+use nanogram::base::side::Side;
+use nanogram::base::time::{Instant, ServerClock};
+use nanogram::lab::capture::{Content, Cut, Item, Piece, Recording, Step, Verdict, What, cut, decode};
+use nanogram::protocol::session::{Session, SessionError, msg_id};
 use nanogram::tl::schema::Schema;
-use nanogram::transport::Frame;
+use nanogram::wire::transport::Frame;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 

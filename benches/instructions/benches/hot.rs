@@ -2,20 +2,20 @@
 
 use bytes::BytesMut;
 use gungraun::{library_benchmark, library_benchmark_group, main};
-use nanogram::api::contacts::{Resolved, ResolvedPeer};
-use nanogram::api::messages::StartBot;
-use nanogram::api::peer::{InputPeer, InputPeerUser, InputUser, InputUserById, Peer};
-use nanogram::api::users::{AnyUser, User};
+use nanogram::telegram::api::contacts::{Resolved, ResolvedPeer};
+use nanogram::telegram::api::messages::StartBot;
+use nanogram::telegram::api::peer::{InputPeer, InputPeerUser, InputUser, InputUserById, Peer};
+use nanogram::telegram::api::users::{AnyUser, User};
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::dh::{DhParams, KNOWN_PRIME};
 use nanogram::crypto::factor::factor;
 use nanogram::crypto::ige;
 use nanogram::crypto::rsa::RsaPrivateKey;
-use nanogram::handshake::client::{ClientHandshake, HandshakeConfig, Step};
-use nanogram::handshake::server::{ServerConfig, ServerHandshake};
-use nanogram::session::packet::{self, Header, Opened, Padding};
-use nanogram::side::Side;
-use nanogram::time::{Instant, ServerClock, UnixTime};
+use nanogram::protocol::handshake::client::{ClientHandshake, HandshakeConfig, Step};
+use nanogram::protocol::handshake::server::{ServerConfig, ServerHandshake};
+use nanogram::protocol::session::packet::{self, Header, Opened, Padding};
+use nanogram::base::side::Side;
+use nanogram::base::time::{Instant, ServerClock, UnixTime};
 use nanogram::tl::Combinator;
 use rand::SeedableRng;
 use rand::rngs::ChaCha20Rng;
@@ -114,7 +114,7 @@ fn write_start_bot(call: StartBot) -> Vec<u8> {
 /// A client that has sent `count` messages, and the answer to the last.
 fn exchange(count: usize) -> (ClientHandshake, Vec<u8>, ChaCha20Rng) {
     let keys: Arc<[RsaPrivateKey]> =
-        Arc::from([RsaPrivateKey::from_pem(nanogram::dc::TEST_KEY).expect("the key of tests")]);
+        Arc::from([RsaPrivateKey::from_pem(nanogram::lab::dc::TEST_KEY).expect("the key of tests")]);
     let (mut ours, mut theirs) = (ChaCha20Rng::seed_from_u64(2), ChaCha20Rng::seed_from_u64(3));
     let (now, unix) = (Instant::ZERO, UnixTime::from_secs(1_790_000_000));
     let config = HandshakeConfig { keys: vec![keys[0].public().clone()], dc: 2, expires_in: None };

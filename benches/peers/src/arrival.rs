@@ -10,13 +10,13 @@ use bytes::{Bytes, BytesMut};
 use grammers_crypto::DequeBuffer;
 use grammers_mtproto::mtp::{Deserialization, Encrypted, Mtp};
 use grammers_tl_types::Deserializable;
-use nanogram::api::contacts::{Resolved, ResolvedPeer};
+use nanogram::telegram::api::contacts::{Resolved, ResolvedPeer};
 use nanogram::crypto::auth_key::AuthKey;
-use nanogram::mt::message::RpcResult;
-use nanogram::session::packet::{self, Header};
-use nanogram::session::{Incoming, Session};
-use nanogram::side::Side;
-use nanogram::time::{Instant, ServerClock, UnixTime};
+use nanogram::wire::mt::message::RpcResult;
+use nanogram::protocol::session::packet::{self, Header};
+use nanogram::protocol::session::{Incoming, Session};
+use nanogram::base::side::Side;
+use nanogram::base::time::{Instant, ServerClock, UnixTime};
 use nanogram::tl::Combinator;
 use rand::rngs::SysRng;
 use std::cell::RefCell;
@@ -66,7 +66,7 @@ impl Ours {
             let opened = packet::open(&self.server.key, Side::Client, BytesMut::from(packet)).expect("ours");
             req_msg_id = opened.header.msg_id;
             // With acknowledgements it is a container: what was called is its first message.
-            if opened.body.first_chunk() == Some(&nanogram::mt::message::MSG_CONTAINER.to_le_bytes()) {
+            if opened.body.first_chunk() == Some(&nanogram::wire::mt::message::MSG_CONTAINER.to_le_bytes()) {
                 req_msg_id = i64::from_le_bytes(opened.body[8..16].try_into().expect("8 bytes"));
             }
         }

@@ -132,7 +132,7 @@ fn rsa_block(effort: Effort) -> Row {
     let contenders = vec![
         Contender::new("nanogram", || ours(key)),
         Contender::new("grammers", || {
-            let random = nanogram::entropy::bytes(&mut SysRng).expect("entropy");
+            let random = nanogram::base::entropy::bytes(&mut SysRng).expect("entropy");
             grammers_crypto::rsa::encrypt_hashed(black_box(&data), &theirs, &random)
         }),
     ];

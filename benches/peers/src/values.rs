@@ -4,10 +4,10 @@ use crate::counting::allocations;
 use crate::measure::{Contender, Effort, measure};
 use crate::row::Row;
 use grammers_tl_types::{self as theirs, Deserializable, Serializable};
-use nanogram::api::contacts::{Resolved, ResolvedPeer};
-use nanogram::api::messages::StartBot;
-use nanogram::api::peer::{InputPeer, InputPeerUser, InputUser, InputUserById, Peer};
-use nanogram::api::users::{AnyUser, User, UserProfilePhoto, UserStatusRecently};
+use nanogram::telegram::api::contacts::{Resolved, ResolvedPeer};
+use nanogram::telegram::api::messages::StartBot;
+use nanogram::telegram::api::peer::{InputPeer, InputPeerUser, InputUser, InputUserById, Peer};
+use nanogram::telegram::api::users::{AnyUser, User, UserProfilePhoto, UserStatusRecently};
 use nanogram::tl::Combinator;
 use std::hint::black_box;
 

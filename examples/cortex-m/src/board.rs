@@ -3,7 +3,7 @@
 
 use core::ptr;
 use cortex_m_semihosting::{nr, syscall};
-use nanogram::entropy::{Entropy, EntropyFailed};
+use nanogram::base::entropy::{Entropy, EntropyFailed};
 
 /// A register of a device, at its address.
 struct Register(usize);

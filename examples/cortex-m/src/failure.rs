@@ -2,12 +2,12 @@
 
 use crate::console::{print, unsigned};
 use alloc::string::String;
-use nanogram::connection::ConnectionError;
+use nanogram::protocol::connection::ConnectionError;
 use nanogram::crypto::rsa::RsaError;
-use nanogram::entropy::EntropyFailed;
-use nanogram::link::StartParamError;
-use nanogram::session::CallError;
-use nanogram::start::StartError;
+use nanogram::base::entropy::EntropyFailed;
+use nanogram::telegram::link::StartParamError;
+use nanogram::protocol::session::CallError;
+use nanogram::telegram::start::StartError;
 use nanogram::tl::DecodeError;
 
 /// What went wrong.

@@ -24,15 +24,15 @@ use core::mem::ManuallyDrop;
 use cortex_m_rt::entry;
 use cortex_m_semihosting::debug;
 use failure::Failure;
-use nanogram::api::contacts::ResolveUsername;
-use nanogram::api::messages::StartBot;
-use nanogram::api::updates::Updates;
-use nanogram::connection::{Config, Connection, Event, Init, SavedKey};
+use nanogram::telegram::api::contacts::ResolveUsername;
+use nanogram::telegram::api::messages::StartBot;
+use nanogram::telegram::api::updates::Updates;
+use nanogram::protocol::connection::{Config, Connection, Event, Init, SavedKey};
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::rsa::RsaKey;
-use nanogram::link::StartParam;
-use nanogram::start::{Known, answer_of, random_id};
-use nanogram::time::{Instant, UnixTime};
+use nanogram::telegram::link::StartParam;
+use nanogram::telegram::start::{Known, answer_of, random_id};
+use nanogram::base::time::{Instant, UnixTime};
 use nanogram::tl::{Combinator, Tl};
 
 /// How long a temporary key lives, in seconds.

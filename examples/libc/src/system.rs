@@ -9,7 +9,7 @@ use core::net::SocketAddr;
 use core::ptr::{NonNull, null_mut};
 use core::time::Duration;
 use linked_list_allocator::Heap;
-use nanogram::entropy::{Entropy, EntropyFailed};
+use nanogram::base::entropy::{Entropy, EntropyFailed};
 
 // Without std nobody asks the linker for it.
 #[link(name = "c")]

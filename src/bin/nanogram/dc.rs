@@ -8,19 +8,19 @@ use crate::failure::{Exit, Failure};
 use crate::story::{Ink, Story};
 use crate::witness::fingerprint;
 use crate::{account, output, runtime};
+use nanogram::base::private;
+use nanogram::base::time::UnixTime;
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::keys::Environment;
 use nanogram::crypto::rsa::RsaKey;
-use nanogram::dc::faults::FAULTS;
-use nanogram::dc::listener::Listener;
-use nanogram::dc::log::Entry;
-use nanogram::dc::residents::HUMANS;
-use nanogram::dc::script::MAX_ACTS;
-use nanogram::dc::{Act, Dc};
-use nanogram::keylog;
-use nanogram::private;
-use nanogram::store::{Format, Realm, SavedSession, string};
-use nanogram::time::UnixTime;
+use nanogram::lab::dc::faults::FAULTS;
+use nanogram::lab::dc::listener::Listener;
+use nanogram::lab::dc::log::Entry;
+use nanogram::lab::dc::residents::HUMANS;
+use nanogram::lab::dc::script::MAX_ACTS;
+use nanogram::lab::dc::{Act, Dc};
+use nanogram::protocol::keylog;
+use nanogram::telegram::store::{Format, Realm, SavedSession, string};
 use rand::rngs::SysRng;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -40,7 +40,7 @@ fn cannot_listen(flag: &str, addr: &str, error: &std::io::Error) -> Failure {
         .hint(format!("give another {flag}HOST:PORT; port 0 takes a free one"))
 }
 
-/// Opens the port; who lives there and what they do is in `nanogram::dc::residents`.
+/// Opens the port; who lives there and what they do is in `nanogram::lab::dc::residents`.
 pub(crate) async fn open(addr: &str) -> Result<Listener, Failure> {
     let listener = Listener::bind(addr, |now, unix| Dc::new(now, unix, Box::new(SysRng))).await;
     listener.map_err(|error| cannot_listen("--listen ", addr, &error))

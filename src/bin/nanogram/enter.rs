@@ -7,8 +7,8 @@ use crate::story::Story;
 use crate::wire;
 use nanogram::client::{Client, Error, Qr};
 use nanogram::crypto::srp::{PasswordHash, Stretch};
-use nanogram::login::{Account, App, CodeSent, Entered, Problem, Question, Waiting};
-use nanogram::session::RpcError;
+use nanogram::protocol::session::RpcError;
+use nanogram::telegram::login::{Account, App, CodeSent, Entered, Problem, Question, Waiting};
 use std::time::{Duration, Instant};
 
 /// So often somebody may mistype before the program gives up.

@@ -6,9 +6,9 @@ use crate::failure::{Exit, Failure};
 use crate::session::{describe, look};
 use crate::story::Story;
 use crate::{output, wire};
-use nanogram::store::Servers;
-use nanogram::store::file::SessionFile;
-use nanogram::store::state::State;
+use nanogram::telegram::store::Servers;
+use nanogram::telegram::store::file::SessionFile;
+use nanogram::telegram::store::state::State;
 use serde_json::{Value, json};
 use std::path::Path;
 

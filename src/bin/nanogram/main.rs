@@ -51,7 +51,7 @@ fn main() -> ExitCode {
                 // Nobody may read the help any more, which is not a failure.
                 if error.use_stderr() {
                     let text = failure::text_of_clap(&error, &words);
-                    let ansi_free = nanogram::escape::lines(text.trim_end());
+                    let ansi_free = nanogram::base::escape::lines(text.trim_end());
                     let _ = writeln!(io::stderr().lock(), "{ansi_free}");
                 } else {
                     let _ = error.print();

@@ -1,7 +1,7 @@
 //! Results, on stdout: lines or one JSON object.
 
 use crate::failure::{Exit, Failure};
-use nanogram::escape;
+use nanogram::base::escape;
 use std::io::{self, ErrorKind, Write};
 
 /// Prints a JSON value on one line, with what deceives as `\\u…`.

@@ -74,7 +74,7 @@ impl Prompt {
 
     /// The question, where the person is who must answer it.
     fn show(&self, question: &str) {
-        let text = format!("{}: ", nanogram::escape::one_line(question));
+        let text = format!("{}: ", nanogram::base::escape::one_line(question));
         // stderr may be on its way to a file.
         if self.is_terminal
             && !io::stderr().is_terminal()

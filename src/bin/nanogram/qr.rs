@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn every_module_of_the_code_is_drawn_where_it_is() {
-        let link = nanogram::login::qr_link(&[0x5a; 32]);
+        let link = nanogram::telegram::login::qr_link(&[0x5a; 32]);
         let code = QrCode::encode_text(&link, QrCodeEcc::Low).unwrap();
         let story = Story::new(Level::Normal);
         let lines = lines(&link, &story).unwrap();
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn a_code_is_as_wide_as_two_lines_are_high_and_fits_a_terminal() {
-        let link = nanogram::login::qr_link(&[0xa5; 32]);
+        let link = nanogram::telegram::login::qr_link(&[0xa5; 32]);
         let story = Story::new(Level::Normal);
         let lines = lines(&link, &story).unwrap();
         let widths: Vec<_> = lines.iter().map(|line| line.chars().filter(|c| " ▀▄█".contains(*c)).count()).collect();

@@ -6,7 +6,7 @@ use crate::failure::{Exit, Failure};
 use crate::story::{Story, hex};
 use crate::{import, output};
 use nanogram::crypto::keys::Environment;
-use nanogram::store::{Format, Realm, SavedSession, Servers, WriteError, string};
+use nanogram::telegram::store::{Format, Realm, SavedSession, Servers, WriteError, string};
 use serde_json::{Value, json};
 
 pub(crate) fn run(command: &SessionCommand, story: &Story) -> Result<(), Failure> {

@@ -6,12 +6,12 @@ use crate::failure::{Exit, Failure};
 use crate::story::Story;
 use crate::tree::tree;
 use crate::{output, prompt, runtime, wire};
-use nanogram::api::updates::Updates;
 use nanogram::client::{Client, Error, Role};
-use nanogram::link::{
+use nanogram::telegram::api::updates::Updates;
+use nanogram::telegram::link::{
     AdminRights, LinkError, OtherLink, Start, StartLink, StartParam, StartParamError, Username, ignored_part,
 };
-use nanogram::start::{self, Known, StartError, Who, WhoError};
+use nanogram::telegram::start::{self, Known, StartError, Who, WhoError};
 use rand::rngs::SysRng;
 use serde_json::{Value, json};
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! The story, on stderr: what happens, as it happens.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-use nanogram::escape::one_line;
+use nanogram::base::escape::one_line;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex};

@@ -1,7 +1,7 @@
 //! The server's answer as JSON: all of it, or what could be read, and where and why reading ended.
 
-use nanogram::api::LAYER;
-use nanogram::api::updates::Updates;
+use nanogram::telegram::api::LAYER;
+use nanogram::telegram::api::updates::Updates;
 use nanogram::tl::schema::{Schema, Type};
 use nanogram::tl::{DecodeError, Fault, Reader, Tl as _};
 use serde_json::{Map, Value, json};
@@ -94,7 +94,7 @@ pub(crate) fn constructor(id: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nanogram::api::updates::{UpdateMessageId, UpdatesList};
+    use nanogram::telegram::api::updates::{UpdateMessageId, UpdatesList};
     use nanogram::tl::Combinator as _;
 
     #[test]

@@ -2,13 +2,13 @@
 //! that no secret can be in what it says.
 
 use crate::story::hex;
-use nanogram::handshake::plain;
-use nanogram::mt::auth::{
+use nanogram::base::side::Side;
+use nanogram::protocol::handshake::plain;
+use nanogram::tl::{Combinator, Reader, Tl};
+use nanogram::wire::mt::auth::{
     DhGenOk, ReqDhParams, ReqPqMulti, ResPqBare, ServerDhParams, SetClientDhParams, SetClientDhParamsAnswer,
 };
-use nanogram::side::Side;
-use nanogram::tl::{Combinator, Reader, Tl};
-use nanogram::transport::{Frame, Framer, Framing};
+use nanogram::wire::transport::{Frame, Framer, Framing};
 
 /// One thing seen.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,14 +1,14 @@
 //! What the connection has for the client: answers to callers, updates, keys and salts to be kept.
 
 use super::{Binding, Driver, Ready};
-use crate::api::updates::Updates;
 use crate::client::calls::Answer;
 use crate::client::notice::{Notice, Word};
 use crate::client::shared::{Clock, saved_salts};
 use crate::client::{Error, MAX_UPDATE_BYTES};
-use crate::connection::{Event, TemporaryKey};
-use crate::session::{CallError, RpcError};
-use crate::store::state::{DcKey, TempKey};
+use crate::protocol::connection::{Event, TemporaryKey};
+use crate::protocol::session::{CallError, RpcError};
+use crate::telegram::api::updates::Updates;
+use crate::telegram::store::state::{DcKey, TempKey};
 use crate::tl::Tl;
 use alloc::vec;
 use bytes::Bytes;

@@ -3,12 +3,12 @@
 //! TDLib does the same (`Session::connection_send_check_main_key`, `help.getNearestDc`).
 
 use super::{Driver, FIRST_WAIT, LONGEST_WAIT, READ, config, connect_once, jittered};
-use crate::api::connect::GetNearestDc;
 use crate::client::shared::Clock;
 use crate::client::{Error, Options};
-use crate::connection::{Connection, ConnectionError, Event};
-use crate::session::CallError;
-use crate::transport::TransportFault;
+use crate::protocol::connection::{Connection, ConnectionError, Event};
+use crate::protocol::session::CallError;
+use crate::telegram::api::connect::GetNearestDc;
+use crate::wire::transport::TransportFault;
 use alloc::boxed::Box;
 use alloc::vec;
 use bytes::{Bytes, BytesMut};

@@ -4,9 +4,9 @@ use super::proof::Proof;
 use super::{Driver, FIRST_WAIT, LONGEST_WAIT, Lost, jittered};
 use crate::client::notice::Notice;
 use crate::client::{Error, KeyLost};
-use crate::connection::ConnectionError;
-use crate::session::CallError;
-use crate::transport::TransportFault;
+use crate::protocol::connection::ConnectionError;
+use crate::protocol::session::CallError;
+use crate::wire::transport::TransportFault;
 use core::time::Duration;
 
 /// Calls get the error when the server does not know the key on so many connections in a row; the key is kept.

@@ -4,10 +4,10 @@
 //! not wiped: right for a data centre that plays one, and for nothing that guards people's messages.
 
 use super::{MAX_DATA, RSA_ENCRYPTION, RsaError, RsaKey};
+use crate::base::entropy::{self, Entropy};
 use crate::crypto::mont::Modulus;
 use crate::crypto::prime::is_prime;
 use crate::crypto::{ct, ige, pem};
-use crate::entropy::{self, Entropy};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;

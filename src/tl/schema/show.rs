@@ -35,7 +35,7 @@ fn write_value(f: &mut fmt::Formatter<'_>, value: &Value<'_>, indent: Option<usi
         Value::Int128(v) => write_hex(f, v),
         Value::Int256(v) => write_hex(f, v),
         // `Debug` leaves marks of the reading order as they are.
-        Value::Text(v) => write!(f, "{}", crate::escape::one_line(Quoted(v))),
+        Value::Text(v) => write!(f, "{}", crate::base::escape::one_line(Quoted(v))),
         Value::Bytes(v) => write_hex(f, v),
         Value::Bool(true) => f.write_str("boolTrue"),
         Value::Bool(false) => f.write_str("boolFalse"),

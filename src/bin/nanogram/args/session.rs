@@ -2,7 +2,7 @@
 
 use super::{AccountArgs, value};
 use clap::{Args, Subcommand};
-use nanogram::store::Format;
+use nanogram::telegram::store::Format;
 
 /// The format of that name.
 fn format(name: &str) -> Result<Format, String> {

@@ -3,9 +3,9 @@
 use super::stamp;
 use crate::failure::{Exit, Failure};
 use crate::story::{Ink, Story};
-use nanogram::dc::listener::{Listener, MAX_RECORDED};
-use nanogram::dc::log::{Entry, Line};
-use nanogram::private;
+use nanogram::base::private;
+use nanogram::lab::dc::listener::{Listener, MAX_RECORDED};
+use nanogram::lab::dc::log::{Entry, Line};
 use std::io::{self, Write as _};
 use std::path::Path;
 

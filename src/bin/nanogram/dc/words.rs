@@ -1,12 +1,12 @@
 //! What the flags of `nanogram dc` are made of: `METHOD=ERROR:CODE*TIMES` and the like.
 
 use crate::args::value;
-use nanogram::dc::call::method_id;
-use nanogram::dc::faults::FAULTS;
-use nanogram::dc::residents::HUMANS;
-use nanogram::dc::script::{FOREVER, MAX_ACTS, error_of};
-use nanogram::dc::{Act, Cut, Fault};
-use nanogram::session::RpcError;
+use nanogram::lab::dc::call::method_id;
+use nanogram::lab::dc::faults::FAULTS;
+use nanogram::lab::dc::residents::HUMANS;
+use nanogram::lab::dc::script::{FOREVER, MAX_ACTS, error_of};
+use nanogram::lab::dc::{Act, Cut, Fault};
+use nanogram::protocol::session::RpcError;
 use nanogram::tl::schema::{API, Schema};
 use std::str::FromStr;
 

@@ -1,0 +1,455 @@
+//! From frames to steps: packets opened, values read, calls and results put together.
+
+use super::cut::{Broken, Cut, Piece, cut};
+use super::exchange::{Exchanges, Note, Verdict};
+use super::{Recording, Secrets};
+use crate::base::side::Side;
+use crate::base::time::Instant;
+use crate::protocol::session::packet::{self, Header, INNER, OUTER};
+use crate::tl::schema::{Definition, MAX_NODES, Object, Schema, Type, Value};
+use crate::tl::{Combinator, DecodeError, Fault, Reader, VECTOR};
+use crate::wire::mt::gzip::{self, GzipError, MAX_INFLATED};
+use crate::wire::mt::message::{self, GzipPacked, MSG_CONTAINER, Message, RpcResult};
+use crate::wire::transport::{Frame, Framing, TransportFault};
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use bytes::{Bytes, BytesMut};
+use core::cell::Cell;
+
+/// Containers hold messages, messages hold results, results are packed: more than that is nobody's message.
+const MAX_DEPTH: u8 = 4;
+/// The most bytes that the compressed values of a recording open to; later ones are told by name and length.
+const MAX_ALL_INFLATED: usize = 64 << 20;
+/// Why a packet is locked.
+pub(super) const NO_KEY: &str = "the key is not known";
+
+/// One frame, or what takes the place of one.
+#[derive(Debug, Clone)]
+pub struct Step<'s> {
+    /// The place of its connection in the recording.
+    pub connection: usize,
+    /// When its last byte was heard.
+    pub at: Instant,
+    /// Who sent it.
+    pub from: Side,
+    /// What it is.
+    pub what: What<'s>,
+}
+
+/// What a step is.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum What<'s> {
+    /// The client's first bytes: how frames are told apart from here on, and whether under noise.
+    Start {
+        /// The framing.
+        framing: Framing,
+        /// Whether AES-256-CTR lies over it.
+        is_obfuscated: bool,
+    },
+    /// A server's error in place of a packet.
+    Fault(TransportFault),
+    /// A server's quick ack.
+    QuickAck(u32),
+    /// A packet of the key exchange.
+    Plain(Plain<'s>),
+    /// A packet that was opened.
+    Sealed(Box<Sealed<'s>>),
+    /// A packet whose key is not known.
+    Locked {
+        /// The key that would open it.
+        auth_key_id: [u8; 8],
+        /// Length in bytes.
+        len: usize,
+    },
+    /// A packet that its key, which is known, does not open; or one too short to name a key.
+    Damaged {
+        /// The key that it names.
+        auth_key_id: [u8; 8],
+        /// Length in bytes.
+        len: usize,
+        /// The first thing that is wrong with it.
+        why: &'static str,
+    },
+    /// Nothing more can be told of this direction of the connection.
+    Broken(Broken),
+}
+
+/// An unencrypted packet.
+#[derive(Debug, Clone)]
+pub struct Plain<'s> {
+    /// Its id.
+    pub msg_id: i64,
+    /// The value, as it lies on the wire.
+    pub body: Bytes,
+    /// The value.
+    pub content: Content<'s>,
+    /// Bytes after the value, inside the declared length: real servers add some.
+    pub extra: usize,
+    /// What was found out about the key exchange.
+    pub notes: Vec<Note<'s>>,
+}
+
+/// An encrypted packet that its key opened: `msg_key` is that of the plaintext, or it would be [`What::Damaged`].
+#[derive(Debug, Clone)]
+pub struct Sealed<'s> {
+    /// Which key.
+    pub auth_key_id: [u8; 8],
+    /// Salt and session.
+    pub header: Header,
+    /// Bytes of padding.
+    pub padding: usize,
+    /// Whether a quick ack was asked for.
+    pub wants_ack: bool,
+    /// What was in it.
+    pub item: Item<'s>,
+}
+
+/// A message: of a packet, or of a container.
+#[derive(Debug, Clone)]
+pub struct Item<'s> {
+    /// Its id.
+    pub msg_id: i64,
+    /// Its place among content messages.
+    pub seqno: i32,
+    /// The value, as it lies on the wire.
+    pub body: Bytes,
+    /// The value.
+    pub content: Content<'s>,
+}
+
+/// The value of a message.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Content<'s> {
+    /// `msg_container`
+    Container(Vec<Item<'s>>),
+    /// `gzip_packed`
+    Gzip {
+        /// Bytes as they were packed.
+        packed: usize,
+        /// Bytes as they are.
+        len: usize,
+        /// What was packed.
+        content: Box<Self>,
+    },
+    /// `rpc_result`
+    Result {
+        /// The call's `msg_id`.
+        req_msg_id: i64,
+        /// The call, if it was heard.
+        call: Option<Answered<'s>>,
+        /// What it returned.
+        content: Box<Self>,
+    },
+    /// A call that was packed before it was wrapped: `invokeWithLayer ▸ initConnection ▸ gzip_packed ▸ messages.startBot`.
+    Wrapped {
+        /// The wrappers; the innermost `query` is as it lies.
+        wrappers: Value<'s>,
+        /// Its `gzip_packed`.
+        packed: Box<Self>,
+    },
+    /// Anything else that the schema knows.
+    Value(Value<'s>),
+    /// Something that it does not know, or not with these bytes.
+    Unread {
+        /// The constructor id; `None` if there are no four bytes.
+        id: Option<u32>,
+        /// Its name, if the id is known and only what follows is not.
+        name: Option<&'s str>,
+        /// Bytes, id and all.
+        len: usize,
+        /// Where it could not be read on.
+        why: DecodeError,
+    },
+}
+
+/// The call that a result answers, without its wrappers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Answered<'s> {
+    /// The function's id.
+    pub id: u32,
+    /// Its line, if the schema has it.
+    pub of: Option<&'s Definition<'s>>,
+}
+
+impl<'s> Step<'s> {
+    /// The outermost constructor's name.
+    #[must_use]
+    pub fn name(&self) -> Option<&'s str> {
+        self.content().and_then(Content::name)
+    }
+    /// The value of its message, plain or opened.
+    #[must_use]
+    pub const fn content(&self) -> Option<&Content<'s>> {
+        match &self.what {
+            What::Plain(plain) => Some(&plain.content),
+            What::Sealed(sealed) => Some(&sealed.item.content),
+            _ => None,
+        }
+    }
+    /// What was checked, and what came of it: `("msg_key", Verdict::Holds)`.
+    pub fn checks(&self) -> impl Iterator<Item = (&'static str, Verdict)> {
+        let opened = match &self.what {
+            What::Sealed(_) => Some(("msg_key", Verdict::Holds)),
+            What::Locked { .. } => Some(("msg_key", Verdict::Unknown(NO_KEY))),
+            What::Damaged { .. } => Some(("msg_key", Verdict::Fails)),
+            _ => None,
+        };
+        let notes = if let What::Plain(plain) = &self.what { &plain.notes[..] } else { &[] };
+        let checked = notes.iter().filter_map(|note| match note {
+            Note::Checked(what, verdict) => Some((*what, *verdict)),
+            _ => None,
+        });
+        opened.into_iter().chain(checked)
+    }
+}
+
+impl<'s> Content<'s> {
+    /// The constructor's name.
+    #[must_use]
+    pub fn name(&self) -> Option<&'s str> {
+        match self {
+            Self::Container(_) => Some("msg_container"),
+            Self::Gzip { .. } => Some("gzip_packed"),
+            Self::Result { .. } => Some("rpc_result"),
+            Self::Value(Value::Object(object)) | Self::Wrapped { wrappers: Value::Object(object), .. } => {
+                Some(object.of.name)
+            }
+            Self::Value(Value::Vector(_)) => Some("vector"),
+            Self::Value(Value::Bool(true)) => Some("boolTrue"),
+            Self::Value(Value::Bool(false)) => Some("boolFalse"),
+            Self::Value(_) | Self::Wrapped { .. } => None,
+            Self::Unread { name, .. } => *name,
+        }
+    }
+    /// What is inside of `gzip_packed`, also where that is wrapped; else itself.
+    #[must_use]
+    pub fn unpacked(&self) -> &Self {
+        match self {
+            Self::Gzip { content, .. } | Self::Wrapped { packed: content, .. } => content.unpacked(),
+            other => other,
+        }
+    }
+}
+
+/// Everything that can be told of `recording` with `secrets`, which need not be its own; connection by connection.
+#[must_use]
+pub fn decode<'s>(recording: &Recording, secrets: &Secrets, schema: &'s Schema<'static>) -> Vec<Step<'s>> {
+    steps(recording, secrets, schema).collect()
+}
+
+/// As [`decode`], one step at a time: a step is made when it is asked for, so that memory does not grow with their number.
+pub fn steps<'s>(
+    recording: &Recording,
+    secrets: &Secrets,
+    schema: &'s Schema<'static>,
+) -> impl Iterator<Item = Step<'s>> {
+    let (calls, exchanges) = (BTreeMap::new(), Exchanges::default());
+    let (room, left, nodes) = (0, MAX_ALL_INFLATED, Cell::new(0));
+    let mut decoder = Decoder { schema, secrets, calls, exchanges, room, left, nodes };
+    let connections = recording.connections.iter().enumerate();
+    let pieces = connections.flat_map(|(number, connection)| cut(connection).into_iter().map(move |cut| (number, cut)));
+    pieces.map(move |(number, piece)| decoder.step(number, piece))
+}
+
+/// What must be remembered from one frame to the next, and beyond: a session outlives its connection.
+struct Decoder<'a, 's> {
+    schema: &'s Schema<'static>,
+    secrets: &'a Secrets,
+    calls: BTreeMap<i64, Answered<'s>>,
+    exchanges: Exchanges,
+    /// Bytes that the packet at hand may still open to.
+    room: usize,
+    /// Bytes that all that follows may open to.
+    left: usize,
+    /// Values that the packet at hand may still have: a container of a thousand messages is one packet.
+    nodes: Cell<usize>,
+}
+
+impl<'s> Decoder<'_, 's> {
+    fn step(&mut self, connection: usize, Cut { at, from, piece }: Cut) -> Step<'s> {
+        let what = match piece {
+            Piece::Start { framing, is_obfuscated } => What::Start { framing, is_obfuscated },
+            Piece::Frame(frame) => self.frame(from, frame),
+            Piece::Broken(broken) => What::Broken(broken),
+        };
+        Step { connection, at, from, what }
+    }
+
+    fn frame(&mut self, from: Side, frame: Frame) -> What<'s> {
+        match frame {
+            Frame::Packet(packet) => self.packet(from, packet, false),
+            Frame::AckWanted(packet) => self.packet(from, packet, true),
+            Frame::QuickAck(token) => What::QuickAck(token),
+            Frame::Fault(fault) => What::Fault(fault),
+        }
+    }
+
+    fn packet(&mut self, from: Side, packet: BytesMut, wants_ack: bool) -> What<'s> {
+        let len = packet.len();
+        let damaged = |auth_key_id, why| What::Damaged { auth_key_id, len, why };
+        let Some(&auth_key_id) = packet.first_chunk() else { return damaged([0; 8], "shorter than any packet") };
+        if auth_key_id == [0; 8] {
+            return What::Plain(self.plain(&packet.freeze()));
+        }
+        self.room = MAX_INFLATED.min(self.left);
+        self.nodes.set(MAX_NODES);
+        let Some(key) = self.secrets.key(auth_key_id) else { return What::Locked { auth_key_id, len } };
+        match packet::open(key, from, packet) {
+            Err(refused) => damaged(auth_key_id, refused.why()),
+            Ok(opened) => {
+                let Header { msg_id, seqno, .. } = opened.header;
+                let padding = len.saturating_sub(OUTER + INNER + opened.body.len());
+                let content = self.content(from, msg_id, &opened.body, &Type::Any, 0);
+                let item = Item { msg_id, seqno, body: opened.body, content };
+                What::Sealed(Box::new(Sealed { auth_key_id, header: opened.header, padding, wants_ack, item }))
+            }
+        }
+    }
+
+    /// `auth_key_id:8 = 0 | msg_id:8 | len:4 | body:len`
+    fn plain(&mut self, packet: &Bytes) -> Plain<'s> {
+        let mut r = Reader::new(packet);
+        let mut head = || {
+            let (_, msg_id, len) = (r.i64()?, r.i64()?, r.i32()?);
+            let start = r.position();
+            let len = r.take(usize::try_from(len).unwrap_or(usize::MAX))?.len();
+            Ok((msg_id, packet.slice(start..start + len)))
+        };
+        let (msg_id, body) = match head() {
+            Ok(found) => found,
+            Err(why) => {
+                let content = Content::Unread { id: None, name: None, len: packet.len(), why };
+                return Plain { msg_id: 0, body: Bytes::new(), content, extra: 0, notes: Vec::new() };
+            }
+        };
+        let mut r = Reader::new(&body);
+        let (content, extra) = match self.schema.read(&mut r, &Type::Any) {
+            Ok(value) => (Content::Value(value), r.rest().len()),
+            Err(why) => (self.unread(&body, why), 0),
+        };
+        let notes = self.exchanges.follow(self.schema, self.secrets, &body);
+        Plain { msg_id, body, content, extra, notes }
+    }
+
+    fn unread(&self, body: &[u8], why: DecodeError) -> Content<'s> {
+        let id = Reader::new(body).peek();
+        let name = id.and_then(|id| self.schema.find(id)).map(|(_, of)| of.name);
+        Content::Unread { id, name, len: body.len(), why }
+    }
+
+    /// What `body` holds, a value of type `ty`. No lawful message is deeper than [`MAX_DEPTH`].
+    fn content(&mut self, from: Side, msg_id: i64, body: &Bytes, ty: &Type<'_>, depth: u8) -> Content<'s> {
+        let mut r = Reader::new(body);
+        if depth > MAX_DEPTH {
+            return self.unread(body, r.fault(Fault::Depth));
+        }
+        let read = match r.peek() {
+            Some(MSG_CONTAINER) => self.container(from, body, depth),
+            Some(GzipPacked::ID) => self.gzip(from, msg_id, body, ty, depth),
+            Some(RpcResult::ID) => self.result(from, msg_id, body, depth),
+            Some(VECTOR) => self.schema.read_within(&mut r, ty, &self.nodes).map(Content::Value),
+            _ => self.schema.read_within(&mut r, &Type::Any, &self.nodes).and_then(|value| match value {
+                Value::Raw(_) => Err(Reader::new(body).fault(Fault::Id(Reader::new(body).u32()?))),
+                value => {
+                    r.end()?;
+                    Ok(match packed_query(&value).map(Bytes::copy_from_slice) {
+                        Some(query) => {
+                            let packed = Box::new(self.content(from, msg_id, &query, &Type::Any, depth + 1));
+                            Content::Wrapped { wrappers: value, packed }
+                        }
+                        None => Content::Value(value),
+                    })
+                }
+            }),
+        };
+        let content = read.unwrap_or_else(|why| self.unread(body, why));
+        if from == Side::Client
+            && let Some(call) = self.call(&content)
+        {
+            self.calls.insert(msg_id, call);
+        }
+        content
+    }
+
+    fn container(&mut self, from: Side, body: &Bytes, depth: u8) -> Result<Content<'s>, DecodeError> {
+        let item = |Message { msg_id, seqno, body }| {
+            let content = self.content(from, msg_id, &body, &Type::Any, depth + 1);
+            Item { msg_id, seqno, body, content }
+        };
+        Ok(Content::Container(message::read_container(body)?.into_iter().map(item).collect()))
+    }
+
+    fn gzip(
+        &mut self,
+        from: Side,
+        msg_id: i64,
+        body: &Bytes,
+        ty: &Type<'_>,
+        depth: u8,
+    ) -> Result<Content<'s>, DecodeError> {
+        let mut r = Reader::new(body);
+        r.expect(GzipPacked::ID)?;
+        let packed = r.bytes()?;
+        r.end()?;
+        let value = gzip::inflate(packed, self.room).map_err(|e| match e {
+            GzipError::Broken => r.fault(Fault::Gzip),
+            GzipError::TooLarge => r.fault(Fault::Inflated),
+        })?;
+        let value = Bytes::from(value);
+        self.room = self.room.saturating_sub(value.len());
+        self.left = self.left.saturating_sub(value.len());
+        let content = Box::new(self.content(from, msg_id, &value, ty, depth + 1));
+        Ok(Content::Gzip { packed: packed.len(), len: value.len(), content })
+    }
+
+    fn result(&mut self, from: Side, msg_id: i64, body: &Bytes, depth: u8) -> Result<Content<'s>, DecodeError> {
+        let mut r = Reader::new(body);
+        r.expect(RpcResult::ID)?;
+        let req_msg_id = r.i64()?;
+        let call = self.calls.get(&req_msg_id).copied();
+        let ty = call.and_then(|call| call.of).map_or(&Type::Any, |of| &of.result);
+        let content = Box::new(self.content(from, msg_id, &body.slice(r.position()..), ty, depth + 1));
+        Ok(Content::Result { req_msg_id, call, content })
+    }
+
+    /// The call that a client's message is, without its wrappers.
+    fn call(&self, content: &Content<'s>) -> Option<Answered<'s>> {
+        match content.unpacked() {
+            Content::Value(Value::Object(object)) => innermost(object),
+            Content::Unread { id: Some(id), .. } => {
+                Some(Answered { id: *id, of: self.schema.find(*id).map(|(_, of)| of).filter(|of| of.is_function) })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What a call is wrapped around, if it is.
+fn query<'a, 's>(call: &'a Object<'s>) -> Option<&'a Value<'s>> {
+    let mut fields = call.of.fields.iter().zip(&call.fields);
+    fields.find(|(field, _)| field.ty == Type::Any).and_then(|(_, value)| value.as_ref())
+}
+
+/// The `gzip_packed` that wrappers are around.
+fn packed_query<'a>(value: &'a Value<'_>) -> Option<&'a [u8]> {
+    match value {
+        Value::Object(object) if object.of.is_function => packed_query(query(object)?),
+        Value::Raw(raw) => (Reader::new(raw).peek() == Some(GzipPacked::ID)).then_some(raw),
+        _ => None,
+    }
+}
+
+/// The call that others are wrapped around: `invokeWithLayer` has one, `initConnection` inside it has one.
+fn innermost<'s>(object: &Object<'s>) -> Option<Answered<'s>> {
+    if !object.of.is_function {
+        return None;
+    }
+    match query(object) {
+        Some(Value::Object(inner)) => innermost(inner),
+        Some(Value::Raw(raw)) => Some(Answered { id: Reader::new(raw).peek()?, of: None }),
+        _ => Some(Answered { id: object.of.id, of: Some(object.of) }),
+    }
+}

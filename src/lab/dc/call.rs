@@ -1,0 +1,461 @@
+//! One call: taken out of its wrappers, judged, and handed to whom it is for.
+//!
+//! ```text
+//! invokeWithLayer( initConnection( invokeWithoutUpdates( contacts.resolveUsername )))
+//! └── caller.layer   └── caller.app    └── no subscription  └── METHODS ──▶ World::resolve_username ──▶ Outcome
+//! ```
+
+use super::layers;
+use super::log::Entry;
+use super::login::migrate;
+use super::script::Act;
+use super::world::{Missing, World};
+use crate::protocol::session::RpcError;
+use crate::telegram::api::account::{GetPassword, UpdateStatus};
+use crate::telegram::api::auth::{
+    AcceptLoginToken, BindTempAuthKey, CancelCode, CheckPassword, DropTempAuthKeys, ExportAuthorization,
+    ExportLoginToken, ImportAuthorization, ImportBotAuthorization, ImportLoginToken, LogOut, ResendCode, SendCode,
+    SignIn,
+};
+use crate::telegram::api::chats::{AddChatUser, EditAdmin, EditChatAdmin, InviteToChannel};
+use crate::telegram::api::connect::{
+    GetConfig, GetNearestDc, InitConnection, InvokeAfterMsg, InvokeAfterMsgs, InvokeWithLayer, InvokeWithMessagesRange,
+    InvokeWithTakeout, InvokeWithoutUpdates,
+};
+use crate::telegram::api::contacts::ResolveUsername;
+use crate::telegram::api::messages::{
+    GetDialogs, GetHistory, GetPeerDialogs, MessageMediaEmpty, SendMessage, StartBot,
+};
+use crate::telegram::api::updates::{
+    GetChannelDifference, GetDifference, GetState, UpdateServiceNotification, UpdateShort, Updates,
+};
+use crate::telegram::api::users::{GetFullUser, GetUsers};
+use crate::tl::schema::{self, Schema};
+use crate::tl::{Call, Combinator, DecodeError, Fault, Raw, Reader, Tl, line};
+use crate::wire::mt::gzip;
+use crate::wire::mt::message::GzipPacked;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// `initConnection` without `params`, which TDLib 1.8.0 sends in layer 135: the same bytes as today's without them.
+/// Spec: api/invoking#saving-client-info
+const INIT_CONNECTION_OF_TDLIB: u32 = 0x7851_88b8;
+/// The most wrappers around one call.
+const MAX_WRAPPERS: usize = 8;
+/// The longest call, wrappers and all: a part of a file is half of that at the most.
+const MAX_CALL: usize = 1 << 20;
+/// Characters kept of each text in which a program says what it is.
+const MAX_APP: usize = 128;
+
+/// What the data centre knows of whoever calls: the state of one auth key.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Caller {
+    /// Who is signed in.
+    pub user_id: Option<i64>,
+    /// What `invokeWithLayer` said.
+    pub layer: Option<i32>,
+    /// What `initConnection` said.
+    pub app: Option<App>,
+    /// Who has shown the code, and must prove the password yet.
+    pub half_in: Option<i64>,
+    /// The `auth_key_id`, of the permanent key where there are two.
+    pub key_id: [u8; 8],
+    /// The data centre that has the key; `None` for the world's first.
+    pub dc_id: Option<i32>,
+    /// The key is a temporary one that stands for none yet.
+    pub is_unbound: bool,
+}
+
+impl Caller {
+    /// A caller that is signed in as `user_id` and has said nothing yet.
+    pub const fn signed_in(user_id: i64) -> Self {
+        let user_id = Some(user_id);
+        Self { user_id, layer: None, app: None, half_in: None, key_id: [0; 8], dc_id: None, is_unbound: false }
+    }
+}
+
+/// What a program says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct App {
+    /// The number its author got.
+    pub api_id: i32,
+    /// What it runs on.
+    pub device_model: String,
+    /// Its version.
+    pub app_version: String,
+}
+
+/// What came of a call.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The answer.
+    pub reply: Result<Vec<u8>, RpcError>,
+    /// The id of the call inside all wrappers; 0 if there was none.
+    pub method: u32,
+    /// Whether the session that called wants updates.
+    pub wants_updates: bool,
+    /// Whom to tell what, in this order, after the answer.
+    pub pushes: Vec<Push>,
+    /// Keys whose QR codes were accepted: their owners are told.
+    pub accepted: Vec<[u8; 8]>,
+    /// For the log.
+    pub entries: Vec<Entry>,
+    /// What the [script](World::script) wants instead of the answer.
+    pub act: Option<Act>,
+    /// What the session that called is told right after an error 406.
+    pub notice: Option<Updates>,
+    /// A call about keys, taken out of its wrappers: it is not for the world, which knows none.
+    pub about_keys: Option<Raw>,
+}
+
+/// Updates for all sessions of a user.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Push {
+    /// Whose sessions.
+    pub user_id: i64,
+    /// What to tell them.
+    pub updates: Updates,
+    /// The session that called knows it from the reply.
+    pub not_to_caller: bool,
+}
+
+/// An error of the caller: 400.
+pub(super) fn bad(message: &str) -> RpcError {
+    RpcError::new(400, message)
+}
+
+/// Whether the key that an error is said to is gone with it.
+///
+/// Spec: api/errors#406-not-acceptable: the session "was already invalidated by the server and the user must generate a
+/// new auth key".
+pub(super) fn ends_the_key(error: &RpcError) -> bool {
+    error.code == 406 && error.message == "AUTH_KEY_DUPLICATED"
+}
+
+/// The sentence for the user that belongs to an error 406. Spec: api/errors#406-not-acceptable
+fn notice(now: i32, error: &RpcError) -> Option<Updates> {
+    let update = UpdateServiceNotification {
+        popup: true,
+        invert_media: false,
+        inbox_date: None,
+        type_: error.message.clone(),
+        message: format!("The data centre cannot do this: {}.", error.message),
+        media: MessageMediaEmpty {}.into(),
+        entities: Vec::new(),
+    };
+    let has_one = error.code == 406 && !ends_the_key(error);
+    has_one.then(|| (&UpdateShort { update: update.into(), date: now }).into())
+}
+
+/// The most items of the vectors that calls are made with, and the error for more. Those of `messages.sendMessage` are in
+/// `draft`.
+pub(super) const VECTORS: &[(u32, usize, &str)] = &[
+    (GetUsers::ID, 200, "LIMIT_INVALID"),
+    (GetPeerDialogs::ID, 100, "LIMIT_INVALID"),
+    (InviteToChannel::ID, super::world::MAX_MEMBERS, "USERS_TOO_MUCH"),
+    (ExportLoginToken::ID, 100, "LIMIT_INVALID"),
+    (DropTempAuthKeys::ID, 100, "LIMIT_INVALID"),
+    (InvokeAfterMsgs::ID, 1024, "MSG_WAIT_FAILED"),
+];
+
+/// Refuses a call of `method` with a vector of more items than [`VECTORS`] allows.
+pub(super) fn check_len(method: u32, len: usize) -> Result<(), RpcError> {
+    match VECTORS.iter().find(|(of, most, _)| *of == method && len > *most) {
+        Some((.., error)) => Err(bad(error)),
+        None => Ok(()),
+    }
+}
+
+/// Bytes that are no call.
+pub(super) fn unreadable(e: DecodeError) -> RpcError {
+    match e.fault {
+        Fault::Id(id) => bad(&format!("INPUT_CONSTRUCTOR_INVALID_{id:X}")),
+        _ => bad("INPUT_FETCH_ERROR"),
+    }
+}
+
+impl Missing {
+    /// The error, where a peer that is not there is `peer`.
+    pub(super) fn or(self, peer: &str) -> RpcError {
+        match self {
+            Self::Peer => bad(peer),
+            Self::Message => bad("MSG_ID_INVALID"),
+        }
+    }
+}
+
+/// Who calls, and when.
+pub(super) struct Turn<'a> {
+    /// Seconds since 1970.
+    pub(super) now: i32,
+    /// The user who calls; 0 if nobody is signed in.
+    pub(super) me: i64,
+    /// The data centre that is called.
+    pub(super) dc_id: i32,
+    /// The key's state.
+    pub(super) caller: &'a mut Caller,
+}
+
+/// Methods, and the functions of [`World`] that serve them: the types say that each returns its reply.
+macro_rules! methods {
+    ($($call:ident => $serve:ident,)*) => {
+        /// The schema's name of a method that is served here.
+        pub fn method_name(id: u32) -> Option<&'static str> {
+            match id {
+                $($call::ID => Some(const { line::name($call::LINE) }),)*
+                // Served with the keys, before they get here.
+                BindTempAuthKey::ID => Some(const { line::name(BindTempAuthKey::LINE) }),
+                DropTempAuthKeys::ID => Some(const { line::name(DropTempAuthKeys::LINE) }),
+                SendMessage::ID => Some(const { line::name(SendMessage::LINE) }),
+                _ => None,
+            }
+        }
+
+        fn serve(world: &mut World, turn: &mut Turn<'_>, id: u32, r: &mut Reader<'_>) -> Result<Vec<u8>, RpcError> {
+            let mut reply = Vec::new();
+            match id {
+                $($call::ID => {
+                    let call = $call::read(r).map_err(unreadable)?;
+                    r.end().map_err(unreadable)?;
+                    let said: <$call as Call>::Reply = world.$serve(turn, call)?;
+                    said.write(&mut reply);
+                })*
+                SendMessage::ID => {
+                    let draft = world.read_draft(r)?;
+                    let said: <SendMessage as Call>::Reply = world.send_message(turn, draft)?;
+                    said.write(&mut reply);
+                }
+                id => return Err(bad(&format!("INPUT_METHOD_INVALID_{id}"))),
+            }
+            if let Some(tamper) = world.faults.tamper(id) {
+                reply = tamper.reply(world, turn, reply);
+            }
+            world.layers.reply(turn.caller.layer, id, reply).map_err(|unsaid| {
+                world.desk.entries.push(Entry::Unsaid(unsaid));
+                RpcError::new(500, &format!("LAYER_{}_LACKS_THE_REPLY", unsaid.layer))
+            })
+        }
+    };
+}
+/// The id of a method of the API, served here or not; `None` if there is none, or it only wraps another.
+pub fn method_id(name: &str) -> Option<u32> {
+    let schema = Schema::parse(schema::API).ok()?;
+    let method = schema.named(name).filter(|line| line.is_function)?;
+    (!WRAPPERS.contains(&method.id)).then_some(method.id)
+}
+
+/// What stands around calls.
+pub(super) const WRAPPERS: &[u32] = &[
+    InvokeWithLayer::ID,
+    InitConnection::ID,
+    InvokeWithoutUpdates::ID,
+    InvokeAfterMsg::ID,
+    InvokeAfterMsgs::ID,
+    InvokeWithMessagesRange::ID,
+    InvokeWithTakeout::ID,
+];
+
+methods! {
+    GetPassword => get_password,
+    UpdateStatus => update_status,
+    AcceptLoginToken => accept_login_token,
+    CancelCode => cancel_code,
+    CheckPassword => check_password,
+    ExportAuthorization => export_authorization,
+    ExportLoginToken => export_login_token,
+    ImportAuthorization => import_authorization,
+    ImportBotAuthorization => import_bot_authorization,
+    ImportLoginToken => import_login_token,
+    LogOut => log_out,
+    ResendCode => resend_code,
+    SendCode => send_code,
+    SignIn => sign_in,
+    EditAdmin => edit_admin,
+    InviteToChannel => invite_to_channel,
+    ResolveUsername => resolve_username,
+    GetConfig => get_config,
+    GetNearestDc => get_nearest_dc,
+    AddChatUser => add_chat_user,
+    EditChatAdmin => edit_chat_admin,
+    GetDialogs => get_dialogs,
+    GetHistory => get_history,
+    GetPeerDialogs => get_peer_dialogs,
+    StartBot => start_bot,
+    GetChannelDifference => get_channel_difference,
+    GetDifference => get_difference,
+    GetState => get_state,
+    GetFullUser => get_full_user,
+    GetUsers => get_users,
+}
+
+/// Methods for temporary keys that stand for none yet.
+const UNBOUND: &[u32] = &[GetConfig::ID, GetNearestDc::ID];
+/// Methods that need nobody signed in.
+const OPEN: &[u32] = &[
+    GetConfig::ID,
+    GetNearestDc::ID,
+    GetPassword::ID,
+    CancelCode::ID,
+    CheckPassword::ID,
+    ExportLoginToken::ID,
+    ImportAuthorization::ID,
+    ImportBotAuthorization::ID,
+    ImportLoginToken::ID,
+    ResendCode::ID,
+    SendCode::ID,
+    SignIn::ID,
+];
+/// What may be called beside these where one does not live.
+const ABROAD: &[u32] = &[LogOut::ID, ExportAuthorization::ID];
+
+impl World {
+    /// Updates for a client that speaks `layer`.
+    pub fn updates_in(&mut self, layer: Option<i32>, updates: &Updates) -> Vec<u8> {
+        self.layers.updates(layer, updates)
+    }
+
+    /// Executes one call: `body` is a function with its id, `now` seconds since 1970.
+    pub fn call(&mut self, caller: &mut Caller, now: i32, body: &[u8]) -> Outcome {
+        let mut outcome = Outcome {
+            reply: Ok(Vec::new()),
+            method: 0,
+            wants_updates: true,
+            pushes: Vec::new(),
+            accepted: Vec::new(),
+            entries: Vec::new(),
+            act: None,
+            notice: None,
+            about_keys: None,
+        };
+        outcome.reply = self.unwrapped(caller, now, body, &mut outcome);
+        if let (true, Err(error)) = (outcome.wants_updates, &outcome.reply) {
+            outcome.notice = notice(now, error);
+        }
+        outcome.wants_updates &= caller.user_id.is_some();
+        outcome.pushes = core::mem::take(&mut self.pushes);
+        outcome.accepted = core::mem::take(&mut self.desk.nudges);
+        outcome.entries.append(&mut self.desk.entries);
+        outcome
+    }
+
+    /// Lets the next `times` calls of a method come to `act`, after what was said of it before. `method` is its id.
+    pub fn script(&mut self, method: u32, act: Act, times: u32) {
+        self.script.add(method, act, times);
+    }
+
+    fn unwrapped(
+        &mut self,
+        caller: &mut Caller,
+        now: i32,
+        body: &[u8],
+        outcome: &mut Outcome,
+    ) -> Result<Vec<u8>, RpcError> {
+        if body.len() > MAX_CALL {
+            return Err(bad("INPUT_REQUEST_TOO_LONG"));
+        }
+        let mut query = Raw(body.to_vec());
+        let mut is_opened = false;
+        for _ in 0..MAX_WRAPPERS {
+            let mut r = Reader::new(&query.0);
+            let id = r.u32().map_err(unreadable)?;
+            outcome.method = id;
+            if [BindTempAuthKey::ID, DropTempAuthKeys::ID].contains(&id) {
+                outcome.about_keys = Some(query);
+                return Ok(Vec::new());
+            }
+            // TDLib packs a call first, and wraps it then.
+            if id == GzipPacked::ID && !core::mem::replace(&mut is_opened, true) {
+                let packed = r.bytes().map_err(unreadable)?;
+                query = Raw(gzip::inflate(packed, MAX_CALL).map_err(|_| bad("INPUT_FETCH_ERROR"))?);
+                continue;
+            }
+            if let Some(inner) = unwrap(caller, id, &mut r, outcome)? {
+                query = inner;
+                continue;
+            }
+            let query = self.layers.call_of_today(caller.layer, &query.0).map_err(unreadable)?.map_or(query, Raw);
+            let mut r = Reader::new(&query.0);
+            outcome.method = r.u32().map_err(unreadable)?;
+            return self.execute(caller, now, outcome.method, &mut r, outcome);
+        }
+        Err(bad("INPUT_FETCH_ERROR"))
+    }
+
+    fn execute(
+        &mut self,
+        caller: &mut Caller,
+        now: i32,
+        id: u32,
+        r: &mut Reader<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<Vec<u8>, RpcError> {
+        if caller.app.is_none() {
+            return Err(bad("CONNECTION_NOT_INITED"));
+        }
+        if caller.layer.is_none() {
+            return Err(bad("CONNECTION_LAYER_INVALID"));
+        }
+        if caller.is_unbound && !UNBOUND.contains(&id) {
+            return Err(RpcError::new(401, "AUTH_KEY_PERM_EMPTY"));
+        }
+        outcome.act = self.script.next(id).or_else(|| self.faults.act(method_name(id)));
+        match &outcome.act {
+            Some(Act::Refuse(error) | Act::RefuseAndTell(error, _)) => return Err(error.clone()),
+            Some(Act::Ignore) => return Ok(Vec::new()),
+            _ => {}
+        }
+        let dc_id = caller.dc_id.unwrap_or(self.home.dc_id);
+        let me = caller.user_id.filter(|me| self.user(*me).is_some_and(|user| !user.is_deleted));
+        if me.is_none() && method_name(id).is_some() && !OPEN.contains(&id) {
+            return Err(RpcError::new(401, "AUTH_KEY_UNREGISTERED"));
+        }
+        if let Some(home) = me.map(|me| self.home_of(me)).filter(|home| *home != dc_id)
+            && ![OPEN, ABROAD].concat().contains(&id)
+        {
+            return Err(migrate("USER", home));
+        }
+        serve(self, &mut Turn { now, me: me.unwrap_or(0), dc_id, caller }, id, r)
+    }
+}
+
+/// The beginning of what a program says of itself: it is kept with the key, and shown with each QR code.
+fn shortened(text: &str) -> String {
+    text.chars().take(MAX_APP).collect()
+}
+
+/// Takes one wrapper off: what is inside, or `None` if it is none.
+fn unwrap(caller: &mut Caller, id: u32, r: &mut Reader<'_>, outcome: &mut Outcome) -> Result<Option<Raw>, RpcError> {
+    let inner = match id {
+        InvokeWithLayer::ID => {
+            let call = InvokeWithLayer::read(r).map_err(unreadable)?;
+            if !layers::is_served(call.layer) {
+                outcome.entries.push(Entry::Layer(call.layer));
+                return Err(bad("CONNECTION_LAYER_INVALID"));
+            }
+            caller.layer = Some(call.layer);
+            call.query
+        }
+        InitConnection::ID | INIT_CONNECTION_OF_TDLIB => {
+            let call = InitConnection::read(r).map_err(unreadable)?;
+            let (device_model, app_version) = (shortened(&call.device_model), shortened(&call.app_version));
+            caller.app = Some(App { api_id: call.api_id, device_model, app_version });
+            call.query
+        }
+        InvokeWithoutUpdates::ID => {
+            outcome.wants_updates = false;
+            InvokeWithoutUpdates::read(r).map_err(unreadable)?.query
+        }
+        // Calls are executed in the order they come: what they wait for is done.
+        InvokeAfterMsg::ID => InvokeAfterMsg::read(r).map_err(unreadable)?.query,
+        InvokeAfterMsgs::ID => {
+            let call = InvokeAfterMsgs::read(r).map_err(unreadable)?;
+            check_len(id, call.msg_ids.len())?;
+            call.query
+        }
+        InvokeWithMessagesRange::ID => InvokeWithMessagesRange::read(r).map_err(unreadable)?.query,
+        InvokeWithTakeout::ID => InvokeWithTakeout::read(r).map_err(unreadable)?.query,
+        _ => return Ok(None),
+    };
+    Ok(Some(inner))
+}

@@ -1,0 +1,475 @@
+//! Signing in and out: codes, QR codes, bots' tokens, tickets to another data centre.
+//!
+//! ```text
+//! sendCode ──▶ Sent ── signIn ──▶ in                      exportLoginToken ──▶ Qr ◀── acceptLoginToken, by who is in
+//!                        └──▶ caller.half_in              exportLoginToken ◀── updateLoginToken ┘
+//!                               └── checkPassword ──▶ in        └──▶ in, or where the account lives: importLoginToken
+//! ```
+//!
+//! The code goes nowhere but into the [log](super::log). A number that nobody has gets one too, and then the question
+//! whether to sign up: nobody ever is. All that is handed out is good for one use and a short time, and no more than
+//! [`MAX_KEPT`] of each kind is kept.
+//!
+//! Spec: api/auth, api/qr-login, api/bots
+
+use super::call::{App, Turn, bad};
+use super::log::Entry;
+use super::password::{Password, Question};
+use super::world::{User, World};
+use crate::base::entropy::{Entropy, EntropyFailed};
+use crate::crypto::ct;
+use crate::protocol::session::RpcError;
+use crate::telegram::api::Boxed;
+use crate::telegram::api::auth::{
+    AcceptLoginToken, AnyAuthorization, AnyLoginToken, AnySentCode, AppAuthorization, Authorization,
+    AuthorizationSignUpRequired, CancelCode, CodeType, CodeTypeCall, CodeTypeSms, EmailVerification,
+    EmailVerificationCode, ExportAuthorization, ExportLoginToken, ExportedAuthorization, ImportAuthorization,
+    ImportBotAuthorization, ImportLoginToken, LogOut, LoggedOut, LoginToken, LoginTokenMigrateTo, LoginTokenSuccess,
+    ResendCode, SendCode, SentCode, SentCodeSuccess, SentCodeType, SentCodeTypeApp, SentCodeTypeCall,
+    SentCodeTypeEmailCode, SentCodeTypeSms, SignIn,
+};
+use crate::telegram::api::users::UserTail;
+use crate::tl::Combinator;
+use crate::tl::{Blob, Hidden};
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use sha2::{Digest, Sha256};
+
+/// The most codes, tokens, tickets and questions kept, of each kind; older ones are forgotten.
+pub const MAX_KEPT: usize = 256;
+/// A code is good for so many seconds.
+pub const CODE_LIFETIME: i32 = 300;
+/// After so many wrong codes another must be asked for.
+pub const MAX_WRONG: u32 = 5;
+/// A QR code is good for so many seconds.
+pub const QR_LIFETIME: i32 = 30;
+/// A ticket to another data centre is good for so many seconds.
+pub const TICKET_LIFETIME: i32 = 300;
+/// Digits of a code.
+const DIGITS: i32 = 5;
+
+/// What is pending, and what is random. It prints nothing of either.
+pub(super) struct Desk {
+    pub(super) well: Well,
+    /// Who lives in another data centre than the first.
+    homes: BTreeMap<i64, i32>,
+    pub(super) passwords: BTreeMap<i64, Password>,
+    /// Accounts that get their codes by mail, and the pattern of the address.
+    mails: BTreeMap<i64, String>,
+    codes: VecDeque<Sent>,
+    pub(super) questions: VecDeque<Question>,
+    qr: VecDeque<Qr>,
+    tickets: VecDeque<Ticket>,
+    /// What spares a code after signing out.
+    spared: VecDeque<(Vec<u8>, i64)>,
+    /// For the log.
+    pub(super) entries: Vec<Entry>,
+    /// Keys whose owners should look after their QR codes.
+    pub(super) nudges: Vec<[u8; 8]>,
+}
+
+impl fmt::Debug for Desk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Desk").field("homes", &self.homes).finish_non_exhaustive()
+    }
+}
+
+/// Random bytes from the world's seed: SHA-256 of seed and count.
+pub(super) struct Well {
+    seed: [u8; 32],
+    count: u64,
+}
+
+impl Entropy for Well {
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), EntropyFailed> {
+        for chunk in out.chunks_mut(32) {
+            let hash =
+                Sha256::new().chain_update(b"well").chain_update(self.seed).chain_update(self.count.to_le_bytes());
+            self.count = self.count.wrapping_add(1);
+            for (out, byte) in chunk.iter_mut().zip(hash.finalize()) {
+                *out = byte;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Well {
+    /// `N` bytes.
+    pub(super) fn draw<const N: usize>(&mut self) -> [u8; N] {
+        let mut out = [0; N];
+        // A well never runs dry.
+        let _ = self.fill(&mut out);
+        out
+    }
+}
+
+/// A code that was sent.
+struct Sent {
+    phone: String,
+    hash: String,
+    code: String,
+    at: i32,
+    wrong: u32,
+    /// How often it was asked for again.
+    resent: usize,
+    /// The pattern of the address that it was mailed to.
+    mail: Option<String>,
+}
+
+/// A token shown as a QR code.
+struct Qr {
+    token: [u8; 32],
+    /// Whose screen it is on; nobody's once it was sent to another data centre.
+    key: Option<[u8; 8]>,
+    app: Option<App>,
+    expires: i32,
+    /// Who let it in.
+    accepted: Option<i64>,
+}
+
+/// A way from one data centre into another.
+struct Ticket {
+    user: i64,
+    to: i32,
+    bytes: [u8; 64],
+    expires: i32,
+}
+
+/// Puts `item` into `kept`, and forgets the oldest if there are too many.
+pub(super) fn keep<T>(kept: &mut VecDeque<T>, item: T) {
+    if kept.len() >= MAX_KEPT {
+        kept.pop_front();
+    }
+    kept.push_back(item);
+}
+
+impl Desk {
+    pub(super) fn new(seed: [u8; 32]) -> Self {
+        Self {
+            well: Well { seed, count: 0 },
+            homes: BTreeMap::new(),
+            passwords: BTreeMap::new(),
+            mails: BTreeMap::new(),
+            codes: VecDeque::new(),
+            questions: VecDeque::new(),
+            qr: VecDeque::new(),
+            tickets: VecDeque::new(),
+            spared: VecDeque::new(),
+            entries: Vec::new(),
+            nudges: Vec::new(),
+        }
+    }
+
+    /// The code that this hash belongs to, if it is still good for this number.
+    fn sent(&mut self, now: i32, phone: &str, hash: &str) -> Result<&mut Sent, RpcError> {
+        if hash.is_empty() {
+            return Err(bad("PHONE_CODE_HASH_EMPTY"));
+        }
+        self.codes.retain(|sent| now.saturating_sub(sent.at) < CODE_LIFETIME && sent.wrong < MAX_WRONG);
+        let sent = self.codes.iter_mut().find(|sent| sent.hash == hash && sent.phone == phone);
+        sent.ok_or_else(|| bad("PHONE_CODE_EXPIRED"))
+    }
+}
+
+/// The digits of a phone number, without the `+` and what people put between.
+fn digits(phone: &str) -> Result<String, RpcError> {
+    let phone: String = phone.chars().filter(|c| !matches!(c, '+' | ' ' | '-' | '(' | ')')).collect();
+    let is_one = (5..=15).contains(&phone.len()) && phone.bytes().all(|c| c.is_ascii_digit());
+    if is_one { Ok(phone) } else { Err(bad("PHONE_NUMBER_INVALID")) }
+}
+
+fn check_app(api_id: i32, api_hash: &Hidden) -> Result<(), RpcError> {
+    if api_id > 0 && !api_hash.0.is_empty() { Ok(()) } else { Err(bad("API_ID_INVALID")) }
+}
+
+/// The account lives elsewhere: 303.
+pub(super) fn migrate(what: &str, dc_id: i32) -> RpcError {
+    RpcError::new(303, &format!("{what}_MIGRATE_{dc_id}"))
+}
+
+/// Where the code went, and where it would go next.
+fn sent_code(sent: &Sent) -> AnySentCode {
+    let length = DIGITS;
+    if let Some(pattern) = &sent.mail {
+        let type_ = SentCodeTypeEmailCode {
+            apple_signin_allowed: false,
+            google_signin_allowed: false,
+            email_pattern: Hidden(pattern.clone()),
+            length,
+            reset_available_period: None,
+            reset_pending_date: None,
+        };
+        let phone_code_hash = Hidden(sent.hash.clone());
+        return SentCode { type_: type_.into(), phone_code_hash, next_type: None, timeout: None }.into();
+    }
+    let (type_, next): (SentCodeType, Option<CodeType>) = match sent.resent {
+        0 => (SentCodeTypeApp { length }.into(), Some(CodeTypeSms {}.into())),
+        1 => (SentCodeTypeSms { length }.into(), Some(CodeTypeCall {}.into())),
+        _ => (SentCodeTypeCall { length }.into(), None),
+    };
+    let timeout = next.is_some().then_some(60);
+    SentCode { type_, phone_code_hash: Hidden(sent.hash.clone()), next_type: next, timeout }.into()
+}
+
+impl World {
+    /// Says in which data centre an account lives; all others live in the [first](World::home).
+    pub fn set_home(&mut self, user: i64, dc_id: i32) {
+        self.desk.homes.insert(user, dc_id);
+    }
+
+    /// Lets codes for an account go by mail; `pattern` is what is told of the address, as `a***@example.org`.
+    pub fn set_mail(&mut self, user: i64, pattern: &str) {
+        self.desk.mails.insert(user, pattern.into());
+    }
+
+    /// The data centre that an account lives in.
+    pub fn home_of(&self, user: i64) -> i32 {
+        self.desk.homes.get(&user).copied().unwrap_or(self.home.dc_id)
+    }
+
+    /// What a bot's program signs in with.
+    pub fn bot_token(&self, bot: i64) -> Option<String> {
+        self.user(bot).filter(|user| user.is_bot())?;
+        let secret =
+            Sha256::new().chain_update(b"bot").chain_update(self.desk.well.seed).chain_update(bot.to_le_bytes());
+        let secret = secret.finalize();
+        let hex = secret.iter().take(16).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+        Some(format!("{bot}:AA{hex}"))
+    }
+
+    fn by_phone(&self, phone: &str) -> Option<&User> {
+        self.users().find(|user| !user.is_deleted && user.phone.as_deref() == Some(phone))
+    }
+
+    /// Lets `user` in.
+    pub(super) fn enter(&self, turn: &mut Turn<'_>, user: i64) -> AnyAuthorization {
+        (turn.caller.user_id, turn.caller.half_in) = (Some(user), None);
+        let user = UserTail::from(&self.see_user(user, user));
+        Authorization { otherwise_relogin_days: None, tmp_sessions: None, future_auth_token: None, user }.into()
+    }
+
+    /// Lets `user` in, or asks for the password first.
+    fn enter_or_ask(&self, turn: &mut Turn<'_>, user: i64) -> Result<AnyAuthorization, RpcError> {
+        if self.desk.passwords.contains_key(&user) {
+            turn.caller.half_in = Some(user);
+            return Err(RpcError::new(401, "SESSION_PASSWORD_NEEDED"));
+        }
+        Ok(self.enter(turn, user))
+    }
+
+    pub(super) fn send_code(&mut self, turn: &mut Turn<'_>, call: SendCode) -> Result<AnySentCode, RpcError> {
+        check_app(call.api_id, &call.api_hash)?;
+        let phone = digits(&call.phone_number.0)?;
+        let user = self.by_phone(&phone).map(|user| user.id);
+        if let Some(home) = user.map(|user| self.home_of(user)).filter(|home| *home != turn.dc_id) {
+            return Err(migrate("PHONE", home));
+        }
+        for Blob(token) in call.settings.0.logout_tokens.unwrap_or_default() {
+            let at = self.desk.spared.iter().position(|(spared, of)| ct::same(spared, &token) && Some(*of) == user);
+            if let Some((_, user)) = at.and_then(|at| self.desk.spared.remove(at))
+                && !self.desk.passwords.contains_key(&user)
+            {
+                return Ok(SentCodeSuccess { authorization: self.enter(turn, user) }.into());
+            }
+        }
+        let drawn = u64::from_le_bytes(self.desk.well.draw());
+        let code = format!("{:05}", drawn % 100_000);
+        let hash = format!("{:016x}", u64::from_le_bytes(self.desk.well.draw()));
+        self.desk.entries.push(Entry::Code { user, code: code.clone() });
+        let mail = user.and_then(|user| self.desk.mails.get(&user).cloned());
+        let sent = Sent { phone, hash, code, at: turn.now, wrong: 0, resent: 0, mail };
+        let reply = sent_code(&sent);
+        keep(&mut self.desk.codes, sent);
+        Ok(reply)
+    }
+
+    pub(super) fn resend_code(&mut self, turn: &mut Turn<'_>, call: ResendCode) -> Result<AnySentCode, RpcError> {
+        let phone = digits(&call.phone_number.0)?;
+        let user = self.by_phone(&phone).map(|user| user.id);
+        let sent = self.desk.sent(turn.now, &phone, &call.phone_code_hash.0)?;
+        if sent.resent >= 2 || sent.mail.is_some() {
+            return Err(RpcError::new(406, "SEND_CODE_UNAVAILABLE"));
+        }
+        (sent.resent, sent.at) = (sent.resent + 1, turn.now);
+        let (code, reply) = (sent.code.clone(), sent_code(sent));
+        self.desk.entries.push(Entry::Code { user, code });
+        Ok(reply)
+    }
+
+    pub(super) fn cancel_code(&mut self, turn: &mut Turn<'_>, call: CancelCode) -> Result<bool, RpcError> {
+        let phone = digits(&call.phone_number.0)?;
+        self.desk.sent(turn.now, &phone, &call.phone_code_hash.0)?;
+        self.desk.codes.retain(|sent| sent.hash != call.phone_code_hash.0);
+        Ok(true)
+    }
+
+    pub(super) fn sign_in(&mut self, turn: &mut Turn<'_>, call: SignIn) -> Result<AnyAuthorization, RpcError> {
+        let phone = digits(&call.phone_number.0)?;
+        let mailed = match call.email_verification {
+            Some(EmailVerification::Code(EmailVerificationCode { code })) => Some(code.0.clone()),
+            _ => None,
+        };
+        let has_both = call.phone_code.is_some() && mailed.is_some();
+        let shown = call.phone_code.map(|code| code.0.clone()).or_else(|| mailed.clone()).unwrap_or_default();
+        if shown.is_empty() {
+            return Err(bad("PHONE_CODE_EMPTY"));
+        }
+        let sent = self.desk.sent(turn.now, &phone, &call.phone_code_hash.0)?;
+        // A code is good for the field that is its own, and alone there.
+        let in_place = !has_both && sent.mail.is_some() == mailed.is_some();
+        if !in_place || !ct::same(sent.code.as_bytes(), shown.as_bytes()) {
+            sent.wrong += 1;
+            return Err(bad(if mailed.is_some() { "CODE_INVALID" } else { "PHONE_CODE_INVALID" }));
+        }
+        let Some(user) = self.by_phone(&phone).map(|user| user.id) else {
+            return Ok(AuthorizationSignUpRequired { terms_of_service: None }.into());
+        };
+        self.desk.codes.retain(|sent| sent.hash != call.phone_code_hash.0);
+        self.enter_or_ask(turn, user)
+    }
+
+    pub(super) fn log_out(&mut self, turn: &mut Turn<'_>, _: LogOut) -> Result<Boxed<LoggedOut>, RpcError> {
+        (turn.caller.user_id, turn.caller.half_in) = (None, None);
+        let token = self.desk.well.draw::<32>().to_vec();
+        keep(&mut self.desk.spared, (token.clone(), turn.me));
+        Ok(Boxed(LoggedOut { future_auth_token: Some(Blob(token)) }))
+    }
+
+    pub(super) fn import_bot_authorization(
+        &mut self,
+        turn: &mut Turn<'_>,
+        call: ImportBotAuthorization,
+    ) -> Result<AnyAuthorization, RpcError> {
+        check_app(call.api_id, &call.api_hash)?;
+        let token = &call.bot_auth_token.0;
+        let bot = token.split_once(':').and_then(|(bot, _)| bot.parse::<i64>().ok());
+        let of_bot = bot.and_then(|bot| Some((bot, self.bot_token(bot)?)));
+        let of_bot = of_bot.filter(|(_, right)| ct::same(right.as_bytes(), token.as_bytes()));
+        let (bot, _) = of_bot.ok_or_else(|| bad("ACCESS_TOKEN_INVALID"))?;
+        if self.user(bot).is_some_and(|bot| bot.is_deleted) {
+            return Err(bad("ACCESS_TOKEN_EXPIRED"));
+        }
+        if self.home_of(bot) != turn.dc_id {
+            return Err(migrate("USER", self.home_of(bot)));
+        }
+        Ok(self.enter(turn, bot))
+    }
+
+    pub(super) fn export_login_token(
+        &mut self,
+        turn: &mut Turn<'_>,
+        call: ExportLoginToken,
+    ) -> Result<AnyLoginToken, RpcError> {
+        super::call::check_len(ExportLoginToken::ID, call.except_ids.len())?;
+        check_app(call.api_id, &call.api_hash)?;
+        let (key, now) = (Some(turn.caller.key_id), turn.now);
+        self.desk.qr.retain(|qr| qr.expires > now);
+        let expires = now.saturating_add(QR_LIFETIME);
+        let accepted = self.desk.qr.iter().find(|qr| qr.key == key && qr.accepted.is_some());
+        let accepted = accepted.and_then(|qr| qr.accepted).filter(|user| !call.except_ids.contains(user));
+        let token = self.desk.well.draw();
+        let Some(user) = accepted else {
+            keep(&mut self.desk.qr, Qr { token, key, app: turn.caller.app.clone(), expires, accepted: None });
+            return Ok(LoginToken { expires, token: Blob(token.to_vec()) }.into());
+        };
+        self.desk.qr.retain(|qr| qr.key != key);
+        let dc_id = self.home_of(user);
+        if dc_id != turn.dc_id {
+            keep(&mut self.desk.qr, Qr { token, key: None, app: None, expires, accepted: Some(user) });
+            return Ok(LoginTokenMigrateTo { dc_id, token: Blob(token.to_vec()) }.into());
+        }
+        let authorization = self.enter_or_ask(turn, user)?;
+        Ok(LoginTokenSuccess { authorization }.into())
+    }
+
+    pub(super) fn import_login_token(
+        &mut self,
+        turn: &mut Turn<'_>,
+        call: ImportLoginToken,
+    ) -> Result<AnyLoginToken, RpcError> {
+        let at = self.desk.qr.iter().position(|qr| qr.key.is_none() && ct::same(&qr.token, &call.token.0));
+        let qr = at.and_then(|at| self.desk.qr.remove(at)).ok_or_else(|| bad("AUTH_TOKEN_INVALID"))?;
+        if qr.expires <= turn.now {
+            return Err(bad("AUTH_TOKEN_EXPIRED"));
+        }
+        let user = qr.accepted.filter(|user| self.home_of(*user) == turn.dc_id);
+        let user = user.ok_or_else(|| bad("AUTH_TOKEN_INVALID"))?;
+        let authorization = self.enter_or_ask(turn, user)?;
+        Ok(LoginTokenSuccess { authorization }.into())
+    }
+
+    pub(super) fn accept_login_token(
+        &mut self,
+        turn: &mut Turn<'_>,
+        call: AcceptLoginToken,
+    ) -> Result<Boxed<AppAuthorization>, RpcError> {
+        if self.user(turn.me).is_some_and(User::is_bot) {
+            return Err(bad("BOT_METHOD_INVALID"));
+        }
+        let qr = self.desk.qr.iter_mut().find(|qr| ct::same(&qr.token, &call.token.0));
+        let qr = qr.ok_or_else(|| bad("AUTH_TOKEN_INVALIDX"))?;
+        if qr.expires <= turn.now {
+            return Err(bad("AUTH_TOKEN_EXPIRED"));
+        }
+        if qr.accepted.is_some() {
+            return Err(bad("AUTH_TOKEN_ALREADY_ACCEPTED"));
+        }
+        (qr.accepted, qr.expires) = (Some(turn.me), turn.now.saturating_add(QR_LIFETIME));
+        self.desk.nudges.extend(qr.key);
+        let app = qr.app.clone().unwrap_or_default();
+        Ok(Boxed(AppAuthorization {
+            current: false,
+            official_app: false,
+            password_pending: self.desk.passwords.contains_key(&turn.me),
+            encrypted_requests_disabled: false,
+            call_requests_disabled: false,
+            unconfirmed: false,
+            hash: i64::from_le_bytes(self.desk.well.draw()),
+            device_model: app.device_model,
+            platform: "".into(),
+            system_version: "".into(),
+            api_id: app.api_id,
+            app_name: "".into(),
+            app_version: app.app_version,
+            date_created: turn.now,
+            date_active: turn.now,
+            ip: "127.0.0.1".into(),
+            country: "".into(),
+            region: "".into(),
+        }))
+    }
+
+    pub(super) fn export_authorization(
+        &mut self,
+        turn: &mut Turn<'_>,
+        call: ExportAuthorization,
+    ) -> Result<Boxed<ExportedAuthorization>, RpcError> {
+        if call.dc_id == turn.dc_id || self.place(call.dc_id).is_none() {
+            return Err(bad("DC_ID_INVALID"));
+        }
+        let bytes = self.desk.well.draw();
+        let expires = turn.now.saturating_add(TICKET_LIFETIME);
+        keep(&mut self.desk.tickets, Ticket { user: turn.me, to: call.dc_id, bytes, expires });
+        Ok(Boxed(ExportedAuthorization { id: turn.me, bytes: Blob(bytes.to_vec()) }))
+    }
+
+    pub(super) fn import_authorization(
+        &mut self,
+        turn: &mut Turn<'_>,
+        call: ImportAuthorization,
+    ) -> Result<AnyAuthorization, RpcError> {
+        let is_it = |ticket: &Ticket| {
+            ticket.user == call.id
+                && ticket.to == turn.dc_id
+                && ticket.expires > turn.now
+                && ct::same(&ticket.bytes, &call.bytes.0)
+        };
+        let at = self.desk.tickets.iter().position(is_it);
+        let ticket = at.and_then(|at| self.desk.tickets.remove(at)).ok_or_else(|| bad("AUTH_BYTES_INVALID"))?;
+        Ok(self.enter(turn, ticket.user))
+    }
+}

@@ -1,0 +1,183 @@
+//! Packets to a client: anything at all, and anything at all inside what the server sealed.
+
+use super::{Choices, Dice};
+use crate::base::side::Side;
+use crate::base::time::{Instant, ServerClock, UnixTime};
+use crate::crypto::auth_key::AuthKey;
+use crate::crypto::{ige, kdf};
+use crate::protocol::session::packet::{self, Header, INNER, OUTER};
+use crate::protocol::session::{CallId, Incoming, Session, SessionError};
+use crate::tl::{Combinator, Tl};
+use crate::wire::mt::message::{Message, RpcResult, write_container};
+use alloc::vec::Vec;
+use bytes::{Bytes, BytesMut};
+use core::time::Duration;
+
+/// The id of the session that bodies talk to.
+pub(super) const SESSION: i64 = 0x5e55_1014;
+/// When they do.
+pub(super) const UNIX: UnixTime = UnixTime::from_secs(1_700_000_000);
+const ANSWER: [u8; 8] = [0xa5, 0, 0xa5, 0, 1, 2, 3, 4];
+const CALL: [u8; 8] = [0xca, 0x11, 0xca, 0x11, 1, 2, 3, 4];
+
+pub(super) fn key() -> AuthKey {
+    AuthKey::from_bytes(core::array::from_fn(|i| (i * 13 % 251) as u8))
+}
+
+/// A clock that is right, and known to be.
+pub(super) fn clock() -> ServerClock {
+    let mut clock = ServerClock::guess(Instant::ZERO, UNIX);
+    clock.sync(Instant::ZERO, UNIX);
+    clock
+}
+
+/// Encrypts whole blocks of plaintext as a server does.
+fn encrypt(plain: &[u8]) -> BytesMut {
+    let msg_key = kdf::msg_key(&key(), Side::Server, plain);
+    let pair = kdf::aes(&key(), Side::Server, &msg_key);
+    let mut packet = BytesMut::from(&[&key().id()[..], &msg_key, plain].concat()[..]);
+    ige::encrypt(&pair.key, &pair.iv, packet[OUTER..].as_chunks_mut().0);
+    packet
+}
+
+/// A client's session and what its server needs to remember.
+struct Bench {
+    client: Session,
+    now: Instant,
+    dice: Dice,
+    last_id: i64,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let client = Session::new(Side::Client, key(), 1, clock(), SESSION);
+        Self { client, now: Instant::ZERO, dice: Dice(1), last_id: UNIX.as_secs() << 32 | 1 }
+    }
+    fn id(&mut self) -> i64 {
+        self.last_id += 4;
+        self.last_id
+    }
+    fn seal(&mut self, seqno: i32, body: &[u8]) -> BytesMut {
+        let header = Header { salt: 1, session_id: self.client.session_id(), msg_id: self.id(), seqno };
+        let (packet, _) = packet::seal(&key(), Side::Server, &header, body, &mut self.dice).unwrap();
+        let packet = BytesMut::from(&packet[..]);
+        let opened = packet::open(&key(), Side::Server, packet.clone()).expect("what is sealed opens");
+        assert_eq!(opened.header, header);
+        assert_eq!(&opened.body[..body.len()], body);
+        packet
+    }
+    /// A call on its way, and the id it went under.
+    fn call(&mut self) -> (CallId, i64) {
+        let call = self.client.call(Bytes::from_static(&CALL));
+        let msg_id = self.sent().iter().rfind(|m| m.body == CALL[..]).expect("a call goes out").msg_id;
+        (call, msg_id)
+    }
+    /// What the client sends: packets that a server can open.
+    fn sent(&mut self) -> Vec<Message> {
+        let mut all = Vec::new();
+        while let Some(packet) = self.client.poll_packet(self.now, &mut self.dice).unwrap() {
+            let opened = packet::open(&key(), Side::Client, BytesMut::from(&packet[..])).expect("a client seals well");
+            let Header { msg_id, seqno, .. } = opened.header;
+            match crate::wire::mt::message::read_container(&opened.body) {
+                Ok(inner) => all.extend(inner),
+                Err(_) => all.push(Message { msg_id, seqno, body: opened.body }),
+            }
+        }
+        all
+    }
+    /// Delivers; after an error there is a new connection.
+    fn deliver(&mut self, packet: BytesMut) -> Result<(), SessionError> {
+        let before = alloc::format!("{:?}", self.client);
+        let result = self.client.handle_packet(self.now, packet).map(|_| ());
+        if let Err(SessionError::Packet(_) | SessionError::WrongSession | SessionError::MsgId) = &result {
+            assert_eq!(alloc::format!("{:?}", self.client), before, "refused, and something changed");
+        }
+        if result.is_err() {
+            self.client.reconnected(self.now);
+        }
+        result
+    }
+    /// Whatever came, a call can be made and answered.
+    fn works(&mut self) {
+        while self.client.poll_incoming().is_some() {}
+        self.now = self.now + Duration::from_millis(100);
+        let _ = self.client.handle_timeout(self.now);
+        // What was said before may have set clock and ids far off, or begun another session.
+        let unix = self.client.clock().at(self.now);
+        self.last_id = self.last_id.max(unix.as_secs().wrapping_shl(32) | 1);
+        let (call, msg_id) = self.call();
+        let mut answer = RpcResult::ID.to_le_bytes().to_vec();
+        msg_id.write(&mut answer);
+        answer.extend(ANSWER);
+        let packet = self.seal(1, &answer);
+        if self.deliver(packet).is_ok() {
+            let reply = Incoming::Reply { call, result: Ok(Bytes::from_static(&ANSWER)) };
+            assert_eq!(self.client.poll_incoming(), Some(reply));
+        }
+    }
+}
+
+/// `mode:1 | bytes`: the bytes as a packet; as a plaintext; as a body; as the bodies of a container; as one answer.
+///
+/// Whatever it is, a refused packet changes nothing, and the next call is answered.
+pub fn open_packet(data: &[u8]) {
+    let mut choices = Choices(data);
+    let mode = choices.byte();
+    let mut bench = Bench::new();
+    let (call, msg_id) = bench.call();
+    let packet = match mode % 5 {
+        0 => {
+            let packet = BytesMut::from(choices.rest());
+            assert!(packet.len() >= OUTER + INNER + 16 || bench.deliver(packet.clone()).is_err());
+            packet
+        }
+        1 => {
+            let plain = choices.rest();
+            encrypt(&plain[..plain.len() & !15])
+        }
+        2 => {
+            let body = choices.rest();
+            bench.seal(1, &body[..body.len() & !3])
+        }
+        3 => {
+            let mut messages = Vec::new();
+            while !choices.0.is_empty() && messages.len() < 64 {
+                let (seqno, len) = (i32::from(choices.byte()), usize::from(choices.byte() & 63) * 4);
+                let (body, rest) = choices.0.split_at(len.min(choices.0.len() & !3));
+                choices.0 = rest;
+                messages.push(Message { msg_id: bench.id(), seqno, body: Bytes::copy_from_slice(body) });
+            }
+            let mut body = Vec::new();
+            write_container(&messages, &mut body);
+            bench.seal(0, &body)
+        }
+        _ => {
+            let mut body = RpcResult::ID.to_le_bytes().to_vec();
+            msg_id.write(&mut body);
+            let value = choices.rest();
+            body.extend(&value[..value.len() & !3]);
+            let packet = bench.seal(1, &body);
+            bench.deliver(packet.clone()).expect("an answer, whatever is in it");
+            let Some(Incoming::Reply { call: answered, .. }) = bench.client.poll_incoming() else {
+                panic!("an answer that does not come out")
+            };
+            assert_eq!(answered, call);
+            packet
+        }
+    };
+    let taken = bench.deliver(packet.clone());
+    let mut held = 0;
+    while let Some(incoming) = bench.client.poll_incoming() {
+        if let Incoming::Update(body) = incoming {
+            held += body.len();
+        }
+    }
+    assert!(held <= crate::wire::mt::gzip::MAX_INFLATED + data.len(), "{held} bytes out of {}", data.len());
+    bench.sent();
+    // The same again is nothing new.
+    if taken.is_ok() {
+        let _ = bench.deliver(packet);
+        assert_eq!(bench.client.poll_incoming(), None, "taken twice");
+    }
+    bench.works();
+}

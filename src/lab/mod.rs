@@ -1,0 +1,9 @@
+//! The laboratory: test data centre, faults, captures, fuzz bodies. The protocol wing never names it.
+
+#[cfg(feature = "tools")]
+pub mod capture;
+#[cfg(feature = "dc")]
+pub mod dc;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzz;

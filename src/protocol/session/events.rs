@@ -1,0 +1,128 @@
+//! What a session tells its owner, and why it takes no more.
+
+use super::{CallId, Refused, RpcError};
+use crate::base::entropy::EntropyFailed;
+use crate::tl::DecodeError;
+use bytes::Bytes;
+use core::fmt;
+
+/// What a session has for its owner.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Incoming {
+    /// The answer to a call.
+    Reply {
+        /// Which.
+        call: CallId,
+        /// What came back, unpacked; a slice of the packet where it was not compressed.
+        result: Result<Bytes, CallError>,
+    },
+    /// To a client: something that it did not ask for, of the API's own types.
+    Update(Bytes),
+    /// To a client: the server began a new session, and what it said before may be lost.
+    NewSession,
+    /// To a server: a call.
+    Request {
+        /// What to answer to.
+        msg_id: i64,
+        /// The call.
+        body: Bytes,
+    },
+}
+
+impl fmt::Debug for Incoming {
+    /// Of bodies the length alone: what a server answers, and what a client asks, may be a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reply { call, result: Ok(body) } => write!(f, "Reply({call:?}, {} bytes)", body.len()),
+            Self::Reply { call, result: Err(error) } => write!(f, "Reply({call:?}, {error:?})"),
+            Self::Update(body) => write!(f, "Update({} bytes)", body.len()),
+            Self::NewSession => f.write_str("NewSession"),
+            Self::Request { msg_id, body } => write!(f, "Request({msg_id}, {} bytes)", body.len()),
+        }
+    }
+}
+
+/// Why a call has no result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CallError {
+    /// The server said no.
+    Refused(RpcError),
+    /// The result was compressed, and is damaged or too large.
+    Damaged,
+    /// It cannot be sent: it is too long, or no TL value. It was not.
+    Unsendable,
+    /// The server refused to receive it, again and again; the code is that of `bad_msg_notification`.
+    Undeliverable(i32),
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(e) => e.fmt(f),
+            Self::Damaged => f.write_str("the compressed answer is damaged or too large"),
+            Self::Unsendable => f.write_str("the call is too long, or no whole TL value"),
+            Self::Undeliverable(code) => {
+                let (says, _) = crate::wire::mt::service::bad_msg(*code);
+                write!(f, "the server does not take the message: {says} (code {code})")
+            }
+        }
+    }
+}
+impl core::error::Error for CallError {}
+
+/// Why a packet was not taken. Whoever receives such a packet closes the connection and begins another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// It was not made with this key.
+    Packet(Refused),
+    /// It belongs to another session of the key.
+    WrongSession,
+    /// Its id is not one that the other side makes.
+    MsgId,
+    /// Its id is of a time too long ago, or still to come.
+    Untimely,
+    /// A container that must not be: nested, in the wrong order, or cut short.
+    Container,
+    /// A service message that cannot be read.
+    Decode(DecodeError),
+    /// Compressed data that are damaged, too large, or compressed twice.
+    Gzip,
+    /// The other side has been silent for too long.
+    Silent,
+    /// There was no randomness to seal a packet with.
+    Entropy,
+}
+
+impl fmt::Display for SessionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Packet(e) => e.fmt(f),
+            Self::WrongSession => f.write_str("a message of another session"),
+            Self::MsgId => f.write_str("a message id that the other side cannot have made"),
+            Self::Untimely => f.write_str("a message too old or from the future"),
+            Self::Container => f.write_str("a container that must not be"),
+            Self::Decode(e) => write!(f, "a service message cannot be read: {e}"),
+            Self::Gzip => f.write_str("compressed data are damaged or too large"),
+            Self::Silent => f.write_str("the other side has been silent for too long"),
+            Self::Entropy => EntropyFailed.fmt(f),
+        }
+    }
+}
+impl core::error::Error for SessionError {}
+impl From<Refused> for SessionError {
+    fn from(e: Refused) -> Self {
+        Self::Packet(e)
+    }
+}
+impl From<DecodeError> for SessionError {
+    fn from(e: DecodeError) -> Self {
+        Self::Decode(e)
+    }
+}
+impl From<EntropyFailed> for SessionError {
+    fn from(_: EntropyFailed) -> Self {
+        Self::Entropy
+    }
+}

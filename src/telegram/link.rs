@@ -1,0 +1,580 @@
+//! Links that start a bot, as people and pages write them.
+//!
+//! ```text
+//! https://t.me/<bot>?start=<param>                  open the chat, press START: the bot is sent /start <param>
+//! https://t.me/<bot>?startgroup=<param>&admin=a+b   add the bot to a group, perhaps as an administrator, and start it there
+//! https://t.me/<bot>?startchannel&admin=a+b         make the bot an administrator of a channel; nothing is started
+//!
+//! the same:   tg:resolve?domain=<bot>&start=<param>   <bot>.t.me?start=<param>   telegram.me/<bot>/?start=<param>#any
+//! ```
+//!
+//! Of several parameters the first that means something wins, as in TDLib. Everything else that a Telegram link can
+//! say is an error which names it: see [`OtherLink`]. The rights come out as the flags of `chatAdminRights`, cut to
+//! those that exist in a group or in a channel.
+//!
+//! The grammar is Telegram's own and smaller than that of URLs, hence no URL library: a host that is not listed is
+//! not a Telegram link, whatever else it may be.
+//!
+//! Spec: api/links#bot-links, api/links#groupchannel-bot-links
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::str::FromStr;
+
+mod words;
+use words::is_param_byte;
+pub use words::{AdminRights, StartParam, StartParamError, Username, UsernameError};
+
+/// A link that starts a bot: which one, and where.
+///
+/// ```
+/// use nanogram::telegram::link::{LinkError, OtherLink, Start, StartLink};
+/// let link: StartLink = "telegram.me/DurgerKingBot?start=menu".parse()?;
+/// assert_eq!(link.bot.as_str(), "DurgerKingBot");
+/// assert!(matches!(&link.start, Start::Private { param: Some(p) } if p.as_str() == "menu"));
+/// assert_eq!(link.to_string(), "https://t.me/DurgerKingBot?start=menu");
+///
+/// let plain = "https://t.me/DurgerKingBot".parse::<StartLink>().unwrap_err();
+/// assert!(matches!(plain, LinkError::Other(OtherLink::PublicChat(_))));
+/// # Ok::<(), LinkError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct StartLink {
+    /// The bot's username.
+    pub bot: Username,
+    /// Where it is to be started.
+    pub start: Start,
+}
+
+/// Where a link starts its bot.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Start {
+    /// In the private chat with it.
+    Private {
+        /// What follows `/start`; `None` for the plain command, which `messages.startBot` does not send.
+        param: Option<StartParam>,
+    },
+    /// In a group that the user picks.
+    Group {
+        /// What follows `/start@bot`; without it the bot is added and not started.
+        param: Option<StartParam>,
+        /// What the bot may do there; empty: it is added as a member.
+        admin: AdminRights,
+    },
+    /// In a channel that the user picks, as an administrator.
+    Channel {
+        /// What the bot may do there; never empty.
+        admin: AdminRights,
+    },
+}
+
+impl StartLink {
+    /// Reads a link. `me_url_prefix` is that of `help.getConfig`, whose host counts as `t.me` does.
+    ///
+    /// # Errors
+    /// It is no Telegram link, or one that starts no bot.
+    pub fn parse(text: &str, me_url_prefix: Option<&str>) -> Result<Self, LinkError> {
+        let text = text.split('#').next().unwrap_or_default().trim_ascii();
+        match strip_prefix_ignore_case(text, "tg:") {
+            Some(rest) => read_tg(rest.strip_prefix("//").unwrap_or(rest)),
+            None => read_web(text, me_url_prefix),
+        }
+    }
+}
+
+impl FromStr for StartLink {
+    type Err = LinkError;
+    fn from_str(text: &str) -> Result<Self, LinkError> {
+        Self::parse(text, None)
+    }
+}
+
+impl fmt::Display for StartLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if is_among(PAGES, self.bot.as_str()) {
+            write!(f, "tg://resolve?domain={}&", self.bot)?;
+        } else {
+            write!(f, "https://t.me/{}?", self.bot)?;
+        }
+        let (name, param, admin) = match &self.start {
+            Start::Private { param } => ("start", param.as_ref(), AdminRights::NONE),
+            Start::Group { param, admin } => ("startgroup", param.as_ref(), *admin),
+            Start::Channel { admin } => ("startchannel", None, *admin),
+        };
+        f.write_str(name)?;
+        if let Some(param) = param {
+            write!(f, "={param}")?;
+        }
+        if admin.is_empty() { Ok(()) } else { write!(f, "&admin={admin}") }
+    }
+}
+
+/// The part of a link to a username that apps ignore, described; `None` for a bare `t.me/<name>`.
+///
+/// Of a [`StartLink`] that is what stands beside the parameter that decides, such as a second `start`. A link of the kind [`OtherLink::PublicChat`] often was meant to start a bot: its parameter is misspelt or misplaced.
+///
+/// ```
+/// use nanogram::telegram::link::ignored_part;
+/// assert_eq!(ignored_part("https://t.me/echo_bot"), None);
+/// assert!(ignored_part("https://t.me/echo_bot?Start=abc").is_some_and(|odd| odd.contains("called `start`")));
+/// ```
+pub fn ignored_part(link: &str) -> Option<String> {
+    let (link, fragment) = link.trim_ascii().split_once('#').unwrap_or((link.trim_ascii(), ""));
+    if link.contains("&amp;") {
+        return Some("`&amp;` is HTML for `&`: write `&`".into());
+    }
+    let (path, query) = link.split_once('?').unwrap_or((link, ""));
+    let is_tg = strip_prefix_ignore_case(path, "tg:").is_some();
+    // What decides, if anything does: it and its rights are not ignored.
+    let decides = |name: &str, value: &str| match name {
+        "start" | "startgroup" => value.bytes().all(is_param_byte),
+        "startchannel" => AdminRights::in_channel(&first(query, "admin")) != AdminRights::NONE,
+        _ => false,
+    };
+    let decided = params(query).position(|(name, value)| decides(&name, &value));
+    let kind = decided.and_then(|at| params(query).nth(at)).map(|(name, _)| name);
+    let takes_admin = kind.as_deref().is_some_and(|kind| kind != "start");
+    let (mut has_domain, mut has_admin) = (!is_tg, !takes_admin);
+    for (at, (name, _)) in params(query).enumerate() {
+        let is_first = |seen: &mut bool| !core::mem::replace(seen, true);
+        if Some(at) == decided
+            || name == "domain" && is_first(&mut has_domain)
+            || name == "admin" && is_first(&mut has_admin)
+        {
+            continue;
+        }
+        if let Some(kind) = kind.as_deref() {
+            let is_again = decided.is_some_and(|decided| decided < at) && name == kind;
+            return Some(match name.as_str() {
+                _ if is_again => alloc::format!("only the first `{name}` counts"),
+                "domain" | "admin" if is_tg || takes_admin => alloc::format!("only the first `{name}` counts"),
+                _ => alloc::format!("the parameter {name:?} has no effect beside `{kind}`"),
+            });
+        }
+        let meant = name.trim().to_ascii_lowercase();
+        return Some(match meant.as_str() {
+            "startchannel" if name == meant => "`startchannel` needs `admin` with the rights of the bot".into(),
+            "start" | "startgroup" | "startchannel" | "startapp" | "startattach" if name != meant => {
+                alloc::format!("the parameter is called `{meant}`, in lower case and without spaces")
+            }
+            _ => alloc::format!("the parameter {name:?} starts nothing; the one that does is called `start`"),
+        });
+    }
+    let host_end = path.find("://").map_or(0, |at| at + 3);
+    let after = path.get(host_end..).unwrap_or_default().trim_end_matches('/');
+    let is_subdomain = after
+        .split('/')
+        .next()
+        .is_some_and(|host| host.to_ascii_lowercase().strip_suffix(".t.me").is_some_and(|name| name != "www"));
+    let path = after.split_once('/').map_or("", |(_, path)| path);
+    let extra = if is_subdomain { Some(path) } else { skip_s(path).split_once('/').map(|(_, extra)| extra) };
+    match extra.filter(|extra| !is_tg && !extra.is_empty()) {
+        Some(extra) => Some(alloc::format!("{extra:?} after the name starts nothing; a parameter follows `?`")),
+        None if !fragment.is_empty() => Some("what follows `#` starts nothing; a parameter follows `?`".into()),
+        None => None,
+    }
+}
+
+fn skip_s(mut path: &str) -> &str {
+    while let Some(rest) = path.strip_prefix("s/").or_else(|| path.strip_prefix("%73/")) {
+        path = rest;
+    }
+    path
+}
+
+/// Hosts whose first path segment is a username.
+const HOSTS: &[&str] = &["t.me", "telegram.me", "telegram.dog"];
+
+/// First path segments that are pages of Telegram and no usernames.
+const PAGES: &str = "\
+    addemoji addlist addstickers addstyle addtheme auction bg c call confirmphone contact giftcode i invoice iv joinchat \
+    login m msg nft proxy s setlanguage share socks";
+
+/// Names `<name>.t.me` that are no usernames, besides those of one letter.
+const SUBDOMAINS: &str = "\
+    addemoji addlist addstickers addstyle addtheme auction auth boost call confirmphone contact giftcode invoice \
+    joinchat login nft proxy setlanguage share socks web www";
+
+fn is_among(words: &str, word: &str) -> bool {
+    words.split(' ').any(|known| known == word)
+}
+
+/// Which of the two grammars a parameter stands in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    Tg,
+    Web,
+}
+
+/// `resolve?domain=<bot>&…`, what follows `tg:` or `tg://`.
+fn read_tg(text: &str) -> Result<StartLink, LinkError> {
+    let authority = Authority::split(text).ok_or(LinkError::NotTelegram)?;
+    if authority.scheme.is_some() || authority.port.is_some() {
+        return Err(LinkError::NotTelegram);
+    }
+    let (path, query) = text.split_once('?').unwrap_or((text, ""));
+    match decode(path, false).trim_end_matches('/') {
+        "resolve" => {}
+        page => return Err(tg_page(page).map_or(LinkError::Unknown, LinkError::Other)),
+    }
+    let domain = first(query, "domain");
+    if domain.is_empty() {
+        let has_phone = first(query, "phone").bytes().any(|b| b.is_ascii_digit());
+        return Err(if has_phone { LinkError::Other(OtherLink::Phone) } else { LinkError::Unknown });
+    }
+    if domain.eq_ignore_ascii_case("telegrampassport") {
+        return Err(LinkError::Other(OtherLink::Passport));
+    }
+    let bot = Username::without_at(&domain).map_err(LinkError::Username)?;
+    if !first(query, "post").is_empty() {
+        return Err(LinkError::Other(OtherLink::Message(bot)));
+    }
+    read_params(bot, Scheme::Tg, query)
+}
+
+/// The purpose of a `tg:` link by its path, for those that name no chat.
+///
+/// Spec: api/links
+fn tg_page(path: &str) -> Option<OtherLink> {
+    let opens = match path.split('/').next().unwrap_or_default() {
+        "passport" | "secureid" => return Some(OtherLink::Passport),
+        "join" => return Some(OtherLink::Invite),
+        "addstickers" | "addemoji" => "a sticker set",
+        "addlist" => "a shared folder",
+        "addtheme" | "bg" => "a theme or a background",
+        "setlanguage" => "a language pack",
+        "share" | "msg" | "msg_url" => "the choice of a chat to share a text with",
+        "proxy" | "socks" => "the settings of a proxy",
+        "invoice" => "an invoice",
+        "giftcode" | "premium_offer" | "premium_multigift" => "an offer of Telegram Premium",
+        "stars_topup" | "stars" | "ton" => "the purchase of Telegram Stars",
+        "nft" | "auction" => "a collectible gift",
+        "settings" => "the settings",
+        "contact" | "contacts" => "a contact",
+        "call" | "calls" => "a call",
+        "chats" | "new" | "post" => "a new chat, contact or story",
+        "login" | "confirmphone" | "oauth" => "the confirmation of a login or a number",
+        "privatepost" | "message" => "a message in a private chat",
+        "openmessage" | "user" => "a chat by its id",
+        "boost" => "the boosts of a channel",
+        _ => return None,
+    };
+    Some(OtherLink::Screen(opens))
+}
+
+/// `t.me/<bot>?…` and `<bot>.t.me?…`, with or without `https://` before it.
+fn read_web(text: &str, me_url_prefix: Option<&str>) -> Result<StartLink, LinkError> {
+    let authority = Authority::split(text).ok_or(LinkError::NotTelegram)?;
+    let known_scheme = authority.scheme.is_none_or(|s| ["http", "https"].iter().any(|k| s.eq_ignore_ascii_case(k)));
+    if !known_scheme || !matches!(authority.port, None | Some(80 | 443)) {
+        return Err(LinkError::NotTelegram);
+    }
+    let host = decode(authority.host, false).to_ascii_lowercase();
+    let (rest, query) = authority.rest.split_once('?').unwrap_or((authority.rest, ""));
+    if HOSTS.contains(&bare_host(&host)) || me_url_prefix.is_some_and(|prefix| is_host_of(prefix, &host)) {
+        return read_path(&decode(skip_preview(rest), false), query);
+    }
+    let name = host.strip_suffix(".t.me").filter(|name| name.len() > 1 && !is_among(SUBDOMAINS, name));
+    match name.and_then(|name| Username::without_at(name).ok()) {
+        Some(name) => read_path(&alloc::format!("/{name}{}", decode(rest, false)), query),
+        None => Err(LinkError::NotTelegram),
+    }
+}
+
+/// `/<bot>`, perhaps with segments after it that say nothing.
+fn read_path(path: &str, query: &str) -> Result<StartLink, LinkError> {
+    let segments: Vec<&str> = path.strip_prefix('/').unwrap_or(path).trim_end_matches('/').split('/').collect();
+    let (name, more) = match segments.as_slice() {
+        [] | ["", ..] => return Err(LinkError::NotTelegram),
+        [page, ..] if is_among(PAGES, page) => {
+            return Err(LinkError::Other(if *page == "joinchat" { OtherLink::Invite } else { OtherLink::Page }));
+        }
+        [name, more @ ..] => (*name, more),
+    };
+    if let Some(secret) = name.strip_prefix(['+', ' ']) {
+        let is_phone = secret.bytes().all(|b| b.is_ascii_digit());
+        return Err(LinkError::Other(if is_phone { OtherLink::Phone } else { OtherLink::Invite }));
+    }
+    if name.starts_with('$') {
+        return Err(LinkError::Other(OtherLink::Page));
+    }
+    let bot = Username::without_at(name).map_err(LinkError::Username)?;
+    let is_app = |name: &str| name.len() >= 3 && Username::without_at(name).is_ok();
+    match more {
+        _ if name.eq_ignore_ascii_case("boost") && (more.len() == 1 || is_positive(&first(query, "c"))) => {
+            Err(LinkError::Other(OtherLink::Page))
+        }
+        _ if name == "newbot" && !more.is_empty() => Err(LinkError::Other(OtherLink::Page)),
+        [number, ..] if is_positive(number) => Err(LinkError::Other(OtherLink::Message(bot))),
+        ["s", story] if is_positive(story) || *story == "live" => Err(LinkError::Other(OtherLink::Story(bot))),
+        ["a" | "c", album] if is_positive(album) => Err(LinkError::Other(OtherLink::Album(bot))),
+        [app] if is_app(app) => Err(LinkError::Other(OtherLink::MiniApp(bot))),
+        _ => read_params(bot, Scheme::Web, query),
+    }
+}
+
+/// The parameters after a username: the first that means something decides.
+fn read_params(bot: Username, scheme: Scheme, query: &str) -> Result<StartLink, LinkError> {
+    let mut refused = None;
+    for (name, value) in params(query) {
+        let start = match &*name {
+            "start" | "startgroup" if !value.bytes().all(is_param_byte) => {
+                refused = Some(LinkError::Param(StartParamError::Invalid));
+                continue;
+            }
+            "start" => match value.strip_prefix("_tgr_") {
+                Some(referrer) if !referrer.is_empty() => {
+                    return Err(LinkError::Other(OtherLink::Affiliate { bot, referrer: referrer.into() }));
+                }
+                _ => Start::Private { param: optional(&value)? },
+            },
+            "startgroup" => {
+                let admin = AdminRights::in_group(&first(query, "admin"));
+                Start::Group { param: optional(&value)?, admin }
+            }
+            "startchannel" => match AdminRights::in_channel(&first(query, "admin")) {
+                AdminRights::NONE => continue,
+                admin => Start::Channel { admin },
+            },
+            "ref" if !value.is_empty() && value.bytes().all(is_param_byte) => {
+                return Err(LinkError::Other(OtherLink::Affiliate { bot, referrer: value }));
+            }
+            _ => match other_param(scheme, &name, &value, query) {
+                Some(other) => return Err(LinkError::Other(other(bot))),
+                None => continue,
+            },
+        };
+        return Ok(StartLink { bot, start });
+    }
+    Err(refused.unwrap_or(LinkError::Other(OtherLink::PublicChat(bot))))
+}
+
+/// What a parameter that starts no bot makes of a link to a username; `None` if it says nothing.
+fn other_param(scheme: Scheme, name: &str, value: &str, query: &str) -> Option<fn(Username) -> OtherLink> {
+    use Scheme::{Tg, Web};
+    let is_word = value.bytes().all(is_param_byte);
+    let is_name = Username::without_at(value).is_ok();
+    let kind: fn(Username) -> OtherLink = match (scheme, name) {
+        (_, "voicechat" | "videochat" | "livestream") if is_word => OtherLink::VideoChat,
+        (_, "game") if is_name && value.len() >= 3 => OtherLink::Game,
+        (Tg, "appname") if is_name && value.len() >= 3 => OtherLink::MiniApp,
+        (Tg, "story") if is_positive(value) || value == "live" => OtherLink::Story,
+        (Tg, "collection" | "album") if is_positive(value) => OtherLink::Album,
+        (Tg, "startapp") if is_word && !params(query).any(|(name, _)| name == "appname") => OtherLink::MiniApp,
+        (Web, "startapp") if is_word => OtherLink::MiniApp,
+        (Web, "boost") => OtherLink::Boost,
+        (_, "attach") if is_name => OtherLink::AttachMenu,
+        (_, "startattach") if first(query, "attach").is_empty() => OtherLink::AttachMenu,
+        (_, "direct") => OtherLink::Direct,
+        _ => return None,
+    };
+    Some(kind)
+}
+
+/// The start parameter in `value`; nothing is none.
+fn optional(value: &str) -> Result<Option<StartParam>, LinkError> {
+    match StartParam::parse(value) {
+        Ok(param) => Ok(Some(param)),
+        Err(StartParamError::Empty) => Ok(None),
+        Err(e) => Err(LinkError::Param(e)),
+    }
+}
+
+/// `[scheme://]host[:port]rest`. Whoever stands before an `@` has no business in a Telegram link.
+struct Authority<'a> {
+    scheme: Option<&'a str>,
+    host: &'a str,
+    port: Option<u16>,
+    rest: &'a str,
+}
+
+impl<'a> Authority<'a> {
+    fn split(text: &'a str) -> Option<Self> {
+        let (scheme, after) = match text.split_once("://") {
+            Some((scheme, after)) if !scheme.contains([':', '/', '?', '@', '[', ']']) => (Some(scheme), after),
+            _ => (None, text),
+        };
+        let end = after.find(['/', '?']).unwrap_or(after.len());
+        let (authority, rest) = after.split_at_checked(end)?;
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => {
+                (host, Some(port.parse().ok().filter(|port| *port != 0)?))
+            }
+            Some(_) => return None,
+            None => (authority, None),
+        };
+        let is_plain = !host.is_empty() && !host.contains(['@', ':', '[', ']']);
+        is_plain.then_some(Self { scheme, host, port, rest })
+    }
+}
+
+fn bare_host(host: &str) -> &str {
+    host.strip_prefix("www.").unwrap_or(host)
+}
+
+/// Whether `prefix`, such as `https://t.me/`, names the host `host`.
+fn is_host_of(prefix: &str, host: &str) -> bool {
+    let named = prefix.split_once("://").map_or(prefix, |(_, named)| named).trim_end_matches('/');
+    !named.is_empty() && bare_host(host).eq_ignore_ascii_case(named)
+}
+
+/// `/s/<name>` is the preview of `/<name>`.
+fn skip_preview(mut path: &str) -> &str {
+    let shorter = |path: &'_ str| -> Option<usize> {
+        ["/s/", "/%73/"].iter().find(|p| path.starts_with(**p)).map(|p| p.len() - 1)
+    };
+    while let Some(rest) = shorter(path).and_then(|n| path.get(n..)) {
+        path = rest;
+    }
+    path
+}
+
+/// Whether a segment begins with a number above zero: a message, a story.
+fn is_positive(text: &str) -> bool {
+    text.trim_start_matches('0').starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// The named values of a query, in their order.
+fn params(query: &str) -> impl Iterator<Item = (String, String)> {
+    query
+        .split('&')
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(name, value)| (decode(name, true), decode(value, true)))
+        .filter(|(name, _)| !name.is_empty())
+}
+
+/// The first value of that name; empty if there is none.
+fn first(query: &str, name: &str) -> String {
+    params(query).find(|(known, _)| known == name).map(|(_, value)| value).unwrap_or_default()
+}
+
+/// Undoes `%41`, and `+` for a space in a query. What is no such code stays as it is.
+fn decode(text: &str, is_query: bool) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [byte, tail @ ..] = rest {
+        let code = match tail {
+            [high, low, after @ ..] if *byte == b'%' => hex(*high).zip(hex(*low)).map(|(h, l)| (h << 4 | l, after)),
+            _ => None,
+        };
+        let (decoded, tail) = match code {
+            Some(code) => code,
+            None if is_query && *byte == b'+' => (b' ', tail),
+            None => (*byte, tail),
+        };
+        out.push(decoded);
+        rest = tail;
+    }
+    String::from_utf8(out).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|d| u8::try_from(d).ok())
+}
+
+fn strip_prefix_ignore_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
+    let (head, rest) = text.split_at_checked(prefix.len())?;
+    head.eq_ignore_ascii_case(prefix).then_some(rest)
+}
+
+/// Why a text is no link that starts a bot.
+#[non_exhaustive]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinkError {
+    /// No Telegram link at all.
+    NotTelegram,
+    /// A `tg:` link of a kind unknown here.
+    Unknown,
+    /// Where the bot's name should stand is none.
+    Username(UsernameError),
+    /// A start parameter that the server would refuse.
+    Param(StartParamError),
+    /// A Telegram link that does something else.
+    Other(OtherLink),
+}
+
+/// What a Telegram link does if it starts no bot.
+#[non_exhaustive]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OtherLink {
+    /// Shows a user, a bot, a group or a channel.
+    PublicChat(Username),
+    /// Opens a bot in the name of who recommended it; the referrer belongs into `contacts.resolveUsername`.
+    Affiliate {
+        /// The bot's username.
+        bot: Username,
+        /// Who recommended it.
+        referrer: String,
+    },
+    /// Opens a mini app (`startapp`).
+    MiniApp(Username),
+    /// Opens the attachment menu (`attach`, `startattach`).
+    AttachMenu(Username),
+    /// Sends a game.
+    Game(Username),
+    /// Shows a message.
+    Message(Username),
+    /// Shows a story.
+    Story(Username),
+    /// Shows an album of stories or a collection of gifts.
+    Album(Username),
+    /// Joins a video chat or a live stream.
+    VideoChat(Username),
+    /// Boosts a channel.
+    Boost(Username),
+    /// Opens the direct messages of a channel.
+    Direct(Username),
+    /// Invites into a group or a channel.
+    Invite,
+    /// Requests documents from Telegram Passport.
+    Passport,
+    /// Opens the chat with a telephone number.
+    Phone,
+    /// Opens a screen of the app, which this names: `"the settings"`.
+    Screen(&'static str),
+    /// Leads to something of Telegram's own: stickers, a language, a proxy, a gift.
+    Page,
+}
+
+impl fmt::Display for LinkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotTelegram => f.write_str(
+                "this is no Telegram link; one that starts a bot is like https://t.me/<bot>?start=<parameter>",
+            ),
+            Self::Unknown => f.write_str(
+                "this tg: link is unknown; one that starts a bot is like tg://resolve?domain=<bot>&start=<parameter>",
+            ),
+            Self::Username(e) => write!(f, "the link names no bot: {e}"),
+            Self::Param(e) => write!(f, "the link cannot start its bot: {e}"),
+            Self::Other(other) => write!(f, "the link starts no bot: {other}"),
+        }
+    }
+}
+impl core::error::Error for LinkError {}
+
+impl fmt::Display for OtherLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PublicChat(name) => {
+                write!(f, "it only shows @{name} (to start a bot of that name, add ?start=<parameter>)")
+            }
+            Self::Affiliate { bot, referrer } => write!(f, "it opens @{bot} as recommended by {referrer:?}"),
+            Self::MiniApp(bot) => write!(f, "it opens a mini app of @{bot}"),
+            Self::AttachMenu(bot) => write!(f, "it opens the attachment menu with @{bot}"),
+            Self::Game(bot) => write!(f, "it sends a game of @{bot}"),
+            Self::Message(name) => write!(f, "it shows a message in @{name}"),
+            Self::Story(name) => write!(f, "it shows a story of @{name}"),
+            Self::Album(name) => write!(f, "it shows an album or a collection of @{name}"),
+            Self::VideoChat(name) => write!(f, "it joins a video chat of @{name}"),
+            Self::Boost(name) => write!(f, "it boosts @{name}"),
+            Self::Direct(name) => write!(f, "it opens the direct messages of @{name}"),
+            Self::Invite => f.write_str("it invites into a group or a channel"),
+            Self::Passport => f.write_str("it requests documents from Telegram Passport"),
+            Self::Phone => f.write_str("it opens the chat with a telephone number"),
+            Self::Screen(what) => write!(f, "it opens {what}"),
+            Self::Page => f.write_str("it leads to a page of Telegram's own, such as stickers, a proxy or a gift"),
+        }
+    }
+}

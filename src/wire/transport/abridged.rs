@@ -1,0 +1,64 @@
+//! The abridged framing: lengths in words of 4 bytes, most of them in one byte.
+//!
+//! ```text
+//! words < 127    ┌───────┬────────────────┐      words ≥ 127   ┌────┬───────┬────────────────┐
+//!                │words:1│ packet:words·4 │                    │7f:1│words:3│ packet:words·4 │  little-endian
+//!                └───────┴────────────────┘                    └────┴───────┴────────────────┘
+//! client asks for a quick ack: bit 7 of the first byte set
+//! server gives one:              ┌───────┐
+//!                                │token:4│  big-endian, so that its bit 31 is bit 7 of the first byte
+//!                                └───────┘
+//! ```
+//!
+//! A length never sets bit 7, so a client tells a token from a frame even if it never asked for one.
+//!
+//! Spec: mtproto/mtproto-transports#abridged
+
+use super::FrameError;
+use super::framing::{Around, Codec, Head, open_bare};
+use crate::base::side::Side;
+use bytes::BytesMut;
+
+pub(super) static CODEC: Codec =
+    Codec { name: "abridged", preamble: &[0xef], head, open: open_bare, write, write_quick_ack };
+
+/// Bit 7 of the first byte.
+const QUICK_ACK: u8 = 0x80;
+/// The first byte where three bytes of length follow.
+const LONG: u8 = 0x7f;
+
+/// Reads the beginning of `inbox`, at `side`.
+fn head(inbox: &[u8], side: Side) -> Result<Option<Head>, FrameError> {
+    let Some((&first, rest)) = inbox.split_first() else { return Ok(None) };
+    let marked = first & QUICK_ACK != 0;
+    if marked && side == Side::Client {
+        return Ok(inbox.first_chunk().map(|token| Head::QuickAck(u32::from_be_bytes(*token))));
+    }
+    let (header, words) = match first & !QUICK_ACK {
+        LONG => match rest.first_chunk() {
+            Some(&[a, b, c]) => (4, u32::from_le_bytes([a, b, c, 0])),
+            None => return Ok(None),
+        },
+        words => (1, u32::from(words)),
+    };
+    // at most 2^26 - 4: three bytes cannot overflow this
+    Head::body(header, words as usize * 4, 4, marked)
+}
+
+/// Appends one frame; `packet` has whole words, and fewer than 2^24.
+fn write(packet: &[u8], around: &Around, out: &mut BytesMut) {
+    let mark = if around.wants_ack { QUICK_ACK } else { 0 };
+    let words = packet.len() / 4;
+    match u8::try_from(words) {
+        Ok(words @ 0..LONG) => out.extend_from_slice(&[words | mark]),
+        _ => {
+            let [a, b, c, ..] = words.to_le_bytes();
+            out.extend_from_slice(&[LONG | mark, a, b, c]);
+        }
+    }
+    out.extend_from_slice(packet);
+}
+
+fn write_quick_ack(token: u32, out: &mut BytesMut) {
+    out.extend_from_slice(&token.to_be_bytes());
+}

@@ -1,0 +1,293 @@
+//! One end of a connection: bytes in and frames out, packets in and bytes out.
+
+use super::framing::{Around, Framing, Head};
+use super::obfuscated::{Noise, Obfuscated};
+use super::{FrameError, LONGEST_TAIL, MAX_FRAME, Tail, TransportFault};
+use crate::base::side::Side;
+use alloc::boxed::Box;
+use bytes::{Buf, Bytes, BytesMut};
+use core::mem;
+
+/// Room for what surrounds the longest frame, and for the beginning of the next.
+const MOST_AROUND: usize = 64 << 10;
+
+/// Item read from the stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Frame {
+    /// One packet, plain or encrypted; a part of the receive buffer, so it may be decrypted in place.
+    Packet(BytesMut),
+    /// A packet whose sender wants a quick ack; only a server sees it. Answer with [`Framer::encode_quick_ack`].
+    AckWanted(BytesMut),
+    /// The server has got the packet with this token (bit 31 set), and says nothing about what it makes of it.
+    ///
+    /// A token that was never asked for is to be ignored.
+    QuickAck(u32),
+    /// The server refuses, in plain words that anyone on the wire could have written.
+    Fault(TransportFault),
+}
+
+/// Additions to a packet: none by default.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Extras {
+    /// Ask for a quick ack. Only a client can; the full framing cannot.
+    pub quick_ack: bool,
+    /// Random bytes after the packet in a padded frame. Other framings leave them out.
+    pub tail: Tail,
+}
+
+/// One end of one connection: its bytes in and its frames out, and the way back.
+#[derive(Debug)]
+pub struct Framer {
+    framing: Framing,
+    side: Side,
+    /// Preamble not yet written by a client, or not yet read by a server.
+    preamble: Bytes,
+    inbox: BytesMut,
+    /// Ciphers of an obfuscated connection.
+    noise: Option<Box<dyn Noise>>,
+    /// Frames so far in each direction: the sequence numbers of the full framing.
+    received: u32,
+    sent: u32,
+    /// First error, returned again by every later call.
+    over: Option<FrameError>,
+}
+
+impl Framer {
+    /// The end at `side` of a connection that has not said anything yet.
+    ///
+    /// A client writes the preamble before its first frame; a server demands it.
+    pub fn new(framing: Framing, side: Side) -> Self {
+        Self {
+            framing,
+            side,
+            preamble: Bytes::from_static(framing.preamble()),
+            inbox: BytesMut::new(),
+            noise: None,
+            received: 0,
+            sent: 0,
+            over: None,
+        }
+    }
+    /// A server's end, with the bytes read so far.
+    pub(super) fn heard(framing: Framing, start: BytesMut) -> Self {
+        Self { inbox: start, ..Self::new(framing, Side::Server) }
+    }
+    /// One end of an obfuscated connection. A client's first bytes are its `init`; a server has read it.
+    pub fn obfuscated(obfuscated: Obfuscated) -> Self {
+        let Obfuscated { side, framing, init, streams, .. } = obfuscated;
+        let preamble = match side {
+            Side::Client => Bytes::copy_from_slice(&init),
+            Side::Server => Bytes::new(),
+        };
+        Self { preamble, noise: Some(Box::new(streams)), ..Self::new(framing, side) }
+    }
+    /// Framing of this connection.
+    pub const fn framing(&self) -> Framing {
+        self.framing
+    }
+
+    /// Takes bytes as the socket gave them. After an error they are dropped.
+    pub fn push(&mut self, bytes: &[u8]) {
+        if self.over.is_some() {
+            return;
+        }
+        let start = self.inbox.len();
+        self.make_room(bytes.len());
+        self.inbox.extend_from_slice(bytes);
+        if let (Some(noise), Some(new)) = (&mut self.noise, self.inbox.get_mut(start..)) {
+            noise.open(new);
+        }
+    }
+
+    /// Room for `more` bytes: twice what is needed, as any buffer does, but not beyond the longest frame.
+    fn make_room(&mut self, more: usize) {
+        let needed = self.inbox.len().saturating_add(more);
+        if needed > MAX_FRAME / 4 && !self.inbox.try_reclaim(more) {
+            let mut larger = BytesMut::with_capacity(needed.saturating_mul(2).min(MAX_FRAME + MOST_AROUND).max(needed));
+            larger.extend_from_slice(&self.inbox);
+            self.inbox = larger;
+        }
+    }
+
+    /// Number of bytes received that no frame has been cut from yet.
+    pub fn buffered(&self) -> usize {
+        self.inbox.len()
+    }
+
+    /// The next frame, or `None` until more bytes come.
+    ///
+    /// # Errors
+    /// The peer does not speak this transport. It stays so: close the connection.
+    #[expect(clippy::should_implement_trait, reason = "an iterator ends for good at None; this one waits")]
+    pub fn next(&mut self) -> Result<Option<Frame>, FrameError> {
+        if let Some(error) = self.over {
+            return Err(error);
+        }
+        self.cut().inspect_err(|error| {
+            self.over = Some(*error);
+            self.inbox = BytesMut::new();
+        })
+    }
+
+    fn cut(&mut self) -> Result<Option<Frame>, FrameError> {
+        if self.side == Side::Server && !self.read_preamble()? {
+            return Ok(None);
+        }
+        loop {
+            let (body, wants_ack) = match (self.framing.codec().head)(&self.inbox, self.side)? {
+                None => return Ok(None),
+                Some(Head::QuickAck(token)) => {
+                    self.inbox.advance(4);
+                    return Ok(Some(Frame::QuickAck(token)));
+                }
+                Some(Head::Fault(code)) => {
+                    self.inbox.advance(4);
+                    return Ok(Some(Frame::Fault(TransportFault::from_code(code))));
+                }
+                Some(Head::Body { header, len, .. }) if self.inbox.len() < header + len => return Ok(None),
+                Some(Head::Body { header, len, wants_ack }) => {
+                    self.inbox.advance(header);
+                    (self.inbox.split_to(len), wants_ack)
+                }
+            };
+            if let Some(frame) = self.open(body, wants_ack)? {
+                return Ok(Some(frame));
+            }
+        }
+    }
+
+    /// Turns a body into a frame; `None` for four zeros, which are ignored.
+    fn open(&mut self, mut body: BytesMut, wants_ack: bool) -> Result<Option<Frame>, FrameError> {
+        if let Some(token) = (self.framing.codec().open)(&mut body, self.side, self.received)? {
+            return Ok(Some(Frame::QuickAck(token)));
+        }
+        self.received = self.received.wrapping_add(1);
+        match body.first_chunk().map(|code| i32::from_le_bytes(*code)) {
+            Some(0) if body.len() == 4 => Ok(None),
+            Some(code @ ..0) if body.len() == 4 => Ok(Some(Frame::Fault(TransportFault::from_code(code)))),
+            Some(code) if body.len() == 4 => Err(FrameError::Code(code)),
+            _ if wants_ack => Ok(Some(Frame::AckWanted(body))),
+            _ => Ok(Some(Frame::Packet(body))),
+        }
+    }
+
+    /// Whether the client's preamble is behind us.
+    fn read_preamble(&mut self) -> Result<bool, FrameError> {
+        let have = self.inbox.len().min(self.preamble.len());
+        if self.inbox.get(..have) != self.preamble.get(..have) {
+            return Err(FrameError::Start);
+        }
+        self.inbox.advance(have);
+        self.preamble.advance(have);
+        Ok(self.preamble.is_empty())
+    }
+
+    /// Appends `packet` to `out` as one frame.
+    ///
+    /// # Errors
+    /// See [`encode_with`](Self::encode_with).
+    pub fn encode(&mut self, packet: &[u8], out: &mut BytesMut) -> Result<(), FrameError> {
+        self.encode_with(packet, Extras::default(), out)
+    }
+
+    /// Appends `packet` to `out` as one frame, with what `extras` ask for and this framing can carry.
+    ///
+    /// # Errors
+    /// No frame can hold the packet: it is longer than [`MAX_FRAME`] or no multiple of 4 bytes. Nothing was written.
+    pub fn encode_with(&mut self, packet: &[u8], extras: Extras, out: &mut BytesMut) -> Result<(), FrameError> {
+        if packet.len() > MAX_FRAME - LONGEST_TAIL {
+            return Err(FrameError::TooLong(packet.len()));
+        }
+        if !packet.len().is_multiple_of(4) {
+            return Err(FrameError::Length(packet.len()));
+        }
+        self.write_preamble(out);
+        let start = out.len();
+        let wants_ack = extras.quick_ack && self.side == Side::Client;
+        let around = Around { wants_ack, tail: extras.tail, seq: self.sent };
+        (self.framing.codec().write)(packet, &around, out);
+        self.sent = self.sent.wrapping_add(1);
+        self.hide(out, start);
+        Ok(())
+    }
+
+    /// Appends the server's quick ack for `token` to `out`; bit 31 is set whether given or not.
+    ///
+    /// The full framing has none, and a client gives none: nothing is written.
+    pub fn encode_quick_ack(&mut self, token: u32, out: &mut BytesMut) {
+        if self.side == Side::Client {
+            return;
+        }
+        let start = out.len();
+        (self.framing.codec().write_quick_ack)(token | 1 << 31, out);
+        self.hide(out, start);
+    }
+
+    /// Appends `fault` to `out` in place of a packet: a server's last word.
+    pub fn encode_fault(&mut self, fault: TransportFault, out: &mut BytesMut) {
+        // 4 bytes fit into every frame
+        let _ = self.encode(&fault.code().to_le_bytes(), out);
+    }
+
+    /// Appends `bytes` to `out` without a frame, obfuscated if the connection is: for tests of how a peer handles them.
+    pub fn encode_raw(&mut self, bytes: &[u8], out: &mut BytesMut) {
+        let start = out.len();
+        out.extend_from_slice(bytes);
+        self.hide(out, start);
+    }
+
+    /// Encrypts what was appended to `out` since `start`, if this connection is obfuscated.
+    fn hide(&mut self, out: &mut BytesMut, start: usize) {
+        if let (Some(noise), Some(new)) = (&mut self.noise, out.get_mut(start..)) {
+            noise.seal(new);
+        }
+    }
+
+    /// A client writes its preamble once.
+    fn write_preamble(&mut self, out: &mut BytesMut) {
+        if self.side == Side::Client {
+            out.extend_from_slice(&mem::take(&mut self.preamble));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_announced_length_reserves_nothing() {
+        let most = u32::try_from(MAX_FRAME).unwrap().to_le_bytes();
+        for (framing, head) in [
+            (Framing::ABRIDGED, &[0x7f, 0xff, 0xff, 0x0f][..]),
+            (Framing::INTERMEDIATE, &most),
+            (Framing::PADDED_INTERMEDIATE, &most),
+            (Framing::FULL, &most),
+        ] {
+            let mut client = Framer::new(framing, Side::Client);
+            client.push(head);
+            assert_eq!(client.next(), Ok(None));
+            assert!(client.inbox.capacity() <= 64, "{framing:?} holds {} bytes", client.inbox.capacity());
+        }
+    }
+
+    #[test]
+    fn packets_are_parts_of_the_receive_buffer() {
+        let mut client = Framer::new(Framing::ABRIDGED, Side::Client);
+        client.push(&[&[10; 41][..], &[10; 41]].concat());
+        let start = client.inbox.as_ptr() as usize;
+        for at in [1, 42] {
+            let Ok(Some(Frame::Packet(packet))) = client.next() else { panic!("no packet") };
+            assert_eq!(packet.as_ptr() as usize, start + at);
+        }
+    }
+
+    #[test]
+    fn after_an_error_the_buffer_is_given_back() {
+        let mut client = Framer::new(Framing::INTERMEDIATE, Side::Client);
+        client.push(&[0; 4096]);
+        assert_eq!(client.next(), Err(FrameError::Length(0)));
+        client.push(&[0; 4096]);
+        assert_eq!(client.inbox.capacity(), 0);
+    }
+}
