@@ -26,7 +26,7 @@ use nanogram::wire::transport::{Frame, Framer, Framing};
 use rand::rngs::ChaCha20Rng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
-use replay::{Numbers, SCHEMA, count_all, decoded, hex, packets, replay};
+use replay::{Numbers, SCHEMA, count_all, decoded, hex, packets, replay_to_clients, replay_to_servers};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::fs;
@@ -510,7 +510,7 @@ fn no_damage_of_a_pcapng_file_panics() {
 fn a_client_takes_every_packet_of_the_recorded_server() {
     let (mut taken, mut updates, mut new_sessions) = (0, 0, 0);
     for (name, recording, _) in all() {
-        replay(&recording, Side::Client, |session, step, result| {
+        replay_to_clients(&recording, |session, step, result| {
             assert!(result.is_ok(), "{name}: {result:?}\n{step}");
             taken += 1;
             while let Some(incoming) = session.poll_incoming() {
@@ -537,7 +537,7 @@ fn a_client_takes_every_packet_of_the_recorded_server() {
 fn a_server_takes_what_the_recorded_clients_send() {
     let (mut taken, mut requests, mut salts, mut odd_acks) = (0, 0, 0, 0);
     for (name, recording, _) in all() {
-        replay(&recording, Side::Server, |session, step, result| {
+        replay_to_servers(&recording, |session, step, result| {
             assert!(result.is_ok(), "{name}: {result:?}\n{step}");
             taken += 1;
             let What::Sealed(sealed) = &step.what else { unreachable!() };

@@ -17,7 +17,7 @@ use nanogram::wire::mt::message::GzipPacked;
 use nanogram::wire::transport::Framing;
 use rand::rngs::ChaCha20Rng;
 use rand::{RngExt, SeedableRng};
-use replay::{Numbers, SCHEMA, count_all, decoded, replay};
+use replay::{Numbers, SCHEMA, count_all, decoded, replay_to_clients, replay_to_servers};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -313,7 +313,7 @@ fn chunks_that_are_cut_elsewhere_tell_the_same() {
 fn a_client_takes_every_packet_of_our_server() {
     let (mut taken, mut updates, mut new_sessions) = (0, 0, 0);
     for (name, _) in &NUMBERS {
-        replay(&recording(name), Side::Client, |session, step, result| {
+        replay_to_clients(&recording(name), |session, step, result| {
             assert!(result.is_ok(), "{name}: {result:?}\n{step}");
             taken += 1;
             while let Some(incoming) = session.poll_incoming() {
@@ -333,7 +333,7 @@ fn a_client_takes_every_packet_of_our_server() {
 fn a_server_takes_what_the_clients_send() {
     let (mut taken, mut requests, mut salts) = (0, 0, 0);
     for (name, _) in &NUMBERS {
-        replay(&recording(name), Side::Server, |session, step, result| {
+        replay_to_servers(&recording(name), |session, step, result| {
             assert!(result.is_ok(), "{name}: {result:?}\n{step}");
             taken += 1;
             for code in session.take_refused() {

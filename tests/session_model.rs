@@ -14,6 +14,7 @@ use bytes::{Bytes, BytesMut};
 use nanogram::base::side::Side;
 use nanogram::base::time::{Instant, ServerClock, UnixTime};
 use nanogram::crypto::auth_key::AuthKey;
+use nanogram::lab::server::session::{Request, ServerSession};
 use nanogram::protocol::session::packet::{self, Opened};
 use nanogram::protocol::session::{CallError, CallId, Incoming, RpcError, Session, SessionError};
 use nanogram::tl::Reader;
@@ -92,7 +93,7 @@ struct World {
     random: ChaCha12Rng,
     now: Instant,
     client: Session,
-    servers: BTreeMap<i64, Session>,
+    servers: BTreeMap<i64, ServerSession>,
     salt: i64,
     salted_at: Instant,
     to_server: Wire,
@@ -219,7 +220,7 @@ impl World {
         let id = opened.header.session_id;
         if !self.servers.contains_key(&id) {
             let clock = ServerClock::guess(Instant::from_micros(1_000_000), UnixTime::from_secs(UNIX));
-            let mut server = Session::new(Side::Server, key(), self.salt, clock, id);
+            let mut server = ServerSession::new(key(), self.salt, clock, id);
             self.unique += 1;
             server.greet(first_id(&opened), self.unique);
             self.servers.insert(id, server);
@@ -249,13 +250,11 @@ impl World {
                     assert_eq!(*seen, 1, "an update comes twice");
                 }
                 Incoming::NewSession => {}
-                Incoming::Request { .. } => panic!("a request to a client"),
             }
         }
         let mut requests = Vec::new();
         for (&session, server) in &mut self.servers {
-            while let Some(incoming) = server.poll_incoming() {
-                let Incoming::Request { msg_id, body } = incoming else { panic!("{incoming:?}") };
+            while let Some(Request { msg_id, body }) = server.poll_request() {
                 requests.push((session, msg_id, body));
             }
         }
@@ -320,7 +319,7 @@ impl World {
     fn reconnect(&mut self) {
         self.reconnects_at = None;
         self.client.reconnected(self.now);
-        self.servers.values_mut().for_each(|server| server.reconnected(self.now));
+        self.servers.values_mut().for_each(|server| server.reconnected());
     }
 
     /// What chance and malice do now.
@@ -430,7 +429,6 @@ impl World {
         }
         let mut is_over = self.client.handle_timeout(self.now).is_err();
         for server in self.servers.values_mut() {
-            is_over |= server.handle_timeout(self.now).is_err();
             is_over |= server.hang_up_at().is_some_and(|at| at <= self.now);
         }
         if is_over {

@@ -2,9 +2,12 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use bytes::BytesMut;
+use nanogram::base::entropy::{Entropy, EntropyFailed};
 use nanogram::base::side::Side;
 use nanogram::base::time::{Instant, ServerClock};
+use nanogram::crypto::auth_key::AuthKey;
 use nanogram::lab::capture::{Content, Cut, Item, Piece, Recording, Step, Verdict, What, cut, decode};
+use nanogram::lab::server::session::ServerSession;
 use nanogram::protocol::session::{Session, SessionError, msg_id};
 use nanogram::tl::schema::Schema;
 use nanogram::wire::transport::Frame;
@@ -111,11 +114,39 @@ pub(crate) fn sealed(recording: &Recording) -> impl Iterator<Item = (Instant, Si
     })
 }
 
-/// A session of `side` for each that a recording has, and each packet that it takes with what came of it.
-pub(crate) fn replay(
+/// Replays a recording through client sessions: `see` gets the session, the step, and the verdict on each packet.
+pub(crate) fn replay_to_clients(
+    recording: &Recording,
+    see: impl FnMut(&mut Session, &Step<'_>, Result<Option<u32>, SessionError>),
+) {
+    let make = |key, salt, clock, id| Session::client(key, salt, clock, &mut Fixed(id)).unwrap();
+    replay(recording, Side::Client, make, Session::handle_packet, see);
+}
+
+/// Replays a recording through server sessions.
+pub(crate) fn replay_to_servers(
+    recording: &Recording,
+    see: impl FnMut(&mut ServerSession, &Step<'_>, Result<Option<u32>, SessionError>),
+) {
+    replay(recording, Side::Server, ServerSession::new, ServerSession::handle_packet, see);
+}
+
+/// Entropy that draws one session id.
+struct Fixed(i64);
+
+impl Entropy for Fixed {
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), EntropyFailed> {
+        out.copy_from_slice(&self.0.to_le_bytes());
+        Ok(())
+    }
+}
+
+fn replay<S>(
     recording: &Recording,
     side: Side,
-    mut see: impl FnMut(&mut Session, &Step<'_>, Result<Option<u32>, SessionError>),
+    make: impl Fn(AuthKey, i64, ServerClock, i64) -> S,
+    handle: impl Fn(&mut S, Instant, BytesMut) -> Result<Option<u32>, SessionError>,
+    mut see: impl FnMut(&mut S, &Step<'_>, Result<Option<u32>, SessionError>),
 ) {
     let steps = decode(recording, &recording.secrets, &SCHEMA);
     let opened: Vec<_> = steps.iter().filter(|step| matches!(step.what, What::Sealed(_))).collect();
@@ -132,10 +163,10 @@ pub(crate) fn replay(
         let key = recording.secrets.key(sealed.auth_key_id).unwrap();
         let session = sessions.entry(sealed.header.session_id).or_insert_with(|| {
             let clock = ServerClock::guess(at, msg_id::time(sealed.header.msg_id));
-            Session::new(side, key.clone(), salts[&sealed.header.session_id], clock, sealed.header.session_id)
+            make(key.clone(), salts[&sealed.header.session_id], clock, sealed.header.session_id)
         });
         if from == side.peer() {
-            let taken = session.handle_packet(at, packet);
+            let taken = handle(session, at, packet);
             see(session, step, taken);
         }
     }

@@ -1,9 +1,10 @@
 //! Operations on a client's and a server's session, and on what is between them.
 
-use super::packets::{SESSION, UNIX, clock, key};
+use super::packets::{SESSION, UNIX, client, clock, key};
 use super::{Choices, Dice};
 use crate::base::side::Side;
 use crate::base::time::{Instant, ServerClock, UnixTime};
+use crate::lab::server::session::{Request, ServerSession};
 use crate::protocol::session::{CallError, CallId, Incoming, RpcError, Session};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
@@ -23,7 +24,7 @@ struct World {
     now: Instant,
     dice: Dice,
     client: Session,
-    server: Session,
+    server: ServerSession,
     server_clock: ServerClock,
     salt: i64,
     to_server: VecDeque<Bytes>,
@@ -39,8 +40,8 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let client = Session::new(Side::Client, key(), 1, ServerClock::guess(Instant::ZERO, UNIX), SESSION);
-        let server = Session::new(Side::Server, key(), 1, clock(), SESSION);
+        let client = client(ServerClock::guess(Instant::ZERO, UNIX));
+        let server = ServerSession::new(key(), 1, clock(), SESSION);
         Self {
             now: Instant::ZERO,
             dice: Dice(2),
@@ -80,11 +81,15 @@ impl World {
     fn deliver(&mut self, to: Side, packet: &[u8]) {
         // A client may begin another session: the server has one for it, and forgets the one before.
         if to == Side::Server && self.client.session_id() != self.server.session_id() {
-            self.server = Session::new(Side::Server, key(), self.salt, self.server_clock, self.client.session_id());
+            self.server = ServerSession::new(key(), self.salt, self.server_clock, self.client.session_id());
             self.requests.clear();
         }
-        let session = if to == Side::Server { &mut self.server } else { &mut self.client };
-        if session.handle_packet(self.now, BytesMut::from(packet)).is_err() {
+        let packet = BytesMut::from(packet);
+        let taken = match to {
+            Side::Server => self.server.handle_packet(self.now, packet),
+            Side::Client => self.client.handle_packet(self.now, packet),
+        };
+        if taken.is_err() {
             self.reconnect();
         }
         self.drain();
@@ -115,11 +120,9 @@ impl World {
                     assert_eq!(*seen, 1, "an update comes twice");
                 }
                 Incoming::NewSession => {}
-                Incoming::Request { .. } => panic!("a request to a client"),
             }
         }
-        while let Some(incoming) = self.server.poll_incoming() {
-            let Incoming::Request { msg_id, body: request } = incoming else { panic!("{incoming:?} to a server") };
+        while let Some(Request { msg_id, body: request }) = self.server.poll_request() {
             let n = request.last_chunk().map_or(0, |n| u32::from_le_bytes(*n));
             assert!(request.ends_with(&body(CALL, n)), "a request that nobody made");
             *self.executed.entry(n).or_default() += 1;

@@ -40,6 +40,18 @@ fn encrypt(plain: &[u8]) -> BytesMut {
     packet
 }
 
+/// Session of a client with the id [`SESSION`].
+pub(super) fn client(clock: ServerClock) -> Session {
+    struct Fixed;
+    impl Entropy for Fixed {
+        fn fill(&mut self, out: &mut [u8]) -> Result<(), EntropyFailed> {
+            out.copy_from_slice(&SESSION.to_le_bytes());
+            Ok(())
+        }
+    }
+    Session::client(key(), 1, clock, &mut Fixed).unwrap()
+}
+
 /// A client's session and what its server needs to remember.
 struct Bench {
     client: Session,
@@ -50,7 +62,7 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let client = Session::new(Side::Client, key(), 1, clock(), SESSION);
+        let client = client(clock());
         Self { client, now: Instant::ZERO, dice: Dice(1), last_id: UNIX.as_secs() << 32 | 1 }
     }
     fn id(&mut self) -> i64 {

@@ -369,7 +369,7 @@ impl Connection {
                     }
                     Event::Reply { call, result }
                 }
-                Incoming::Update(body) | Incoming::Request { body, .. } => Event::Update(body),
+                Incoming::Update(body) => Event::Update(body),
                 Incoming::NewSession => Event::NewSession,
             };
             self.held += event.len();

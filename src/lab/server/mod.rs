@@ -1,0 +1,5 @@
+//! Server halves of the protocol, for the test data centre and for tests of clients.
+
+pub mod bind;
+mod sent;
+pub mod session;
