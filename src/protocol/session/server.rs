@@ -2,10 +2,10 @@
 //!
 //! Spec: mtproto/service_messages_about_messages#notice-of-ignored-error-message
 
-use super::msg_id::{self, MAX_AGE, MAX_AHEAD};
 use super::{Incoming, Opened, RpcError, Seen, Session, SessionError};
 use crate::base::time::{Instant, UnixTime};
 use crate::tl::{BareVec, Combinator, Reader, Tl};
+use crate::wire::msg_id::{self, MAX_AGE, MAX_AHEAD};
 use crate::wire::mt::message::{GzipPacked, MSG_CONTAINER, RpcResult, read_container};
 use crate::wire::mt::service::{
     BadMsgNotification, BadServerSalt, FutureSalt, FutureSalts, GetFutureSalts, HttpWait, MsgResendReq, MsgsAck,

@@ -2,12 +2,12 @@
 //!
 //! Spec: mtproto/service_messages, mtproto/service_messages_about_messages
 
-use super::msg_id::MsgIds;
 use super::outbox::{Meaning, State};
-use super::{ASK_AGAIN_AFTER, CallError, CallId, Incoming, MAX_REFUSALS, RpcError, Session, SessionError, msg_id};
+use super::{ASK_AGAIN_AFTER, CallError, CallId, Incoming, MAX_REFUSALS, RpcError, Session, SessionError};
 use crate::base::side::Side;
 use crate::base::time::Instant;
 use crate::tl::{Blob, Combinator, Fault, Reader, Tl};
+use crate::wire::msg_id::{self, MsgIds};
 use crate::wire::mt::message::{GzipPacked, MSG_CONTAINER, Message, RpcResult};
 use crate::wire::mt::service::{
     BadMsgNotification, BadServerSalt, Cure, DestroySessionNone, DestroySessionOk, FutureSalt, FutureSalts, HttpWait,
