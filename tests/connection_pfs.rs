@@ -6,7 +6,7 @@ use nanogram::base::time::{Instant, UnixTime};
 use nanogram::lab::dc::log::{ConnId, Entry};
 use nanogram::lab::dc::residents::ALICE;
 use nanogram::lab::dc::{Act, Dc};
-use nanogram::protocol::connection::{Config, Connection, Event, Init, SavedKey};
+use nanogram::protocol::connection::{Config, Connection, Event, Init, SavedKey, TemporaryKeys};
 use nanogram::protocol::session::CallId;
 use nanogram::telegram::api::connect::GetNearestDc;
 use nanogram::telegram::api::updates::GetState;
@@ -42,7 +42,7 @@ impl Pair {
         let init = Init::new(1, "test");
         let config = Config {
             saved: Some(SavedKey { key, salt: 0, time_offset: None }),
-            temporary: Some(DAY),
+            temporary: TemporaryKeys::lasting(DAY),
             init: Some(init),
             ..Config::new(2, dc.public_keys().cloned().collect())
         };

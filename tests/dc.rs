@@ -11,7 +11,7 @@ use nanogram::crypto::rsa::RsaPrivateKey;
 use nanogram::lab::dc::log::{Entry, Refusal};
 use nanogram::lab::dc::residents::{ALICE, BOB};
 use nanogram::lab::dc::{ConnId, Dc, FORGET_AFTER, Fault, MAX_SESSIONS, Reaction, SILENT_AFTER, TEST_KEY};
-use nanogram::protocol::connection::{Config, ConnectionError, Event};
+use nanogram::protocol::connection::{Config, ConnectionError, Event, TemporaryKeys};
 use nanogram::protocol::handshake::client::{ClientHandshake, HandshakeConfig, Step};
 use nanogram::protocol::handshake::plain;
 use nanogram::protocol::session::bind::seal_bind;
@@ -658,7 +658,7 @@ fn opened(key: &AuthKey, frames: Vec<Frame>) -> Vec<Vec<u8>> {
 fn a_bound_temporary_key_speaks_for_the_permanent_one() {
     let mut net = Net::new();
     let key = net.dc.sign_in(ALICE).unwrap();
-    let config = Config { temporary: Some(3600), ..net.config(2, Some(key.clone())) };
+    let config = Config { temporary: TemporaryKeys::lasting(3600), ..net.config(2, Some(key.clone())) };
     let mut alice = net.connect(config);
     let bot = net.echo(&mut alice);
     net.call(&mut alice, &start_echo(&bot, 1, "x")).unwrap();
@@ -727,7 +727,7 @@ fn temporary_keys_are_dropped_when_they_are_not_wanted_any_more() {
     let mut net = Net::new();
     let key = net.dc.sign_in(ALICE).unwrap();
     let connect = |net: &mut Net| {
-        let config = Config { temporary: Some(3600), ..net.config(2, Some(key.clone())) };
+        let config = Config { temporary: TemporaryKeys::lasting(3600), ..net.config(2, Some(key.clone())) };
         let mut peer = net.connect(config);
         net.call(&mut peer, &GetState {}).unwrap();
         peer

@@ -10,7 +10,7 @@ use nanogram::lab::dc::login::{CODE_LIFETIME, MAX_KEPT, MAX_WRONG, QR_LIFETIME, 
 use nanogram::lab::dc::residents::*;
 use nanogram::lab::dc::world::Home;
 use nanogram::lab::dc::{Act, Cut, Dc};
-use nanogram::protocol::connection::{Config, ConnectionError, Event};
+use nanogram::protocol::connection::{Config, ConnectionError, Event, TemporaryKeys};
 use nanogram::protocol::session::{CallError, CallId, RpcError};
 use nanogram::telegram::api::Boxed;
 use nanogram::telegram::api::account::{GetPassword, InputCheckPasswordEmpty};
@@ -460,7 +460,7 @@ fn a_temporary_key_may_do_nothing_until_it_is_bound() {
 #[test]
 fn with_forward_secrecy_one_signs_in_all_the_same() {
     let mut net = Net::new();
-    let config = Config { temporary: Some(3600), ..net.config(2, None) };
+    let config = Config { temporary: TemporaryKeys::lasting(3600), ..net.config(2, None) };
     let mut peer = net.connect(config);
     let waiting = net.send_code(&mut peer, "+10000000001");
     let code = net.code();
@@ -468,11 +468,11 @@ fn with_forward_secrecy_one_signs_in_all_the_same() {
     assert_eq!(net.me(&mut peer), ALICE);
     // The permanent key knows it, so that the next temporary one does.
     let key = peer.connection.saved(net.now, UNIX).unwrap().key;
-    let config = Config { temporary: Some(3600), ..net.config(2, Some(key)) };
+    let config = Config { temporary: TemporaryKeys::lasting(3600), ..net.config(2, Some(key)) };
     let mut next = net.connect(config);
     assert_eq!(net.me(&mut next), ALICE);
     // A QR code is shown under a temporary key, and accepted.
-    let config = Config { temporary: Some(3600), ..net.config(2, None) };
+    let config = Config { temporary: TemporaryKeys::lasting(3600), ..net.config(2, None) };
     let mut screen = net.connect(config);
     let token = net.qr(&mut screen);
     next.connection.call(&AcceptLoginToken { token });

@@ -11,7 +11,10 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[(&str, &[&str])] = &[
     ("base", &["base::crc", "base::entropy", "base::escape", "base::private", "base::side", "base::time"]),
     ("tl and crypto", &["tl", "crypto"]),
-    ("vocabulary", &["wire::mt", "wire::transport", "telegram::api", "telegram::dcs", "telegram::link"]),
+    (
+        "vocabulary",
+        &["wire::msg_id", "wire::mt", "wire::transport", "telegram::api", "telegram::dcs", "telegram::link"],
+    ),
     ("machines", &["protocol::handshake", "protocol::session"]),
     ("connection", &["protocol::connection", "protocol::keylog", "telegram::store"]),
     ("jobs", &["telegram::login", "telegram::start"]),

@@ -178,7 +178,7 @@ impl Arena {
         random.fill_bytes(&mut bytes);
         let key = AuthKey::from_bytes(bytes);
         let saved = Some(SavedKey { key: key.clone(), salt: 0, time_offset: None });
-        let config = Config { saved, init: None, temporary: None, ..Config::new(2, vec![]) };
+        let config = Config { saved, init: None, ..Config::new(2, vec![]) };
         let mut client = Box::new(Connection::new(config, Instant::ZERO, UNIX, Box::new(random)));
         let mut out = BytesMut::new();
         for ping_id in 0..100 {

@@ -340,8 +340,7 @@ fn a_server_takes_what_the_clients_send() {
                 assert_eq!(code, 48, "{name}\n{step}");
                 salts += 1;
             }
-            while let Some(incoming) = session.poll_incoming() {
-                let Incoming::Request { .. } = incoming else { panic!("{name}: {incoming:?}") };
+            while session.poll_request().is_some() {
                 requests += 1;
             }
         });

@@ -13,8 +13,9 @@ use nanogram::base::entropy::{Entropy, EntropyFailed};
 use nanogram::base::side::Side;
 use nanogram::base::time::{Instant, ServerClock, UnixTime};
 use nanogram::lab::server::session::{Request, ServerSession};
-use nanogram::protocol::session::{CallError, Incoming, MAX_ACKS, Seqno, Session, SessionError, msg_id};
+use nanogram::protocol::session::{CallError, Incoming, MAX_ACKS, Seqno, Session, SessionError};
 use nanogram::tl::{BareVec, Blob, Combinator};
+use nanogram::wire::msg_id;
 use nanogram::wire::mt::gzip::{MAX_INFLATED, deflate};
 use nanogram::wire::mt::message::{GzipPacked, MAX_CONTAINER, MSG_CONTAINER, Message};
 use nanogram::wire::mt::service::*;
@@ -46,7 +47,7 @@ fn gzip(body: &[u8]) -> Vec<u8> {
 }
 
 /// How much a session holds, told by how much there is to print of it.
-fn size(session: &Session) -> usize {
+fn size(session: &impl core::fmt::Debug) -> usize {
     format!("{session:?}").len()
 }
 

@@ -28,8 +28,8 @@ fn forged_server_packets_are_classified_as_labelled() {
         let now = Instant::from_micros(1_000_000);
         let mut clock = ServerClock::guess(now, UnixTime::from_secs(0));
         clock.sync(now, UnixTime::from_secs(d["server_time"].as_i64().unwrap()));
-        let mut id = Fixed(d["client_session_id"].as_i64().unwrap());
-        let mut session = Session::client(key, 0, clock, &mut id).unwrap();
+        let mut random = Fixed(d["client_session_id"].as_i64().unwrap());
+        let mut session = Session::client(key, 0, clock, &mut random).unwrap();
         let taken = session.handle_packet(now, BytesMut::from(&hex(&d["packet"])[..]));
         match d["expect"].as_str().unwrap() {
             "accept" => assert!(taken.is_ok(), "{id}: {taken:?}"),

@@ -20,7 +20,7 @@ use nanogram::lab::dc::log::Entry;
 use nanogram::lab::dc::residents::ALICE;
 use nanogram::lab::dc::script::FOREVER;
 use nanogram::lab::dc::{ConnId, Dc, Fault};
-use nanogram::protocol::connection::{Config, Connection, ConnectionError, Event, Init, SavedKey};
+use nanogram::protocol::connection::{Config, Connection, ConnectionError, Event, Init, SavedKey, TemporaryKeys};
 use nanogram::protocol::session::{CallError, CallId};
 use nanogram::telegram::api::contacts::ResolveUsername;
 use nanogram::telegram::api::messages::StartBot;
@@ -152,7 +152,7 @@ impl World {
         }
         let mut config = Config::new(2, dc.public_keys().cloned().collect());
         config.framing = road.framing;
-        config.temporary = road.temporary;
+        config.temporary = road.temporary.map(TemporaryKeys::lasting).unwrap_or_default();
         config.saved = Some(SavedKey { key, salt: 0, time_offset: None });
         config.init = Some(Init::new(1, "simulation"));
         let unix = UnixTime::from_secs(UNIX + road.clock_off);

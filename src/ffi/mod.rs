@@ -32,7 +32,7 @@ use crate::base::time::{Instant, UnixTime};
 use crate::crypto::auth_key::AuthKey;
 use crate::crypto::keys::{self, Environment};
 use crate::crypto::rsa::RsaKey;
-use crate::protocol::connection::{Config, Connection, ConnectionError, Event, Init, SavedKey};
+use crate::protocol::connection::{Config, Connection, ConnectionError, Event, Init, SavedKey, TemporaryKeys};
 use crate::protocol::handshake::HandshakeError;
 use crate::protocol::handshake::client::dc_number;
 use crate::protocol::session::{CallError, SessionError};
@@ -184,7 +184,9 @@ unsafe fn settings(config: &ConnectionConfig) -> Result<Config, Status> {
         3 => Framing::FULL,
         _ => return Err(Status::BadArgument),
     };
-    settings.temporary = (config.temporary != 0).then_some(config.temporary);
+    if config.temporary != 0 {
+        settings.temporary = TemporaryKeys::lasting(config.temporary);
+    }
     if !config.auth_key.is_null() {
         // SAFETY: as the caller promises.
         let key = unsafe { bytes(config.auth_key, NANOGRAM_AUTH_KEY) }?;

@@ -1,4 +1,5 @@
-//! Bytes on the wire: transports, and the constructors of MTProto itself.
+//! Bytes on the wire: transports, message ids, and the constructors of MTProto itself.
 
+pub mod msg_id;
 pub mod mt;
 pub mod transport;

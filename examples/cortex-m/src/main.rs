@@ -27,7 +27,7 @@ use failure::Failure;
 use nanogram::telegram::api::contacts::ResolveUsername;
 use nanogram::telegram::api::messages::StartBot;
 use nanogram::telegram::api::updates::Updates;
-use nanogram::protocol::connection::{Config, Connection, Event, Init, SavedKey};
+use nanogram::protocol::connection::{Config, Connection, Event, Init, SavedKey, TemporaryKeys};
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::rsa::RsaKey;
 use nanogram::telegram::link::StartParam;
@@ -153,7 +153,7 @@ fn run() -> Result<(), Failure> {
         bytes.get(..len).and_then(Provisions::read).ok_or("these are no provisions")?;
     let mut config = Config::new(dc, alloc::vec![RsaKey::from_parts(modulus, &[1, 0, 1])?]);
     config.saved = Some(SavedKey { key: AuthKey::from_bytes(*auth_key), salt: 0, time_offset: None });
-    config.temporary = Some(TEMPORARY);
+    config.temporary = TemporaryKeys::lasting(TEMPORARY);
     config.init = Some(Init::new(1, "Cortex-M4F"));
     let mut random = File::open(b"/dev/urandom\0").ok_or("no randomness")?;
     let random_id = random_id(&mut random)?;

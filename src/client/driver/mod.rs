@@ -25,7 +25,7 @@ use crate::client::shared::{Clock, Shared, known_salts};
 use crate::client::{Error, Options};
 use crate::crypto::auth_key::AuthKey;
 use crate::crypto::rsa::RsaKey;
-use crate::protocol::connection::{Config, Connection, ConnectionError, SavedKey, TemporaryKey};
+use crate::protocol::connection::{Config, Connection, ConnectionError, SavedKey, TemporaryKey, TemporaryKeys};
 use crate::protocol::handshake::client::dc_number;
 use crate::protocol::keylog::Entry;
 use crate::protocol::session::{CallError, CallId, RpcError};
@@ -223,17 +223,18 @@ fn config(options: &Options, keys: &[RsaKey], state: &State, dc: u8) -> Config {
     let time_offset = state.clock_offset.map(|micros| micros.div_euclid(1_000_000));
     let of_permanent = key.map_or((0, Vec::new()), |key| known_salts(&key.salts));
     let of_temporary = temporary.map(|key| known_salts(&key.salts));
+    let mut temporary_keys = options.temporary.map(TemporaryKeys::lasting).unwrap_or_default();
+    if let Some(key) = temporary {
+        let salt = of_temporary.as_ref().map_or(0, |salts| salts.0);
+        let key = TemporaryKey { key: key.auth_key.clone(), salt, expires_at: key.expires_at };
+        temporary_keys = temporary_keys.with_saved(key);
+    }
     Config {
         framing: options.framing,
         dc: dc_number(state.dcs.environment(), dc.into(), false),
         keys: keys.to_vec(),
         saved: key.map(|key| SavedKey { key: key.auth_key.clone(), salt: of_permanent.0, time_offset }),
-        temporary: options.temporary,
-        saved_temporary: temporary.map(|key| TemporaryKey {
-            key: key.auth_key.clone(),
-            salt: of_temporary.as_ref().map_or(0, |salts| salts.0),
-            expires_at: key.expires_at,
-        }),
+        temporary: temporary_keys,
         salts: of_temporary.unwrap_or(of_permanent).1,
         ask_salts: true,
         init: Some(options.init.clone()),

@@ -9,7 +9,7 @@ use crate::lab::dc::log::Entry;
 use crate::lab::dc::residents::{ALICE, ECHO_BOT};
 use crate::lab::dc::world::{Manner, User};
 use crate::lab::dc::{Caller, ConnId, Dc, World as Residents, call::App};
-use crate::protocol::connection::{Config, Connection, ConnectionError, Event, Init, SavedKey};
+use crate::protocol::connection::{Config, Connection, ConnectionError, Event, Init, SavedKey, TemporaryKeys};
 use crate::protocol::session::{CallError, CallId};
 use crate::telegram::api::contacts::{ResolveUsername, ResolvedPeerBody};
 use crate::telegram::start::{Known, StartCall, start_call};
@@ -81,7 +81,9 @@ impl World {
         let framings = Framing::ALL;
         config.framing = framings[usize::from(how & 3)];
         config.init = Some(Init::new(1, "duel"));
-        config.temporary = (how & 4 != 0).then_some(if how & 16 == 0 { 86_400 } else { 500 });
+        if how & 4 != 0 {
+            config.temporary = TemporaryKeys::lasting(if how & 16 == 0 { 86_400 } else { 500 });
+        }
         if how & 8 == 0 {
             config.saved = Some(SavedKey { key: dc.sign_in(ALICE).unwrap(), salt: 0, time_offset: None });
         }

@@ -141,7 +141,7 @@ impl World {
         self.to_server.clear();
         self.to_client.clear();
         self.client.reconnected(self.now);
-        self.server.reconnected(self.now);
+        self.server.reconnected();
     }
 
     fn call(&mut self, after: bool) {
@@ -216,8 +216,7 @@ impl World {
         for _ in 0..1000 {
             let due = self.client.poll_timeout().into_iter().chain(self.server.poll_timeout()).min();
             self.now = self.now.max(due.unwrap_or(until).min(until));
-            let is_over = self.client.handle_timeout(self.now).is_err() | self.server.handle_timeout(self.now).is_err();
-            if is_over {
+            if self.client.handle_timeout(self.now).is_err() {
                 self.reconnect();
             }
             self.transmit();

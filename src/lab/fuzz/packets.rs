@@ -1,6 +1,7 @@
 //! Packets to a client: anything at all, and anything at all inside what the server sealed.
 
 use super::{Choices, Dice};
+use crate::base::entropy::{Entropy, EntropyFailed};
 use crate::base::side::Side;
 use crate::base::time::{Instant, ServerClock, UnixTime};
 use crate::crypto::auth_key::AuthKey;

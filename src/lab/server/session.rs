@@ -11,11 +11,11 @@ use crate::base::time::{Instant, ServerClock, UnixTime};
 use crate::crypto::auth_key::AuthKey;
 use crate::protocol::session::containers::{self, Batch};
 use crate::protocol::session::endpoint::Endpoint;
-use crate::protocol::session::msg_id::{self, MAX_AGE, MAX_AHEAD};
 use crate::protocol::session::salts::Salts;
 use crate::protocol::session::service::{ABOUT, MAX_ABOUT, STRAY};
 use crate::protocol::session::{Header, MAX_ACKS, Opened, RpcError, Seen, SessionError, packet};
 use crate::tl::{BareVec, Blob, Combinator, Fault, Reader, Tl};
+use crate::wire::msg_id::{self, MAX_AGE, MAX_AHEAD};
 use crate::wire::mt::gzip;
 use crate::wire::mt::message::{GzipPacked, MSG_CONTAINER, Message, RpcResult, read_container};
 use crate::wire::mt::service::{

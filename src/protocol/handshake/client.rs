@@ -24,6 +24,7 @@ use crate::crypto::keys::{Environment, keys};
 use crate::crypto::rsa::{RsaKey, rsa_pad};
 use crate::crypto::strip_zeros;
 use crate::tl::{Blob, Combinator, Reader, Tl};
+use crate::wire::msg_id::MsgIds;
 use crate::wire::mt::auth::{
     ClientDhInnerData, NewNonce, PqInnerDataDc, PqInnerDataTempDc, ReqDhParams, ReqPqMulti, ResPq, ServerDhInnerData,
     ServerDhParams, SetClientDhParams, SetClientDhParamsAnswer,
@@ -103,14 +104,14 @@ enum State {
 #[cfg_attr(any(test, feature = "fuzzing"), derive(Clone))]
 struct Post {
     clock: ServerClock,
-    ids: plain::PlainIds,
+    ids: MsgIds,
     last: Bytes,
     until: Instant,
 }
 
 impl Post {
     fn send(&mut self, now: Instant, request: &[u8]) -> Bytes {
-        self.last = plain::seal(self.ids.next(self.clock.at(now)), request).into();
+        self.last = plain::seal(self.ids.client(self.clock.at(now)), request).into();
         self.until = now + STEP;
         self.last.clone()
     }
@@ -128,7 +129,7 @@ impl ClientHandshake {
         entropy: &mut dyn Entropy,
     ) -> Result<(Self, Bytes), HandshakeError> {
         let nonce = entropy::bytes(entropy)?;
-        let mut post = Post { clock, ids: plain::PlainIds::new(Side::Client), last: Bytes::new(), until: now };
+        let mut post = Post { clock, ids: MsgIds::default(), last: Bytes::new(), until: now };
         let first = post.send(now, &ReqPqMulti { nonce }.to_boxed());
         let state = State::ResPq(AwaitResPq { config, nonce });
         Ok((Self { state, post, run_until: now + RUN }, first))

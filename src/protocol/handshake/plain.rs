@@ -10,9 +10,11 @@
 //! Spec: mtproto/description#unencrypted-message
 
 use crate::base::side::Side;
-use crate::base::time::UnixTime;
 use alloc::vec::Vec;
 use core::fmt;
+
+/// Low bits of a server's `msg_id`: every plain message of a server is an answer.
+const ANSWER: i64 = 1;
 
 /// A plain message that is well formed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,47 +56,13 @@ pub fn open(frame: &[u8], from: Side) -> Result<Plain<'_>, PlainError> {
     let (len, rest) = rest.split_first_chunk().ok_or(PlainError::Short)?;
     let msg_id = i64::from_le_bytes(*msg_id);
     // Nothing hangs on a client's: TDLib sends req_pq_multi as 1 to see whether a server is there, and servers answer.
-    if from == Side::Server && msg_id & 3 != low_bits(from) {
+    if from == Side::Server && msg_id & 3 != ANSWER {
         return Err(PlainError::MsgId);
     }
     // A negative length is one beyond any frame.
     let len = usize::try_from(u32::from_le_bytes(*len)).map_err(|_| PlainError::Length)?;
     let body = rest.get(..len).ok_or(PlainError::Length)?;
     Ok(Plain { msg_id, body })
-}
-
-/// A client's ids are multiples of 4; a server's leave 1 where they answer, and a plain message of a server always
-/// does.
-const fn low_bits(from: Side) -> i64 {
-    match from {
-        Side::Client => 0,
-        Side::Server => 1,
-    }
-}
-
-/// Draws the ids of plain messages: the time of day with its fraction, each greater than the one before.
-#[derive(Debug, Clone)]
-pub struct PlainIds {
-    side: Side,
-    last: i64,
-}
-
-impl PlainIds {
-    /// Ids for what `side` sends.
-    #[must_use]
-    pub const fn new(side: Side) -> Self {
-        Self { side, last: i64::MIN }
-    }
-
-    /// The next id, at `now`.
-    ///
-    /// Spec: mtproto/description#message-identifier-msg-id
-    pub fn next(&mut self, now: UnixTime) -> i64 {
-        let fraction = (now.subsec_micros() << 32) / 1_000_000;
-        let id = (now.as_secs() << 32 | fraction) & !3 | low_bits(self.side);
-        self.last = id.max(self.last.saturating_add(4));
-        self.last
-    }
 }
 
 /// Why bytes are no plain message.
@@ -139,20 +107,6 @@ mod tests {
         for id in 0..16 {
             assert_eq!(open(&seal(id, b""), Side::Server).is_ok(), id % 4 == 1, "{id}");
             assert!(open(&seal(id, b""), Side::Client).is_ok(), "{id}: a server does not look at a client's");
-        }
-    }
-
-    #[test]
-    fn ids_rise_though_the_clock_stands_or_falls() {
-        for (side, bits) in [(Side::Client, 0), (Side::Server, 1)] {
-            let mut ids = PlainIds::new(side);
-            let times =
-                [1_707_425_104_422_000, 1_707_425_104_422_000, 0, -5, 1_707_425_105_000_001, i64::MIN, i64::MAX];
-            let drawn = times.map(|micros| ids.next(UnixTime::from_micros(micros)));
-            assert!(drawn[..6].is_sorted_by(|a, b| a < b), "{drawn:?}");
-            assert!(drawn[..6].iter().all(|id| id & 3 == bits), "{drawn:?}");
-            assert_eq!(drawn[0] >> 32, 1_707_425_104);
-            assert_eq!(((drawn[0] & 0xffff_ffff) * 1000) >> 32, 421); // the third decimal, rounded down
         }
     }
 }

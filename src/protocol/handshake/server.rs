@@ -24,6 +24,7 @@ use crate::crypto::kdf::{self, AesPair};
 use crate::crypto::prime::is_prime_u64;
 use crate::crypto::rsa::RsaPrivateKey;
 use crate::tl::{Blob, Combinator, DecodeError, Fault, Reader, Tl};
+use crate::wire::msg_id::MsgIds;
 use crate::wire::mt::auth::{
     ClientDhInnerData, DhGenFail, DhGenOk, DhGenRetry, PqInnerData, ReqDhParams, ReqPq, ReqPqMulti, ResPq, ResPqBare,
     ServerDhInnerData, ServerDhParams, ServerDhParamsOk, SetClientDhParams, SetClientDhParamsAnswer,
@@ -101,7 +102,7 @@ pub struct Age {
 pub struct ServerHandshake {
     config: ServerConfig,
     state: State,
-    ids: plain::PlainIds,
+    ids: MsgIds,
     /// The last request and what was said to it.
     last: (Vec<u8>, Bytes),
     lie: Option<Lie>,
@@ -118,7 +119,7 @@ impl ServerHandshake {
     /// Waits for a client.
     #[must_use]
     pub fn new(config: ServerConfig) -> Self {
-        let (ids, last) = (plain::PlainIds::new(Side::Server), (Vec::new(), Bytes::new()));
+        let (ids, last) = (MsgIds::default(), (Vec::new(), Bytes::new()));
         Self { config, state: State::Idle, ids, last, lie: None }
     }
 
@@ -155,7 +156,7 @@ impl ServerHandshake {
             (id, _) => return Err(DecodeError { at: 0, fault: id.map_or(Fault::End, Fault::Id) }.into()),
         };
         self.state = next;
-        let mut packet = plain::seal(self.ids.next(now), &answer);
+        let mut packet = plain::seal(self.ids.server(now, true), &answer);
         if let Some(lie) = self.lie {
             lie.envelope(at, &mut packet, entropy)?;
         }

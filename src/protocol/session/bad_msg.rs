@@ -4,8 +4,9 @@
 
 use super::outbox::Meaning;
 use super::states::ASK_AGAIN_AFTER;
-use super::{CallError, Session, msg_id, msg_id::MsgIds};
+use super::{CallError, Session};
 use crate::base::time::Instant;
+use crate::wire::msg_id::{self, MsgIds};
 use crate::wire::mt::service::{BadMsgNotification, Cure, cure};
 
 /// Refusals after which a call fails.

@@ -2,8 +2,9 @@
 //!
 //! Spec: mtproto/security_guidelines#checking-msg-id
 
-use super::{Session, SessionError, msg_id};
+use super::{Session, SessionError};
 use crate::base::time::{Instant, ServerClock};
+use crate::wire::msg_id;
 
 impl Session {
     /// The time in a message that answers one of this session's own: it cannot be a replay of another day.

@@ -7,9 +7,9 @@
 //! Spec: mtproto/service_messages#containers
 
 use super::events::SessionError;
-use super::msg_id;
 use crate::base::side::Side;
 use crate::tl::Reader;
+use crate::wire::msg_id;
 use crate::wire::mt::message::{self, MESSAGE_HEADER, MSG_CONTAINER, Message};
 use alloc::vec::Vec;
 use bytes::Bytes;

@@ -5,7 +5,6 @@
 use super::acks::Acks;
 use super::containers::Batch;
 use super::gzip::Inflatable;
-use super::msg_id::{self, MsgIds};
 use super::packet::{self, Header};
 use super::padding::{Drawn, Padding};
 use super::replay::{ReplayWindow, Seen, WINDOW};
@@ -15,6 +14,7 @@ use crate::base::side::Side;
 use crate::base::time::{Instant, ServerClock, UnixTime};
 use crate::crypto::auth_key::AuthKey;
 use crate::tl::{Combinator, Reader};
+use crate::wire::msg_id::{self, MsgIds};
 use crate::wire::mt::message::Message;
 use crate::wire::mt::service::{MsgsAck, state};
 use bytes::Bytes;

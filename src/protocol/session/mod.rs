@@ -13,7 +13,7 @@
 //! [`Session::poll_timeout`] when to call [`Session::handle_timeout`].
 //!
 //! Each rule of the spec has a file: acknowledgements in `acks`, `bad_msg_notification` in `bad_msg`, key binding in
-//! [`bind`], containers in `containers`, compressed messages in `gzip`, ids in [`msg_id`], new sessions in
+//! [`bind`], containers in `containers`, compressed messages in `gzip`, ids in [`wire::msg_id`](crate::wire::msg_id), new sessions in
 //! `new_session`, padding in `padding`, pings in `pings`, replays in `replay`, results in `results`, salts and
 //! `bad_server_salt` in [`salts`], sequence numbers in `seqno`, states of messages in `states`. `endpoint` holds the state
 //! that a server's session has too.
@@ -37,7 +37,6 @@ mod gzip;
 #[cfg(not(feature = "gzip"))]
 #[path = "no_gzip.rs"]
 mod gzip;
-pub mod msg_id;
 mod new_session;
 mod outbox;
 pub mod packet;
@@ -68,6 +67,7 @@ use crate::base::side::Side;
 use crate::base::time::{Instant, ServerClock};
 use crate::crypto::auth_key::AuthKey;
 use crate::tl::Combinator;
+use crate::wire::msg_id;
 use crate::wire::mt::message::{Message, RpcResult};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;

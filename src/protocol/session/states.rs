@@ -4,10 +4,11 @@
 //! Spec: mtproto/service_messages_about_messages
 
 use super::outbox::{Meaning, Service, State};
-use super::{MAX_ACKS, Session, msg_id};
+use super::{MAX_ACKS, Session};
 use crate::base::side::Side;
 use crate::base::time::Instant;
 use crate::tl::{Blob, Combinator};
+use crate::wire::msg_id;
 use crate::wire::mt::service::{MsgDetailedInfo, MsgResendReq, MsgsStateInfo, MsgsStateReq, state};
 use alloc::vec::Vec;
 use core::time::Duration;

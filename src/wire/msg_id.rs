@@ -86,6 +86,23 @@ mod tests {
     }
 
     #[test]
+    fn ids_rise_though_the_clock_stands_or_falls() {
+        for (is_server, bits) in [(false, 0), (true, 1)] {
+            let mut ids = MsgIds::default();
+            let times =
+                [1_707_425_104_422_000, 1_707_425_104_422_000, 0, -5, 1_707_425_105_000_001, i64::MIN, i64::MAX];
+            let drawn = times.map(|micros| {
+                let unix = UnixTime::from_micros(micros);
+                if is_server { ids.server(unix, true) } else { ids.client(unix) }
+            });
+            assert!(drawn[..6].is_sorted_by(|a, b| a < b), "{drawn:?}");
+            assert!(drawn[..6].iter().all(|id| id & 3 == bits), "{drawn:?}");
+            assert_eq!(drawn[0] >> 32, 1_707_425_104);
+            assert_eq!(((drawn[0] & 0xffff_ffff) * 1000) >> 32, 421); // the third decimal, rounded down
+        }
+    }
+
+    #[test]
     fn the_fraction_is_the_true_one() {
         let id = MsgIds::default().client(UnixTime::from_micros(10_500_000));
         assert_eq!((id >> 32, id & 0xffff_ffff), (10, 0x8000_0000));
