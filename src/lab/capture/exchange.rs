@@ -1,4 +1,4 @@
-//! The key exchange, heard: everything that can be computed again is, and held against what was said.
+//! Verification of a recorded key exchange: every value that can be recomputed is compared with the recorded one.
 //!
 //! ```text
 //! req_pq(_multi)         nonce
@@ -9,8 +9,8 @@
 //! dh_gen_ok              auth_key, if it is known ──▶ new_nonce_hash1; first server_salt
 //! ```
 //!
-//! A listener has neither `a` nor `b`: that `auth_key` is `g_ab` nobody can tell him. That the server holds the key of
-//! the key log he can: `new_nonce_hash1` is made with it.
+//! A recording reveals neither `a` nor `b`, so nothing proves that `auth_key` equals `g_ab`. `new_nonce_hash1` does
+//! prove that the server holds the auth key of the key log, as it is computed from that key.
 //!
 //! Spec: mtproto/auth_key
 
@@ -30,26 +30,26 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use sha1::{Digest, Sha1};
 
-/// Something found out about a packet of the key exchange.
+/// Finding about a packet of the key exchange.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Note<'s> {
-    /// Something was checked.
+    /// Check and its result.
     Checked(&'static str, Verdict),
-    /// A value that is not on the wire.
+    /// Computed value that is not on the wire.
     Computed(&'static str, Value<'s>),
-    /// A value that was hidden in it.
+    /// Decrypted value.
     Opened(&'static str, Value<'s>),
 }
 
-/// What came of a check.
+/// Result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is as it must be.
+    /// Passed.
     Holds,
-    /// It is not.
+    /// Failed.
     Fails,
-    /// Nobody can tell, and why.
+    /// Not checked, with the reason.
     Unknown(&'static str),
 }
 
@@ -62,11 +62,11 @@ impl From<bool> for Verdict {
 const NO_QUESTION: &str = "the question was not heard";
 const NO_SECRET: &str = "new_nonce is not known";
 
-/// The exchanges of a recording, by their `nonce`.
+/// Key exchanges of a recording, by `nonce`.
 #[derive(Default)]
 pub(super) struct Exchanges(BTreeMap<[u8; 16], Exchange>);
 
-/// What was learnt so far.
+/// Values of one key exchange collected up to now.
 #[derive(Default)]
 struct Exchange {
     server_nonce: Option<[u8; 16]>,
@@ -76,7 +76,7 @@ struct Exchange {
     dh: Option<DhParams>,
 }
 
-/// A packet at hand, and what is found out about it.
+/// Findings about the current packet, with the inputs to the checks.
 struct Look<'a, 's> {
     schema: &'s Schema<'static>,
     secrets: &'a Secrets,
@@ -84,7 +84,7 @@ struct Look<'a, 's> {
 }
 
 impl Exchanges {
-    /// Takes in one packet; what cannot be read as one of the exchange says nothing.
+    /// Takes one packet and returns the findings; a packet that is not part of a key exchange has none.
     pub(super) fn follow<'s>(&mut self, schema: &'s Schema<'static>, secrets: &Secrets, body: &[u8]) -> Vec<Note<'s>> {
         let mut look = Look { schema, secrets, notes: Vec::new() };
         let _ = self.take(&mut look, body);
@@ -135,7 +135,7 @@ impl<'s> Look<'_, 's> {
     fn compute(&mut self, what: &'static str, bytes: &[u8]) {
         self.notes.push(Note::Computed(what, Value::Bytes(bytes.to_vec())));
     }
-    /// Shows a hidden value with its names.
+    /// Records a decrypted value in decoded form.
     fn open(&mut self, what: &'static str, bytes: &[u8]) {
         let value = self.schema.read(&mut Reader::new(bytes), &Type::Any);
         self.notes.extend(value.map(|value| Note::Opened(what, value)));
@@ -189,6 +189,7 @@ impl Exchange {
         let fits = |key: &&RsaPrivateKey| key.public().fingerprint() == said.public_key_fingerprint;
         let Some(key) = look.secrets.rsa.iter().find(fits) else {
             return look.check("RSA block", Verdict::Unknown("the private key is not known"));
+            // Another server's key cannot open the block: nothing is known, which is not a failed check.
         };
         let block = said.encrypted_data.0.as_slice().try_into().ok();
         let Some(opened) = block.and_then(|block| key.open(block)) else { return look.check("RSA block", false) };
@@ -247,7 +248,7 @@ impl Exchange {
         }
     }
 
-    /// `AES-IGE( SHA1(value):20 | value | 0..15 )`, opened and held against its hash; the value without its padding.
+    /// `AES-IGE( SHA1(value):20 | value | padding:0..15 )`: decrypts it, checks the hash and returns the value.
     fn hidden(
         &self,
         look: &mut Look<'_, '_>,
@@ -290,7 +291,7 @@ impl Exchange {
     }
 }
 
-/// Big-endian, at most 8 bytes.
+/// Reads a big-endian number of at most 8 bytes.
 fn number(bytes: &[u8]) -> Option<u64> {
     (bytes.len() <= 8).then(|| bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
 }

@@ -1,4 +1,4 @@
-//! Recordings in JSON: the shape is drawn at [`Recording::from_json`].
+//! Recordings in JSON; the format is shown at [`Recording::from_json`].
 
 use super::{CaptureError, Chunk, Connection, Recording, Secrets};
 use crate::base::side::Side;
@@ -41,7 +41,7 @@ fn connection(value: &Value, place: &str) -> Result<Connection, CaptureError> {
     Ok(Connection { name: text_of(value, "name"), chunks, has_gap: false })
 }
 
-/// Microseconds; what is before the start is at the start.
+/// Converts seconds to microseconds, rounded; negative times become zero.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
 fn instant(secs: f64) -> Instant {
     Instant::from_micros((secs * 1e6 + 0.5) as u64)

@@ -1,4 +1,4 @@
-//! The capture file that Wireshark writes by default, read down to TCP segments.
+//! Default capture format of Wireshark, parsed down to TCP segments.
 //!
 //! ```text
 //! type:4 length:4 | body:length-12 | length:4                                                    each block
@@ -8,8 +8,8 @@
 //! 3         original:4 | bytes                             a packet of the first interface, without a time
 //! ```
 //!
-//! Blocks of other types are passed over, and so are packets of interfaces that are not understood. A file that ends in the
-//! middle of a block is read up to there. Spec: draft-ietf-opsawg-pcapng
+//! Blocks of other types are skipped, and so are packets of unsupported interfaces. A file that ends within a block is
+//! read up to there. Spec: draft-ietf-opsawg-pcapng
 
 use super::Connection;
 use super::pcap::{SECTION, STRANGE_LINK, is_known, tcp};
@@ -20,19 +20,19 @@ use alloc::vec::Vec;
 const INTERFACE: u32 = 1;
 const SIMPLE: u32 = 3;
 const ENHANCED: u32 = 6;
-/// The option of an interface that says what its times count.
+/// Option of an interface: resolution of its timestamps.
 const TSRESOL: u16 = 9;
-/// More interfaces than any machine has.
+/// Most interfaces accepted, more than any machine has; bounds memory.
 const MAX_INTERFACES: usize = 4096;
 
-/// A network card, or what takes its place.
+/// Interface of a capture.
 struct Interface {
     link: u32,
-    /// How many of its units are a second.
+    /// Timestamp units per second.
     units: u64,
 }
 
-/// What was read so far.
+/// State of the reader.
 #[derive(Default)]
 struct Reader {
     is_big: bool,
@@ -43,7 +43,7 @@ struct Reader {
     has_known: bool,
 }
 
-/// The connections of a file.
+/// Connections of a file.
 pub(super) fn read(mut bytes: &[u8]) -> Result<Vec<Connection>, &'static str> {
     let mut reader = Reader::default();
     while let Some((kind, body)) = reader.block(&mut bytes)? {
@@ -73,7 +73,7 @@ impl Reader {
         Some(self.u32(*head))
     }
 
-    /// The next block; `None` at the end.
+    /// Next block; `None` at the end.
     fn block<'a>(&mut self, bytes: &mut &'a [u8]) -> Result<Option<(u32, &'a [u8])>, &'static str> {
         const BAD: &str = "a damaged pcapng file: a block has no possible length";
         let Some(&[a, b, c, d, e, f, g, h]) = bytes.first_chunk() else { return Ok(None) };
