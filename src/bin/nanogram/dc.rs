@@ -1,4 +1,4 @@
-//! `nanogram dc`: a data centre on ports of this machine.
+//! `nanogram dc`: a test server on ports of this machine.
 
 mod record;
 pub(crate) mod words;
@@ -40,13 +40,13 @@ fn cannot_listen(flag: &str, addr: &str, error: &std::io::Error) -> Failure {
         .hint(format!("give another {flag}HOST:PORT; port 0 takes a free one"))
 }
 
-/// Opens the port; who lives there and what they do is in `nanogram::lab::dc::residents`.
+/// Opens the port. The users and bots are defined in `nanogram::lab::dc::residents`.
 pub(crate) async fn open(addr: &str) -> Result<Listener, Failure> {
     let listener = Listener::bind(addr, |now, unix| Dc::new(now, unix, Box::new(SysRng))).await;
     listener.map_err(|error| cannot_listen("--listen ", addr, &error))
 }
 
-/// What a client must know of a data centre that is ready.
+/// Data that a client needs to connect to a data centre.
 pub(crate) struct Place {
     pub(crate) addr: SocketAddr,
     pub(crate) dc_id: u8,
@@ -62,7 +62,7 @@ impl Place {
     }
 }
 
-/// Every fault: a line each, or one JSON array.
+/// Prints all faults, one per line or as a JSON array.
 fn list_faults(as_json: bool) -> Result<(), Failure> {
     if as_json {
         let all = FAULTS.iter().map(|f| json!({ "name": f.name, "row": f.row, "says": f.says }));
@@ -88,7 +88,7 @@ pub(crate) fn run(args: &DcArgs, story: &Story) -> Result<(), Failure> {
                 Failure::new(Exit::Usage, "FILE", format!("cannot write {}: {error}", path.display()))
             })?;
         }
-        // Before it says that it is ready.
+        // Recording starts before the server reports that it is ready.
         let mut recorder = args.record.as_deref().map(|path| record::begin(path, &mut listener)).transpose()?;
         let people = sign_in(args, &mut listener.dc, &dcs)?;
         let mut keylog = args.keylog.as_deref().map(|path| KeyFile::open(path, &listener.dc, &people)).transpose()?;
@@ -125,7 +125,7 @@ pub(crate) fn run(args: &DcArgs, story: &Story) -> Result<(), Failure> {
     })
 }
 
-/// Checks that the directory of a file exists, before anything starts.
+/// Checks that the directory of a file exists, before the command starts.
 pub(crate) fn writable(flag: &str, path: Option<&Path>) -> Result<(), Failure> {
     let parent = path.and_then(Path::parent).filter(|parent| !parent.as_os_str().is_empty());
     match (path, parent) {
@@ -139,11 +139,11 @@ pub(crate) fn writable(flag: &str, path: Option<&Path>) -> Result<(), Failure> {
     }
 }
 
-/// The file of `--keylog`.
+/// File of `--keylog`.
 struct KeyFile(File);
 
 impl KeyFile {
-    /// Opens the file, and notes the keys of those who are signed in.
+    /// Opens the file and logs the keys of the signed-in users.
     fn open(path: &Path, dc: &Dc, people: &[Person]) -> Result<Self, Failure> {
         let file = private::append(path)
             .map_err(|error| Failure::new(Exit::Usage, "FILE", format!("--keylog {}: {error}", path.display())))?;
@@ -154,17 +154,17 @@ impl KeyFile {
 
     fn note(&mut self, key: Option<&AuthKey>) {
         if let Some(key) = key {
-            // A log that cannot be written is no reason to stop.
+            // A failure to write the log must not stop the server.
             let _ = writeln!(self.0, "{}", keylog::Entry::AuthKey(key.clone()));
         }
     }
 }
 
-/// The time of a line of the log: `2026-09-21T14:13:20.000Z`.
+/// Formats the time of a log line: `2026-09-21T14:13:20.000Z`.
 pub(crate) fn stamp(at: UnixTime) -> String {
     let secs = at.as_secs();
     let (days, second) = (secs.div_euclid(86_400), secs.rem_euclid(86_400));
-    // Days of years that begin in March, as leap days come last then; 719,468 is 1 March of the year 0 to 1970.
+    // Years begin in March here, so that leap days come last; 719,468 days lie between 1 March of year 0 and 1970.
     let days = days + 719_468;
     let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
     let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
@@ -177,7 +177,7 @@ pub(crate) fn stamp(at: UnixTime) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
 }
 
-/// What the flags say of who is there and of what goes wrong.
+/// Applies the flags that configure accounts and inject failures.
 fn furnish(args: &DcArgs, dc: &mut Dc) -> Result<(), Failure> {
     dc.world.home.test_mode = args.test;
     for given in &args.password {
@@ -215,7 +215,7 @@ fn furnish(args: &DcArgs, dc: &mut Dc) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Opens the ports of the other data centres: those that flags name, and those that somebody lives in.
+/// Opens the ports of the other data centres: those named by flags, and the home data centres of users.
 async fn add_others(
     args: &DcArgs,
     listener: &mut Listener,
@@ -241,7 +241,7 @@ async fn add_others(
     Ok(dcs)
 }
 
-/// Somebody who can sign in, and the session of a client that has.
+/// User who can sign in, with a signed-in session.
 struct Person {
     name: &'static str,
     id: i64,
@@ -257,7 +257,7 @@ impl Person {
     }
 }
 
-/// An address by which this machine reaches the port: one that stands for all of its addresses is none.
+/// Address under which this machine reaches the port: the loopback address in place of an unspecified one.
 fn from_here(addr: SocketAddr) -> SocketAddr {
     let ip = match addr.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -267,7 +267,7 @@ fn from_here(addr: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, addr.port())
 }
 
-/// Everybody who can sign in; each has done so once.
+/// Signs in every user once.
 fn sign_in(args: &DcArgs, dc: &mut Dc, dcs: &BTreeMap<u8, SocketAddr>) -> Result<Vec<Person>, Failure> {
     let keys: Vec<_> = dc.public_keys().cloned().collect();
     let servers = Realm::of_keys(account::environment(args.test), &keys).servers;
@@ -292,7 +292,7 @@ fn sign_in(args: &DcArgs, dc: &mut Dc, dcs: &BTreeMap<u8, SocketAddr>) -> Result
     Ok(people)
 }
 
-/// All of it for programs.
+/// Startup message as JSON.
 fn ready(
     args: &DcArgs,
     place: &Place,
@@ -333,7 +333,7 @@ fn ready(
     }))
 }
 
-/// All of it for people.
+/// Startup message as text.
 fn told(args: &DcArgs, place: &Place, dcs: &BTreeMap<u8, SocketAddr>, people: &[Person]) -> Result<String, Failure> {
     let Place { addr, dc_id, key } = place;
     let alice = people.first().ok_or_else(|| internal("nobody is here"))?;

@@ -1,4 +1,4 @@
-//! `nanogram decode`: a recorded connection, message by message.
+//! `nanogram decode`: decodes a recorded connection, message by message.
 
 use crate::args::DecodeArgs;
 use crate::failure::{Exit, Failure};
@@ -73,10 +73,10 @@ pub(crate) fn run(args: &DecodeArgs, story: &Story) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The most bytes of a recording that are read.
+/// Largest recording that is read, in bytes.
 const MAX_FILE: u64 = 1 << 30;
 
-/// All of a file, or of stdin if its name is `-`.
+/// Reads a file, or stdin if the path is `-`.
 fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::new());
     let read = match path.as_os_str() == "-" {

@@ -15,9 +15,9 @@ use nanogram::tl::Hidden;
 use serde_json::json;
 use std::time::Duration;
 
-/// Where a new account begins; its own data centre is found by its number.
+/// Data centre of a new login; the account's phone number leads to its home data centre.
 const FIRST_DC: u8 = 2;
-/// How much longer a failed login takes at most, to sign out a key that may be signed in.
+/// Most time that a failed login adds to sign out a key that may be signed in.
 const ABANDON_WITHIN: Duration = Duration::from_secs(2);
 
 pub(crate) fn run(args: &LoginArgs, story: &Story) -> Result<(), Failure> {
@@ -59,7 +59,7 @@ pub(crate) fn run(args: &LoginArgs, story: &Story) -> Result<(), Failure> {
             story.tell(&format!("The session that was in the file is kept as {}.", aside.display()));
         }
         save(&client, &mut file).await?;
-        // The name is for people; without it, they are signed in all the same.
+        // The name is only for display: a login without it is still a login.
         let nameless = Me { user: SavedUser { id: in_as.id, is_bot: in_as.is_bot }, name: None };
         let me = wire::who_am_i(&client).await.unwrap_or(nameless);
         if is_replaced {
@@ -70,7 +70,7 @@ pub(crate) fn run(args: &LoginArgs, story: &Story) -> Result<(), Failure> {
     }))
 }
 
-/// The application, as the command line or the environment name it.
+/// Application from the command line or the environment.
 fn app(args: &LoginArgs) -> Result<App, Failure> {
     let is_anything = args.account.dc.is_some();
     let api_id = args.account.api_id.or(is_anything.then_some(wire::ANY_API_ID));
@@ -83,7 +83,7 @@ fn app(args: &LoginArgs) -> Result<App, Failure> {
     Ok(App { api_id, api_hash: Hidden(api_hash) })
 }
 
-/// Who is signed in with what the file holds; `None` if the server says that nobody is any more.
+/// User signed in with the saved session; `None` if the server reports the session as ended.
 async fn still_in(
     before: State,
     file: &mut SessionFile,
@@ -118,7 +118,8 @@ async fn still_in(
     }
 }
 
-/// Signs a key out that is about to be dropped, if the server may have signed it in: the answer that says so may be lost.
+/// Signs out a key that is about to be dropped, if the server may have signed it in: the answer with the success may be
+/// lost.
 async fn abandon(client: &Client, failure: Failure) -> Failure {
     if matches!(failure.exit(), Exit::TimedOut | Exit::Network) {
         let _ = tokio::time::timeout(ABANDON_WITHIN, client.log_out()).await;
@@ -126,7 +127,7 @@ async fn abandon(client: &Client, failure: Failure) -> Failure {
     failure
 }
 
-/// What cannot be kept is taken back: nobody should be signed in without knowing how to get out.
+/// Saves the session. If that fails it is signed out again, as nobody could end it otherwise.
 async fn save(client: &Client, file: &mut SessionFile) -> Result<(), Failure> {
     let saved = file.save(&client.state()).map_err(account::of_file);
     if saved.is_err() {
@@ -135,7 +136,7 @@ async fn save(client: &Client, file: &mut SessionFile) -> Result<(), Failure> {
     saved
 }
 
-/// Says where a test account went: another process would look for it where this one began.
+/// Reports the home data centre of a test account: another process would connect to the first one.
 fn moved(client: &Client, args: &LoginArgs, story: &Story) {
     let (home, state) = (client.dc_id(), client.state());
     if args.account.dc.is_some() && home != FIRST_DC {
@@ -171,7 +172,7 @@ pub(crate) fn out(args: &LogoutArgs, story: &Story) -> Result<(), Failure> {
     let path = account.path().map(|path| path.display().to_string());
     let server = match told {
         Ok(()) => "signed out",
-        // It is what was wanted, whoever did it.
+        // The goal is reached, although by other means.
         Err(failure) if failure.exit() == Exit::NotSignedIn && failure.is_of_server() => {
             story.tell(&format!("The session was over already: {}.", failure.lines().0));
             "was signed out already"
@@ -190,7 +191,7 @@ pub(crate) fn out(args: &LogoutArgs, story: &Story) -> Result<(), Failure> {
             return Err(failure.saying(message).hint("try again; --force removes the file all the same"));
         }
     };
-    // That it was over already is the server's word alone, which destroys no key; the owner's --force does.
+    // A forged or mistaken answer must not destroy a key: the file is only renamed, unless --force asks to remove it.
     let aside = if server == "was signed out already" && !args.force {
         account.set_aside()?
     } else {

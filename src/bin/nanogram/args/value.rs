@@ -1,14 +1,14 @@
-//! Values on the command line: durations, addresses, numbers. Each parser says which form it takes.
+//! Values on the command line: durations, addresses, numbers. The error of each parser describes the expected form.
 
 use std::time::Duration;
 
-/// Longest duration that is accepted.
+/// Longest duration accepted.
 const MAX_DURATION: Duration = Duration::from_secs(86_400);
 
-/// A duration: seconds, or a number with a unit, such as `500ms`, `3s`, `2m`, `1h`.
+/// Parses a duration: seconds, or a number with a unit, such as `500ms`, `3s`, `2m`, `1h`.
 ///
 /// # Errors
-/// The text has another form, or is longer than a day.
+/// The text has another form, or the duration exceeds a day.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at_checked(end).unwrap_or((text, ""));
@@ -26,19 +26,19 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 
 const DURATION: &str = "a duration is wanted: seconds, or a number with ms, s, m or h, such as 500ms or 2m";
 
-/// A duration above zero.
+/// Parses a duration above zero.
 ///
 /// # Errors
-/// As for [`duration`].
+/// See [`duration`].
 pub(crate) fn timeout(text: &str) -> Result<Duration, String> {
     duration(text)?.checked_sub(Duration::from_millis(1)).ok_or("at least 1ms")?;
     duration(text)
 }
 
-/// `host:port` of a server.
+/// Parses the address of a server, `host:port`.
 ///
 /// # Errors
-/// The text has another form, which the error names; the port is 0.
+/// The text has another form, which the error describes, or the port is 0.
 pub(crate) fn address(text: &str) -> Result<String, String> {
     match host_port(text)? {
         (_, 0) => Err("the port of a server is 1 to 65535".into()),
@@ -46,10 +46,10 @@ pub(crate) fn address(text: &str) -> Result<String, String> {
     }
 }
 
-/// `host:port` to listen on, or a port of 127.0.0.1; port 0 takes a free one.
+/// Parses an address to listen on: `host:port`, or a port of 127.0.0.1; port 0 picks a free one.
 ///
 /// # Errors
-/// The text has another form, which the error names.
+/// The text has another form, which the error describes.
 pub(crate) fn listen(text: &str) -> Result<String, String> {
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         return text.parse::<u16>().map(|port| format!("127.0.0.1:{port}")).map_err(|_| PORT.into());
@@ -88,19 +88,19 @@ fn host_port(text: &str) -> Result<(&str, u16), String> {
     Ok((host, port.ok_or_else(|| wanted(PORT))?))
 }
 
-/// An application's id.
+/// Parses an application id.
 ///
 /// # Errors
-/// It is no number above zero.
+/// The text is not a number above zero.
 pub(crate) fn api_id(text: &str) -> Result<i32, String> {
     let id = text.trim().parse().ok().filter(|id| *id > 0);
     id.ok_or_else(|| "the number that my.telegram.org shows as `App api_id` is wanted".into())
 }
 
-/// `; did you mean `NAME`?` with the most similar of `known`, or nothing if none is similar.
+/// Formats the suggestion `; did you mean `NAME`?` for the most similar of `known`; empty if none is similar.
 pub(crate) fn did_you_mean<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> String {
     let given = given.to_lowercase().replace('_', "-");
-    // Words in common count too: `composite-prime` is `prime-composite`, and unlike `compress-frame`.
+    // Common words add to the score: `composite-prime` should match `prime-composite` rather than `compress-frame`.
     let words = |name: &str| name.split('-').filter(|word| word.len() > 2 && given.contains(word)).count();
     let score = |name: &str| strsim::jaro_winkler(&given, &name.to_lowercase()) + words(name).min(3) as f64 * 0.25;
     let best = known.map(|name| (score(name), name)).max_by(|a, b| a.0.total_cmp(&b.0));
