@@ -1,4 +1,4 @@
-//! The table, the data, the page.
+//! Output: the table, the JSON data, the page.
 
 use crate::curves::Curve;
 use crate::load::Load;
@@ -9,7 +9,7 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::process::Command;
 
-/// Where and with what it was measured.
+/// Machine and versions of the measurement.
 pub struct Machine {
     cpu: String,
     cpus: usize,
