@@ -534,11 +534,11 @@ fn a_mistake_is_refused_at_once_with_what_was_meant() {
     let at = |addr: &'static str| ["start", "@b", "x", "--key", pem, "--dc", addr];
     let (bare, http, scheme) = (at("127.0.0.1"), at("127.0.0.1:http"), at("http://127.0.0.1:1"));
     let mistakes: [Mistake; 27] = [
-        (&bare, "host:port is wanted"),
-        (&http, "host:port is wanted"),
-        (&scheme, "host:port is wanted"),
-        (&["dc", "--listen", "localhost"], "host:port is wanted"),
-        (&["dc", "--also", "4=localhost"], "host:port is wanted"),
+        (&bare, "expected host:port"),
+        (&http, "expected host:port"),
+        (&scheme, "expected host:port"),
+        (&["dc", "--listen", "localhost"], "expected host:port"),
+        (&["dc", "--also", "4=localhost"], "expected host:port"),
         (&["dc", "--fault", "composite-prime"], "did you mean `prime-composite`?"),
         (&["dc", "--refuse", "messages.startBott=INTERNAL"], "did you mean messages.startBot?"),
         (&["dc", "--record", file], "there is no directory"),
@@ -549,7 +549,7 @@ fn a_mistake_is_refused_at_once_with_what_was_meant() {
         (&["login", "--api-id", "abc"], "my.telegram.org"),
         (&["start", "@b", "--wait", "3 days"], "such as 500ms or 2m"),
         (&["start", "@b", "--timeout", "0"], "at least 1ms"),
-        (&["start", "@b", "--flood-wait", "x"], "a duration is wanted"),
+        (&["start", "@b", "--flood-wait", "x"], "expected a duration"),
         (&["session", "convert", "--to", "teleton"], "did you mean `telethon`?"),
         (&["start", "hi", "@echo_bot"], "did you mean `nanogram start @echo_bot hi`?"),
         (&["start", "hi", "t.me/echo_bot"], "did you mean `nanogram start t.me/echo_bot hi`?"),

@@ -267,7 +267,7 @@ fn an_expired_code_has_another_one_sent() {
     let place = open("expired", refuse_call(SignIn::ID, 400, "PHONE_CODE_EXPIRED", 1));
     let output = place.login(&ALICES, 2, &[]);
     assert_eq!(user(&output), ALICE);
-    assert!(err(&output).contains("no longer good"), "{output:?}");
+    assert!(err(&output).contains("has expired"), "{output:?}");
 }
 
 #[test]

@@ -116,27 +116,27 @@ impl Error {
             }
             Self::Rpc(e) => return hints::hint(e).map(Into::into),
             Self::NotSignedIn(e) => {
-                hints::hint(e).unwrap_or("the server does not know this session any more: sign in again").into()
+                hints::hint(e).unwrap_or("the server no longer knows this session: sign in again").into()
             }
             Self::Told { error, .. } => hints::hint(error)
-                .unwrap_or("the server explains this to the user in a message of its own: see your other apps")
+                .unwrap_or("the server explains the reason in a message to the user: see your other apps")
                 .into(),
             Self::Flood { seconds, .. } => alloc::format!("too many calls: wait {seconds} seconds, then try again"),
             Self::KeyLost(_) => "the server does not know this session's key: it was signed out, or the session is of \
                                  another data centre or environment; the key was kept"
                 .into(),
             Self::NeedsGroup => "the link asks for a group: name one".into(),
-            Self::Network { .. } => "check the address, the network, and whether a firewall or proxy is between".into(),
+            Self::Network { .. } => "check the address, the network, and any firewall or proxy in between".into(),
             Self::UnknownDc(_) => {
-                "the server named a data centre that this program does not know: a newer version may".into()
+                "the server named a data centre that this program does not know: a newer version may know it".into()
             }
             Self::Login(e) => return e.hint().map(Into::into),
-            Self::Timeout => "try again; if it happens always, look at the network".into(),
-            Self::Realm(_) => "sign in there, and keep that session apart from this one".into(),
+            Self::Timeout => "try again; if it keeps happening, check the network".into(),
+            Self::Realm(_) => "sign in there, into a separate session".into(),
             Self::Decode(_) => {
-                "the server speaks another layer, or is damaged; a newer version may read the answer".into()
+                "the server uses another layer, or the answer is damaged; a newer version may be able to decode it".into()
             }
-            Self::Session(_) => "a session string comes from a program that is signed in, whole and on one line".into(),
+            Self::Session(_) => "a session string is exported by a signed-in program; give all of it, on one line".into(),
             _ => return None,
         })
     }
@@ -219,7 +219,7 @@ impl fmt::Display for Error {
                     "a call of {len} bytes cannot be sent: the length must be a multiple of 4, at most {MAX_CALL}"
                 )
             }
-            Self::Entropy => f.write_str("the system gave no randomness"),
+            Self::Entropy => f.write_str("the operating system's random number generator failed"),
             Self::Closed => f.write_str("the connection is closed"),
         }
     }

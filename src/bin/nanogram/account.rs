@@ -201,10 +201,10 @@ fn read(path: &Path) -> Result<Option<Found>, Failure> {
                 return Ok(Some(Found::Session(Source::Sqlite(name), saved)));
             }
             if meta.is_dir() || meta.len() > MAX_FILE {
-                return Err(bad_file(path, if meta.is_file() { "it is too large" } else { "it is no file" }));
+                return Err(bad_file(path, if meta.is_file() { "it is too large" } else { "it is not a file" }));
             }
         }
-        Ok(_) => return Err(bad_file(path, "it is no file")),
+        Ok(_) => return Err(bad_file(path, "it is not a file")),
         Err(_) => return Ok(None),
     }
     let bytes = fs::read(path).map(Zeroizing::new).map_err(|e| bad_file(path, &e.to_string()))?;
@@ -257,13 +257,15 @@ pub(crate) fn enter(state: &mut State, realm: &Realm) -> Result<(), Failure> {
 pub(crate) fn of_realm(error: RealmError) -> Failure {
     let hint = match (&error.of.servers, &error.wanted.servers) {
         (Servers::Telegram, Servers::Own(_)) => {
-            "without --session each server has a file of its own: sign in there with `nanogram login --dc ADDR --key PEM`"
+            "without --session each server has its own file: sign in there with `nanogram login --dc ADDR --key PEM`"
         }
         (_, Servers::Own(_)) => {
-            "--key must be the key of the servers that the session is of; for these ones sign in with \
-                                 `nanogram login --dc ADDR --key PEM`, into a file of its own"
+            "--key must be the key of the session's servers; for the other servers sign in with \
+                                 `nanogram login --dc ADDR --key PEM`, into a separate file"
         }
-        _ => "give the --dc and --key of its servers; or sign in at Telegram with `nanogram login`, into another file",
+        _ => {
+            "give the --dc and --key of its servers; or sign in at Telegram with `nanogram login`, into a separate file"
+        }
     };
     Failure::new(Exit::Usage, "REALM", error.to_string()).hint(hint)
 }
@@ -301,7 +303,7 @@ pub(crate) fn stdin() -> Result<Zeroizing<String>, Failure> {
     let mut text = Zeroizing::new(String::with_capacity(MAX_STRING));
     let bad = |why: &str| Failure::new(Exit::Usage, "SESSION_INVALID", format!("stdin: {why}"));
     io::stdin().lock().take(MAX_STRING as u64).read_to_string(&mut text).map_err(|e| bad(&e.to_string()))?;
-    if text.trim().is_empty() { Err(bad("there was no session string")) } else { Ok(text) }
+    if text.trim().is_empty() { Err(bad("no session string")) } else { Ok(text) }
 }
 
 fn is_like_string(text: &str) -> bool {
@@ -316,11 +318,11 @@ fn no_such_file(text: &str) -> Failure {
             return Failure::new(
                 Exit::Usage,
                 "SESSION_INVALID",
-                "an empty text is neither a session string nor a file",
+                "an empty argument is neither a session string nor a file",
             );
         }
         name if is_name => format!("there is no file {}", wire::printable(name)),
-        _ => "there is no file of this name, and it is no session string: the shortest has 351 characters".into(),
+        _ => "there is no file of this name, and it is not a session string: the shortest has 351 characters".into(),
     };
     Failure::new(Exit::NotSignedIn, "NO_SESSION", message)
         .hint("sign in with `nanogram login --session FILE`; or give a session string, whole and on one line")
@@ -335,7 +337,7 @@ pub(crate) fn of_file(error: FileError) -> Failure {
         FileError::Locked(path) => {
             let message = format!("another process uses the session {}", path.display());
             Failure::new(Exit::NotSignedIn, "SESSION_IN_USE", message)
-                .hint("wait until it is done, or give this one a session of its own: --session FILE, and sign in")
+                .hint("wait until it ends, or sign in with a separate session: --session FILE")
         }
         FileError::State { path, fault } => bad_file(path, &fault.to_string()),
         _ => Failure::new(Exit::Other, "FILE", error.to_string()),
@@ -363,4 +365,4 @@ fn nobody(path: &Path) -> Failure {
 
 /// Warning that a key must be used in one program only.
 pub(crate) const ONE_PROGRAM: &str =
-    "Use it in one program at a time; two at once get AUTH_KEY_DUPLICATED, and the key is dead.";
+    "Use it in one program at a time: otherwise the server answers AUTH_KEY_DUPLICATED and invalidates the key.";

@@ -94,7 +94,7 @@ pub(crate) fn run(args: &DcArgs, story: &Story) -> Result<(), Failure> {
         let mut keylog = args.keylog.as_deref().map(|path| KeyFile::open(path, &listener.dc, &people)).transpose()?;
         if !place.addr.ip().is_loopback() {
             let text = format!(
-                "warning: {} is reached from other machines, and whoever reaches it can sign in as anybody here",
+                "warning: {} can be reached from other machines, and anyone who reaches it can sign in as any user",
                 place.addr
             );
             story.tell(&story.ink(Ink::Red, &text));
@@ -200,14 +200,16 @@ fn furnish(args: &DcArgs, dc: &mut Dc) -> Result<(), Failure> {
     let acts: Vec<_> = refused.chain(withheld).chain(ignored).chain(hung_up).collect();
     let cuts = args.cut.iter().flat_map(|at| (0..at.times).map(|_| at.cut));
     if acts.len() > MAX_ACTS || cuts.clone().count() > MAX_ACTS {
-        return Err(Failure::usage(format!("at most {MAX_ACTS} methods, and as many connections, can go wrong")));
+        return Err(Failure::usage(format!(
+            "at most {MAX_ACTS} failures of methods and {MAX_ACTS} of connections can be pending"
+        )));
     }
     for (method, act, times) in acts {
         dc.script(method, act, times);
     }
     cuts.for_each(|cut| dc.cut(cut));
     if args.fault.len() > MAX_ACTS {
-        return Err(Failure::usage(format!("at most {MAX_ACTS} faults can wait for their turn")));
+        return Err(Failure::usage(format!("at most {MAX_ACTS} faults can be pending")));
     }
     for given in &args.fault {
         dc.fault(given.fault, given.times);
@@ -224,7 +226,7 @@ async fn add_others(
     let mut dcs = BTreeMap::from([(first.dc_id, first.addr)]);
     for also in &args.also {
         if dcs.contains_key(&also.dc_id) {
-            return Err(Failure::usage(format!("data centre {} is there already", also.dc_id)));
+            return Err(Failure::usage(format!("data centre {} already exists", also.dc_id)));
         }
         let added = listener.add(&also.addr, also.dc_id.into()).await;
         let flag = format!("--also {}=", also.dc_id);
@@ -285,7 +287,7 @@ fn sign_in(args: &DcArgs, dc: &mut Dc, dcs: &BTreeMap<u8, SocketAddr>) -> Result
             servers: servers.clone(),
             ..SavedSession::new(dc_id, key)
         };
-        let user = dc.world.user(id).ok_or_else(|| internal("somebody is missing"))?;
+        let user = dc.world.user(id).ok_or_else(|| internal("a user is missing"))?;
         let (username, phone) = (user.username.clone(), user.phone.clone());
         people.push(Person { name, id, username, phone, has_password: dc.world.has_password(id), session });
     }
@@ -339,12 +341,12 @@ fn told(args: &DcArgs, place: &Place, dcs: &BTreeMap<u8, SocketAddr>, people: &[
     let alice = people.first().ok_or_else(|| internal("nobody is here"))?;
     let (file, save) = match &args.pem {
         Some(path) => (path.display().to_string(), ""),
-        None => ("dc.pem".into(), " (save the key as dc.pem first, or begin again with --pem dc.pem)"),
+        None => ("dc.pem".into(), " (save the key as dc.pem first, or restart with --pem dc.pem)"),
     };
     let others: String = dcs
         .iter()
         .filter(|(id, _)| *id != dc_id)
-        .map(|(id, addr)| format!("Data centre {id} of the same world listens on {addr}.\n"))
+        .map(|(id, addr)| format!("Data centre {id}, with the same users, listens on {addr}.\n"))
         .collect();
     let who: String = people
         .iter()
@@ -361,7 +363,7 @@ fn told(args: &DcArgs, place: &Place, dcs: &BTreeMap<u8, SocketAddr>, people: &[
     let is_test = if args.test { " of the test environment" } else { "" };
     let alice_addr = from_here(*dcs.get(&alice.session.dc_id).unwrap_or(addr));
     Ok(format!(
-        "Test data centre {dc_id}{is_test} listens on {addr}. It forgets everything when it is stopped.
+        "Test data centre {dc_id}{is_test} listens on {addr}. It stores nothing and forgets everything when it stops.
 {others}
 Its key, {fingerprint}:
 {pem}
@@ -369,10 +371,10 @@ Alice is signed in. To start a bot as her, in another terminal{save}:
   export NANOGRAM_SESSION={}
   nanogram start 'https://t.me/echo_bot?start=hello_42' --dc {alice_addr} --key {file}
 
-Who can sign in (the code comes below; --json has a session of each):
+Accounts (login codes appear below; --json prints a session of each):
 {who}
-Who else is here: @echo_bot answers, @silent_bot does not, @deleted_bot was deleted;
-@nano_group takes bots, @closed_group and @quiet_group do not.
+Bots and groups: @echo_bot answers, @silent_bot does not, @deleted_bot was deleted;
+@nano_group accepts bots, @closed_group and @quiet_group do not.
 ",
         *session,
     ))

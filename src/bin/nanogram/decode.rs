@@ -26,7 +26,7 @@ pub(crate) fn run(args: &DecodeArgs, story: &Story) -> Result<(), Failure> {
     if let Some(path) = &args.keylog {
         let text = read_text(path)?;
         if keylog::parse(&text).map_err(|e| bad(path, &e))?.is_empty() {
-            return Err(bad(path, &"no key is in it")
+            return Err(bad(path, &"it contains no key")
                 .hint("a key log has lines `MTPROTO_AUTH_KEY <auth_key_id> <auth_key>`; see `nanogram help decode`"));
         }
         secrets.read_log(&text).map_err(|e| bad(path, &e))?;
@@ -68,7 +68,7 @@ pub(crate) fn run(args: &DecodeArgs, story: &Story) -> Result<(), Failure> {
         story.tell("A key log opens them: --keylog FILE, with lines `MTPROTO_AUTH_KEY <auth_key_id> <auth_key>`.");
     }
     if fails + broken > 0 {
-        return Err(Failure::new(Exit::Other, "CHECK_FAILED", "something in the recording is not as it must be"));
+        return Err(Failure::new(Exit::Other, "CHECK_FAILED", "a check of the recording failed"));
     }
     Ok(())
 }

@@ -56,7 +56,7 @@ pub(crate) fn run(args: &DemoArgs, story: &Story) -> Result<(), Failure> {
     story.chapter("The key exchange, in plain messages");
     let key = line.key()?;
     story.step("", "auth_key", &format!("made on both sides and never sent; auth_key_id {}", hex(&key.key.id())));
-    story.step("", "signed in", "as Alice: the data centre takes the key for hers, as it does after a login");
+    story.step("", "signed in", "as Alice: the data centre assigns the key to her, as after a login");
 
     story.chapter("Who is the bot?");
     story.step("call", "resolveUsername", &format!("username {BOT:?}, inside initConnection and invokeWithLayer"));
@@ -181,7 +181,7 @@ impl<'s> Line<'s> {
                 return Ok(event);
             }
             if self.began.elapsed() > LIMIT {
-                return Err(Failure::new(Exit::TimedOut, "TIMED_OUT", "the data centre says nothing"));
+                return Err(Failure::new(Exit::TimedOut, "TIMED_OUT", "the data centre does not answer"));
             }
             let due = self.connection.poll_timeout().map_or(LIMIT, |at| at.since(self.now()));
             self.socket.set_read_timeout(Some(due.clamp(Duration::from_millis(1), LIMIT)))?;

@@ -107,7 +107,7 @@ pub(crate) async fn by_code(
                     }
                     Some(Problem::ExpiredCode) => {
                         tries.count()?;
-                        story.tell("That code is no longer good. Another one is on its way.");
+                        story.tell("That code has expired. Another one is on its way.");
                         client.send_code(app, &phone).await?
                     }
                     _ => return Err(Error::Rpc(error).into()),
@@ -136,7 +136,7 @@ async fn ask_for_code(
         let phone = match given.take() {
             Some(phone) => phone,
             None => {
-                let typed = tries.hear(prompt.line("Phone number, with the country's code").await)?;
+                let typed = tries.hear(prompt.line("Phone number, with the country code").await)?;
                 match prompt::phone(&typed) {
                     Ok(phone) => phone,
                     Err(failure) if failure.exit() == Exit::Usage => {
@@ -216,7 +216,7 @@ async fn stretch(question: &Question, password: &str, story: &Story) -> Password
 
 /// Signs in with a QR code that an app accepts, and with the password if the account has one.
 pub(crate) async fn by_qr(client: &Client, app: &App, prompt: &Prompt, story: &Story) -> Result<Account, Failure> {
-    story.say("In an app that is signed in: Settings > Devices > Link Desktop Device, and point it at this code.");
+    story.say("In a signed-in app, open Settings > Devices > Link Desktop Device, and scan this code.");
     let mut screen = Screen::default();
     let until = Instant::now() + QR_WITHIN;
     while Instant::now() < until {
@@ -225,7 +225,7 @@ pub(crate) async fn by_qr(client: &Client, app: &App, prompt: &Prompt, story: &S
                 let mut lines = qr::lines(&link, story).unwrap_or_default();
                 lines.push(link);
                 lines.push(format!(
-                    "The code is good for {} s; then the next one is shown. Ctrl-C ends.",
+                    "The code is valid for {} s, then a new one is shown. Press Ctrl-C to stop.",
                     good_for.as_secs()
                 ));
                 screen.show(&lines, story);
@@ -235,7 +235,7 @@ pub(crate) async fn by_qr(client: &Client, app: &App, prompt: &Prompt, story: &S
             Qr::Entered(Entered::PasswordNeeded) => return by_password(client, prompt, story).await,
         }
     }
-    let message = format!("nobody accepted a QR code within {} minutes", QR_WITHIN.as_secs() / 60);
+    let message = format!("no QR code was accepted within {} minutes", QR_WITHIN.as_secs() / 60);
     Err(Failure::new(Exit::TimedOut, "TIMED_OUT", message))
 }
 
@@ -258,7 +258,7 @@ impl Tries {
 
     fn count(&mut self) -> Result<(), Failure> {
         self.left = self.left.saturating_sub(1);
-        let too_many = || Failure::new(Exit::Refused, "TOO_MANY_TRIES", "too many tries").hint("begin again later");
+        let too_many = || Failure::new(Exit::Refused, "TOO_MANY_TRIES", "too many tries").hint("try again later");
         if self.left > 0 { Ok(()) } else { Err(self.last.take().unwrap_or_else(too_many)) }
     }
 

@@ -161,7 +161,7 @@ impl From<ConnectionError> for Failure {
                 Some("the packet was dropped, and the connection closed; a packet may inflate to 8 MiB, and only once"),
             ),
             ConnectionError::Session(_) => (Exit::Network, None, "PROTOCOL", None),
-            _ => (Exit::Network, None, "PROTOCOL", Some("is it an MTProto server that listens at this address?")),
+            _ => (Exit::Network, None, "PROTOCOL", Some("check that an MTProto server listens at this address")),
         };
         let hint = hint.map(Into::into);
         Self { exit, code, kind: kind.into(), message: error.to_string(), hint }

@@ -62,12 +62,12 @@ const FEROGRAM: Other = Other {
 };
 const DATABASE: Other = Other {
     name: "an SQLite database, but not one of Telethon, Pyrogram, mtcute or grammers",
-    hint: "a session string will do as well: see how the program that wrote it exports one",
+    hint: "give a session string instead: see how the program that wrote the database exports one",
 };
 
 impl Other {
     fn failure(&self, of: &str) -> Failure {
-        let message = format!("{of} is {}, which is not read here", self.name);
+        let message = format!("{of} is {}, which nanogram cannot read", self.name);
         Failure::new(Exit::Usage, "SESSION_FOREIGN", message).hint(self.hint)
     }
 }
@@ -159,9 +159,7 @@ fn database(path: &Path) -> Result<(&'static str, SavedSession), Failure> {
     let session =
         session.ok_or_else(|| bad_file(path, "it holds no key: the program that wrote it never connected"))?;
     let session = session.map_err(bad)?;
-    session
-        .map(|session| (name, session))
-        .ok_or_else(|| bad_file(path, "what the row of its session says cannot be so"))
+    session.map(|session| (name, session)).ok_or_else(|| bad_file(path, "the row of its session is invalid"))
 }
 
 const PYROGRAM: &str =

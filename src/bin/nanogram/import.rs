@@ -26,7 +26,7 @@ pub(crate) fn run(args: &ImportArgs, story: &Story) -> Result<(), Failure> {
     new.state = merge(before, new.state, args.force, file.path())?;
     let state = if args.check { wire::check(&new, &args.account, story)? } else { new.state };
     file.save(&state).map_err(account::of_file)?;
-    story.tell("The program that the session is from must not use it any more.");
+    story.tell("Do not use the session any more in the program that it comes from.");
     story.tell(ONE_PROGRAM);
     tell(args, &state, &file)
 }

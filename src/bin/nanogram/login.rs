@@ -35,7 +35,7 @@ pub(crate) fn run(args: &LoginArgs, story: &Story) -> Result<(), Failure> {
         if let Some(before) = before.filter(|_| !args.force)
             && let Some(me) = still_in(before, &mut file, args, story).await?
         {
-            story.tell("To sign in as somebody else: `nanogram logout` first, or another --session FILE, or --force.");
+            story.tell("To sign in as another user, run `nanogram logout` first, or give another --session FILE or --force.");
             return tell(args, "already signed in", &me, &file, story);
         }
         let mut fresh = State::new(realm.environment, FIRST_DC);
@@ -76,7 +76,7 @@ fn app(args: &LoginArgs) -> Result<App, Failure> {
     let api_id = args.account.api_id.or(is_anything.then_some(wire::ANY_API_ID));
     let api_hash = args.api_hash.clone().filter(|hash| !hash.is_empty()).or(is_anything.then(|| "any".into()));
     let (Some(api_id), Some(api_hash)) = (api_id, api_hash) else {
-        let message = "to sign in, Telegram wants to know the application: give --api-id and --api-hash, or \
+        let message = "an api_id and api_hash are required to sign in: give --api-id and --api-hash, or \
                        NANOGRAM_API_ID and NANOGRAM_API_HASH";
         return Err(Failure::usage(message).hint(wire::MY_TELEGRAM));
     };
@@ -109,11 +109,8 @@ async fn still_in(
         }
         Err(failure) => {
             let (why, _) = failure.lines();
-            let message = format!(
-                "{} holds a session, and whether it is still good cannot be told: {why}",
-                file.path().display()
-            );
-            Err(failure.saying(message).hint("try again; or sign in anew with --force, which replaces it"))
+            let message = format!("{} holds a session that could not be checked: {why}", file.path().display());
+            Err(failure.saying(message).hint("try again, or replace it with --force"))
         }
     }
 }
@@ -180,15 +177,15 @@ pub(crate) fn out(args: &LogoutArgs, story: &Story) -> Result<(), Failure> {
         Err(failure) if args.force && failure.exit() != Exit::Interrupted => {
             let (message, _) = failure.lines();
             story.tell(&format!(
-                "The server could not be told ({message}). The account still lists this session, until"
+                "The server could not be reached ({message}). The account still lists this session until"
             ));
             story.tell("an official app ends it under Settings > Devices.");
             "not told"
         }
         Err(failure) => {
             let kept = path.map_or_else(String::new, |path| format!("; {path} is kept"));
-            let message = format!("not signed out, the server could not be told: {}{kept}", failure.lines().0);
-            return Err(failure.saying(message).hint("try again; --force removes the file all the same"));
+            let message = format!("not signed out, the server could not be reached: {}{kept}", failure.lines().0);
+            return Err(failure.saying(message).hint("try again; --force removes the file anyway"));
         }
     };
     // A forged or mistaken answer must not destroy a key: the file is only renamed, unless --force asks to remove it.
@@ -207,5 +204,5 @@ pub(crate) fn out(args: &LogoutArgs, story: &Story) -> Result<(), Failure> {
         (Some(path), None) => format!("; {path} is removed"),
         (None, None) => String::new(),
     };
-    output::line(&format!("{}{removed}", if server == "not told" { "the server was not told" } else { server }))
+    output::line(&format!("{}{removed}", if server == "not told" { "the server could not be reached" } else { server }))
 }

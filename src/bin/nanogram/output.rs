@@ -24,7 +24,7 @@ pub(crate) fn line(text: &str) -> Result<(), Failure> {
 fn print(text: &dyn core::fmt::Display) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     writeln!(out, "{text}").and_then(|()| out.flush()).map_err(|error| match error.kind() {
-        ErrorKind::BrokenPipe => Failure::new(Exit::ReaderGone, "OUTPUT", "nobody reads the result"),
+        ErrorKind::BrokenPipe => Failure::new(Exit::ReaderGone, "OUTPUT", "stdout is closed"),
         _ => Failure::new(Exit::Other, "OUTPUT", format!("the result cannot be written: {error}")),
     })
 }

@@ -92,7 +92,7 @@ impl Prompt {
             ErrorKind::UnexpectedEof if self.is_terminal => Failure::new(Exit::Usage, "NO_ANSWER", "nothing was typed"),
             ErrorKind::UnexpectedEof => {
                 Failure::new(Exit::Usage, "NO_ANSWER", format!("stdin ended where an answer was needed: {question}"))
-                    .hint("run it in a terminal, or write the answers to stdin, one a line")
+                    .hint("run it in a terminal, or write the answers to stdin, one per line")
             }
             _ => Failure::new(Exit::Usage, "NO_ANSWER", format!("the answer cannot be read: {error}")),
         }
@@ -111,7 +111,7 @@ fn read_line() -> io::Result<Answer> {
         }
         Some(_) => {}
     }
-    let text = str::from_utf8(&line).map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is no UTF-8"))?;
+    let text = str::from_utf8(&line).map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is not UTF-8"))?;
     Ok(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_string()))
 }
 
@@ -166,14 +166,14 @@ pub(crate) fn phone(text: &str) -> Result<Zeroizing<String>, Failure> {
     if (5..=15).contains(&digits.len()) && digits.bytes().all(|c| c.is_ascii_digit()) {
         return Ok(Zeroizing::new(format!("+{digits}")));
     }
-    Err(Failure::new(Exit::Usage, "PHONE_NUMBER_INVALID", "this is no phone number, which has 5 to 15 digits")
-        .hint("write it with the country's code, as +10000000001"))
+    Err(Failure::new(Exit::Usage, "PHONE_NUMBER_INVALID", "this is not a phone number, which has 5 to 15 digits")
+        .hint("include the country code, as in +10000000001"))
 }
 
 /// Error for a bot token.
 pub(crate) fn no_bots() -> Failure {
     Failure::refused(400, "BOT_METHOD_INVALID")
-        .saying("only users can start bots: a bot's token is of no use here")
+        .saying("only users can start bots: a bot token does not help")
         .hint("sign in as a user, with the phone number or with --qr")
 }
 

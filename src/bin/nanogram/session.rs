@@ -89,7 +89,7 @@ fn write(mut session: SavedSession, to: Format, otherwise: Environment, story: &
     session.environment = session.known_environment().or(Some(otherwise));
     let text = string::write(&session, to)
         .map_err(|e| Failure::new(Exit::Usage, "SESSION_INCOMPLETE", e.to_string()).hint(incomplete(e, to)))?;
-    story.tell("This is the same key: whoever has it is this account.");
+    story.tell("This is the same key: anyone who has it can use the account.");
     story.tell(ONE_PROGRAM);
     output::line(&text)
 }
@@ -98,8 +98,8 @@ fn incomplete(error: WriteError, to: Format) -> String {
     match error {
         WriteError::Missing { .. } => format!(
             "`nanogram session import STRING --check` asks the server for it, and `nanogram session export --to {to}` \
-             writes it; or convert from a format that keeps it, or to one that can do without"
+             writes it; or convert from a format that stores it, or to one that does not need it"
         ),
-        _ => "nanogram's own format has a place for everything".into(),
+        _ => "nanogram's own format can hold all fields".into(),
     }
 }

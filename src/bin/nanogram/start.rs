@@ -67,7 +67,7 @@ pub(crate) fn run(args: &StartArgs, story: &Story) -> Result<(), Failure> {
             Ok(None) => {}
             Ok(Some(path)) => story.tell(&format!("The session is over; its file is kept as {}.", path.display())),
             Err(failure) => {
-                story.tell(&format!("The session file was not brought up to date: {}.", failure.lines().0));
+                story.tell(&format!("The session file was not updated: {}.", failure.lines().0));
             }
         }
         result
@@ -76,7 +76,7 @@ pub(crate) fn run(args: &StartArgs, story: &Story) -> Result<(), Failure> {
         return Err(no_answer(&plan, random_id, limit));
     }
     if reply.is_none() && !wait.is_zero() {
-        story.tell(&format!("The bot was started, and did not answer within {wait:?}."));
+        story.tell(&format!("The bot was started, but did not answer within {wait:?}."));
     }
     if args.json {
         let Plan { bot, peer, param, .. } = &plan;
@@ -154,11 +154,11 @@ fn plan(args: &StartArgs, story: &Story) -> Result<Plan, Failure> {
     }
     let (bot, is_group, param, admin) = match args.bot.parse::<Who>() {
         Ok(bot @ (Who::Name(_) | Who::User { .. })) => (bot, false, None, AdminRights::NONE),
-        Ok(other) => return Err(Failure::usage(format!("{other} is no bot; give a start link or @name"))),
+        Ok(other) => return Err(Failure::usage(format!("{other} is not a bot; give a start link or @name"))),
         Err(error) => read_link(&args.bot, error, story)?,
     };
     if param.is_some() && args.param.is_some() {
-        return Err(Failure::usage("the link has a start parameter already: give it once"));
+        return Err(Failure::usage("the link already has a start parameter"));
     }
     let peer: Option<Who> = args.peer.as_deref().map(str::parse).transpose()?;
     if is_group && peer.is_none() {

@@ -26,7 +26,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub(crate) const ANY_API_ID: i32 = 1;
 
 /// Hint at the source of an api_id and api_hash.
-pub(crate) const MY_TELEGRAM: &str = "my.telegram.org gives everybody an api_id and an api_hash; against `nanogram dc` none is needed, but --dc and --key";
+pub(crate) const MY_TELEGRAM: &str =
+    "get an api_id and api_hash at my.telegram.org; with `nanogram dc` give --dc and --key instead";
 
 /// Connection settings from the command line.
 pub(crate) fn options(of: &Account, account: &AccountArgs, story: &Story) -> Result<Options, Failure> {
@@ -41,7 +42,7 @@ pub(crate) fn options(of: &Account, account: &AccountArgs, story: &Story) -> Res
         options = options.api_id(ANY_API_ID);
     }
     if options.init.api_id == 0 {
-        let message = "Telegram wants to know which application calls: give --api-id or NANOGRAM_API_ID";
+        let message = "an api_id is required: give --api-id or NANOGRAM_API_ID";
         return Err(Failure::usage(message).hint(MY_TELEGRAM));
     }
     options.call_within = account.timeout;
@@ -80,7 +81,7 @@ fn watcher(story: &Story) -> Watcher {
                 aside(&format!("making a key with data centre {dc_id}"))
             }
             Notice::KeyExchange { is_temporary: true, .. } => aside("making a temporary key, for forward secrecy"),
-            Notice::MovedTo(dc) => aside(&format!("the account lives in data centre {dc}: gone there")),
+            Notice::MovedTo(dc) => aside(&format!("the account lives in data centre {dc}: moved there")),
             Notice::Connecting { dc_id, addr } => story.detail(&format!("connecting to {addr}, data centre {dc_id}")),
             Notice::Connected { dc_id, addr } => story.detail(&format!("TCP is open to {addr}, data centre {dc_id}")),
             Notice::Bound { dc_id, expires_at } => story.detail(&format!(
@@ -121,7 +122,7 @@ pub(crate) fn read_key(key: &str) -> Result<RsaKey, Failure> {
 pub(crate) async fn connect(options: Options, story: &Story) -> Result<Client, Failure> {
     let addr = options.address()?;
     let owner = options.state.keys.get(&options.state.home).map(|key| hex(&key.auth_key.id()));
-    let owner = owner.map_or_else(|| "with a key of its own".into(), |id| format!("as the owner of key {id}"));
+    let owner = owner.map_or_else(|| "with a new key".into(), |id| format!("as the owner of key {id}"));
     let dc = options.state.home;
     story.detail(&format!(
         "layer {LAYER}, api_id {}, timeout {:?}, flood wait {:?}, forward secrecy {}",
@@ -171,7 +172,7 @@ pub(crate) struct Me {
 /// Asks the server for the user of the session.
 pub(crate) async fn who_am_i(client: &Client) -> Result<Me, Failure> {
     let answer = client.call(&GetUsers { id: vec![InputUserSelf {}.into()] }).await?;
-    let no_user = || Failure::new(Exit::Network, "PROTOCOL", "the server does not say whose the session is");
+    let no_user = || Failure::new(Exit::Network, "PROTOCOL", "the server's answer does not name the session's user");
     let head = answer.first().map_err(Error::Decode)?.ok_or_else(no_user)?;
     // The name is only for display: an answer without a readable one is accepted.
     let name = answer.first_name().ok().flatten();

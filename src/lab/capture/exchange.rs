@@ -181,7 +181,7 @@ impl Exchange {
 
     #[cfg(not(feature = "dc"))]
     fn open_rsa(&mut self, look: &mut Look<'_, '_>, _: &ReqDhParams) {
-        look.check("RSA block", Verdict::Unknown("private keys are not read here"));
+        look.check("RSA block", Verdict::Unknown("private keys need the feature `dc`"));
     }
 
     #[cfg(feature = "dc")]

@@ -217,8 +217,8 @@ pub enum CaptureError {
 impl fmt::Display for CaptureError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Json(line, column) => write!(f, "no JSON (line {line}, column {column})"),
-            Self::Shape(place) => write!(f, "no recording: {place} is missing, or is not what belongs there"),
+            Self::Json(line, column) => write!(f, "invalid JSON (line {line}, column {column})"),
+            Self::Shape(place) => write!(f, "not a recording: {place} is missing or malformed"),
             Self::Pcap(why) => f.write_str(why),
             Self::Gzip(why) => why.fmt(f),
         }

@@ -23,7 +23,7 @@ const ACK: u8 = 16;
 
 /// Type of a pcapng file's first block, a palindrome: the same in both byte orders.
 pub(super) const SECTION: u32 = 0x0a0d_0d0a;
-pub(super) const STRANGE_LINK: &str = "a capture of a kind of network that is not understood here";
+pub(super) const STRANGE_LINK: &str = "a capture with an unsupported link type";
 
 /// Returns true for supported link types.
 pub(super) const fn is_known(link: u32) -> bool {

@@ -75,7 +75,7 @@ impl Reader {
 
     /// Next block; `None` at the end.
     fn block<'a>(&mut self, bytes: &mut &'a [u8]) -> Result<Option<(u32, &'a [u8])>, &'static str> {
-        const BAD: &str = "a damaged pcapng file: a block has no possible length";
+        const BAD: &str = "a damaged pcapng file: a block has an impossible length";
         let Some(&[a, b, c, d, e, f, g, h]) = bytes.first_chunk() else { return Ok(None) };
         let is_section = u32::from_le_bytes([a, b, c, d]) == SECTION;
         if is_section {

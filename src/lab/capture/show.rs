@@ -49,7 +49,7 @@ impl Display for Step<'_> {
                 let key = Hex(auth_key_id);
                 write!(f, "{len} bytes under key {key}: msg_key does not match: damaged or forged ({why})")
             }
-            What::Broken(broken) => write!(f, "the stream cannot be followed: {broken}"),
+            What::Broken(broken) => write!(f, "the stream cannot be decoded: {broken}"),
         }
     }
 }
@@ -58,9 +58,9 @@ impl Display for Broken {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Frame(e) => e.fmt(f),
-            Self::Early => f.write_str("the server spoke before the client had said how"),
+            Self::Early => f.write_str("the server sent bytes before the client selected a framing"),
             Self::Gap => f.write_str("bytes are missing from the recording"),
-            Self::Short => f.write_str("the recording ends before the client has said how"),
+            Self::Short => f.write_str("the recording ends before the client selected a framing"),
         }
     }
 }

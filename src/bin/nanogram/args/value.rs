@@ -24,7 +24,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     duration.filter(|duration| *duration <= MAX_DURATION).ok_or_else(|| "at most 24h".into())
 }
 
-const DURATION: &str = "a duration is wanted: seconds, or a number with ms, s, m or h, such as 500ms or 2m";
+const DURATION: &str = "expected a duration: seconds, or a number with ms, s, m or h, such as 500ms or 2m";
 
 /// Parses a duration above zero.
 ///
@@ -60,13 +60,13 @@ pub(crate) fn listen(text: &str) -> Result<String, String> {
 const PORT: &str = "the port is a number up to 65535";
 
 fn host_port(text: &str) -> Result<(&str, u16), String> {
-    let wanted = |why: &str| format!("host:port is wanted, such as 127.0.0.1:4430 or [::1]:4430: {why}");
+    let wanted = |why: &str| format!("expected host:port, such as 127.0.0.1:4430 or [::1]:4430: {why}");
     if text.contains("://") {
         return Err(wanted("leave out the scheme before `://`"));
     }
     let is_odd = |c: char| c.is_whitespace() || c.is_control() || "/?#@,".contains(c);
     if let Some(odd) = text.chars().find(|c| is_odd(*c)) {
-        return Err(wanted(&format!("{odd:?} belongs to no host and no port")));
+        return Err(wanted(&format!("{odd:?} cannot be part of a host or port")));
     }
     let Some((host, port)) = text.rsplit_once(':') else { return Err(wanted("the port is missing")) };
     let (name, is_bracketed) = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
@@ -76,10 +76,10 @@ fn host_port(text: &str) -> Result<(&str, u16), String> {
     match name {
         "" => return Err(wanted("the host is missing")),
         _ if is_bracketed && name.split('%').next().is_none_or(|ip| ip.parse::<std::net::Ipv6Addr>().is_err()) => {
-            return Err(wanted("in brackets is an IPv6 address"));
+            return Err(wanted("only an IPv6 address is written in brackets"));
         }
         _ if !is_bracketed && name.contains([':', '[', ']']) => {
-            return Err(wanted("an IPv6 address is in brackets"));
+            return Err(wanted("an IPv6 address is written in brackets"));
         }
         _ => {}
     }
@@ -94,7 +94,7 @@ fn host_port(text: &str) -> Result<(&str, u16), String> {
 /// The text is not a number above zero.
 pub(crate) fn api_id(text: &str) -> Result<i32, String> {
     let id = text.trim().parse().ok().filter(|id| *id > 0);
-    id.ok_or_else(|| "the number that my.telegram.org shows as `App api_id` is wanted".into())
+    id.ok_or_else(|| "expected the number that my.telegram.org shows as `App api_id`".into())
 }
 
 /// Formats the suggestion `; did you mean `NAME`?` for the most similar of `known`; empty if none is similar.
@@ -138,16 +138,16 @@ mod tests {
             ("127.0.0.1:+1", "65535"),
             ("127.0.0.1:65536", "65535"),
             ("http://127.0.0.1:443", "scheme"),
-            ("127.0.0.1:443/", "belongs to no host"),
+            ("127.0.0.1:443/", "cannot be part of a host"),
             (":443", "host is missing"),
             ("::1:443", "brackets"),
             ("[127.0.0.1]:443", "IPv6"),
-            ("a b:443", "belongs to no host"),
+            ("a b:443", "cannot be part of a host"),
             ("", "port is missing"),
         ];
         for (text, why) in odd {
             let error = address(text).unwrap_err();
-            assert!(error.starts_with("host:port is wanted") && error.contains(why), "{text}: {error}");
+            assert!(error.starts_with("expected host:port") && error.contains(why), "{text}: {error}");
             assert!(listen(text).is_err(), "{text}");
         }
         assert_eq!(listen("4430"), Ok("127.0.0.1:4430".into()));

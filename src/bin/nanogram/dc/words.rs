@@ -53,19 +53,19 @@ pub(crate) struct CutAt {
 }
 
 fn split<'a>(text: &'a str, form: &str) -> Result<(&'a str, &'a str), String> {
-    text.split_once('=').ok_or_else(|| format!("it has the form {form}"))
+    text.split_once('=').ok_or_else(|| format!("expected {form}"))
 }
 
 fn dc_id(text: &str) -> Result<u8, String> {
     let id = text.parse().ok().filter(|id| *id > 0);
-    id.ok_or_else(|| format!("a data centre's number is 1 to 255, and `{text}` is none"))
+    id.ok_or_else(|| format!("`{text}` is not a data centre number, which is 1 to 255"))
 }
 
 fn user(name: &str) -> Result<i64, String> {
     let known = HUMANS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
     known.map(|(_, id)| *id).ok_or_else(|| {
         let names = HUMANS.map(|(name, _)| name).join(", ");
-        format!("nobody here is called `{name}`: there are {names}")
+        format!("there is no user `{name}`; the users are {names}")
     })
 }
 
@@ -82,7 +82,7 @@ fn times(text: &str) -> Result<(&str, u32), String> {
 fn method(name: &str) -> Result<u32, String> {
     method_id(name).ok_or_else(|| match similar(name) {
         Some(similar) => format!("there is no method `{name}`; did you mean {similar}?"),
-        None => format!("there is no method `{name}` in the schema that can be called by itself"),
+        None => format!("there is no method `{name}` in the schema that can be called directly"),
     })
 }
 
@@ -138,11 +138,11 @@ impl FromStr for Refuse {
         // last colon.
         let (name_of_error, code) = error.rsplit_once(':').map_or((error, None), |(name, code)| (name, Some(code)));
         if name_of_error.trim().is_empty() || name_of_error.chars().any(char::is_control) {
-            return Err("an error has a name, without control characters".into());
+            return Err("an error needs a name without control characters".into());
         }
         let mut error = error_of(name_of_error);
         if let Some(code) = code {
-            error.code = code.parse().map_err(|_| format!("the code `{code}` is no number"))?;
+            error.code = code.parse().map_err(|_| format!("the code `{code}` is not a number"))?;
         }
         Ok(Self { calls: Calls { method: method(name)?, times }, error })
     }
@@ -163,7 +163,7 @@ impl FromStr for CutAt {
     fn from_str(text: &str) -> Result<Self, String> {
         let (text, times) = times(text)?;
         let (kind, n) = split(text, "bytes-in=N, bytes-out=N, packets-in=N or packets-out=N")?;
-        let n = n.parse().map_err(|_| format!("`{n}` is no number"))?;
+        let n = n.parse().map_err(|_| format!("`{n}` is not a number"))?;
         let cut = match kind {
             "bytes-in" => Cut::BytesIn(n),
             "bytes-out" => Cut::BytesOut(n),
