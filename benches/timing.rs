@@ -1,14 +1,13 @@
-//! Timing leak tests of secrets, with the method of dudect (O. Reparaz, J. Balasch, I. Verbauwhede, "Dude, is my code
-//! constant time?", 2017): two classes of inputs in random order, Welch's t over their times; |t| of 4.5 or more is a
-//! leak.
+//! Timing of secret-dependent code, measured as by dudect (O. Reparaz, J. Balasch, I. Verbauwhede, "Dude, is my code
+//! constant time?", 2017): two classes of inputs in random order, Welch's t over their times; |t| of 4.5 or more is a leak.
 //!
 //! ```text
 //! cargo bench --bench timing --all-features [-- --samples 100000]
 //! ```
 //!
-//! Every measurement has a positive control: the same test of code that leaks. If the control is not detected, the
-//! measurement proves nothing and the bench fails. Other programs disturb the measurement: a |t| above 4.5 is measured
-//! twice more with fresh data before it is reported as a leak.
+//! Each measurement has a positive control: the same test over code that leaks. If that leak is not detected, the
+//! measurement proves nothing and the bench fails. Other programs disturb the times, so a value above 4.5 is measured
+//! twice more with fresh data before it counts as a leak; the output says so.
 
 use bytes::BytesMut;
 use nanogram::base::side::Side;
@@ -35,13 +34,13 @@ mod crypto {
 }
 use mont::Modulus;
 
-/// Threshold of |t| for a leak, from dudect.
+/// Smallest |t| that counts as a leak, as in dudect.
 const LEAK: f64 = 4.5;
 const ATTEMPTS: u32 = 3;
 /// Number of percentiles below which times are tested, as in dudect, with more of them near the fast end.
 const CROPS: i32 = 100;
 
-/// Class, and duration in nanoseconds.
+/// Class of an input, and its time in nanoseconds.
 type Sample = (bool, f64);
 
 fn nanoseconds<T>(work: impl FnOnce() -> T) -> f64 {
@@ -75,7 +74,7 @@ fn largest(samples: &[Sample]) -> f64 {
     limits.chain([f64::INFINITY]).map(|limit| welch(samples, limit)).fold(0.0, |a: f64, t| a.max(t.abs()))
 }
 
-/// Prints the row of a measurement; returns true if the result is as expected.
+/// Prints the row of a measurement. Returns true if the verdict is the expected one.
 fn judge(what: &str, must_leak: bool, mut measure: impl FnMut(u64) -> Vec<Sample>) -> bool {
     for attempt in 1..=ATTEMPTS {
         let samples = measure(u64::from(attempt));

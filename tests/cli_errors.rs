@@ -1,5 +1,5 @@
-//! Errors and delays of the server as users see them: the test server injects them, the program runs as its users run
-//! it, and a table of the README must list the same.
+//! Errors that users see: the data centre is made to refuse, the program is run as users run it, and the result is
+//! compared with the table in docs/errors.md.
 
 use nanogram::crypto::keys::Environment;
 use nanogram::lab::dc::listener::Listener;

@@ -1,4 +1,4 @@
-//! Reaction of nanogram's client to each fault, and proof that each fault is injected.
+//! Faults of the test data centre: the reaction of our own client to each, held against docs/faults.md.
 #![cfg(feature = "dc")]
 
 mod hostile;

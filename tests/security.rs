@@ -1,5 +1,5 @@
-//! The security checklist: every row has a test, here or in the file of its area; `docs/security.md` lists them. Rows
-//! that only need a misbehaving server are tested in `tests/dc_faults.rs`, fault by fault.
+//! The security checklist: `docs/security.md` names the tests of every row. They are here or in the file of the module
+//! concerned; `tests/dc_faults.rs` tests every fault of the data centre.
 #![cfg(all(feature = "client", feature = "dc"))]
 
 mod hostile;

@@ -86,7 +86,7 @@ pub fn samples(effort: Effort, alone: &Alone, encrypt: bool, bytes: usize) -> Ve
 
 pub fn rows(effort: Effort, alone: &Alone) -> Vec<Row> {
     const SAFE: &str = "what a loop inside the cipher's backend reached in a prototype";
-    // (bytes, encrypting, decrypting): speed of the prototype relative to grammers.
+    // (bytes, encrypting, decrypting): the prototype's speed over grammers'.
     let sizes = [
         (64, "64 B", 1.08, 1.30),
         (1 << 10, "1 KiB", 1.65, 1.74),
