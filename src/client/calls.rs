@@ -124,6 +124,7 @@ impl Inner {
         let since = Instant::now();
         let result = loop {
             let from = self.shared.with(|state| state.home);
+            // Counted before sending: the notification of a 406 may arrive ahead of the error.
             let words = self.shared.word.borrow().count;
             let Some(answer) = self.send_within(&mut run.left, body.clone()).await else {
                 run.in_doubt = true;
@@ -175,6 +176,8 @@ impl Inner {
             Error::Rpc(error) => match Cure::of(&error) {
                 Cure::Move { to, with_user } if run.moves < MOVES => {
                     run.moves += 1;
+                    // USER_MIGRATE implies a signed-in account, even if the state does not name the user, as with some
+                    // session strings.
                     let with_user = with_user || self.shared.with(|state| state.user.is_some());
                     let began = Instant::now();
                     let moved = timeout(run.left, self.clone().move_to(from, to, with_user)).await;
@@ -185,7 +188,9 @@ impl Inner {
                     run.failures += 1;
                     // A 5xx error does not prove that the call was not executed.
                     run.in_doubt = true;
+                    // Random, so that many clients do not retry at the same moment when a server recovers.
                     let after = driver::jittered(FIRST_PAUSE, LONGEST_PAUSE, run.failures).min(run.left);
+                    // Unlike a flood wait, the back-off counts towards the call's time-out.
                     run.left -= after;
                     self.watcher.tell(&Notice::Retrying { attempt: run.failures, after, why: &error });
                     sleep(after).await;

@@ -139,6 +139,7 @@ impl Client {
     /// Waits for the next update and returns it in serialized form; `None` once the connection is closed for good.
     pub async fn next_update(&self) -> Option<Bytes> {
         let update = self.updates.lock().await.recv().await?;
+        // Only a limit: the channel itself orders the updates, so the counter needs no stronger ordering.
         self.inner.shared.unread.fetch_sub(update.len(), Relaxed);
         Some(update)
     }

@@ -27,8 +27,10 @@ impl Inner {
     /// Migrates from `from` to `to`, unless the client has left `from` meanwhile. Once begun, it completes even if the
     /// caller gives up.
     pub(super) async fn move_to(self: Arc<Self>, from: u8, to: i32, with_user: bool) -> Result<(), Error> {
+        // Spawned, because a migration dropped halfway would leave the driver waiting for `Control::Settled`.
         tokio::spawn(async move {
             let _one_at_a_time = self.moving.lock().await;
+            // Several calls may have been refused with the same 303: the first one migrates for all.
             if self.shared.with(|state| state.home) != from {
                 return Ok(());
             }
@@ -39,6 +41,8 @@ impl Inner {
     }
 
     async fn do_move(&self, from: u8, to: i32, with_user: bool) -> Result<(), Error> {
+        // Row C19 of docs/security.md: a client migrates to known data centres only, and learns addresses only under a
+        // key.
         let to = self.shared.with(|state| state.dcs.known(to)).ok_or(Error::UnknownDc(to))?;
         if to == from {
             return Ok(());
@@ -78,6 +82,7 @@ impl Inner {
     async fn export(&self, to: u8) -> Result<Option<ExportedAuthorization>, Error> {
         match self.of_mover(&ExportAuthorization { dc_id: to.into() }).await {
             Ok(Boxed(ticket)) => Ok(Some(ticket)),
+            // The key has no account, or no longer: migrate without one.
             Err(Error::NotSignedIn(e)) if e.is("AUTH_KEY_UNREGISTERED") => Ok(None),
             Err(e) => Err(e),
         }

@@ -54,6 +54,7 @@ impl Options {
     pub fn from_state(state: State) -> Self {
         Self {
             init: Init {
+                // The user sees it in the list of active sessions.
                 system_version: std::env::consts::OS.to_string(),
                 ..Init::new(state.api_id.unwrap_or(0), "nanogram")
             },

@@ -28,6 +28,7 @@ impl Client {
         if let Some(known) = self.remembered(&name) {
             return Ok(known);
         }
+        // Taken before the call, as the user may change while it is under way.
         let user = self.inner.shared.with(|state| state.user);
         let call = ResolveUsername { username: name.as_str().to_string(), referer: None };
         let answer: ResolvedPeerBody = self.call(&call).await?;
@@ -100,6 +101,7 @@ impl Client {
     ) -> Result<Updates, Error> {
         let (bot, peer): (Who, Who) = (bot.try_into().map_err(Into::into)?, peer.try_into().map_err(Into::into)?);
         check_param(&bot, &peer, start_param)?;
+        // Drawn once per start and kept when the call is repeated: the server deduplicates starts by it.
         let random_id = match random_id.into() {
             Some(id) => id,
             None => start::random_id(&mut SysRng).map_err(|_| Error::Entropy)?,

@@ -37,6 +37,7 @@ impl Driver {
                 }
                 Event::Reply { call, result } => {
                     self.is_authentic();
+                    // An answer under the key proves that the server knows it.
                     self.key_lost = 0;
                     if let Some(waiting) = self.waiting.remove(&call) {
                         let in_doubt = waiting.in_doubt || self.connection.was_in_doubt(call);
@@ -93,6 +94,7 @@ impl Driver {
             }
             let Some(saved) = state.keys.get_mut(&self.dc) else { return };
             match &mut saved.temporary {
+                // Salts belong to a key, permanent or temporary.
                 _ if saved.auth_key.is(key) => saved.salts = salts,
                 Some(temporary) if temporary.auth_key.is(key) => temporary.salts = salts,
                 _ => {}

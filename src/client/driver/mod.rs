@@ -376,6 +376,7 @@ impl Driver {
     async fn connect_again(&mut self, mut why: Error, ready: &mut Option<Ready>) -> Option<TcpStream> {
         loop {
             self.shared.set_trouble(Some(&why));
+            // `Client::connect` was cancelled.
             if ready.as_ref().is_some_and(oneshot::Sender::is_closed) {
                 return None;
             }
@@ -389,6 +390,7 @@ impl Driver {
                 self.give_up_calls(&why);
                 match self.rest(&why).await {
                     Rest::Over => {}
+                    // A new call starts a new series of attempts.
                     Rest::Wanted => self.failures = 0,
                     Rest::Moving(to, reply) => match self.go(to, reply).await {
                         Some(socket) => return Some(socket),
@@ -460,6 +462,7 @@ impl Driver {
         let before = Connection::new(config, self.clock.now(), Clock::unix(), Box::new(SysRng));
         let before = core::mem::replace(&mut self.connection, before);
         (self.key_lost, self.not_bound) = (0, None);
+        // The counters of refusals belong to the old keys.
         self.binding = self.shared.with(|state| Binding::new(&self.options, state, self.dc));
         self.log_saved_keys();
         for (call, mut waiting) in core::mem::take(&mut self.waiting) {
@@ -522,6 +525,7 @@ impl Driver {
     /// Serves one socket until it is lost.
     async fn serve(&mut self, socket: &mut TcpStream, ready: &mut Option<Ready>) -> Lost {
         let mut input = vec![0; READ];
+        // Bytes not yet written are lost with the socket; the session recovers their messages on the next one.
         let mut output = BytesMut::new();
         loop {
             self.bind_if_due();
@@ -614,6 +618,7 @@ impl Driver {
         if now < self.sweep_at {
             return;
         }
+        // Once per interval, as the search visits all pending calls.
         self.sweep_at = now + SWEEP_EVERY;
         let connection = &mut self.connection;
         self.waiting.retain(|call, waiting| {

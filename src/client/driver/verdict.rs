@@ -29,6 +29,8 @@ pub(super) enum Verdict {
 impl Driver {
     /// Decides if a lost connection closes the client. A failure that anyone on the network path can cause never does.
     pub(super) async fn verdict(&mut self, lost: Lost) -> Verdict {
+        // Reset only by authentic data: a server that closes each connection after accepting it still exhausts the
+        // attempts.
         self.failures = self.failures.saturating_add(1);
         let error = match lost {
             Lost::Protocol(ConnectionError::Fault(TransportFault::AuthKeyNotFound))
@@ -63,6 +65,7 @@ impl Driver {
             CallError::Refused(e) if e.is("ENCRYPTED_MESSAGE_INVALID") => Some(e.clone()),
             _ => None,
         };
+        // Before the temporary key is dropped, which changes the session that `may_give_up` looks at.
         let may_ask = refusal.is_some() && self.may_give_up();
         self.drop_temporary();
         self.binding.failures = self.binding.failures.saturating_add(1);
@@ -91,6 +94,7 @@ impl Driver {
         let most = self.most_attempts(self.dc);
         self.failures = match self.binding.failures {
             failures @ BIND_TRIES.. => failures.max(most),
+            // Below `most`, so that waiting calls get the error only after `BIND_TRIES` refusals.
             failures => failures.min(most.saturating_sub(1)),
         };
         Verdict::Again(error.into())

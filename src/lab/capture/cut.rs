@@ -72,6 +72,7 @@ pub fn cut(connection: &Connection) -> Vec<Cut> {
         }
     }
     let end = match (connection.has_gap, ears.has_started) {
+        // A gap explains a missing start, so it is reported first.
         (true, _) => Some(Broken::Gap),
         (_, false) => Some(Broken::Short),
         _ => None,
@@ -116,6 +117,7 @@ impl Ears {
             Some(init) if !is_open => {
                 Obfuscated::connect(framing, None, None, &mut Once(&init)).map(Framer::obfuscated)
             }
+            // In the open, the server's frames have the client's framing and no preamble.
             _ => Ok(Framer::new(framing, Side::Client)),
         };
         self.has_started = true;

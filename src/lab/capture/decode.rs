@@ -302,6 +302,7 @@ impl<'s> Decoder<'_, 's> {
             Err(refused) => damaged(auth_key_id, refused.why()),
             Ok(opened) => {
                 let Header { msg_id, seqno, .. } = opened.header;
+                // `auth_key_id:8 | msg_key:16` outside, `salt:8 session_id:8 msg_id:8 seqno:4 len:4` inside.
                 let padding = len.saturating_sub(OUTER + INNER + opened.body.len());
                 let content = self.content(from, msg_id, &opened.body, &Type::Any, 0);
                 let item = Item { msg_id, seqno, body: opened.body, content };
@@ -351,6 +352,7 @@ impl<'s> Decoder<'_, 's> {
             Some(MSG_CONTAINER) => self.container(from, body, depth),
             Some(GzipPacked::ID) => self.gzip(from, msg_id, body, ty, depth),
             Some(RpcResult::ID) => self.result(from, msg_id, body, depth),
+            // A vector does not name the type of its elements: the result type of the call does.
             Some(VECTOR) => self.schema.read_within(&mut r, ty, &self.nodes).map(Content::Value),
             _ => self.schema.read_within(&mut r, &Type::Any, &self.nodes).and_then(|value| match value {
                 Value::Raw(_) => Err(Reader::new(body).fault(Fault::Id(Reader::new(body).u32()?))),
@@ -367,6 +369,7 @@ impl<'s> Decoder<'_, 's> {
             }),
         };
         let content = read.unwrap_or_else(|why| self.unread(body, why));
+        // Remembered, as the type of a result follows from its call.
         if from == Side::Client
             && let Some(call) = self.call(&content)
         {
@@ -400,6 +403,7 @@ impl<'s> Decoder<'_, 's> {
             GzipError::TooLarge => r.fault(Fault::Inflated),
         })?;
         let value = Bytes::from(value);
+        // Rows C10 and C22 of docs/security.md: everything that a packet inflates to shares one limit.
         self.room = self.room.saturating_sub(value.len());
         self.left = self.left.saturating_sub(value.len());
         let content = Box::new(self.content(from, msg_id, &value, ty, depth + 1));

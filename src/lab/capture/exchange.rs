@@ -95,6 +95,7 @@ impl Exchanges {
         let mut r = Reader::new(body);
         let (id, nonce) = (r.u32()?, *r.clone().array()?);
         if let ReqPq::ID | ReqPqMulti::ID = id {
+            // A repeated request with the same nonce begins the exchange anew.
             self.0.insert(nonce, Exchange::default());
             return Ok(());
         }
@@ -166,6 +167,7 @@ impl Exchange {
         let (p, q) = (number(&said.p.0), number(&said.q.0));
         let product = p.zip(q).and_then(|(p, q)| p.checked_mul(q));
         look.check_known("p · q = pq", NO_QUESTION, self.pq.map(|pq| product == Some(pq)));
+        // The spec asks for p < q. Spec: mtproto/auth_key
         look.check("p < q", p < q);
         let fingerprint = said.public_key_fingerprint;
         let offered = self.offered.as_ref().map(|offered| offered.contains(&fingerprint));
@@ -269,6 +271,7 @@ impl Exchange {
             let mut r = Reader::new(padded);
             look.schema.read(&mut r, &Type::Any).ok()?;
             let value = padded.get(..r.position())?;
+            // Row A7 of docs/security.md: at most 15 bytes of padding.
             let good = is_whole && r.rest().len() < 16 && ct::same(hash, &Sha1::digest(value));
             good.then(|| value.to_vec())
         });
@@ -285,6 +288,8 @@ impl Exchange {
         look.check(what, true);
         look.compute("auth_key_id", &id);
         if n == 1 {
+            // server_salt = new_nonce[0..8] xor server_nonce[0..8]. Spec:
+            // mtproto/auth_key#9-server-responds-in-one-of-three-ways
             let half = |nonce: &[u8]| nonce.first_chunk().copied().map_or(0, i64::from_le_bytes);
             look.notes.push(Note::Computed("server_salt", Value::Long(half(new_nonce) ^ half(server_nonce))));
         }

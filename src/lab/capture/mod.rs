@@ -98,6 +98,7 @@ impl Recording {
     pub fn read(bytes: &[u8]) -> Result<Self, CaptureError> {
         let opened;
         let bytes = if bytes.starts_with(&[0x1f, 0x8b]) {
+            // The magic number of gzip. Spec: RFC 1952
             opened = gzip::inflate(bytes, MAX_INFLATED_FILE).map_err(CaptureError::Gzip)?;
             &opened
         } else {

@@ -64,6 +64,7 @@ fn header(bytes: &mut &[u8]) -> Result<File, &'static str> {
     let head = take::<24>(bytes).ok_or("neither a JSON recording nor a pcap file")?;
     let [a, b, c, d, .., w, x, y, z] = *head;
     let (is_big, is_nano) = match [a, b, c, d] {
+        // 0xa1b2c3d4: microseconds; 0xa1b23c4d: nanoseconds.
         [0xd4, 0xc3, 0xb2, 0xa1] => (false, false),
         [0xa1, 0xb2, 0xc3, 0xd4] => (true, false),
         [0x4d, 0x3c, 0xb2, 0xa1] => (false, true),
@@ -99,6 +100,7 @@ fn network(link: u32, mut frame: &[u8]) -> Option<&[u8]> {
         1 => {
             take::<12>(&mut frame)?;
             let mut kind = take(&mut frame)?;
+            // 802.1Q, 802.1ad and the older QinQ type; tags may be nested.
             while let [0x81, 0x00] | [0x88, 0xa8] | [0x91, 0x00] = kind {
                 take::<2>(&mut frame)?; // VLAN tag
                 kind = take(&mut frame)?;
@@ -115,6 +117,7 @@ fn network(link: u32, mut frame: &[u8]) -> Option<&[u8]> {
         }
         _ => return Some(frame),
     };
+    // EtherTypes of IPv4 and IPv6.
     matches!(kind, [0x08, 0x00] | [0x86, 0xdd]).then_some(frame)
 }
 
@@ -142,6 +145,7 @@ fn ipv4(packet: &[u8]) -> Option<(IpAddr, IpAddr, &[u8])> {
     let head = packet.first_chunk::<20>()?;
     let [words, _, l, m, _, _, f, o, _, protocol, _, _, addresses @ ..] = *head;
     let ([from, to], []) = addresses.as_chunks::<4>() else { return None };
+    // More fragments to follow, or an offset: the TCP header or part of the data is elsewhere.
     let is_whole = u16::from_be_bytes([f, o]) & 0x3fff == 0;
     let payload = within(packet, u16::from_be_bytes([l, m]), 0).get(usize::from(words & 15) * 4..)?;
     (is_whole && protocol == TCP && words & 15 >= 5).then_some(())?;
@@ -156,6 +160,7 @@ fn ipv6(packet: &[u8]) -> Option<(IpAddr, IpAddr, &[u8])> {
     while next != TCP {
         let [following, words, f, o, ..] = *payload.first_chunk::<8>()?;
         let len = match next {
+            // Hop-by-hop options, routing, destination options. Spec: RFC 8200
             0 | 43 | 60 => 8 + usize::from(words) * 8,
             44 if u16::from_be_bytes([f, o]) & 0xfff9 == 0 => 8, // atomic fragment: offset 0, no more to follow
             _ => return None,

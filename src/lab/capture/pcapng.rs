@@ -84,6 +84,7 @@ impl Reader {
                 Some([0x4d, 0x3c, 0x2b, 0x1a]) => false,
                 _ => return Err("a damaged pcapng file: no byte order"),
             };
+            // Interface numbers are local to a section.
             self.interfaces.clear();
         }
         let len = usize::try_from(self.u32([e, f, g, h])).map_err(|_| BAD)?;
@@ -104,9 +105,11 @@ impl Reader {
             let (code, len) = (self.u16([a, b]), usize::from(self.u16([c, d])));
             if let (TSRESOL, Some(unit)) = (code, rest.first()) {
                 let power = u32::from(unit & 0x7f);
+                // The high bit selects a power of two instead of ten.
                 units = if unit & 0x80 == 0 { 10u64.checked_pow(power) } else { 2u64.checked_pow(power) }
                     .ok_or("a damaged pcapng file: a unit of time is too small")?;
             }
+            // Options are padded to 4 bytes.
             options = rest.get(len.next_multiple_of(4)..).unwrap_or_default();
         }
         if self.interfaces.len() >= MAX_INTERFACES {
@@ -132,6 +135,7 @@ impl Reader {
     fn simple(&mut self, mut body: &[u8]) -> Option<()> {
         let original = usize::try_from(self.take(&mut body)?).ok()?;
         let link = self.interfaces.first()?.link;
+        // The block does not store its captured length: that is the rest of the block, padding included.
         self.push(link, body.get(..original).unwrap_or(body))
     }
 

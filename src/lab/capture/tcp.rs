@@ -59,6 +59,7 @@ impl Streams {
         let ends = (segment.from.min(segment.to), segment.from.max(segment.to));
         let known = self.current.get(&ends).and_then(|at| self.flows.get(*at));
         if known.is_none_or(|flow| flow.is_over_for(&segment)) {
+            // Acknowledgements of a connection that began before the recording.
             if !segment.is_syn && segment.data.is_empty() {
                 return;
             }
@@ -113,6 +114,7 @@ impl Flow {
 
 impl Half {
     fn push(&mut self, seq: u32, mut data: Bytes, mut hear: impl FnMut(Bytes)) {
+        // Sequence numbers are modulo 2^32: the difference is signed, so that old segments are negative.
         let ahead = seq.wrapping_sub(*self.next.get_or_insert(seq)).cast_signed();
         let place = self.heard.saturating_add_signed(ahead.into());
         // Bytes before the first recorded one have no offset in the stream.
