@@ -67,6 +67,7 @@ struct Dice(u64);
 impl Entropy for Dice {
     fn fill(&mut self, out: &mut [u8]) -> Result<(), EntropyFailed> {
         for chunk in out.chunks_mut(8) {
+            // The constants of SplitMix64: fast, and the same on every platform.
             self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
             let mut word = self.0;
             word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -119,6 +120,7 @@ pub fn frame(data: &[u8]) {
     }
     assert_eq!(found, expected, "cut elsewhere");
 
+    // Quick acks and faults carry no packet.
     for packet in expected.into_iter().flatten() {
         let (Frame::Packet(packet) | Frame::AckWanted(packet)) = packet else { continue };
         let mut wire = BytesMut::new();

@@ -43,6 +43,7 @@ impl Account {
     /// is then used in `realm`.
     pub(crate) fn open(session: Option<&str>, realm: &Realm) -> Result<Self, Failure> {
         let mut account = Self::held(session, realm)?;
+        // Read before `enter`, which assigns the realm.
         account.is_unproven = account.state.servers == Servers::Unknown;
         enter(&mut account.state, realm)?;
         Ok(account)
@@ -54,6 +55,7 @@ impl Account {
             Found::Session(_, saved) => Self::of_string(&saved, realm.environment),
             Found::File(path) => {
                 let (file, state) = SessionFile::open(&path).map_err(of_file)?;
+                // A state without a key for its home holds no login.
                 let state = state.filter(|state| state.keys.contains_key(&state.home));
                 let state = state.ok_or_else(|| nobody(&path))?;
                 check_environment(&state, realm.environment)?;
@@ -162,6 +164,7 @@ impl Source {
 
 /// Session given on the command line or in the environment; an empty variable counts as unset.
 fn given(session: Option<&str>) -> Option<&str> {
+    // clap does not tell an empty variable from an empty argument; the latter is an error.
     session.filter(|text| !text.is_empty() || std::env::var_os(VARIABLE).is_none_or(|value| !value.is_empty()))
 }
 
@@ -200,6 +203,7 @@ fn read(path: &Path) -> Result<Option<Found>, Failure> {
             if let Some((name, saved)) = foreign::of_path(path)? {
                 return Ok(Some(Found::Session(Source::Sqlite(name), saved)));
             }
+            // Checked before reading: the argument may name any file.
             if meta.is_dir() || meta.len() > MAX_FILE {
                 return Err(bad_file(path, if meta.is_file() { "it is too large" } else { "it is not a file" }));
             }

@@ -75,6 +75,7 @@ pub(crate) fn run(args: &DcArgs, story: &Story) -> Result<(), Failure> {
     if args.list_faults {
         return list_faults(args.json);
     }
+    // Before a port is opened, so that a wrong path fails at once.
     writable("--pem", args.pem.as_deref())?;
     writable("--record", args.record.as_deref())?;
     writable("--keylog", args.keylog.as_deref())?;
@@ -92,6 +93,7 @@ pub(crate) fn run(args: &DcArgs, story: &Story) -> Result<(), Failure> {
         let mut recorder = args.record.as_deref().map(|path| record::begin(path, &mut listener)).transpose()?;
         let people = sign_in(args, &mut listener.dc, &dcs)?;
         let mut keylog = args.keylog.as_deref().map(|path| KeyFile::open(path, &listener.dc, &people)).transpose()?;
+        // The log shows login codes and the accounts are public, so only this machine should have access.
         if !place.addr.ip().is_loopback() {
             let text = format!(
                 "warning: {} can be reached from other machines, and anyone who reaches it can sign in as any user",
@@ -232,6 +234,7 @@ async fn add_others(
         let flag = format!("--also {}=", also.dc_id);
         dcs.insert(also.dc_id, added.map_err(|error| cannot_listen(&flag, &also.addr, &error))?);
     }
+    // A 303 to a data centre that does not listen would lead nowhere.
     for (_, user) in HUMANS {
         let home = u8::try_from(listener.dc.world.home_of(user)).map_err(internal)?;
         if let btree_map::Entry::Vacant(free) = dcs.entry(home) {

@@ -22,9 +22,11 @@ pub(crate) fn run(args: &DecodeArgs, story: &Story) -> Result<(), Failure> {
 
     let recording = Recording::read(&read(&args.file).map_err(|e| bad(&args.file, &e))?);
     let recording = recording.map_err(|e| bad(&args.file, &e))?;
+    // The recording's own secrets first: a key log adds to them.
     let mut secrets = recording.secrets.clone();
     if let Some(path) = &args.keylog {
         let text = read_text(path)?;
+        // A file in another format would be ignored line by line, as key logs may hold lines of other programs.
         if keylog::parse(&text).map_err(|e| bad(path, &e))?.is_empty() {
             return Err(bad(path, &"it contains no key")
                 .hint("a key log has lines `MTPROTO_AUTH_KEY <auth_key_id> <auth_key>`; see `nanogram help decode`"));
@@ -38,6 +40,7 @@ pub(crate) fn run(args: &DecodeArgs, story: &Story) -> Result<(), Failure> {
 
     let (mut count, mut holds, mut fails, mut locked, mut broken) = (0, 0, 0, 0, 0);
     let mut connection = None;
+    // One step at a time: a recording may hold more than fits in memory when decoded.
     for step in steps(&recording, &secrets, &schema) {
         count += 1;
         if !args.json && connection != Some(step.connection) {

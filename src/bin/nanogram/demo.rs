@@ -184,6 +184,7 @@ impl<'s> Line<'s> {
                 return Err(Failure::new(Exit::TimedOut, "TIMED_OUT", "the data centre does not answer"));
             }
             let due = self.connection.poll_timeout().map_or(LIMIT, |at| at.since(self.now()));
+            // A time-out of zero is an error in std.
             self.socket.set_read_timeout(Some(due.clamp(Duration::from_millis(1), LIMIT)))?;
             match self.socket.read(&mut input) {
                 Ok(0) => return Err(Failure::new(Exit::Network, "NETWORK", "the data centre closed the connection")),

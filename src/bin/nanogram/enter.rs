@@ -46,6 +46,7 @@ impl Sent {
 
     /// Converts the input to the server's form; digits may be grouped.
     fn code(&self, typed: &str) -> Answer {
+        // Codes sent by some methods are words, in which nothing may be dropped.
         let is_number = typed.chars().all(|c| c.is_ascii_digit() || matches!(c, ' ' | '-'));
         let is_left = |c: &char| !is_number || c.is_ascii_digit();
         Answer::new(typed.chars().filter(is_left).collect())
@@ -229,6 +230,8 @@ pub(crate) async fn by_qr(client: &Client, app: &App, prompt: &Prompt, story: &S
                     good_for.as_secs()
                 ));
                 screen.show(&lines, story);
+                // The result does not matter: the next token tells if the code was accepted, and replaces an expired
+                // one.
                 client.qr_accepted(good_for).await?;
             }
             Qr::Entered(Entered::In(account)) => return Ok(account),

@@ -202,6 +202,7 @@ pub(crate) fn text_of_clap(error: &clap::Error, words: &[String]) -> String {
 fn whole_words(error: &clap::Error, words: &[String]) -> String {
     let text = error.render().to_string();
     let Some(ContextValue::String(named)) = error.get(ContextKind::InvalidArg) else { return text };
+    // Only an argument of the form `-x` is incomplete.
     let mut letters = named.chars().skip(1);
     let (true, Some(letter), None) = (named.starts_with('-'), letters.next(), letters.next()) else { return text };
     let is_meant = |word: &&String| word.starts_with('-') && !word.starts_with("--") && word.contains(letter);

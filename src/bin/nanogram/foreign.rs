@@ -132,11 +132,13 @@ fn directory(path: &Path) -> Option<Other> {
 /// Reads a database, opened read-only.
 fn database(path: &Path) -> Result<(&'static str, SavedSession), Failure> {
     let bad = |error: rusqlite::Error| bad_file(path, &format!("the database cannot be read: {error}"));
+    // The other program may have it open.
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(bad)?;
     let has = |table: &str, column: &str| {
         let query = "select count(*) from pragma_table_info(?1) where name = ?2";
         connection.query_row(query, [table, column], |row| row.get::<_, i64>(0)).map(|count| count > 0)
     };
+    // Each program is recognized by a column that only its table has.
     let (name, query): (_, &str) = if has("sessions", "takeout_id").map_err(bad)? {
         (
             "telethon-file",
@@ -176,6 +178,7 @@ fn begin(row: &Row<'_>) -> Read {
         return Ok(None);
     };
     let key = Zeroizing::new(key);
+    // A key of zeros is not a key.
     Ok(key.iter().any(|byte| *byte != 0).then(|| SavedSession::new(dc_id, AuthKey::from_bytes(*key))))
 }
 

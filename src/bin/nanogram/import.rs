@@ -24,6 +24,7 @@ pub(crate) fn run(args: &ImportArgs, story: &Story) -> Result<(), Failure> {
     let (mut file, before) = account::file_for(args.account.session.as_deref(), &realm)?;
     new.state.api_id = new.state.api_id.or(args.account.api_id);
     new.state = merge(before, new.state, args.force, file.path())?;
+    // Before saving: a session that fails the check is not stored.
     let state = if args.check { wire::check(&new, &args.account, story)? } else { new.state };
     file.save(&state).map_err(account::of_file)?;
     story.tell("Do not use the session any more in the program that it comes from.");

@@ -55,6 +55,7 @@ pub(crate) fn run(args: &LoginArgs, story: &Story) -> Result<(), Failure> {
             Ok(in_as) => in_as,
             Err(failure) => return Err(abandon(&client, failure).await),
         };
+        // Only after the new login succeeded: until then the old file stays in place.
         if is_over && let Some(aside) = file.set_aside().map_err(account::of_file)? {
             story.tell(&format!("The session that was in the file is kept as {}.", aside.display()));
         }
@@ -72,6 +73,7 @@ pub(crate) fn run(args: &LoginArgs, story: &Story) -> Result<(), Failure> {
 
 /// Application from the command line or the environment.
 fn app(args: &LoginArgs) -> Result<App, Failure> {
+    // A test server accepts any application.
     let is_anything = args.account.dc.is_some();
     let api_id = args.account.api_id.or(is_anything.then_some(wire::ANY_API_ID));
     let api_hash = args.api_hash.clone().filter(|hash| !hash.is_empty()).or(is_anything.then(|| "any".into()));

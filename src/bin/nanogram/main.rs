@@ -42,6 +42,7 @@ use story::{Level, Story};
 use tokio::runtime::{Builder, Runtime};
 
 fn main() -> ExitCode {
+    // Lossy, for error messages only: clap parses the original words.
     let words: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

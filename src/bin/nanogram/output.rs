@@ -23,6 +23,7 @@ pub(crate) fn line(text: &str) -> Result<(), Failure> {
 /// Prints text that is already escaped.
 fn print(text: &dyn core::fmt::Display) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
+    // Flushed, so that a failed write is reported here and not lost at exit.
     writeln!(out, "{text}").and_then(|()| out.flush()).map_err(|error| match error.kind() {
         ErrorKind::BrokenPipe => Failure::new(Exit::ReaderGone, "OUTPUT", "stdout is closed"),
         _ => Failure::new(Exit::Other, "OUTPUT", format!("the result cannot be written: {error}")),

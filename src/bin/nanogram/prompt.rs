@@ -64,6 +64,7 @@ impl Prompt {
     async fn ask(&self, question: &str, read: fn() -> io::Result<Answer>) -> Result<Answer, Failure> {
         self.show(question);
         let (done, answer) = oneshot::channel();
+        // Not `spawn_blocking`: the runtime would wait at exit for a read that nobody answers.
         thread::spawn(move || done.send(read()));
         let answer = answer.await.map_err(|_| Failure::new(Exit::Other, "INTERNAL", "nothing could be read"))?;
         if !self.is_terminal {
@@ -102,6 +103,7 @@ impl Prompt {
 fn read_line() -> io::Result<Answer> {
     // Allocated at full size: growing would leave a copy of the secret behind.
     let mut line = Zeroizing::new(Vec::with_capacity(LONGEST + 1));
+    // One byte more than allowed, to detect a line that is too long.
     io::stdin().lock().take(LONGEST as u64 + 1).read_until(b'\n', &mut line)?;
     match line.last() {
         None => return Err(ErrorKind::UnexpectedEof.into()),
@@ -157,6 +159,7 @@ pub(crate) fn interrupted() -> Failure {
 
 /// Normalizes a phone number to a plus and its digits; blanks, hyphens, brackets and the like are dropped.
 pub(crate) fn phone(text: &str) -> Result<Zeroizing<String>, Failure> {
+    // The form of a bot token, `110201543:AAH…`.
     if text.split_once(':').is_some_and(|(id, _)| id.len() > 4 && id.bytes().all(|c| c.is_ascii_digit())) {
         return Err(no_bots());
     }

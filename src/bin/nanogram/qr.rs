@@ -12,6 +12,7 @@ const MARGIN: i32 = 2;
 /// With colours, the code is black on white regardless of the terminal's own. Without, the white modules are drawn,
 /// which is right on a dark terminal.
 pub(crate) fn lines(text: &str, story: &Story) -> Option<Vec<String>> {
+    // Low error correction keeps the code small enough for a terminal of 24 lines; a screen is clean.
     let code = QrCode::encode_text(text, QrCodeEcc::Low).ok()?;
     let span = -MARGIN..code.size() + MARGIN;
     let is_drawn = |x, y| code.get_module(x, y) == story.has_colours();

@@ -61,6 +61,7 @@ fn parts(word: String) -> Vec<String> {
 /// Returns true for a word in the form of a session string, a key, an api_hash, a bot token, a login token or a phone
 /// number; paths, addresses, links and shorter numbers do not match.
 fn is_secret(word: &str) -> bool {
+    // An api_hash, a key, or a part of one.
     let is_blob = word.len() >= 16 && word.bytes().all(|b| b.is_ascii_hexdigit());
     if is_blob || (word.starts_with('+') && is_number(word)) {
         return true;
@@ -72,6 +73,7 @@ fn is_secret(word: &str) -> bool {
     {
         return true;
     }
+    // Links, paths and addresses are judged part by part.
     word.contains("-----BEGIN") || word.split(['/', '.', ':', '?', '&', ' ', ',']).any(is_dense) || is_dense(word)
 }
 

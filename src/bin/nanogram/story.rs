@@ -65,6 +65,7 @@ pub(crate) struct Story {
 
 impl Story {
     pub(crate) fn new(level: Level) -> Self {
+        // Convention of no-color.org.
         let asked_not_to = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let colours = io::stderr().is_terminal() && !asked_not_to;
         Self { began: Instant::now(), level, colours, bar: Arc::default() }
@@ -84,6 +85,7 @@ impl Story {
             Ink::Cyan => '\u{fdd4}',
             Ink::BlackOnWhite => '\u{fdd5}',
         };
+        // Marks in foreign text would be printed as escape sequences.
         let text: String = text.chars().filter(|c| !('\u{fdd0}'..='\u{fdef}').contains(c)).collect();
         if self.colours { format!("{code}{text}{NO_INK}") } else { text }
     }
@@ -130,6 +132,7 @@ impl Story {
         let line = printed(line);
         let tell = || drop(writeln!(io::stderr().lock(), "{line}"));
         match self.bar.lock().ok().and_then(|bar| bar.clone()) {
+            // Hides the bar while the line is printed above it.
             Some(bar) => bar.suspend(tell),
             None => tell(),
         }

@@ -153,6 +153,7 @@ pub(crate) fn is_stale(state: &State) -> bool {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let ahead = state.clock_offset.unwrap_or_default() / 1_000_000;
     let now = i64::try_from(now).unwrap_or(i64::MAX).saturating_add(ahead);
+    // A config from the future: a clock was wrong, then or now.
     state.config.is_none_or(|config| now >= config.expires.into() || now < config.date.into())
 }
 

@@ -37,6 +37,7 @@ impl Witness {
     pub(crate) fn see(&mut self, from: Side, bytes: &[u8]) -> Vec<Sight> {
         let mut sights = Vec::new();
         if from == Side::Client && !self.has_seen_preamble && !bytes.is_empty() {
+            // `ef` is the preamble of the abridged transport. Spec: mtproto/mtproto-transports
             self.has_seen_preamble = true;
             sights.push(Sight { name: "ef", what: "from here on: abridged frames".into() });
         }

@@ -288,8 +288,7 @@ impl Exchange {
         look.check(what, true);
         look.compute("auth_key_id", &id);
         if n == 1 {
-            // server_salt = new_nonce[0..8] xor server_nonce[0..8]. Spec:
-            // mtproto/auth_key#9-server-responds-in-one-of-three-ways
+            // server_salt = new_nonce[0..8] xor server_nonce[0..8]. Spec: mtproto/auth_key
             let half = |nonce: &[u8]| nonce.first_chunk().copied().map_or(0, i64::from_le_bytes);
             look.notes.push(Note::Computed("server_salt", Value::Long(half(new_nonce) ^ half(server_nonce))));
         }

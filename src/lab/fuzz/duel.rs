@@ -139,6 +139,7 @@ impl World {
 
     /// Reacts to the end of a connection like the owner of a client.
     fn over(&mut self, error: &ConnectionError) {
+        // A -404 may concern the temporary key alone. Spec: api/pfs
         if matches!(error, ConnectionError::Fault(TransportFault::AuthKeyNotFound)) && self.client.session().is_some() {
             self.client.drop_temporary();
         }
@@ -148,6 +149,7 @@ impl World {
     fn events(&mut self) {
         while let Some(event) = self.client.poll_event() {
             match event {
+                // Signs the new key in, in place of a login.
                 Event::Authorized(key) => self.dc.let_in(key.key.id(), ALICE),
                 Event::NotBound(_) => {
                     self.client.drop_temporary();
@@ -155,6 +157,7 @@ impl World {
                 }
                 Event::Reply { call, result } => {
                     let (n, body) = self.calls.remove(&call).expect("a call of ours, and answered once");
+                    // The server forgot the session, and with it `initConnection`.
                     let is_known = !matches!(&result, Err(CallError::Refused(e)) if e.is("CONNECTION_NOT_INITED"));
                     if !is_known {
                         self.client.introduce_again();
@@ -165,6 +168,8 @@ impl World {
                     match result {
                         Ok(_) => {}
                         Err(CallError::Refused(error)) if error.is("RANDOM_ID_DUPLICATE") => {
+                            // The server deduplicates by random_id, so this error proves that an earlier copy was
+                            // executed.
                             assert!(self.client.was_in_doubt(call), "sent once, and a duplicate");
                         }
                         Err(error) => assert!(self.is_faulty, "{error}"),
@@ -183,6 +188,7 @@ impl World {
 
     /// Sends what both sides have to send.
     fn transmit(&mut self) {
+        // A bound in place of `loop`: two sides that never stop sending are a finding.
         for _ in 0..100 {
             self.events();
             let mut out = BytesMut::new();

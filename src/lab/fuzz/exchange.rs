@@ -83,6 +83,7 @@ fn run() -> &'static Run {
 fn seal(value: &[u8], aes: &AesPair) -> Blob {
     let mut data = Sha1::digest(value).to_vec();
     data.extend_from_slice(value);
+    // The padding may be anything up to the next block.
     data.resize(data.len().next_multiple_of(16), 0);
     ige::encrypt(&aes.key, &aes.iv, data.as_chunks_mut().0);
     Blob(data)
@@ -171,6 +172,7 @@ pub fn server_handshake(data: &[u8]) {
         _ => match state {
             0 | 1 => {
                 let inner = choices.rest();
+                // RSA_PAD takes at most 144 bytes. Spec: mtproto/auth_key
                 let inner = &inner[..inner.len().min(144)];
                 let encrypted_data = Blob(rsa_pad(inner, run.rsa.public(), &mut Dice(5)).unwrap().to_vec());
                 let public_key_fingerprint = run.rsa.public().fingerprint();
@@ -194,6 +196,7 @@ pub fn server_handshake(data: &[u8]) {
     plain::open(&answer.send, Side::Server).expect("a server answers in plain messages");
     if let Some(grant) = &answer.grant {
         assert_eq!(state, 2, "a key for nothing");
+        // Only well-formed inner data (3) may carry another g_b, and with it another key.
         assert!(how == 3 || grant.auth_key.is(&run.auth_key));
     }
     let again = server.handle(UNIX, &request, &mut dice).expect("a request that comes again is answered again");

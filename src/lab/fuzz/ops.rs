@@ -103,6 +103,7 @@ impl World {
                     let (n, answers) = self.calls.get_mut(&call).expect("a call of ours");
                     *answers += 1;
                     assert_eq!(*answers, 1, "answered twice");
+                    // Undeliverable: refused at message level, so never executed.
                     let is_refused = matches!(result, Err(CallError::Undeliverable(_)));
                     assert!(is_refused || self.executed.contains_key(n), "answered, and never executed");
                     match result {
@@ -124,6 +125,7 @@ impl World {
         }
         while let Some(Request { msg_id, body: request }) = self.server.poll_request() {
             let n = request.last_chunk().map_or(0, |n| u32::from_le_bytes(*n));
+            // The body may be wrapped in `invokeAfterMsg`, so only its end is compared.
             assert!(request.ends_with(&body(CALL, n)), "a request that nobody made");
             *self.executed.entry(n).or_default() += 1;
             self.requests.push_back((msg_id, n));

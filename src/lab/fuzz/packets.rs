@@ -117,6 +117,7 @@ impl Bench {
         let _ = self.client.handle_timeout(self.now);
         // Earlier messages may have moved the clock or the ids far, or begun another session.
         let unix = self.client.clock().at(self.now);
+        // Ids of a server are odd, and carry the time in their upper 32 bits.
         self.last_id = self.last_id.max(unix.as_secs().wrapping_shl(32) | 1);
         let (call, msg_id) = self.call();
         let mut answer = RpcResult::ID.to_le_bytes().to_vec();
@@ -147,10 +148,12 @@ pub fn open_packet(data: &[u8]) {
         }
         1 => {
             let plain = choices.rest();
+            // Whole AES blocks only: others are refused before decryption, which mode 0 covers.
             encrypt(&plain[..plain.len() & !15])
         }
         2 => {
             let body = choices.rest();
+            // Bodies are multiples of 4 bytes, as a server's are.
             bench.seal(1, &body[..body.len() & !3])
         }
         3 => {
@@ -186,6 +189,7 @@ pub fn open_packet(data: &[u8]) {
             held += body.len();
         }
     }
+    // Row C22 of docs/security.md: everything that a packet inflates to shares one limit.
     assert!(held <= crate::wire::mt::gzip::MAX_INFLATED + data.len(), "{held} bytes out of {}", data.len());
     bench.sent();
     // A repeated packet must not be delivered again.

@@ -10,6 +10,7 @@ const MAX_DURATION: Duration = Duration::from_secs(86_400);
 /// # Errors
 /// The text has another form, or the duration exceeds a day.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    // Digits only, so that a sign or a fraction counts as an unknown unit.
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at_checked(end).unwrap_or((text, ""));
     let milliseconds = match unit {
@@ -64,6 +65,7 @@ fn host_port(text: &str) -> Result<(&str, u16), String> {
     if text.contains("://") {
         return Err(wanted("leave out the scheme before `://`"));
     }
+    // Parts of URLs and lists, which the resolver would report less clearly.
     let is_odd = |c: char| c.is_whitespace() || c.is_control() || "/?#@,".contains(c);
     if let Some(odd) = text.chars().find(|c| is_odd(*c)) {
         return Err(wanted(&format!("{odd:?} cannot be part of a host or port")));
@@ -83,6 +85,7 @@ fn host_port(text: &str) -> Result<(&str, u16), String> {
         }
         _ => {}
     }
+    // `u16::from_str` also accepts a plus sign.
     let is_number = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
     let port = if is_number { port.parse().ok() } else { None };
     Ok((host, port.ok_or_else(|| wanted(PORT))?))
@@ -99,6 +102,7 @@ pub(crate) fn api_id(text: &str) -> Result<i32, String> {
 
 /// Formats the suggestion `; did you mean `NAME`?` for the most similar of `known`; empty if none is similar.
 pub(crate) fn did_you_mean<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> String {
+    // Names of faults are in kebab case; underscores are a common slip.
     let given = given.to_lowercase().replace('_', "-");
     // Common words add to the score: `composite-prime` should match `prime-composite` rather than `compress-frame`.
     let words = |name: &str| name.split('-').filter(|word| word.len() > 2 && given.contains(word)).count();

@@ -34,6 +34,7 @@ impl Recorder<'_> {
                 return Ok(None);
             }
         };
+        // Writing takes time, so it waits for a moment without clients.
         if line.entry == Entry::Closed && listener.dc.connections().next().is_none() {
             self.save(listener)?;
         }
