@@ -93,7 +93,7 @@ fn the_program_escapes_what_a_recording_says() {
     assert!(is_clean(&said(&output)), "{output:?}");
 }
 
-/// Session string, api_hash, bot token, phone number, auth key.
+/// Session string, `api_hash`, bot token, phone number, auth key.
 fn secrets() -> Vec<String> {
     let session = String::from("1") + &"BAAOMTQ5LjE1NC4xNjcuNTEBuxYz9kQ7".repeat(11);
     let (hash, token) = ("0123456789abcdef0123456789abcdef", "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw");

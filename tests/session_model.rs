@@ -103,7 +103,7 @@ struct World {
     /// Recorded packets for replay.
     recorded: Vec<(Side, Bytes)>,
     calls: BTreeMap<CallId, Called>,
-    /// Requests in progress: time of the answer, session, msg_id, id to wait for, number.
+    /// Requests in progress: time of the answer, session, `msg_id`, id to wait for, number.
     working: Vec<(Instant, i64, i64, Option<i64>, u32)>,
     executed: Vec<u32>,
     executed_ids: BTreeSet<i64>,

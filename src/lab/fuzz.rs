@@ -61,7 +61,7 @@ impl<'a> Choices<'a> {
     }
 }
 
-/// Deterministic entropy (SplitMix64).
+/// Deterministic entropy (`SplitMix64`).
 struct Dice(u64);
 
 impl Entropy for Dice {

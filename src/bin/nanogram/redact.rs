@@ -58,7 +58,7 @@ fn parts(word: String) -> Vec<String> {
     parts
 }
 
-/// Returns true for a word in the form of a session string, a key, an api_hash, a bot token, a login token or a phone
+/// Returns true for a word in the form of a session string, a key, an `api_hash`, a bot token, a login token or a phone
 /// number; paths, addresses, links and shorter numbers do not match.
 fn is_secret(word: &str) -> bool {
     // An api_hash, a key, or a part of one.

@@ -25,7 +25,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// Application id for a test server, which accepts any.
 pub(crate) const ANY_API_ID: i32 = 1;
 
-/// Hint at the source of an api_id and api_hash.
+/// Hint at the source of an `api_id` and `api_hash`.
 pub(crate) const MY_TELEGRAM: &str =
     "get an api_id and api_hash at my.telegram.org; with `nanogram dc` give --dc and --key instead";
 
