@@ -1,7 +1,7 @@
 //! Migration to another data centre, with the account if a user is signed in, and with the unanswered calls.
 //!
 //! ```text
-//! 303 ──▶ known? ──▶ address? else help.getConfig, here ──▶ somebody signed in? auth.exportAuthorization, here
+//! 303 ──▶ known? ──▶ address? else help.getConfig, here ──▶ signed in? auth.exportAuthorization, here
 //!     ──▶ connect there, all other calls wait ──▶ auth.importAuthorization ──▶ home, and the calls go on
 //! ```
 //!

@@ -7,8 +7,7 @@
 //!
 //! ```text
 //! bytes ──▶ body ──▶ the code from outside: bytes as a peer would send them
-//!                └──▶ and from inside: hashed, sealed and encrypted like a peer's, around bytes that no peer would
-//!                send
+//!                └──▶ and from inside: hashed, sealed and encrypted like a peer's, around any bytes
 //! ```
 //!
 //! The doc comment of a body states the property that it tests. Nothing here is covered by semantic versioning.

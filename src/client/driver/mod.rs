@@ -1,7 +1,7 @@
 //! The task that owns the socket: it feeds the connection, replaces it when it is lost, and answers every caller.
 //!
 //! ```text
-//!   serve ── lost ──▶ verdict ──▶ over: the key is dead, and the server has proved that it says so
+//!   serve ── lost ──▶ verdict ──▶ over: the key is invalid, by an authentic message of the server
 //!     ▲                  │
 //!     │                  ▼
 //!     └─ connect ◀── pause, longer each time ◀─ no connection
