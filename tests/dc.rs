@@ -1,4 +1,4 @@
-//! The test data centre as a client meets it: bytes in, bytes out, over a wire that is a function call.
+//! The test server as a client sees it: bytes in, bytes out, over a simulated wire.
 #![cfg(feature = "dc")]
 
 mod net;
@@ -236,7 +236,7 @@ fn the_config_offers_the_address_that_the_client_came_to() {
     }
 }
 
-/// A client that seals packets by hand.
+/// Client that seals packets by hand.
 struct Forger {
     id: ConnId,
     framer: Framer,
@@ -280,7 +280,7 @@ fn a_packet_with_one_wrong_bit_ends_the_connection() {
         assert_eq!(answer, [Frame::Fault(TransportFault::AuthKeyNotFound)], "byte {at}: and no quick ack");
         let [why] = net.refusals()[..] else { panic!() };
         assert_eq!(why.to_string(), "msg_key is not that of the plaintext");
-        // What comes after is not even looked at.
+        // Later packets are ignored.
         let packet = forger.packet(header(1), &GetState {}.to_boxed());
         assert_eq!(forger.say(&mut net, &packet, false), []);
     }
@@ -300,7 +300,7 @@ fn a_quick_ack_is_given_for_what_is_taken_to_whom_asks() {
     let mut net = Net::new();
     let mut forger = Forger::new(&mut net);
     let packet = forger.packet(header(1), &GetState {}.to_boxed());
-    // The salt of a session string is a guess: refused, and so not acknowledged.
+    // The salt of a session string is a guess: the packet is refused, and therefore not acknowledged.
     let [Frame::Packet(refusal)] = &forger.say(&mut net, &packet, true)[..] else { panic!() };
     let refusal = nanogram::protocol::session::packet::open(&forger.key, Side::Server, refusal.clone()).unwrap().body;
     let salt = BadServerSalt::from_boxed(&refusal).unwrap().new_server_salt;
@@ -329,7 +329,7 @@ fn unlawful_messages_are_refused_by_their_codes() {
 
 #[test]
 fn the_salt_is_judged_before_the_time() {
-    // Pyrogram 1.4.16 pings with salt 0 and a msg_id from 1970, and sets its clock and salt by the answer.
+    // Pyrogram 1.4.16 pings with salt 0 and a msg_id from 1970, and takes its clock and salt from the answer.
     for msg_id in [4, 4 << 32, i64::MAX & !3] {
         let mut net = Net::new();
         let mut forger = Forger::new(&mut net);
@@ -340,7 +340,7 @@ fn the_salt_is_judged_before_the_time() {
     }
 }
 
-/// A session that knows its salt, and how it asks.
+/// Session with a known salt.
 struct Asker {
     net: Net,
     forger: Forger,
@@ -356,7 +356,7 @@ impl Asker {
         net.lines.clear();
         Self { net, forger, salt, count: 0 }
     }
-    /// What is said to `body` under `salt`.
+    /// Sends `body` under `salt` and returns the answers.
     fn say(&mut self, salt: i64, body: &[u8]) -> Vec<Vec<u8>> {
         self.count += 1;
         let seconds = UNIX.as_secs() + i64::try_from(self.net.now.since(Instant::ZERO).as_secs()).unwrap();
@@ -449,7 +449,7 @@ fn a_client_that_makes_session_after_session_fills_nothing() {
         forger.say(&mut net, &packet, false);
     }
     assert!(net.lines.iter().filter(|line| matches!(line, Entry::Session { .. })).count() == 199);
-    // The first is forgotten and begins anew, the last is there.
+    // The first session was evicted and begins anew; the last one still exists.
     let (first, last) = (forger.packet(header(1), &[0; 4]), forger.packet(header(199), &[0; 4]));
     net.lines.clear();
     forger.say(&mut net, &last, false);
@@ -492,7 +492,7 @@ fn what_was_said_while_a_client_was_away_is_said_when_it_returns() {
     assert_eq!(sessions, 2, "it came back to its session");
 }
 
-/// The salt that a packet under another is refused with.
+/// Salt from the `bad_server_salt` that answers a packet with another one.
 fn told_salt(net: &mut Net, forger: &mut Forger) -> i64 {
     let packet = forger.packet(header(1), &GetState {}.to_boxed());
     let frames = forger.say(net, &packet, false);
@@ -536,7 +536,7 @@ fn what_a_client_does_after_a_fault_is_told() {
         let told = |entry| if let Entry::Reacted { fault, reaction } = entry { Some((fault, reaction)) } else { None };
         std::mem::take(&mut net.lines).into_iter().filter_map(told).collect()
     };
-    // One that believes all it is told.
+    // A client that accepts a forged salt.
     net.dc.fault(Fault::named("forged-salt").unwrap(), 1);
     let packet = forger.packet(header(1, salt, 1), &GetState {}.to_boxed());
     let frames = forger.say(&mut net, &packet, false);
@@ -554,7 +554,7 @@ fn what_a_client_does_after_a_fault_is_told() {
     let packet = forger.packet(header(4, salt, 3), &GetState {}.to_boxed());
     forger.say(&mut net, &packet, false);
     assert_eq!(told(&mut net), [(fault, Reaction::WentOn)]);
-    // One that acknowledges twice what it was sent twice.
+    // A client that acknowledges a replayed message twice.
     net.dc.fault(Fault::named("replay").unwrap(), 1);
     let packet = forger.packet(header(5, salt, 5), &GetState {}.to_boxed());
     let frames = forger.say(&mut net, &packet, false);
@@ -565,7 +565,7 @@ fn what_a_client_does_after_a_fault_is_told() {
         forger.say(&mut net, &packet, false);
     }
     assert_eq!(told(&mut net), [("replay", Reaction::Acknowledged)]);
-    // And one that leaves.
+    // A client that closes the connection.
     net.dc.fault(Fault::named("asks-states").unwrap(), 1);
     let packet = forger.packet(header(8, salt, 7), &GetState {}.to_boxed());
     forger.say(&mut net, &packet, false);
@@ -618,7 +618,7 @@ fn a_destroyed_key_is_not_found_and_a_destroyed_session_is_gone() {
     let mut net = Net::new();
     let mut forger = Forger::new(&mut net);
     let salted = |forger: &mut Forger, net: &mut Net, n: i64, session_id, body: &[u8]| {
-        // The salt is drawn by the data centre: learn it from its refusal.
+        // The test server draws its salt at random: learn it from a refusal.
         let msg_id = header(1).msg_id + n * 8;
         let seqno = i32::try_from(2 * n + 1).unwrap();
         let packet = forger.packet(Header { msg_id, seqno, ..header(session_id) }, body);
@@ -668,7 +668,7 @@ fn a_bound_temporary_key_speaks_for_the_permanent_one() {
     assert!(net.refusals().is_empty(), "{:?}", net.lines);
 }
 
-/// A key that lives a minute.
+/// Temporary key with a lifetime of one minute.
 fn temporary_key(net: &mut Net, forger: &mut Forger) -> AuthKey {
     let keys = net.dc.public_keys().cloned().collect();
     made_key(net, forger, HandshakeConfig { keys, dc: 2, expires_in: Some(60) })
@@ -690,7 +690,7 @@ fn made_key(net: &mut Net, forger: &mut Forger, handshake: HandshakeConfig) -> A
 
 #[test]
 fn a_key_is_bound_in_wrappers_too() {
-    // As TDLib does it: what it is comes with the first call, and that is this one.
+    // Like TDLib: `invokeWithLayer` and `initConnection` come with the first call, which is the binding.
     let mut net = Net::new();
     let mut forger = Forger::new(&mut net);
     let permanent = forger.key.clone();
@@ -833,7 +833,7 @@ mod loopback {
             framer.encode(&[1; 64], &mut out).unwrap();
             socket.write_all(&out).unwrap();
             let mut back = Vec::new();
-            socket.read_to_end(&mut back).unwrap(); // the end comes from the other side
+            socket.read_to_end(&mut back).unwrap(); // the server closes the connection
             framer.push(&back);
             framer.next().unwrap()
         });

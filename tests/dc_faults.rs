@@ -1,4 +1,4 @@
-//! What each fault does to our own client, and that it does it.
+//! Faults of the test data centre: the reaction of our own client to each, held against docs/faults.md.
 #![cfg(feature = "dc")]
 
 mod hostile;
@@ -22,7 +22,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-/// What a client must take in its stride: nothing is wrong, or it is not worth a connection.
+/// Faults that a client must tolerate without an error or a new connection.
 const TOLERATED: &[&str] = &[
     "retry-once",
     "retry-thrice",
@@ -68,9 +68,9 @@ const TOLERATED: &[&str] = &[
     "quick-ack",
     "padded-tail",
 ];
-/// What ends the connection from the other side.
+/// Faults after which the server ends the connection.
 const CUT: &[&str] = &["replay-reconnect", "hang-up", "cut-70", "close-on-accept"];
-/// What the caller is told: it is his to decide.
+/// Faults that are reported to the caller, who decides.
 const TOLD: &[&str] = &[
     "gzip-bomb-answer",
     "gzip-crc",
@@ -85,14 +85,14 @@ const TOLD: &[&str] = &[
     "session-revoked",
     "user-deactivated",
 ];
-/// What nobody can know of: the caller's own patience ends it.
+/// Faults that the client cannot detect: the caller's own time-out ends the call.
 const UNKNOWABLE: &[&str] = &["lost-answer"];
-/// What needs other calls than the one made here: tests/security.rs makes them.
+/// Faults that need other calls than the one made here; they are tested in tests/security.rs.
 fn is_elsewhere(fault: &Fault) -> bool {
     ["E4", "E5", "E6", "E7", "E9", "E10", "E11"].contains(&fault.row) || fault.name == "phone-migrate-999"
 }
 
-/// A client that this fault is for, and the data centre ready to do it `times`.
+/// Client for this fault, and a server that injects it `times`.
 fn set_up(fault: &'static Fault, times: u32) -> Hostile {
     let mut dc = hostile::dc();
     if fault.row.starts_with('A') && fault.name != "plain-packet" {
@@ -106,14 +106,14 @@ fn set_up(fault: &'static Fault, times: u32) -> Hostile {
     }
     let mut net = Hostile::signed_in(dc, ALICE, hostile::framing(fault));
     if !is_met {
-        // The client knows the time and the salt, and the data centre the client.
+        // First a good call: the client learns time and salt, and the server the client.
         assert!(net.call(&GetNearestDc {}).unwrap().is_ok());
         net.dc.fault(fault, times);
     }
     net
 }
 
-/// What came of a call while the data centre misbehaved once.
+/// Outcome of a call during which the server injects the fault once.
 fn outcome(fault: &'static Fault) -> String {
     let mut net = set_up(fault, 1);
     let began = net.now;
@@ -130,7 +130,7 @@ fn outcome(fault: &'static Fault) -> String {
         (Some(Ok(_)), left) => panic!("{}: {left:?}", fault.name),
     };
     if fault.name != "key-duplicated" {
-        // Nothing is left behind: the next call is answered, once.
+        // No after-effects: the next call is answered, once.
         let again = net.call(&GetNearestDc {}).map(|reply| reply.map(drop));
         assert_eq!(again, Some(Ok(())), "{}", fault.name);
     }
@@ -191,13 +191,14 @@ fn a_client_that_is_never_let_be_neither_panics_nor_grows_nor_spins() {
         let mut net = dc();
         let result = net.call(&GetNearestDc {}).map(|reply| reply.map(drop));
         assert!(net.acted(fault.name) > 0, "{}", fault.name);
-        // Who always hears of a later time from whoever holds the key must think that his own clock is slow.
+        // Consistently late times from the holder of the key are accepted: the client must assume that its own clock is
+        // slow.
         let may = TOLERATED.contains(&fault.name) || CUT.contains(&fault.name) || fault.name == "future-31";
         assert!(may || !matches!(result, Some(Ok(()))), "{}: {result:?}", fault.name);
-        // Time passes, and it is not used to send without end.
+        // Time passes without a flood of packets.
         let (log, received) = (net.log.len(), net.received);
         net.rest(100);
-        // An answer that is announced again each time it is asked for costs both the same: one packet a round trip.
+        // An answer announced again after each request costs both sides one packet per round trip.
         let most = if fault.name == "detailed-info" { 100 * 101 } else { 500 };
         assert!(net.log.len() - log < most, "{}: {}", fault.name, net.log.len() - log);
         assert!(net.received - received < 64 << 20, "{}", fault.name);
@@ -257,7 +258,7 @@ fn what_our_client_does_shows_in_the_log_of_the_data_centre() {
     for (name, wanted) in cases {
         let mut net = set_up(Fault::named(name).unwrap(), 1);
         net.patience.0 = Duration::from_secs(60);
-        (0..2).for_each(|_| drop(net.call(&GetNearestDc {}))); // what is owed goes with the next
+        (0..2).for_each(|_| drop(net.call(&GetNearestDc {}))); // pending acknowledgements are sent with the next call
         let told: BTreeSet<_> = net
             .log
             .iter()

@@ -1,4 +1,4 @@
-//! The test data centre's world, without a wire: what each call does and refuses.
+//! The world of the test server, without a wire: effects and errors of each call.
 #![cfg(feature = "dc")]
 
 use nanogram::lab::dc::call::method_name;
@@ -39,7 +39,7 @@ use nanogram::wire::mt::message::GzipPacked;
 
 const NOW: i32 = 1_790_000_000;
 
-/// One account's way into the world.
+/// Access of one account to the world.
 struct Seat {
     world: World,
     caller: Caller,
@@ -67,7 +67,7 @@ fn greeting(layer: i32, query: Vec<u8>) -> Vec<u8> {
 }
 
 impl Seat {
-    /// Alice, whose program has said who it is.
+    /// Alice, with a program that has sent `initConnection`.
     fn alice() -> Self {
         Self::of(Caller::signed_in(ALICE))
     }
@@ -101,12 +101,12 @@ impl Seat {
     fn send(&mut self, peer: InputPeer, random_id: i64, text: &str) -> Result<Updates, RpcError> {
         self.call(message(peer, random_id, text))
     }
-    /// What the log was told while a call was refused.
+    /// Error of a refused call, and its log entries.
     fn refused<C: Call>(&mut self, call: C) -> (String, Vec<Entry>) {
         let outcome = self.world.call(&mut self.caller, NOW, &call.to_boxed());
         (outcome.reply.unwrap_err().message, outcome.entries)
     }
-    /// The texts of a page of the history with `peer`.
+    /// Messages on one page of the history with `peer`.
     fn page(&mut self, call: GetHistory) -> Vec<Message> {
         let messages = match self.call(call).unwrap() {
             AnyMessages::Messages(m) => m.messages,
@@ -117,19 +117,19 @@ impl Seat {
         let text = |message| if let AnyMessage::Message(message) = message { Some(message) } else { None };
         messages.into_iter().filter_map(text).collect()
     }
-    /// The texts pushed to `user`, those that its calling session is told of too.
+    /// Texts pushed to `user`, except those that exclude the calling session.
     fn texts_to(&self, user: i64) -> Vec<String> {
         let pushes = self.pushes.iter().filter(|push| push.user_id == user && !push.not_to_caller);
         pushes.flat_map(|push| push.updates.texts()).map(|text| text.text).collect()
     }
 }
 
-/// The first `limit` messages of a history.
+/// Request for the first `limit` messages of a history.
 fn history(peer: InputPeer, limit: i32) -> GetHistory {
     GetHistory { peer, offset_id: 0, offset_date: 0, add_offset: 0, limit, max_id: 0, min_id: 0, hash: 0 }
 }
 
-/// An answer to message `reply_to_msg_id`.
+/// Reply to message `reply_to_msg_id`.
 fn reply(reply_to_msg_id: i32) -> InputReplyToMessage {
     InputReplyToMessage {
         reply_to_msg_id,
@@ -175,7 +175,7 @@ fn message(peer: InputPeer, random_id: i64, text: &str) -> SendMessage {
 fn an_answer_names_the_message_by_its_id_in_the_readers_own_mailbox() {
     let mut seat = Seat::alice();
     let group = seat.peer(SUPERGROUP);
-    // Other messages first, so that the ids of the two differ.
+    // Some messages first, so that the two users' ids differ.
     (1..4).for_each(|n| drop(seat.send(InputPeerSelf {}.into(), n, "note").unwrap()));
     let bob = seat.peer(PeerId::User(BOB));
     seat.send(bob.clone(), 10, "question").unwrap();
@@ -193,7 +193,7 @@ fn an_answer_names_the_message_by_its_id_in_the_readers_own_mailbox() {
     assert_eq!((page[0].message.as_str(), page[1].message.as_str()), ("answer", "question"));
     assert_eq!(header(&page[0]), Some(page[1].id));
     assert_ne!(page[1].id, asked);
-    // In a supergroup all share the ids; 0 answers nothing, and what is not there cannot be answered.
+    // In a supergroup, ids are shared; 0 means no reply, and a missing message cannot be replied to.
     seat.caller.user_id = Some(ALICE);
     seat.send(group.clone(), 20, "question").unwrap();
     let asked = seat.page(history(group.clone(), 1))[0].id;
@@ -256,7 +256,7 @@ fn a_message_that_would_lose_something_is_refused_and_the_log_says_what() {
     ] {
         assert_eq!(seat.refused(call), (error.to_owned(), vec![Entry::Unkept(field)]));
     }
-    // Buttons: the flag, and whatever stands where they are.
+    // Buttons: the flag, and any bytes in their place.
     let mut call = plain().to_boxed();
     call[4] |= 1 << 2;
     assert_eq!(error(seat.bytes(&call)), (400, "REPLY_MARKUP_INVALID".into()));
@@ -277,7 +277,7 @@ fn paging_sees_each_message_once_in_either_direction() {
     let newest = seat.page(history(peer.clone(), 1))[0].id;
     let id_of = |number: i32| newest - 230 + number;
     let numbers = |page: &[Message]| page.iter().map(|m| m.message.parse().unwrap()).collect::<Vec<i32>>();
-    // As Telethon and Pyrogram page: the id and the date of the last message.
+    // Paging like Telethon and Pyrogram: by the id and the date of the last message.
     for with_date in [true, false] {
         let (mut seen, mut offset_id, mut offset_date) = (Vec::new(), 0, 0);
         loop {
@@ -288,11 +288,11 @@ fn paging_sees_each_message_once_in_either_direction() {
         }
         assert_eq!(seen, all);
     }
-    // By counting.
+    // Paging by count.
     let pages =
         (0..3).flat_map(|n| numbers(&seat.page(GetHistory { add_offset: 100 * n, ..history(peer.clone(), 100) })));
     assert_eq!(pages.collect::<Vec<_>>(), all);
-    // From the oldest on: Telethon's `reverse=True` asks for the messages from `offset_id` on, with add_offset -limit.
+    // Oldest first: Telethon's `reverse=True` asks for the messages from `offset_id` on, with add_offset -limit.
     let (mut seen, mut offset_id) = (Vec::new(), 1);
     loop {
         let page = seat.page(GetHistory { offset_id, add_offset: -100, ..history(peer.clone(), 100) });
@@ -419,7 +419,7 @@ fn a_bot_started_in_a_group_joins_it_and_answers_all() {
             assert!(texts.last().unwrap().contains("You started me with: hello_42"), "{texts:?}");
         }
 
-        // The second time it is there already.
+        // The second start finds the bot in the group.
         let again = list(&seat.start(ECHO_BOT, group, 43, "x").unwrap());
         assert_eq!(again.updates.len(), 2);
     }
@@ -520,7 +520,7 @@ fn a_random_id_is_executed_once() {
     assert_eq!(seat.call(GetState {}).unwrap(), before, "nothing was done");
     let peer = seat.peer(PeerId::User(ECHO_BOT));
     assert_eq!(error(seat.send(peer, -4_156_887_774_564, "x")).1, "RANDOM_ID_DUPLICATE");
-    // A call that was refused has used up nothing.
+    // A refused call does not use up its random_id.
     assert_eq!(error(seat.start(ECHO_BOT, PeerId::User(ECHO_BOT), 5, "")).1, "START_PARAM_EMPTY");
     seat.start(ECHO_BOT, PeerId::User(ECHO_BOT), 5, "x").unwrap();
 }
@@ -820,7 +820,7 @@ fn a_call_may_be_packed_inside_its_wrappers_once() {
     let twice = seat.bytes(&greeting(LAYER, packed(call.clone()))).unwrap_err();
     assert!(twice.message.starts_with("INPUT_METHOD_INVALID"), "{}", twice.message);
     let damaged = GzipPacked { packed_data: Blob(vec![0x1f, 0x8b, 8]) }.to_boxed();
-    // What opens to more than a call may be is not opened.
+    // A call that inflates beyond the limit for calls is not decompressed.
     for call in [damaged, packed(vec![0; (1 << 20) + 1]), call[..8].to_vec()] {
         assert_eq!(error(seat.bytes(&greeting(LAYER, call))), (400, "INPUT_FETCH_ERROR".into()));
     }

@@ -1,4 +1,4 @@
-//! Every way to write a link that starts a bot, and what the other links are.
+//! All forms of links that start a bot, and the classification of other links.
 
 use nanogram::telegram::link::{
     AdminRights, LinkError, OtherLink, Start, StartLink, StartParam, StartParamError, Username, ignored_part,
@@ -7,7 +7,7 @@ use rand::rngs::ChaCha12Rng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
-/// What TDLib calls the rights of `chatAdministratorRights`, in its order.
+/// TDLib's names for the rights of `chatAdministratorRights`, in its order.
 const TDLIB: &[(&str, AdminRights)] = &[
     ("can_manage_chat", AdminRights::OTHER),
     ("change_info", AdminRights::CHANGE_INFO),
@@ -35,7 +35,7 @@ fn tdlib_rights(admin: AdminRights) -> Vec<&'static str> {
     names
 }
 
-/// A link as the vectors describe it.
+/// Converts a link to the form of the vectors.
 fn described(link: &Result<StartLink, LinkError>) -> Value {
     let text = |param: &Option<StartParam>| param.as_ref().map_or(String::new(), ToString::to_string);
     match link {
@@ -263,7 +263,7 @@ fn what_is_written_reads_the_same() {
     }
     starts.push(Start::Channel { admin: AdminRights::in_channel("post_messages edit_messages unknown") });
     starts.push(Start::Channel { admin: AdminRights::in_channel("manage_chat") });
-    // Among the names are pages of t.me, which only the tg: form can say.
+    // Some names are also pages of t.me, and can only be written in the tg: form.
     for bot in ["Some_Bot", "c", "s", "i", "boost", "joinchat", "share", "newbot", "www"] {
         for start in &starts {
             let link = StartLink { bot: Username::parse(bot).unwrap(), start: start.clone() };

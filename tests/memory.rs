@@ -1,9 +1,8 @@
-//! How much memory one connection can make the other side hold, whatever it sends: counted by the allocator, flood by
-//! flood, towards a client and towards the data centre. `cargo test --all-features --test memory -- --nocapture` prints
-//! the table.
+//! Memory that one connection can make the other side hold: measured by a counting allocator, flood by flood, for a
+//! client and for the test server. `cargo test --all-features --test memory -- --nocapture` prints the table.
 //!
-//! "peak" is the most that was held at any moment above what was held before the flood, in the middle of a call too;
-//! "kept" is what is still held after it. The peer's own memory does not count: it is taken from the difference.
+//! "peak" is the highest use above the level before the flood, also in the middle of a call; "kept" is the use after
+//! it. The memory of the attacking peer is subtracted.
 #![cfg(all(feature = "dc", feature = "srp"))]
 #![expect(unsafe_code, reason = "an allocator cannot be written without")]
 
@@ -34,14 +33,14 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
-/// No flood costs as much.
+/// Limit in bytes for every flood.
 const LIMIT: isize = 16 << 20;
 /// Bytes that a driver reads from its socket at once.
 const READS: [usize; 3] = [16 << 10, 64 << 10, 1 << 20];
 const UNIX: UnixTime = UnixTime::from_secs(1_790_000_000);
 
 thread_local! {
-    // Of this thread alone: the test runner's own takes memory beside it, whenever it likes.
+    // Per thread: the test runner's thread allocates at any time.
     static LIVE: Cell<isize> = const { Cell::new(0) };
     static PEAK: Cell<isize> = const { Cell::new(0) };
 }
@@ -57,23 +56,23 @@ fn shrink(by: usize) {
     LIVE.set(LIVE.get() - by as isize);
 }
 
-// SAFETY: everything is the system's allocator's; beside it only numbers are counted.
+// SAFETY: all memory comes from the system allocator; the meter only counts.
 unsafe impl GlobalAlloc for Meter {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         grow(layout.size());
-        // SAFETY: the caller's promise is passed on.
+        // SAFETY: the caller keeps the contract of `GlobalAlloc`.
         unsafe { System.alloc(layout) }
     }
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
         shrink(layout.size());
-        // SAFETY: the caller's promise is passed on.
+        // SAFETY: the caller keeps the contract of `GlobalAlloc`.
         unsafe { System.dealloc(at, layout) }
     }
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // While it moves both are there.
+        // Both blocks exist while the data moves.
         grow(size);
         shrink(layout.size());
-        // SAFETY: the caller's promise is passed on.
+        // SAFETY: the caller keeps the contract of `GlobalAlloc`.
         unsafe { System.realloc(at, layout, size) }
     }
 }
@@ -81,7 +80,7 @@ unsafe impl GlobalAlloc for Meter {
 #[global_allocator]
 static METER: Meter = Meter;
 
-/// What the side under test holds more than at the beginning.
+/// Memory held by the side under test, above its level at the beginning.
 #[derive(Default)]
 struct Held {
     kept: isize,
@@ -89,7 +88,7 @@ struct Held {
 }
 
 impl Held {
-    /// Runs what the side under test does.
+    /// Runs code of the side under test.
     fn during<T>(&mut self, work: impl FnOnce() -> T) -> T {
         let before = LIVE.get();
         PEAK.set(before);
@@ -100,15 +99,15 @@ impl Held {
     }
 }
 
-/// The side under test, driven as its contract says, and a peer that holds the key.
+/// Side under test, driven according to its contract, and a peer with the key.
 struct Arena {
     target: Target,
     held: Held,
     now: Instant,
-    /// Whether the peer takes what it is sent.
+    /// True if the peer reads what it is sent.
     reads: bool,
     wire_bytes: usize,
-    /// So many bytes are taken at a time, and events polled only after them.
+    /// Bytes delivered at a time; events are polled after each delivery.
     read: usize,
     random: ChaCha12Rng,
     key: AuthKey,
@@ -116,7 +115,7 @@ struct Arena {
     salt: i64,
     made: i64,
     framer: Framer,
-    /// What came back, opened: ids and bodies.
+    /// Decrypted messages that came back.
     heard: Vec<Message>,
 }
 
@@ -126,7 +125,7 @@ enum Target {
 }
 
 impl Target {
-    /// Takes what a socket gives, and says whether the connection lives.
+    /// Delivers bytes like a socket; returns false if the connection ends.
     fn take(&mut self, now: Instant, wire: &[u8], reads: bool, out: &mut BytesMut) -> bool {
         match self {
             Self::Client(client) => {
@@ -135,7 +134,7 @@ impl Target {
                     lives &= client.handle_timeout(now).is_ok();
                     while reads && lives && client.poll_transmit(now, out).unwrap() {}
                     while client.poll_event().is_some() {}
-                    // What waited for room is due at once.
+                    // Input that waited for room is processed at once.
                     if !lives || client.wants_input() {
                         return lives;
                     }
@@ -171,7 +170,7 @@ impl Arena {
             heard: Vec::new(),
         }
     }
-    /// A client with a key; it has made 100 calls, and they are on their way.
+    /// Client with a key and 100 calls in flight.
     fn client() -> Self {
         let mut random = ChaCha12Rng::seed_from_u64(1);
         let mut bytes = [0; 256];
@@ -190,7 +189,7 @@ impl Arena {
         arena.hear(&out);
         arena
     }
-    /// A client without a key, which has asked for one.
+    /// Client without a key, in the first step of the key exchange.
     fn stranger() -> Self {
         let mut random = ChaCha12Rng::seed_from_u64(1);
         let key = AuthKey::from_bytes([random.random(); 256]);
@@ -198,13 +197,13 @@ impl Arena {
         client.poll_transmit(Instant::ZERO, &mut BytesMut::new()).unwrap();
         Self::new(Target::Client(client), key, 0)
     }
-    /// The data centre, and Alice, who has said who she is.
+    /// Test server, with Alice's client introduced.
     fn dc() -> Self {
         let mut dc = Box::new(Dc::new(Instant::ZERO, UNIX, Box::new(ChaCha12Rng::seed_from_u64(1))).unwrap());
         let key = dc.sign_in(ALICE).unwrap();
         let conn = dc.accept(Instant::ZERO);
         let mut arena = Self::new(Target::Dc(dc, conn), key, 77);
-        // The first is told the right salt.
+        // The first packet learns the right salt.
         for _ in 0..2 {
             let hello = arena.introduced(&GetConfig {}.to_boxed(), "test");
             arena.say(&hello);
@@ -230,13 +229,13 @@ impl Arena {
     fn side(&self) -> Side {
         if self.target.is_dc() { Side::Client } else { Side::Server }
     }
-    /// Where the flood begins to count.
+    /// Starts the measurement.
     fn begin(&mut self) {
         self.held = Held::default();
         self.wire_bytes = 0;
     }
 
-    /// Bytes on the wire, in the pieces that a socket gives. A connection that ends is followed by another.
+    /// Delivers bytes in pieces like a socket. A connection that ends is replaced by another.
     fn send(&mut self, wire: &[u8]) {
         self.wire_bytes += wire.len();
         for piece in wire.chunks(self.read) {
@@ -299,7 +298,7 @@ impl Arena {
         let packet = packet::seal(&self.key, self.side(), &header, body, &mut self.random).unwrap().0;
         self.framed(&packet)
     }
-    /// One message, to be acknowledged.
+    /// Sends a message that must be acknowledged.
     fn say(&mut self, body: &[u8]) {
         let id = self.id();
         let wire = self.seal(id, (self.made * 2 + 1) as i32, body);
@@ -316,14 +315,14 @@ impl Arena {
         let wire = self.seal(id, (self.made * 2) as i32, &body);
         self.send(&wire);
     }
-    /// A plain message of the key exchange.
+    /// Sends a plain message of the key exchange.
     fn say_plainly(&mut self, body: &[u8]) {
         let id = self.id();
         let len = u32::try_from(body.len()).unwrap();
         let wire = self.framed(&[&[0; 8][..], &id.to_le_bytes(), &len.to_le_bytes(), body].concat());
         self.send(&wire);
     }
-    /// Sends the longest text there is, of characters of four bytes.
+    /// Sends a text of maximal length in characters of four bytes.
     fn write(&mut self, peer: InputPeer) {
         let message = (0..4096).map(|_| char::from_u32(0x1_f300 + self.random.random_range(0..512)).unwrap()).collect();
         let call = SendMessage {
@@ -365,7 +364,7 @@ impl Target {
     }
 }
 
-/// A flood: its name, who stands in it, and what comes.
+/// Flood: its name, its target, and its packets.
 type Flood = (&'static str, fn() -> Arena, fn(&mut Arena));
 
 fn gz(body: &[u8]) -> Vec<u8> {
@@ -376,26 +375,26 @@ fn rpc_result(req_msg_id: i64, value: &[u8]) -> Vec<u8> {
     [&RpcResult::ID.to_le_bytes()[..], &req_msg_id.to_le_bytes(), value].concat()
 }
 
-/// An update that no session knows, of `len` bytes.
+/// Update of an unknown type, `len` bytes long.
 fn update(len: usize) -> Vec<u8> {
     let mut out = vec![0x11; len];
     out[..4].copy_from_slice(&0x1122_3344_u32.to_le_bytes());
     out
 }
 
-/// As many ids as make a value of the inflated limit.
+/// Message ids that fill a value up to the limit for inflated data.
 fn ids_to_the_cap(first: i64) -> Vec<i64> {
     (0..((MAX_INFLATED - 16) / 8) as i64).map(|n| first + 4 * n).collect()
 }
 
-/// A frame's head that announces as much as may be, and all of the frame but its last word.
+/// Frame that announces the largest length, without its last word.
 fn unfinished(arena: &mut Arena) -> Vec<u8> {
     let words = u32::try_from(MAX_FRAME / 4).unwrap().to_le_bytes();
     let start: &[u8] = if arena.target.is_dc() { &[0xef, 0x7f] } else { &[0x7f] };
     [start, &words[..3], &arena.noise(MAX_FRAME - 4)].concat()
 }
 
-/// `resPQ`.
+/// Constructor id of `resPQ`.
 const RES_PQ: u32 = 0x0516_2463;
 const LARGE: usize = (4 << 20) - 256;
 
@@ -667,7 +666,7 @@ const TO_DC: &[Flood] = &[
     }),
 ];
 
-/// Fills Alice's mailbox with what does not compress.
+/// Fills Alice's mailbox with incompressible text.
 fn texts(arena: &mut Arena, count: usize) {
     (0..count).for_each(|_| arena.write(InputPeerSelf {}.into()));
 }
@@ -690,7 +689,7 @@ fn no_flood_of_one_connection_costs_a_dc_16_mib() {
 }
 
 fn no_flood_costs_16_mib(towards: &str, floods: &[Flood], read: usize) {
-    // In one piece, as the other test prints beside this one.
+    // Printed at once, as the other test prints concurrently.
     let mut table = format!(
         "{:<52}{:>12}{:>12}{:>12}\n",
         format!("towards the {towards}, {} KiB at a time", read >> 10),
@@ -714,7 +713,7 @@ fn no_flood_costs_16_mib(towards: &str, floods: &[Flood], read: usize) {
     assert_eq!(worst, [], "at least 16 MiB");
 }
 
-/// And not what another thread takes at the same time.
+/// Checks that the meter sees this thread's memory, and not that of another thread.
 fn the_meter_sees_what_is_held() {
     let ends = AtomicBool::new(false);
     let seen = thread::scope(|scope| {

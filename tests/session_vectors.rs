@@ -1,4 +1,4 @@
-//! The session against vectors that others made: forged packets, the replay window, service messages.
+//! The session against vectors from other sources: forged packets, the replay window, service messages.
 
 use bytes::BytesMut;
 use nanogram::base::entropy::{Entropy, EntropyFailed};
@@ -148,7 +148,7 @@ impl Entropy for Fixed {
     }
 }
 
-/// A client's and a server's session with one key, and a clock for both.
+/// Client and server session with one key and one clock.
 struct Pair {
     now: Instant,
     client: Session,
@@ -166,7 +166,7 @@ impl Pair {
         let server = ServerSession::new(key(), 5, ServerClock::guess(now, unix), client.session_id());
         Self { now, client, server, random }
     }
-    /// Carries packets until both are quiet.
+    /// Delivers packets until both sides are quiet.
     fn settle(&mut self) {
         loop {
             self.now = Instant::from_micros(self.now.as_micros() + 1000);
@@ -224,7 +224,7 @@ fn a_clock_ten_minutes_off_is_set_right() {
         p.server = ServerSession::new(key, 5, ServerClock::guess(p.now, unix), p.client.session_id());
         let call = p.client.call(vec![1, 2, 3, 4].into());
         for _ in 0..3 {
-            // A clock ahead asks for a new session, which a server would make; here it is told of it.
+            // A clock that is ahead leads to a new session, which a server would create; here it is created by hand.
             let key = AuthKey::from_bytes(core::array::from_fn(|i| i as u8));
             p.now = Instant::from_micros(p.now.as_micros() + 1000);
             while let Some(packet) = p.client.poll_packet(p.now, &mut p.random).unwrap() {

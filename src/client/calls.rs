@@ -1,4 +1,4 @@
-//! One call, until it is answered or there is no point in going on.
+//! One API call: retries, flood waits and migrations, until it is answered or fails.
 
 use super::driver::{self, Control, Order};
 use super::notice::{Notice, Watcher};
@@ -14,28 +14,30 @@ use core::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-/// How often one call follows a 303.
+/// Most migrations (303) that one call follows.
 const MOVES: u32 = 2;
-/// How often one call is made again at once.
+/// Most immediate repeats of one call.
 const REPEATS: u32 = 2;
-/// The pause after the server's first failure; it doubles, and is drawn at random between half of that and all of it.
+/// Back-off after the first 5xx error; doubles with each failure. The actual pause is drawn at random between half of
+/// it and all of it.
 const FIRST_PAUSE: Duration = Duration::from_millis(300);
-/// The longest.
+/// Upper limit of the back-off.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// What the server tells the user comes with a 406, or at once after it. Spec: api/errors#406-not-acceptable
+/// Time to wait for the text that explains a 406 to the user. It comes as an update, with the error or shortly after
+/// it. Spec: api/errors#406-not-acceptable
 const WORD_WITHIN: Duration = Duration::from_millis(500);
 
-/// The most bytes of a call: a frame holds that, the introduction of the client, headers and padding.
+/// Most bytes of a call. The 4 KiB below the frame limit leave room for `initConnection`, headers and padding.
 pub(super) const MAX_CALL: usize = MAX_FRAME - (4 << 10);
 
-/// What came of a call.
+/// Outcome of a call.
 pub(super) struct Answer {
     pub(super) result: Result<Bytes, Error>,
-    /// It was sent before, and what became of that is not known: it may have been executed then.
+    /// True if an earlier copy was sent whose fate is unknown: the server may have executed the call then.
     pub(super) in_doubt: bool,
 }
 
-/// How a call has fared so far.
+/// Budget and counters of a call in progress.
 #[derive(Debug, Default)]
 struct Run {
     left: Duration,
@@ -46,20 +48,20 @@ struct Run {
     in_doubt: bool,
 }
 
-/// What makes a call that was refused worth making again.
+/// Remedy after which a refused call is worth making again.
 enum Cure {
-    /// Another data centre: the number is the server's.
+    /// Migrate to this data centre; the number is the server's.
     Move { to: i32, with_user: bool },
-    /// Time: the server has trouble of its own.
+    /// Back off and retry: an internal error of the server.
     Wait,
-    /// Nothing more: what was wrong is mended.
+    /// Repeat at once: the cause has been removed.
     Again,
-    /// Nothing.
+    /// No remedy: the error goes to the caller.
     None,
 }
 
 impl Cure {
-    /// Spec: api/errors
+    /// Chooses the remedy for an error. Spec: api/errors
     fn of(error: &RpcError) -> Self {
         match (error.code, error.kind()) {
             (303, (kind @ ("PHONE_MIGRATE" | "NETWORK_MIGRATE" | "USER_MIGRATE"), Some(dc))) => {
@@ -67,23 +69,23 @@ impl Cure {
             }
             (400, ("CONNECTION_NOT_INITED" | "CONNECTION_LAYER_INVALID", _)) => Self::Again,
             (401, ("AUTH_KEY_PERM_EMPTY", _)) => Self::Again,
-            // Whoever signs in begins again from the start.
+            // The login begins again with `auth.sendCode`: repeating this one call would fail again.
             (_, ("AUTH_RESTART", _)) => Self::None,
             (303 | 400 | 401 | 403 | 404 | 406 | 420, _) => Self::None,
             // "If a server returns an error with a code other than the ones listed above, it may be considered the same
-            // as a 500 error": so are negative ones.
+            // as a 500 error": so are negative codes.
             _ => Self::Wait,
         }
     }
 }
 
-/// What is behind the handle.
+/// State shared by the client's handle and its calls.
 #[derive(Debug)]
 pub(super) struct Inner {
     pub(super) shared: Arc<Shared>,
     pub(super) orders: mpsc::Sender<Order>,
     pub(super) control: mpsc::Sender<Control>,
-    /// One move at a time.
+    /// Serializes migrations.
     pub(super) moving: tokio::sync::Mutex<()>,
     pub(super) watcher: Watcher,
     pub(super) call_within: Duration,
@@ -93,6 +95,7 @@ pub(super) struct Inner {
 
 impl Inner {
     pub(super) async fn start(mut options: Options, news: mpsc::Sender<Bytes>) -> Result<Self, Error> {
+        // A state signed in at other servers must not reach these: fails before the first packet is sent.
         let realm = options.realm();
         options.state.enter(&realm)?;
         if options.init.api_id != 0 {
@@ -108,11 +111,12 @@ impl Inner {
         Ok(Self { shared, orders, control, moving, watcher, call_within, flood_wait, attempts })
     }
 
-    /// Makes a call, and deals with what is not the caller's business.
+    /// Makes a call; handles flood waits, retries and migrations on the way.
     ///
     /// Spec: api/errors
     pub(super) async fn ask(self: &Arc<Self>, body: Bytes) -> Answer {
-        // Found here, a bad length fails one call; on the socket it would end the connection of all.
+        // A bad length is refused here, where it fails one call: on the socket it would end the connection, and with it
+        // all calls.
         if body.is_empty() || !body.len().is_multiple_of(4) || body.len() > MAX_CALL {
             return Answer { result: Err(Error::CallLength(body.len())), in_doubt: false };
         }
@@ -120,6 +124,7 @@ impl Inner {
         let since = Instant::now();
         let result = loop {
             let from = self.shared.with(|state| state.home);
+            // Counted before sending: the notification of a 406 may arrive ahead of the error.
             let words = self.shared.word.borrow().count;
             let Some(answer) = self.send_within(&mut run.left, body.clone()).await else {
                 run.in_doubt = true;
@@ -137,8 +142,8 @@ impl Inner {
         Answer { result, in_doubt: run.in_doubt }
     }
 
-    /// Makes a call once, and takes from `left` the time that it took; `None` when that is over. The flood wait of a
-    /// temporary key's binding does not count.
+    /// Makes a call once and subtracts its duration from `left`; `None` if `left` runs out. The flood wait before a
+    /// temporary key is bound does not count.
     async fn send_within(&self, left: &mut Duration, body: Bytes) -> Option<Answer> {
         let mut answer = pin!(self.send(body));
         loop {
@@ -155,7 +160,7 @@ impl Inner {
         }
     }
 
-    /// Does what an error asks for, after which the call is to be made again; or gives an error to the caller.
+    /// Applies the remedy for an error, after which the call is made again. An error without a remedy is returned.
     async fn mend(self: &Arc<Self>, run: &mut Run, from: u8, words: u64, error: Error) -> Result<(), Error> {
         match error {
             Error::Flood { seconds, error }
@@ -163,7 +168,7 @@ impl Inner {
             {
                 run.pauses += 1;
                 self.watcher.tell(&Notice::FloodWait { seconds, error: &error });
-                // The caller allowed this pause: it is no part of the time that the call may take.
+                // The options permit this pause: it does not count towards the call's time-out.
                 sleep(Duration::from_secs(seconds.into())).await;
                 Ok(())
             }
@@ -171,6 +176,8 @@ impl Inner {
             Error::Rpc(error) => match Cure::of(&error) {
                 Cure::Move { to, with_user } if run.moves < MOVES => {
                     run.moves += 1;
+                    // USER_MIGRATE implies a signed-in account, even if the state does not name the user, as with some
+                    // session strings.
                     let with_user = with_user || self.shared.with(|state| state.user.is_some());
                     let began = Instant::now();
                     let moved = timeout(run.left, self.clone().move_to(from, to, with_user)).await;
@@ -179,15 +186,18 @@ impl Inner {
                 }
                 Cure::Wait if run.failures.saturating_add(1) < self.attempts => {
                     run.failures += 1;
-                    // It may have been done before something went wrong.
+                    // A 5xx error does not prove that the call was not executed.
                     run.in_doubt = true;
+                    // Random, so that many clients do not retry at the same moment when a server recovers.
                     let after = driver::jittered(FIRST_PAUSE, LONGEST_PAUSE, run.failures).min(run.left);
+                    // Unlike a flood wait, the back-off counts towards the call's time-out.
                     run.left -= after;
                     self.watcher.tell(&Notice::Retrying { attempt: run.failures, after, why: &error });
                     sleep(after).await;
                     Ok(())
                 }
-                // The driver has seen to it: the next call introduces us, or there is a new temporary key.
+                // The driver has removed the cause: the next call carries `initConnection`, or the temporary key has
+                // been dropped.
                 Cure::Again if run.repeats < REPEATS => {
                     run.repeats += 1;
                     Ok(())
@@ -198,7 +208,7 @@ impl Inner {
         }
     }
 
-    /// What the server tells the user, if it does so in a moment.
+    /// Text that the server shows the user, if it arrives within [`WORD_WITHIN`].
     async fn word_after(&self, before: u64) -> Option<String> {
         let mut words = self.shared.word.subscribe();
         let word = timeout(WORD_WITHIN, words.wait_for(|word| word.count > before)).await;
@@ -215,7 +225,7 @@ impl Inner {
         }
     }
 
-    /// The same, for the mover alone: before the others, who wait.
+    /// Like [`send`](Self::send), but ahead of all other calls, which wait during a migration.
     pub(super) async fn send_first(&self, body: Bytes) -> Answer {
         let (reply, answer) = oneshot::channel();
         let lost = || Answer { result: Err(self.shared.why_over()), in_doubt: true };

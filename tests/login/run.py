@@ -166,7 +166,7 @@ def interrupted(me, _):
     login.ctrl_c()
     login.end(INTERRUPTED)
     login = me.at_terminal("login", "--qr")
-    login.expect("good for")
+    login.expect("valid for")
     login.ctrl_c()
     login.end(INTERRUPTED)
     check(not me.file.exists(), "there is a session file, and nobody is signed in")

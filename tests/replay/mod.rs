@@ -1,4 +1,4 @@
-//! What the tests of recorded streams share: their numbers counted, and their packets given to sessions of ours.
+//! Tests of recorded streams: counts their contents, and replays their packets to nanogram's sessions.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use bytes::BytesMut;
@@ -17,20 +17,20 @@ use std::sync::LazyLock;
 
 pub(crate) static SCHEMA: LazyLock<Schema<'static>> = LazyLock::new(|| Schema::telegram().unwrap());
 
-/// Frames of both directions; plain packets of key exchanges; encrypted packets; messages in them (a container's
-/// messages, not itself); containers; compressed bodies; results; checks made.
+/// Frames of both directions; plain packets of key exchanges; encrypted packets; messages in them (without containers,
+/// but with their messages); containers; compressed bodies; results; checks made.
 pub(crate) type Numbers = [usize; 8];
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The steps of a recording, by its own keys.
+/// Decodes a recording with its own keys.
 pub(crate) fn decoded(recording: &Recording, schema: &'static Schema<'static>) -> Vec<Step<'static>> {
     decode(recording, &recording.secrets, schema)
 }
 
-/// The packets of a recording, without what only says how it is framed.
+/// Packets of a connection, without the steps that only select the framing.
 pub(crate) fn packets<'a, 's>(steps: &'a [Step<'s>], connection: usize) -> Vec<&'a Step<'s>> {
     let here = steps.iter().filter(|step| step.connection == connection);
     here.filter(|step| !matches!(step.what, What::Start { .. })).collect()
@@ -82,7 +82,8 @@ impl Count {
     }
 }
 
-/// Counts each recording, prints the table, holds it against its numbers, and every check with it; the sums.
+/// Counts each recording, prints the table, and compares it with the expected numbers; all checks must hold. Returns
+/// the sums.
 pub(crate) fn count_all(numbers: &[(&str, Numbers)], steps: impl Fn(&str) -> Vec<Step<'static>>) -> Numbers {
     println!("recording                     frames  plain sealed   msgs  cont.   gzip  resul. checks");
     let row = |count: &Numbers| count.iter().map(|n| format!(" {n:>6}")).collect::<String>();
@@ -105,7 +106,7 @@ pub(crate) fn count_all(numbers: &[(&str, Numbers)], steps: impl Fn(&str) -> Vec
     total
 }
 
-/// The encrypted packets of a recording in the order they were heard.
+/// Encrypted packets of a recording in order of arrival.
 pub(crate) fn sealed(recording: &Recording) -> impl Iterator<Item = (Instant, Side, BytesMut)> {
     let pieces = recording.connections.iter().flat_map(cut);
     pieces.filter_map(|Cut { at, from, piece }| match piece {
@@ -115,7 +116,7 @@ pub(crate) fn sealed(recording: &Recording) -> impl Iterator<Item = (Instant, Si
     })
 }
 
-/// Replays a recording through client sessions: `see` gets the session, the step, and the verdict on each packet.
+/// Replays a recording through client sessions: `see` gets the session, the step, and the outcome of each packet.
 pub(crate) fn replay_to_clients(
     recording: &Recording,
     see: impl FnMut(&mut Session, &Step<'_>, Result<Option<u32>, SessionError>),
@@ -157,7 +158,7 @@ fn replay<S>(
         What::Sealed(sealed) => Some((sealed.header.session_id, sealed.header.salt)),
         _ => None,
     });
-    let salts: BTreeMap<i64, i64> = salts.collect(); // the first that the server gave each
+    let salts: BTreeMap<i64, i64> = salts.collect(); // the first salt of each session
     let mut sessions = BTreeMap::new();
     for (step, (at, from, packet)) in opened.iter().zip(packets) {
         let What::Sealed(sealed) = &step.what else { unreachable!() };

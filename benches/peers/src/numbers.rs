@@ -1,4 +1,4 @@
-//! The numbers of a key exchange: factoring `pq`, RSA, and powers modulo the prime of 2048 bits.
+//! Arithmetic of a key exchange: factoring `pq`, RSA, and powers modulo the 2048-bit prime.
 
 use crate::cpu::Instant;
 use crate::measure::{Contender, Effort, measure};
@@ -16,7 +16,7 @@ use std::hint::black_box;
 #[path = "../../../src/crypto/limb.rs"]
 #[allow(unexpected_cfgs, reason = "as below")]
 mod limb;
-/// The Montgomery form is private: it is measured by its file.
+/// The Montgomery form is private: its file is compiled in.
 #[path = "../../../src/crypto/mont.rs"]
 #[allow(dead_code, unexpected_cfgs, reason = "all of the file, of which two functions are measured")]
 mod mont;
@@ -24,7 +24,7 @@ mod mont;
 const NUM_BIGINT: &str = "num-bigint (what grammers uses)";
 const CRYPTO_BIGINT: &str = "crypto-bigint";
 
-/// 200 products of two primes of 31 bits.
+/// 200 products of two 31-bit primes.
 pub fn products() -> Vec<u64> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut prime = || {
@@ -43,7 +43,7 @@ fn factoring(effort: Effort) -> Row {
     for &pq in &products {
         assert_eq!(factor(pq), Some(grammers_crypto::factorize(pq)), "{pq}");
     }
-    // One piece of work is all of them: the mean of 200 is not a matter of luck.
+    // All 200 products are one unit of work: the time of a single product varies by luck.
     let each = |work: fn(u64) -> Option<(u64, u64)>| {
         let began = Instant::now();
         for pq in &products {
@@ -55,7 +55,7 @@ fn factoring(effort: Effort) -> Row {
         Contender::timed("nanogram", || each(|pq| factor(pq))),
         Contender::timed("grammers", || each(|pq| Some(grammers_crypto::factorize(pq)))),
     ];
-    // A slice would end after one of them anyway.
+    // One run exceeds a time slice, so the slice is minimal.
     let samples = measure(Effort { slice: std::time::Duration::from_nanos(1), ..effort }, contenders);
     Row::new("numbers", "factor pq, mean of 200", samples).goal(
         "grammers",

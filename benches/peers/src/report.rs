@@ -1,4 +1,4 @@
-//! The table, the data, the page.
+//! Output: the table on the terminal, docs/speed.json and docs/speed.md.
 
 use crate::curves::Curve;
 use crate::load::Load;
@@ -9,7 +9,7 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::process::Command;
 
-/// Where and with what it was measured.
+/// Machine and versions of a measurement.
 pub struct Machine {
     cpu: String,
     cpus: usize,

@@ -1,4 +1,4 @@
-//! A whole message of MTProto 2.0: header, padding, SHA-256, the message's own key, IGE.
+//! Sealing of a whole MTProto 2.0 message: header, padding, SHA-256, key derivation, IGE.
 
 use crate::counting::allocations;
 use crate::ige::limit;
@@ -25,10 +25,10 @@ pub const KEY: [u8; 256] = {
 };
 pub const HEADER: Header = Header { salt: 1, session_id: 2, msg_id: 3 << 32 | 1, seqno: 1 };
 
-/// The name of the hashes and the chain of blocks alone.
+/// Name of the bare hashes and chain of blocks.
 pub const FLOOR: &str = "hashes and AES";
 
-/// What cannot be left out: SHA-256 over the plaintext, two over 52 bytes for the key, and AES block after block.
+/// Unavoidable work: SHA-256 over the plaintext, two over 52 bytes for the key, and a chain of AES blocks.
 fn floor(encrypt: bool, plain: &[u8]) -> [u8; 16] {
     let large = Sha256::new().chain_update(&KEY[88..120]).chain_update(plain).finalize();
     let a = Sha256::new().chain_update(&large[8..24]).chain_update(&KEY[..36]).finalize();
@@ -37,17 +37,17 @@ fn floor(encrypt: bool, plain: &[u8]) -> [u8; 16] {
     limit(encrypt, &key, plain.len() / 16)
 }
 
-/// The plaintext with the least padding.
+/// Plaintext with minimal padding.
 fn plain_of(body: usize) -> Vec<u8> {
     vec![1; (32 + body + 12).next_multiple_of(16)]
 }
 
-/// As a session does: one padding for all its packets.
+/// Seals like a session, which reuses one padding generator for all packets.
 fn seal_ours(key: &AuthKey, body: &[u8], padding: &mut Padding) -> bytes::Bytes {
     packet::seal_with(key, Side::Client, &HEADER, body, padding, &mut SysRng).expect("entropy").0
 }
 
-/// A packet with the least padding.
+/// Packet with minimal padding.
 fn sealed(key: &AuthKey, body: &[u8]) -> bytes::Bytes {
     let packets = || packet::seal(key, Side::Server, &HEADER, body, &mut SysRng).expect("entropy").0;
     std::iter::repeat_with(packets).find(|packet| packet.len() == 24 + plain_of(body.len()).len()).expect("one in 16")

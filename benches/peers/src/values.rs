@@ -1,4 +1,4 @@
-//! TL: the reply with 30 users read, the call that starts a bot written.
+//! TL: decoding a reply with 30 users, encoding the call that starts a bot.
 
 use crate::counting::allocations;
 use crate::measure::{Contender, Effort, measure};
@@ -11,10 +11,10 @@ use nanogram::telegram::api::users::{AnyUser, User, UserProfilePhoto, UserStatus
 use nanogram::tl::Combinator;
 use std::hint::black_box;
 
-/// The part of the program that starts a bot: the first user's head, the rest left as it lies.
+/// Name of the decoder that starts a bot: decodes the first user's head and leaves the rest serialized.
 pub const HEADS: &str = "nanogram, by heads";
 
-/// `contacts.resolvedPeer` with 30 users.
+/// Serialized `contacts.resolvedPeer` with 30 users.
 pub fn resolved_peer() -> Vec<u8> {
     let user = |i: i64| {
         AnyUser::User(User {

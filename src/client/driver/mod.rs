@@ -1,8 +1,7 @@
-//! The task that owns the socket: it feeds the connection, makes a new one when the old one is lost, and gives every
-//! caller an answer.
+//! The task that owns the socket: it feeds the connection, replaces it when it is lost, and answers every caller.
 //!
 //! ```text
-//!   serve ── lost ──▶ verdict ──▶ over: the key is dead, and the server has proved that it says so
+//!   serve ── lost ──▶ verdict ──▶ over: the key is invalid, by an authentic message of the server
 //!     ▲                  │
 //!     │                  ▼
 //!     └─ connect ◀── pause, longer each time ◀─ no connection
@@ -11,8 +10,8 @@
 //!                      rest ── after a while, or for the next call ──▶ connect
 //! ```
 //!
-//! Whatever arrives before a key is proved, and every refusal in place of a packet, may be forged by anybody on the way:
-//! such failures end calls, never the client.
+//! Everything received before a key is authenticated, and every transport error, can be forged by anyone on the network
+//! path. Such failures end calls, never the client.
 
 mod events;
 mod proof;
@@ -48,70 +47,70 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 use verdict::Verdict;
 
-/// Bytes read from the socket at once.
+/// Bytes per read from the socket.
 const READ: usize = 16 << 10;
-/// The first wait before connecting again; it doubles, and is drawn at random up to what it is.
+/// First back-off before reconnecting; doubles with each failure. See [`jittered`].
 const FIRST_WAIT: Duration = Duration::from_millis(200);
-/// The longest.
+/// Upper limit of the back-off.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
-/// How often callers who have stopped waiting are looked for.
+/// Interval between searches for callers that stopped waiting.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
-/// How often it is looked what is due while the socket takes nothing.
+/// Interval between checks of the timers while the socket accepts no bytes.
 const BLOCKED: Duration = Duration::from_millis(100);
 
-/// Why a socket was left.
+/// Reason for leaving a socket.
 enum Lost {
-    /// The handle is gone: nobody wants anything.
+    /// The handle was dropped.
     Dropped,
     Io(io::Error),
     Protocol(ConnectionError),
-    /// The server does not bind a temporary key.
+    /// The server refuses to bind a temporary key.
     NotBound(CallError),
-    /// The key is dead.
+    /// The key is invalid for good.
     Over(Error),
-    /// Not at all: another data centre is to be gone to.
+    /// Migrating: the socket itself is intact.
     Moving(u8, Moved),
 }
 
-/// Where the mover learns whether the other data centre was reached.
+/// Tells the migration if the other data centre was reached.
 type Moved = oneshot::Sender<Result<(), Error>>;
 
-/// Why a rest between attempts is over.
+/// Reason for the end of a rest between attempts.
 enum Rest {
-    /// Its time is over.
+    /// The back-off has passed.
     Over,
-    /// Somebody makes a call.
+    /// A call was made.
     Wanted,
-    /// Another data centre is to be gone to.
+    /// Migrating to another data centre.
     Moving(u8, Moved),
-    /// The handle is gone.
+    /// The handle was dropped.
     Dropped,
 }
 
-/// A call on its way to the driver. No `Debug`: its body may be a secret.
+/// Call on its way to the driver. No `Debug`: the body may hold a secret.
 pub(super) struct Order {
     pub(super) body: Bytes,
     pub(super) reply: oneshot::Sender<Answer>,
 }
 
-/// What goes before all calls.
+/// Order that takes precedence over calls.
 pub(super) enum Control {
-    /// Connect to another data centre; until `Settled`, all calls wait but those of this channel.
+    /// Connect to another data centre. Until `Settled`, only the calls of this channel are made.
     Move { to: u8, reply: Moved },
-    /// A call of the mover's.
+    /// Call that belongs to the migration.
     Call(Order),
-    /// The move is over.
+    /// The migration is complete.
     Settled,
 }
 
-/// A call that is not answered.
+/// Unanswered call.
 struct Waiting {
     order: Order,
-    /// It is the mover's.
+    /// True for a call of the migration.
     is_first: bool,
-    /// It was sent to another data centre, or under another key, before.
+    /// True if it was sent before, to another data centre or under another key.
     in_doubt: bool,
 }
 
@@ -120,21 +119,21 @@ struct Driver {
     shared: Arc<Shared>,
     keys: Vec<RsaKey>,
     clock: Clock,
-    /// Where the connection leads.
+    /// Data centre of the connection.
     dc: u8,
-    /// The data centre that `options.addr` is the address of.
+    /// Data centre that `options.addr` belongs to.
     first_dc: u8,
     connection: Connection,
     orders: mpsc::Receiver<Order>,
     control: mpsc::Receiver<Control>,
     news: mpsc::Sender<Bytes>,
     waiting: BTreeMap<CallId, Waiting>,
-    /// Calls that wait for the move to be over.
+    /// Calls that wait for the end of the migration.
     carried: Vec<Waiting>,
     is_settling: bool,
-    /// Where the socket leads.
+    /// Address of the socket.
     addr: String,
-    /// Attempts to connect that failed since something authentic came.
+    /// Failed attempts to connect since something authentic was received.
     failures: u32,
     key_lost: u32,
     binding: Binding,
@@ -143,23 +142,24 @@ struct Driver {
     sweep_at: Instant,
 }
 
-/// How the binding of the temporary key goes.
+/// Progress of the binding of the temporary key.
 #[derive(Debug, Default)]
 struct Binding {
-    /// The key to bind.
+    /// Key to bind.
     key: Option<TemporaryKey>,
     /// Refusals since a key was bound.
     failures: u32,
-    /// Flood waits made since a key was bound.
+    /// Flood waits since a key was bound.
     pauses: u32,
-    /// End of the flood wait that the server asks for, and its error.
+    /// End of the flood wait that the server asked for, and its error.
     flood: Option<(Instant, RpcError)>,
-    /// When the permanent key was last seen to be good, in the server's seconds: a binding, or an answer under it.
+    /// Last time at which the permanent key was known to be good, in seconds since 1970 by the server's clock: a
+    /// binding, or an answer under it.
     good_at: Option<i32>,
 }
 
 impl Binding {
-    /// For a data centre of which `state` knows what it does.
+    /// Creates the state for data centre `dc` from the saved keys.
     fn new(options: &Options, state: &State, dc: u8) -> Self {
         let bound = state.keys.get(&dc).and_then(|key| key.temporary.as_ref());
         let good_at = bound.zip(options.temporary).map(|(key, lifetime)| key.expires_at.saturating_sub(lifetime));
@@ -167,7 +167,7 @@ impl Binding {
     }
 }
 
-/// Connects, and goes on in a task of its own.
+/// Connects, and continues in a spawned task.
 pub(super) async fn start(
     options: Options,
     shared: Arc<Shared>,
@@ -202,7 +202,7 @@ pub(super) async fn start(
         sweep_at: Instant::ZERO,
     };
     driver.log_saved_keys();
-    // The first connection is the caller's to wait for; a saved key needs nothing more than the socket.
+    // Only the first connection is awaited by the caller; with a saved key, the open socket is enough.
     let socket = driver.connect(dc).await?;
     let has_key = driver.options.state.keys.contains_key(&dc);
     let within = driver.options.call_within;
@@ -216,7 +216,7 @@ pub(super) async fn start(
     opened.map_err(|_| Error::Closed)?
 }
 
-/// For a connection to `dc`, with what `state` knows of it.
+/// Configuration of a connection to `dc`, with the saved keys and salts.
 fn config(options: &Options, keys: &[RsaKey], state: &State, dc: u8) -> Config {
     let key = state.keys.get(&dc);
     let temporary = key.and_then(|key| key.temporary.as_ref()).filter(|_| options.temporary.is_some());
@@ -244,11 +244,12 @@ fn config(options: &Options, keys: &[RsaKey], state: &State, dc: u8) -> Config {
 async fn connect_once(addr: &str, within: Duration) -> io::Result<TcpStream> {
     let late = || io::Error::new(io::ErrorKind::TimedOut, "no connection in time");
     let socket = timeout(within, TcpStream::connect(addr)).await.map_err(|_| late())??;
+    // Packets are complete when written: Nagle's algorithm would only delay them.
     socket.set_nodelay(true)?;
     Ok(socket)
 }
 
-/// A wait that doubles from `first` up to `longest`, and is drawn at random between half of that and all of it.
+/// Back-off that doubles from `first` up to `longest`, drawn at random between half of that and all of it.
 pub(super) fn jittered(first: Duration, longest: Duration, attempt: u32) -> Duration {
     let most = longest.min(first.saturating_mul(1 << attempt.saturating_sub(1).min(10)));
     let random = SysRng.try_next_u32().unwrap_or(u32::MAX);
@@ -258,7 +259,7 @@ pub(super) fn jittered(first: Duration, longest: Duration, attempt: u32) -> Dura
 type Ready = oneshot::Sender<Result<(), Error>>;
 
 impl Driver {
-    /// One socket, after as many attempts as the options allow.
+    /// Connects to a data centre, with as many attempts as the options allow.
     async fn connect(&mut self, dc: u8) -> Result<TcpStream, Error> {
         let mut failures = 0;
         loop {
@@ -274,7 +275,7 @@ impl Driver {
         }
     }
 
-    /// One attempt, after `failures` of them.
+    /// Makes one attempt to connect, after `failures` failed ones.
     async fn connect_nth(&mut self, dc: u8, failures: u32) -> Result<TcpStream, Error> {
         let addr = self.address(dc, failures).ok_or(Error::UnknownDc(dc.into()))?;
         self.options.watcher.tell(&Notice::Connecting { dc_id: dc, addr: &addr });
@@ -287,18 +288,19 @@ impl Driver {
             }
         };
         self.options.watcher.tell(&Notice::Connected { dc_id: dc, addr: &addr });
-        // An address of one's own is not in any other table.
+        // A configured address is in no table: save it, so that later runs find it.
         if let (Some(own), Ok(peer)) = (&self.options.addr, socket.peer_addr())
             && *own == addr
         {
-            // Those of Telegram are not saved: they are another way there, not another place.
+            // Except for Telegram's own data centres, where it is a route to the same place, such as a proxy, and not
+            // an address.
             self.shared.with(|state| !state.dcs.has_built_in() && state.dcs.put_first(dc, peer));
         }
         self.addr = addr;
         Ok(socket)
     }
 
-    /// How many attempts in a row may fail: as many as the options say, and one for each address.
+    /// Most consecutive failures: the number in the options, but at least one per address.
     fn most_attempts(&self, dc: u8) -> u32 {
         let addresses = self.addresses(dc).len().try_into().unwrap_or(u32::MAX);
         self.options.attempts.max(addresses)
@@ -311,14 +313,14 @@ impl Driver {
         self.shared.with(|state| state.dcs.addresses(dc).map(|addr| addr.to_string()).collect())
     }
 
-    /// Where to look for a data centre, after `failures` attempts elsewhere.
+    /// Address of a data centre for the attempt after `failures` failed ones.
     fn address(&self, dc: u8, failures: u32) -> Option<String> {
         let mut addresses = self.addresses(dc);
         let at = usize::try_from(failures).unwrap_or(0).checked_rem(addresses.len())?;
         Some(addresses.swap_remove(at))
     }
 
-    /// Waits before the next attempt: for a random time, so that many clients do not come back at once.
+    /// Sleeps before the next attempt, for a random time so that many clients do not reconnect at once.
     async fn pause(&mut self, attempt: u32, why: &Error) {
         let after = jittered(FIRST_WAIT, LONGEST_WAIT, attempt);
         self.options.watcher.tell(&Notice::Reconnecting { attempt, after, why });
@@ -348,7 +350,8 @@ impl Driver {
         }
     }
 
-    /// Connects to another data centre, where all begins anew; `None`: it cannot be reached, and nothing has changed.
+    /// Connects to another data centre and starts a new connection there; `None` if it cannot be reached, and then
+    /// nothing has changed.
     async fn go(&mut self, to: u8, reply: Moved) -> Option<TcpStream> {
         match self.connect(to).await {
             Ok(socket) => {
@@ -366,26 +369,28 @@ impl Driver {
         }
     }
 
-    /// A socket in place of one that was lost, however long it takes; `None`: nobody wants one any more.
+    /// Opens a socket in place of a lost one, however long it takes; `None` once the client is no longer needed.
     ///
-    /// Calls wait for as many attempts as the options allow, and then get the last error. Later calls get attempts of
-    /// their own.
+    /// Waiting calls last for as many attempts as the options allow and then get the last error. Later calls start a
+    /// new series of attempts.
     async fn connect_again(&mut self, mut why: Error, ready: &mut Option<Ready>) -> Option<TcpStream> {
         loop {
             self.shared.set_trouble(Some(&why));
+            // `Client::connect` was cancelled.
             if ready.as_ref().is_some_and(oneshot::Sender::is_closed) {
                 return None;
             }
             if self.failures < self.most_attempts(self.dc) {
                 self.pause(self.failures, &why).await;
             } else if let Some(ready) = ready.take() {
-                // Nobody has a handle yet: it is for the caller to try again.
+                // `Client::connect` has not returned yet: its caller decides on further attempts.
                 let _ = ready.send(Err(why));
                 return None;
             } else {
                 self.give_up_calls(&why);
                 match self.rest(&why).await {
                     Rest::Over => {}
+                    // A new call starts a new series of attempts.
                     Rest::Wanted => self.failures = 0,
                     Rest::Moving(to, reply) => match self.go(to, reply).await {
                         Some(socket) => return Some(socket),
@@ -407,7 +412,7 @@ impl Driver {
         }
     }
 
-    /// Gives an error to all calls that wait for an answer.
+    /// Ends all unanswered calls with an error.
     fn give_up_calls(&mut self, why: &Error) {
         for (call, waiting) in core::mem::take(&mut self.waiting) {
             let in_doubt = waiting.in_doubt || self.connection.is_sent(call);
@@ -416,7 +421,7 @@ impl Driver {
         }
     }
 
-    /// Waits until it is time for another attempt, or until somebody wants one.
+    /// Waits until the next attempt is due or a call is made.
     async fn rest(&mut self, why: &Error) -> Rest {
         let after = jittered(FIRST_WAIT, LONGEST_WAIT, self.failures);
         self.options.watcher.tell(&Notice::Reconnecting { attempt: self.failures, after, why });
@@ -444,18 +449,20 @@ impl Driver {
         }
     }
 
-    /// The move is over: the calls that waited for that go on.
+    /// Ends the migration: the calls that waited for it are made.
     fn settle(&mut self) {
         self.is_settling = false;
         self.go_on();
     }
 
-    /// A connection that knows nothing of the one before: other keys. Unanswered calls go on under it.
+    /// Replaces the connection by one with other keys and no memory of the old one. Unanswered calls are made again on
+    /// it.
     fn begin_anew(&mut self) {
         let config = self.shared.with(|state| config(&self.options, &self.keys, state, self.dc));
         let before = Connection::new(config, self.clock.now(), Clock::unix(), Box::new(SysRng));
         let before = core::mem::replace(&mut self.connection, before);
         (self.key_lost, self.not_bound) = (0, None);
+        // The counters of refusals belong to the old keys.
         self.binding = self.shared.with(|state| Binding::new(&self.options, state, self.dc));
         self.log_saved_keys();
         for (call, mut waiting) in core::mem::take(&mut self.waiting) {
@@ -465,7 +472,7 @@ impl Driver {
         self.go_on();
     }
 
-    /// Makes the calls that were carried over, as far as it is their turn.
+    /// Makes the calls that were carried over, during a migration only its own.
     fn go_on(&mut self) {
         for waiting in core::mem::take(&mut self.carried) {
             if waiting.is_first || !self.is_settling {
@@ -484,15 +491,15 @@ impl Driver {
         }
     }
 
-    /// Tells the owner's log a key that messages go under. With forward secrecy that is never the permanent one, which
-    /// would let whoever reads the log act for the account.
+    /// Reports a key that encrypts messages to the key log. With forward secrecy this is never the permanent key, which
+    /// would let a reader of the log act for the account.
     fn log_key(&self, key: &AuthKey, is_temporary: bool) {
         if is_temporary || self.options.temporary.is_none() {
             self.options.keylog.note(&Entry::DcKey { dc: self.dc.into(), key: key.clone(), is_temporary });
         }
     }
 
-    /// Tells everybody that there will be no answer.
+    /// Ends every call, queued or sent, with the final error.
     fn fail(mut self, error: &Error, ready: Option<Ready>) {
         self.shared.end(error);
         self.orders.close();
@@ -518,6 +525,7 @@ impl Driver {
     /// Serves one socket until it is lost.
     async fn serve(&mut self, socket: &mut TcpStream, ready: &mut Option<Ready>) -> Lost {
         let mut input = vec![0; READ];
+        // Bytes not yet written are lost with the socket; the session recovers their messages on the next one.
         let mut output = BytesMut::new();
         loop {
             self.bind_if_due();
@@ -533,7 +541,8 @@ impl Driver {
             let (mut read, mut write) = socket.split();
             let flood = self.binding.flood.as_ref().map(|(until, _)| *until);
             let due = Instant::earliest(&[self.connection.poll_timeout(), flood]).map(|at| self.clock.until(at));
-            // What is due may have to be sent, and a socket that takes nothing would have us look again and again.
+            // Something due may have to be sent: while the socket accepts no bytes, a timer in the past would make this
+            // loop spin.
             let due = due.map(|due| if output.is_empty() { due } else { due.max(BLOCKED) });
             tokio::select! {
                 result = read.read(&mut input), if self.connection.wants_input() => match result {
@@ -558,7 +567,7 @@ impl Driver {
                     Some(Control::Settled) => self.settle(),
                     None => return Lost::Dropped,
                 },
-                // Orders wait while the socket takes nothing: the channel is what bounds them.
+                // While the socket accepts no bytes, orders stay in their channel, which is bounded.
                 order = self.orders.recv(), if output.is_empty() && !self.is_settling => match order {
                     Some(order) => self.take(order),
                     None => return Lost::Dropped,
@@ -574,7 +583,7 @@ impl Driver {
     }
 
     fn take(&mut self, order: Order) {
-        // Those that wait already go out in the same packet.
+        // Orders that are already queued travel in the same packet.
         let others: Vec<_> = core::iter::from_fn(|| self.orders.try_recv().ok()).collect();
         for order in [order].into_iter().chain(others) {
             self.make(Waiting { order, is_first: false, in_doubt: false });
@@ -586,14 +595,14 @@ impl Driver {
             let _ = waiting.order.reply.send(Answer { result: Err(error), in_doubt: waiting.in_doubt });
             return;
         }
-        // A caller who gave up before the call was taken gets no answer.
+        // The caller gave up before the call was made.
         if !waiting.order.reply.is_closed() {
             let call = self.connection.call_raw(waiting.order.body.to_vec());
             self.waiting.insert(call, waiting);
         }
     }
 
-    /// Whatever the connection has: bytes to send, events to hand out.
+    /// Collects from the connection the bytes to send and the events to deliver.
     fn turn(&mut self, output: &mut BytesMut, ready: &mut Option<Ready>) -> Result<(), ConnectionError> {
         self.forget_abandoned();
         if output.is_empty() {
@@ -603,12 +612,13 @@ impl Driver {
         Ok(())
     }
 
-    /// Callers who have stopped waiting (a time-out of their own) are forgotten, and so are their calls.
+    /// Forgets callers that stopped waiting, for example after their own time-out, and their calls.
     fn forget_abandoned(&mut self) {
         let now = self.clock.now();
         if now < self.sweep_at {
             return;
         }
+        // Once per interval, as the search visits all pending calls.
         self.sweep_at = now + SWEEP_EVERY;
         let connection = &mut self.connection;
         self.waiting.retain(|call, waiting| {

@@ -1,4 +1,4 @@
-//! Recordings in JSON: the shape is drawn at [`Recording::from_json`].
+//! Recordings in JSON; the format is shown at [`Recording::from_json`].
 
 use super::{CaptureError, Chunk, Connection, Recording, Secrets};
 use crate::base::side::Side;
@@ -26,6 +26,7 @@ pub(super) fn read(text: &str) -> Result<Recording, CaptureError> {
 fn connection(value: &Value, place: &str) -> Result<Connection, CaptureError> {
     let events = value.get("events").and_then(Value::as_array).ok_or_else(|| shape(&format!("{place}.events")))?;
     let mut chunks = Vec::new();
+    // Events without bytes, such as a close, are for other tools.
     for (at, event) in events.iter().enumerate().filter(|(_, event)| event.get("hex").is_some()) {
         let bad = |name: &str| shape(&format!("{place}.events[{at}].{name}"));
         chunks.push(Chunk {
@@ -41,7 +42,7 @@ fn connection(value: &Value, place: &str) -> Result<Connection, CaptureError> {
     Ok(Connection { name: text_of(value, "name"), chunks, has_gap: false })
 }
 
-/// Microseconds; what is before the start is at the start.
+/// Converts seconds to microseconds, rounded; negative times become zero.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
 fn instant(secs: f64) -> Instant {
     Instant::from_micros((secs * 1e6 + 0.5) as u64)
@@ -51,6 +52,7 @@ fn secrets(root: &Value) -> Result<Secrets, CaptureError> {
     let mut secrets = Secrets::default();
     for (id, key) in object(root, "auth_keys") {
         let key = key.get("auth_key").unwrap_or(key).as_str().and_then(unhex).and_then(|key| key.try_into().ok());
+        // The id is redundant, so it detects a damaged key.
         let key = key.map(AuthKey::from_bytes).filter(|key| Some(&key.id()[..]) == unhex(id).as_deref());
         secrets.note(&Entry::AuthKey(key.ok_or_else(|| shape(&format!("auth_keys.{id}")))?));
     }

@@ -1,4 +1,4 @@
-//! `nanogram dc --record FILE`: what was said, written while nobody speaks and at the end.
+//! `nanogram dc --record FILE`: the recording, written when the last client disconnects and at the end.
 
 use super::stamp;
 use crate::failure::{Exit, Failure};
@@ -9,14 +9,14 @@ use nanogram::lab::dc::log::{Entry, Line};
 use std::io::{self, Write as _};
 use std::path::Path;
 
-/// The file, and what may end it all.
+/// Recording file, and the signals that end the server.
 pub(super) struct Recorder<'p> {
     path: &'p Path,
     stop: Stop,
     is_told: bool,
 }
 
-/// Begins, with an empty recording: whether the file can be written is seen at once.
+/// Starts recording and writes an empty recording, so that an unwritable file is reported at once.
 pub(super) fn begin<'p>(path: &'p Path, listener: &mut Listener) -> Result<Recorder<'p>, Failure> {
     listener.record();
     let recorder = Recorder { path, stop: Stop::new()?, is_told: false };
@@ -25,7 +25,7 @@ pub(super) fn begin<'p>(path: &'p Path, listener: &mut Listener) -> Result<Recor
 }
 
 impl Recorder<'_> {
-    /// The next thing that happened, or that it is to end: then everything is written.
+    /// Next log line; `None` after a signal, once the recording is written.
     pub(super) async fn next(&mut self, listener: &mut Listener, story: &Story) -> Result<Option<Line>, Failure> {
         let line = tokio::select! {
             line = listener.next() => line?,
@@ -34,6 +34,7 @@ impl Recorder<'_> {
                 return Ok(None);
             }
         };
+        // Writing takes time, so it waits for a moment without clients.
         if line.entry == Entry::Closed && listener.dc.connections().next().is_none() {
             self.save(listener)?;
         }
@@ -47,14 +48,14 @@ impl Recorder<'_> {
     fn save(&self, listener: &mut Listener) -> Result<(), Failure> {
         let Some(recording) = listener.recording() else { return Ok(()) };
         let text = recording.to_json().to_string();
-        // It holds keys.
+        // The recording contains keys: only its owner may read it.
         private::replace(self.path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| {
             Failure::new(Exit::Usage, "FILE", format!("cannot write {}: {error}", self.path.display()))
         })
     }
 }
 
-/// Ctrl-C, and what ends a process politely where there is such a thing.
+/// Ctrl-C, and SIGTERM on Unix.
 struct Stop {
     #[cfg(unix)]
     signals: [tokio::signal::unix::Signal; 2],
