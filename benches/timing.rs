@@ -1,13 +1,13 @@
-//! Does the time tell a secret? The test of dudect (O. Reparaz, J. Balasch, I. Verbauwhede, "Dude, is my code constant
-//! time?", 2017): two classes of inputs in random order, Welch's t over their times, |t| below 4.5 or it leaks.
+//! Timing of secret-dependent code, measured as by dudect (O. Reparaz, J. Balasch, I. Verbauwhede, "Dude, is my code
+//! constant time?", 2017): two classes of inputs in random order, Welch's t over their times; |t| of 4.5 or more is a leak.
 //!
 //! ```text
 //! cargo bench --bench timing --all-features [-- --samples 100000]
 //! ```
 //!
-//! Beside each measurement stands a positive control: the same over code that leaks. If that is not seen, the
-//! measurement proves nothing and the bench fails. Other programs disturb: what exceeds 4.5 is measured twice again with
-//! fresh data before it is called a leak, and it says so.
+//! Each measurement has a positive control: the same test over code that leaks. If that leak is not detected, the
+//! measurement proves nothing and the bench fails. Other programs disturb the times, so a value above 4.5 is measured
+//! twice more with fresh data before it counts as a leak; the output says so.
 
 use bytes::BytesMut;
 use nanogram::base::side::Side;
@@ -34,13 +34,13 @@ mod crypto {
 }
 use mont::Modulus;
 
-/// What dudect calls a leak.
+/// Smallest |t| that counts as a leak, as in dudect.
 const LEAK: f64 = 4.5;
 const ATTEMPTS: u32 = 3;
 /// Thresholds below which times are looked at, as dudect has them: more of them near the fast end.
 const CROPS: i32 = 100;
 
-/// One class or the other, and how long it took in nanoseconds.
+/// Class of an input, and its time in nanoseconds.
 type Sample = (bool, f64);
 
 fn nanoseconds<T>(work: impl FnOnce() -> T) -> f64 {
@@ -74,7 +74,7 @@ fn largest(samples: &[Sample]) -> f64 {
     limits.chain([f64::INFINITY]).map(|limit| welch(samples, limit)).fold(0.0, |a: f64, t| a.max(t.abs()))
 }
 
-/// Prints the row of a measurement; whether it is as it must be.
+/// Prints the row of a measurement. Returns true if the verdict is the expected one.
 fn judge(what: &str, must_leak: bool, mut measure: impl FnMut(u64) -> Vec<Sample>) -> bool {
     for attempt in 1..=ATTEMPTS {
         let samples = measure(u64::from(attempt));
@@ -82,9 +82,9 @@ fn judge(what: &str, must_leak: bool, mut measure: impl FnMut(u64) -> Vec<Sample
         let is_fine = (t >= LEAK) == must_leak;
         let verdict = match (must_leak, is_fine) {
             (false, true) => "no difference",
-            (true, true) => "seen, as it must be",
-            (false, false) => "A DIFFERENCE",
-            (true, false) => "CANNOT SEE A LEAK THAT IS THERE",
+            (true, true) => "leak detected, as expected",
+            (false, false) => "DIFFERENCE",
+            (true, false) => "LEAK NOT DETECTED",
         };
         let again = if is_fine || attempt == ATTEMPTS { "" } else { "; again with fresh data" };
         println!("| {what:<44} | {:>9} | {t:>8.2} | {verdict}{again} |", samples.len());
@@ -215,17 +215,17 @@ fn main() -> ExitCode {
     let samples: usize = samples.unwrap_or(100_000).max(10_000);
     // A power takes a thousand times as long as a compare.
     let few = samples / 20;
-    println!("| what | samples | largest abs(t) | verdict |");
+    println!("| measurement | samples | largest abs(t) | verdict |");
     println!("| --- | ---: | ---: | --- |");
     let open = |key: &AuthKey, packet| packet::open(key, Side::Server, packet).is_ok();
     let leaky = |key: &AuthKey, packet| open_leaky(key, packet).is_some();
     let rows = [
         judge("session::packet::open, length plausible or not", false, |seed| packets(samples, seed, open)),
-        judge("  control: the length looked at first", true, |seed| packets(samples, seed, leaky)),
+        judge("  control: checks the length first", true, |seed| packets(samples, seed, leaky)),
         judge("crypto::ct::same, first or last byte differs", false, |seed| compares(samples, seed, ct::same)),
         judge("  control: ends at the first difference", true, |seed| compares(samples, seed, same_leaky)),
         judge("Montgomery power, exponent fixed or random", false, |seed| powers(few, seed, Power::Ours)),
-        judge("power of the generator, the same", false, |seed| powers(few, seed, Power::Generator)),
+        judge("power of the generator, fixed or random", false, |seed| powers(few, seed, Power::Generator)),
         judge("  control: num-bigint's modpow", true, |seed| powers(few, seed, Power::NumBigint)),
     ];
     if rows.contains(&false) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
