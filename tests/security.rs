@@ -409,7 +409,7 @@ fn the_checklist_in_the_documents_is_this_one() {
         std::fs::write(&path, &text).unwrap();
     }
     let stored = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(stored == text, "docs/security.md is of another day: run this test with NANOGRAM_WRITE=1");
+    assert!(stored == text, "docs/security.md differs: run this test with NANOGRAM_WRITE=1");
 }
 
 const TITLES: [(&str, &str); 6] = [
