@@ -78,7 +78,7 @@ pub(super) const ROWS: &[Row] = &[
     ("D3", "each transport error has its code and a remedy", &["tests/transport.rs::d03_each_fault_has_its_number_and_its_advice"]),
     ("D4", "an abridged length has a limit", &["tests/transport.rs::d04_an_abridged_length_of_7fffff_is_refused"]),
     ("D5", "frames may be split anywhere", &["tests/transport.rs::d05_any_cut_of_any_stream_gives_the_same_frames", "tests/transport.rs::d05_a_cut_frame_is_waited_for"]),
-    ("D6", "an announced length reserves no memory, and has a limit", &["tests/transport.rs::d06_a_length_over_the_cap_is_refused_before_its_bytes_come", "tests/transport.rs::d06_lengths_that_no_frame_has_are_refused", "src/wire/transport/mod.rs::an_announced_length_reserves_nothing"]),
+    ("D6", "an announced length reserves no memory, and has a limit", &["tests/transport.rs::d06_a_length_over_the_cap_is_refused_before_its_bytes_come", "tests/transport.rs::d06_lengths_that_no_frame_has_are_refused", "src/wire/transport/framer.rs::an_announced_length_reserves_nothing"]),
     ("D7", "full framing: sequence number and checksum are checked", &["tests/transport.rs::d07_a_full_frame_with_another_checksum_is_refused", "tests/transport.rs::d07_a_full_frame_out_of_turn_is_refused"]),
     ("D8", "a quick ack that was not requested has no effect", &["tests/transport.rs::d08_a_quick_ack_never_asked_for_costs_nothing"]),
     ("D9", "bytes after a packet in a padded frame are removed", &["tests/transport.rs::d09_a_padded_tail_of_any_length_is_stripped", "tests/transport.rs::d09_a_plain_message_that_ends_outside_its_frame_is_refused"]),
