@@ -82,9 +82,9 @@ fn judge(what: &str, must_leak: bool, mut measure: impl FnMut(u64) -> Vec<Sample
         let is_fine = (t >= LEAK) == must_leak;
         let verdict = match (must_leak, is_fine) {
             (false, true) => "no difference",
-            (true, true) => "seen, as it must be",
-            (false, false) => "A DIFFERENCE",
-            (true, false) => "CANNOT SEE A LEAK THAT IS THERE",
+            (true, true) => "leak detected, as expected",
+            (false, false) => "DIFFERENCE",
+            (true, false) => "LEAK NOT DETECTED",
         };
         let again = if is_fine || attempt == ATTEMPTS { "" } else { "; again with fresh data" };
         println!("| {what:<44} | {:>9} | {t:>8.2} | {verdict}{again} |", samples.len());
@@ -216,17 +216,17 @@ fn main() -> ExitCode {
     let samples: usize = samples.unwrap_or(100_000).max(10_000);
     // A power takes a thousand times as long as a comparison.
     let few = samples / 20;
-    println!("| what | samples | largest abs(t) | verdict |");
+    println!("| measurement | samples | largest abs(t) | verdict |");
     println!("| --- | ---: | ---: | --- |");
     let open = |key: &AuthKey, packet| packet::open(key, Side::Server, packet).is_ok();
     let leaky = |key: &AuthKey, packet| open_leaky(key, packet).is_some();
     let rows = [
         judge("session::packet::open, length plausible or not", false, |seed| packets(samples, seed, open)),
-        judge("  control: the length looked at first", true, |seed| packets(samples, seed, leaky)),
+        judge("  control: checks the length first", true, |seed| packets(samples, seed, leaky)),
         judge("crypto::ct::same, first or last byte differs", false, |seed| compares(samples, seed, ct::same)),
         judge("  control: ends at the first difference", true, |seed| compares(samples, seed, same_leaky)),
         judge("Montgomery power, exponent fixed or random", false, |seed| powers(few, seed, Power::Ours)),
-        judge("power of the generator, the same", false, |seed| powers(few, seed, Power::Generator)),
+        judge("power of the generator, fixed or random", false, |seed| powers(few, seed, Power::Generator)),
         judge("  control: num-bigint's modpow", true, |seed| powers(few, seed, Power::NumBigint)),
     ];
     if rows.contains(&false) { ExitCode::FAILURE } else { ExitCode::SUCCESS }

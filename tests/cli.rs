@@ -146,11 +146,11 @@ fn help_has_every_command_and_an_example_for_each() {
 }
 
 #[test]
-fn the_readme_has_every_error_with_its_hint_and_every_command() {
-    let readme = include_str!("../README.md");
+fn the_documents_have_every_error_with_its_hint_and_every_command() {
+    let (readme, errors) = (include_str!("../README.md"), include_str!("../docs/errors.md"));
     for error in StartError::all() {
         let row = format!("| {} | `{}` | {} |", error.code(), error.name(), error.hint());
-        assert!(readme.contains(&row), "{row}");
+        assert!(errors.contains(&row), "{row}");
     }
     for command in [
         "demo",

@@ -158,8 +158,8 @@ const ENDS: [(i32, &str, i32); 6] = [
 ];
 
 #[test]
-fn an_error_that_ends_it_has_a_sentence_a_hint_and_an_exit_code_and_is_in_the_readme() {
-    let readme = include_str!("../README.md");
+fn an_error_that_ends_it_has_a_sentence_a_hint_and_an_exit_code_and_is_documented() {
+    let page = include_str!("../docs/errors.md");
     let mut missing = Vec::new();
     for (code, name, exit) in ENDS {
         let place = signed_in(name, refuse(code, name, 99));
@@ -172,11 +172,11 @@ fn an_error_that_ends_it_has_a_sentence_a_hint_and_an_exit_code_and_is_in_the_re
         // Only the session that the server ended is set aside.
         assert_eq!(place.file.exists(), exit != 4, "{output:?}");
         let row = format!("| {code} | `{name}` | {exit} | {hint} |");
-        if !readme.contains(&row) {
+        if !page.contains(&row) {
             missing.push(row);
         }
     }
-    assert!(missing.is_empty(), "not in the README:\n{}", missing.join("\n"));
+    assert!(missing.is_empty(), "not in docs/errors.md:\n{}", missing.join("\n"));
 }
 
 #[test]

@@ -160,23 +160,25 @@ fn a_client_gets_its_answer_whatever_is_done_to_it_once() {
         std::fs::write(&path, &text).unwrap();
     }
     let stored = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(stored == text, "docs/faults.md is of another day: run this test with NANOGRAM_WRITE=1");
+    assert!(stored == text, "docs/faults.md differs: run this test with NANOGRAM_WRITE=1");
 }
 
 const HEAD: &str = "\
-# What the test data centre can do wrong
+# Faults of the test data centre
 
-`nanogram dc --fault NAME` does it once, `NAME*3` three times, `NAME*forever` always; in Rust it is `Dc::fault`. Each
-belongs to a row of [the checklist](security.md). A fault waits for the first thing of its kind: a new connection, a key
-exchange, a call, a packet with an answer. What our own client does about it was seen by running it:
-`NANOGRAM_WRITE=1 cargo test --all-features --test dc_faults` writes this file. What Telethon, GramJS, TDLib and `nanogram start`
-do about each is [a table of its own](faults-clients.md).
+`nanogram dc --fault NAME` injects a fault once, `NAME*3` three times, `NAME*forever` always; in Rust, `Dc::fault` does.
+Each fault belongs to a row of [the checklist](security.md). It acts on the first event of its kind: a new connection, a
+key exchange, a call, or a packet with an answer.
 
-The log says what any client does after a fault, on the same connection and as far as it shows: `#2 after wrong-session the
-peer acknowledged it`, or *went on* (with the key exchange, with another call), *began the key exchange again*, *answered
-it*, *used its salt* (one that only the fault told), *left*, *was silent* (for 10 s, but for pings and acknowledgements).
+`NANOGRAM_WRITE=1 cargo test --all-features --test dc_faults` runs our own client against each fault and writes this
+file. [faults-clients.md](faults-clients.md) compares Telethon, GramJS, TDLib and `nanogram start`.
 
-| fault | row | what the data centre does | what our client does |
+The log of the data centre reports what any client does after a fault, as far as the same connection shows it:
+`#2 after wrong-session the peer acknowledged it`. Other reactions are *went on* (with the key exchange or with another
+call), *began the key exchange again*, *answered it*, *used its salt* (one that only the fault revealed), *left*, and
+*was silent* (for 10 s, apart from pings and acknowledgements).
+
+| fault | row | action of the data centre | reaction of our client |
 | --- | --- | --- | --- |
 ";
 
@@ -293,5 +295,5 @@ fn faults_are_told_apart_and_each_is_of_a_row() {
         assert!(names.contains(listed), "{listed}");
     }
     assert!(Fault::named("no such fault").is_none());
-    assert!(include_str!("../README.md").contains(&format!("{} faults", FAULTS.len())), "the README counts others");
+    assert!(include_str!("../README.md").contains(&format!("{} faults", FAULTS.len())), "README.md: wrong number");
 }

@@ -409,7 +409,7 @@ fn the_checklist_in_the_documents_is_this_one() {
         std::fs::write(&path, &text).unwrap();
     }
     let stored = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(stored == text, "docs/security.md is of another day: run this test with NANOGRAM_WRITE=1");
+    assert!(stored == text, "docs/security.md differs: run this test with NANOGRAM_WRITE=1");
 }
 
 const TITLES: [(&str, &str); 6] = [
@@ -418,14 +418,17 @@ const TITLES: [(&str, &str); 6] = [
     ("C", "Session, salts, service messages"),
     ("D", "Transport and parser"),
     ("E", "Forward secrecy, passwords, signing in"),
-    ("F", "What went wrong elsewhere"),
+    ("F", "Faults of other implementations"),
 ];
 
 const HEAD: &str = "\
 # The security checklist
 
-What the security guidelines, the protocol's pages and the published attacks ask of a client, row by row: which
-[faults](faults.md) of the test data centre (`nanogram dc --fault NAME`) do the opposite, and which tests hold it. Try
-another client with them, too. A test reads the sources and fails if one of these tests is missing;
+The rules that the security guidelines, the protocol's pages and the published attacks set for a client. Each row has the
+[faults](faults.md) of the test data centre (`nanogram dc --fault NAME`) that break the rule, and the tests that hold it;
+other clients can be tried with the same faults. SG: the security guidelines. 4A: Albrecht et al., 2021. JO: Jakobsen and
+Orlandi, 2015.
+
+A test reads the sources and fails if one of these tests is missing.
 `NANOGRAM_WRITE=1 cargo test --all-features --test security` writes this file.
 ";

@@ -24,7 +24,7 @@ TARGET = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target").resolve()
 OUT = TARGET / "login"
 
 ALICE, CAROL = "+10000000001", "+10000000003"
-PASSWORD = "two factors"  # nanogram::dc::residents::CAROLS_PASSWORD
+PASSWORD = "two factors"  # nanogram::lab::dc::residents::CAROLS_PASSWORD
 WRONG_PASSWORD = "three factors"
 INTERRUPTED = 130
 

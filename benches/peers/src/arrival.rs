@@ -153,6 +153,6 @@ pub fn rows(effort: Effort, alone: &Alone) -> Vec<Row> {
         .allocating("grammers", theirs)
         .allocating(HEADS, ours_heads)
         .goal("grammers", 1.0, "not slower than grammers")
-        .note("nanogram checks what grammers does not: session, age, repetition, whom it answers, padding");
+        .note("nanogram also checks session, age, repetition, the call that is answered, and padding");
     vec![row]
 }

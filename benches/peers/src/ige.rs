@@ -85,7 +85,7 @@ pub fn samples(effort: Effort, alone: &Alone, encrypt: bool, bytes: usize) -> Ve
 }
 
 pub fn rows(effort: Effort, alone: &Alone) -> Vec<Row> {
-    const SAFE: &str = "what a loop inside the cipher's backend reached in a prototype";
+    const SAFE: &str = "reached by a prototype with a loop inside the cipher's backend";
     // (bytes, encrypting, decrypting): the prototype's speed over grammers'.
     let sizes = [
         (64, "64 B", 1.08, 1.30),

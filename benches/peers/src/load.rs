@@ -173,9 +173,9 @@ impl Load {
         let per_second = |s: Spread| (1e6 / s.median / 1e3).round() * 1e3;
         format!(
             "| work | client | data centre |\n| --- | ---: | ---: |\n\
-             | {CALLS} calls of `help.getConfig` at once on one connection: time for each | {:.1} us | {:.1} us |\n\
-             | the same: calls in a second, if that were all | {} | {} |\n\
-             | {SESSIONS} connections, one call behind them: bytes on the heap for each, and its own | {} and {} | |\n",
+             | {CALLS} concurrent calls of `help.getConfig` on one connection: time per call | {:.1} us | {:.1} us |\n\
+             | as above: calls per second, if nothing else ran | {} | {} |\n\
+             | {SESSIONS} connections after one call each: heap bytes per connection, and of them its own | {} and {} | |\n",
             self.client.median,
             self.dc.median,
             per_second(self.client),

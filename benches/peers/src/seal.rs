@@ -88,7 +88,7 @@ pub fn opening(effort: Effort, alone: &Alone, bytes: usize) -> Vec<Samples> {
 }
 
 pub fn rows(effort: Effort, alone: &Alone) -> Vec<Row> {
-    const WHY: &str = "asked of a whole message; SHA-256 and AES alone: 1.72 at 1 KiB, 1.65 at 16 KiB";
+    const WHY: &str = "required for a whole message; SHA-256 and AES alone: 1.72 at 1 KiB, 1.65 at 16 KiB";
     let key = AuthKey::from_bytes(KEY);
     let mut rows = Vec::new();
     for (bytes, name, goal) in [(64, "64 B", None), (1 << 10, "1 KiB", Some(1.4)), (16 << 10, "16 KiB", Some(1.4))] {
@@ -97,7 +97,7 @@ pub fn rows(effort: Effort, alone: &Alone) -> Vec<Row> {
         seal_ours(&key, &body, &mut padding);
         let mut row = Row::new("sealed message", format!("seal {name}"), sealing(effort, alone, bytes))
             .allocating("nanogram", allocations(|| seal_ours(&key, &body, &mut padding)))
-            .note("nanogram adds 12 to 267 random bytes of padding, so that lengths say less; grammers 17 to 32");
+            .note("nanogram adds 12 to 267 random bytes of padding, so that lengths reveal less; grammers adds 17 to 32");
         row = match goal {
             Some(ratio) => row.goal("grammers", ratio, WHY),
             None => row.goal("grammers", 1.0, "not slower than grammers"),

@@ -52,12 +52,12 @@ fn reading(effort: Effort) -> Vec<Row> {
             .allocating("nanogram", allocations(whole))
             .allocating("grammers", allocations(other))
             .goal("grammers", 1.0, "not slower than grammers")
-            .note("grammers always reads the whole tree, and so do we where it is asked for; an allocation is a vector or a text"),
+            .note("grammers always reads the whole tree, and nanogram does so on request; an allocation is a vector or a string"),
         Row::new("TL", format!("{read} by heads"), measure(effort, by_heads))
             .allocating("nanogram", allocations(heads))
             .allocating("grammers", allocations(other))
-            .goal("grammers", 2.0, "asked")
-            .note("the job of starting a bot reads by heads: what it does not need stays as it lies"),
+            .goal("grammers", 2.0, "required")
+            .note("starting a bot reads by heads: parts that it does not need stay undecoded"),
     ]
 }
 
