@@ -1,4 +1,4 @@
-//! Bytes on the wire: transports, and the constructors of MTProto itself.
+//! Wire formats: transports and MTProto's own TL constructors.
 
 pub mod mt;
 pub mod transport;
