@@ -7,6 +7,7 @@
 /// ```
 pub const fn crc32(bytes: &[u8]) -> u32 {
     let (mut crc, mut rest) = (!0, bytes);
+    // A `const fn` cannot use `for`, and slicing could panic.
     while let [first, tail @ ..] = rest {
         crc = step(crc, *first);
         rest = tail;

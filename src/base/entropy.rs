@@ -19,6 +19,7 @@ pub trait Entropy {
 
 impl<R: TryCryptoRng> Entropy for R {
     fn fill(&mut self, out: &mut [u8]) -> Result<(), EntropyFailed> {
+        // The cause is dropped: every caller has to stop, whatever it was.
         self.try_fill_bytes(out).map_err(|_| EntropyFailed)
     }
 }

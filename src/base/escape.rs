@@ -22,6 +22,7 @@ use core::fmt::{self, Display, Formatter, Write};
 /// Returns true if printing `c` acts on the terminal or on the surrounding text instead of showing a character.
 #[must_use]
 pub const fn deceives(c: char) -> bool {
+    // Includes the bidirectional controls of the "Trojan Source" attacks (CVE-2021-42574).
     matches!(c,
         '\0'..='\x1f' | '\x7f'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
         | '\u{2028}'..='\u{202e}' | '\u{fdd0}'..='\u{fdef}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
@@ -93,6 +94,7 @@ pub fn json(json: &serde_json::Value) -> alloc::string::String {
     let mut out = alloc::string::String::with_capacity(text.len());
     for c in text.chars() {
         if deceives(c) {
+            // JSON escapes are UTF-16 code units: characters above U+FFFF become surrogate pairs.
             for unit in c.encode_utf16(&mut [0; 2]) {
                 let _ = write!(out, "\\u{unit:04x}"); // writing to a String cannot fail
             }

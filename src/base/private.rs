@@ -45,6 +45,8 @@ pub fn replace(path: &Path) -> io::Result<File> {
 /// The name exists, even as a dangling symbolic link, or the system refuses.
 pub fn create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
+    // `create_new` refuses an existing file or symbolic link, and the mode below applies from the creation on, so the
+    // file is never readable by others.
     options.append(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
@@ -52,6 +54,7 @@ pub fn create(path: &Path) -> io::Result<File> {
 }
 
 fn existing(path: &Path) -> io::Result<File> {
+    // Unlike `metadata`, this does not follow a symbolic link.
     let seen = fs::symlink_metadata(path)?;
     check(&seen)?;
     let file = OpenOptions::new().append(true).open(path)?;

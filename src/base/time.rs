@@ -36,6 +36,7 @@ impl Instant {
 impl Add<Duration> for Instant {
     type Output = Self;
     fn add(self, rhs: Duration) -> Self {
+        // Saturates: a very distant deadline must not wrap around into the past.
         Self(self.0.saturating_add(u64::try_from(rhs.as_micros()).unwrap_or(u64::MAX)))
     }
 }
@@ -87,6 +88,7 @@ impl ServerClock {
     }
     /// Sets the clock to the server's time as received at `now`.
     pub const fn sync(&mut self, now: Instant, server: UnixTime) {
+        // Wraps: a time sent by the server can be any number and must not cause a panic.
         self.unix_at_origin = server.0.wrapping_sub_unsigned(now.0);
         self.synced = true;
     }
