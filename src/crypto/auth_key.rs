@@ -35,8 +35,11 @@ impl AuthKey {
     pub fn from_bytes(mut bytes: [u8; 256]) -> Self {
         let hash: [u8; 20] = Sha1::digest(bytes).into();
         let (mut id, mut aux_hash) = ([0; 8], [0; 8]);
+        // The spec counts bits of a big-endian number: the low 64 bits are the last 8 bytes.
         aux_hash.copy_from_slice(&hash[..8]);
         id.copy_from_slice(&hash[12..]);
+        // On the heap the key does not move; a value on the stack would leave copies behind. The argument is such a
+        // copy.
         let key = Self { bytes: Box::new(bytes), id, aux_hash };
         bytes.zeroize();
         key
@@ -77,6 +80,7 @@ impl AuthKey {
         let hash = Sha1::new().chain_update(new_nonce).chain_update([n]).chain_update(self.aux_hash);
         let hash: [u8; 20] = hash.finalize().into();
         let mut out = [0; 16];
+        // Spec: the 128 lower-order bits of the SHA-1.
         out.copy_from_slice(&hash[4..]);
         out
     }

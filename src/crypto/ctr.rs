@@ -76,6 +76,7 @@ impl Ctr {
 
 impl Drop for Ctr {
     fn drop(&mut self) {
+        // The unused key stream would decrypt a recording.
         self.ahead.zeroize();
         self.next.zeroize();
     }

@@ -70,6 +70,7 @@ impl DhParams {
     /// The parameters are not safe; the variant names the failed check.
     pub fn check(g: i32, p: &[u8]) -> Result<Self, DhError> {
         let p: &[u8; 256] = p.try_into().map_err(|_| DhError::Size)?;
+        // A shorter prime would make the discrete logarithm easier.
         if p[0] < 0x80 {
             return Err(DhError::Size);
         }
@@ -84,6 +85,8 @@ impl DhParams {
         if rest % 4 != 3 || rest % 3 == 0 || rest % 5 == 0 || rest % 7 == 0 {
             return Err(DhError::Prime);
         }
+        // `g` must be a quadratic residue modulo `p`: then it generates the subgroup of prime order (p-1)/2. By
+        // quadratic reciprocity this depends only on these remainders; 4 is a square for every `p`.
         let g = match g {
             2 if rest % 8 == 7 => 2,
             3 if rest % 3 == 2 => 3,
@@ -141,6 +144,7 @@ impl DhParams {
     }
     /// Computes the public number `g^secret mod p`.
     pub fn public(&self, secret: &[u8; 256]) -> [u8; 256] {
+        // The common case: current servers choose 3 and the known prime.
         #[cfg(target_pointer_width = "64")]
         if self.g == 3 && self.p == KNOWN_PRIME {
             return self.modulus.power_of_lifted(self.g, &super::lifts::LIFTS_OF_3, secret);
@@ -156,6 +160,7 @@ impl DhParams {
         for _ in 0..DRAWS {
             let secret = Zeroizing::new(entropy::bytes(entropy)?);
             let public = self.public(&secret);
+            // Spec: the client's public number must satisfy the same bounds as the server's.
             if self.check_public(&public).is_ok() {
                 return Ok((secret, public));
             }

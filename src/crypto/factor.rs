@@ -37,6 +37,7 @@ pub fn factor(pq: u64) -> Option<(u64, u64)> {
 }
 
 fn search(pq: u64) -> Option<(u64, u64)> {
+    // A prime must be excluded before the search: clients have been seen to panic or to search forever for its factors.
     if pq >> 63 != 0 || is_prime_u64(pq) {
         return None;
     }
@@ -44,6 +45,7 @@ fn search(pq: u64) -> Option<(u64, u64)> {
     let one = (1..=WALKS).find_map(|c| walk(&modulus, pq, c))?;
     let other = pq / one;
     let (p, q) = (one.min(other), one.max(other));
+    // The divisor found may be composite or the root of a square.
     (p != q && is_prime_u64(p) && is_prime_u64(q)).then_some((p, q))
 }
 
@@ -65,6 +67,7 @@ fn walk(modulus: &Modulus64, pq: u64, c: u64) -> Option<u64> {
                 y = step(y);
                 product = modulus.multiply(product, place.abs_diff(y));
             }
+            // The product is zero modulo a factor of `pq` as soon as one difference is.
             if gcd(product, pq) != 1 {
                 // The batch contains a factor: repeat it step by step to find the first one.
                 y = before;

@@ -77,6 +77,7 @@ impl fmt::Debug for MsgKeyLarge {
 #[must_use]
 pub fn msg_key_large(key: &AuthKey, from: Side, plain: &[u8]) -> MsgKeyLarge {
     let ak = key.as_bytes();
+    // The offset x differs by direction, so a packet reflected to its sender fails the check of `msg_key`.
     let salt = match from {
         Side::Client => &ak[88..120],
         Side::Server => &ak[96..128],
@@ -112,6 +113,7 @@ pub fn aes(key: &AuthKey, from: Side, msg_key: &[u8; 16]) -> AesPair {
 /// Spec: mtproto/auth_key#presenting-proof-of-work-server-authentication
 #[must_use]
 pub fn tmp_aes(new_nonce: &[u8; 32], server_nonce: &[u8; 16]) -> AesPair {
+    // The nonces are hashed at full length. An implementation that strips leading zeros fails in 1 of 128 exchanges.
     let new_server = &*sha1(&[new_nonce, server_nonce]);
     let server_new = &*sha1(&[server_nonce, new_nonce]);
     let new_new = &*sha1(&[new_nonce, new_nonce]);
@@ -126,6 +128,7 @@ pub fn tmp_aes(new_nonce: &[u8; 32], server_nonce: &[u8; 16]) -> AesPair {
 /// Spec: mtproto/description_v1#message-key
 #[must_use]
 pub fn msg_key_v1(plain: &[u8]) -> [u8; 16] {
+    // MTProto 1.0 does not authenticate the padding, which is why 2.0 hashes it too (Jakobsen and Orlandi 2015).
     let hash = &*sha1(&[plain]);
     part(&hash[4..])
 }
@@ -164,6 +167,7 @@ fn sha256_of_52(left: &[u8], right: &[u8]) -> Wiped<u8, 32> {
     let (first, second) = data.split_at_mut(left.len());
     first.copy_from_slice(left);
     second.copy_from_slice(right);
+    // The last 12 bytes of the block: the end marker 0x80, zeros, and the length in bits.
     end.copy_from_slice(&((0x80_u128 << 88) | (52 * 8)).to_be_bytes()[4..]);
     let mut state = Wiped(BEGIN);
     compress256(&mut state.0, array::from_ref(&block.0));

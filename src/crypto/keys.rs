@@ -18,6 +18,7 @@ pub enum Environment {
 /// Lonami/grammers `grammers-mtproto/src/authentication.rs`, which agree.
 #[must_use]
 pub const fn keys(environment: Environment) -> &'static [RsaKey] {
+    // The environments are kept apart, so that a stolen test key cannot impersonate a production server.
     match environment {
         Environment::Production => &[PRODUCTION],
         Environment::Test => &[TEST],

@@ -85,6 +85,7 @@ impl Modulus {
         for k in (0..LIMBS).step_by(2) {
             lower(k, &mut c, &mut d);
             pair(&mut c, &mut d, &m[..k], &n[LIMBS - 2 - k..]);
+            // Montgomery's digit: adding m[k] times the modulus clears the low limb of column k.
             m[k] = signed(low(c).wrapping_mul(self.inverse));
             d += ((c + wide(m[k], n[LIMBS - 1])) >> BITS) + wide(m[k], n[LIMBS - 2]);
             m[k + 1] = signed(low(d).wrapping_mul(self.inverse));

@@ -43,6 +43,7 @@ fn push_base64(three: &[u8], out: &mut String) {
     let word = three.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
     for i in 0..4_usize {
         let sextet = word >> (18 - 6 * i) & 63;
+        // The last group can have one or two bytes; `=` fills up its four characters.
         let letter = ALPHABET.get(sextet as usize).copied().map_or('=', char::from);
         out.push(if i <= three.len() { letter } else { '=' });
     }
@@ -70,6 +71,7 @@ pub(super) fn take<'a>(der: &mut &'a [u8], tag: u8) -> Option<&'a [u8]> {
         ..=0x7f => (usize::from(short), rest),
         0x81 => rest.split_first_chunk().map(|(&[a], rest)| (usize::from(a), rest))?,
         0x82 => rest.split_first_chunk().map(|(len, rest)| (usize::from(u16::from_be_bytes(*len)), rest))?,
+        // Longer length fields do not occur: a 2048-bit key is far below 64 KiB.
         _ => return None,
     };
     let (value, rest) = rest.split_at_checked(len)?;

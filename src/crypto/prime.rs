@@ -23,6 +23,7 @@ const ROUNDS: u16 = 64;
 ///
 /// A composite costs one exponentiation, rarely two; only a number that passes costs 64.
 pub(crate) fn is_prime(n: &[u8; 256]) -> bool {
+    // The Montgomery form needs an odd modulus. Among even numbers only 2 is prime.
     let Some(modulus) = Modulus::new(n) else { return *n == small(2) };
     let mut minus_one = *n;
     minus_one[255] &= !1; // n is odd
@@ -33,6 +34,8 @@ pub(crate) fn is_prime(n: &[u8; 256]) -> bool {
         if x.iter().all(|byte| *byte == 0) {
             return true; // the base is a multiple of n, possible only for a tiny n
         }
+        // Squaring leads from `a^d` to `a^(n-1)`. For a prime, 1 is only reached through -1, its only other square
+        // root.
         let mut seen = x == small(1) || x == minus_one;
         for _ in 1..twos {
             x = modulus.multiply(&x, &x);
@@ -113,6 +116,7 @@ impl Modulus64 {
     #[inline]
     pub(crate) fn multiply_add(&self, a: u64, b: u64, c: u64) -> u64 {
         let (high, low) = split(u128::from(a) * u128::from(b));
+        // Since n * inverse = 1, the low words are equal and only the high words are subtracted.
         let (over, _) = split(u128::from(low.wrapping_mul(self.inverse)) * u128::from(self.n));
         let (difference, below) = add(high, c, self.n).overflowing_sub(over);
         if below { difference.wrapping_add(self.n) } else { difference }
@@ -152,6 +156,7 @@ fn split(product: u128) -> (u64, u64) {
 pub fn is_prime_u64(n: u64) -> bool {
     const BASES: [u64; 12] = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37];
     let Some(modulus) = Modulus64::new(n) else { return n == 2 };
+    // A base equal to `n` is 0 modulo `n` and would make the prime look composite.
     if BASES.contains(&n) {
         return true;
     }

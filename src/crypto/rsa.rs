@@ -66,6 +66,7 @@ impl RsaKey {
         let n: [u8; 256] = pem::strip_zeros(n).try_into().map_err(|_| RsaError::Key)?;
         let e = pem::strip_zeros(e);
         let e = if e.len() <= 4 { e.iter().fold(0, |e, byte| e << 8 | u32::from(*byte)) } else { 0 };
+        // An even number cannot be part of an RSA key, and e = 1 would not encrypt anything.
         let fits = n[0] >= 0x80 && n[255] & 1 == 1 && e > 1 && e & 1 == 1;
         fits.then_some(Self { n, e }).ok_or(RsaError::Key)
     }
@@ -140,6 +141,7 @@ impl RsaKey {
 
     /// Computes `block ^ e mod n`; `None` if `block` is not below `n`.
     fn raise(&self, block: &[u8; 256]) -> Option<[u8; 256]> {
+        // RSA is defined only for numbers below the modulus.
         let below = block < &self.n;
         let modulus = Modulus::new(&self.n).filter(|_| below)?;
         #[cfg(all(fuzzing, feature = "fuzzing"))]
@@ -168,6 +170,7 @@ fn read_spki(mut der: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut outer = pem::take(&mut der, pem::SEQUENCE)?;
     let algorithm = pem::take(&mut outer, pem::SEQUENCE)?;
     let (unused_bits, key) = pem::take(&mut outer, pem::BIT_STRING)?.split_first()?;
+    // A BIT STRING starts with the number of unused bits in its last byte.
     (algorithm == RSA_ENCRYPTION && *unused_bits == 0).then_some(())?;
     read_pkcs1(key)
 }
@@ -185,6 +188,7 @@ pub fn rsa_pad(data: &[u8], key: &RsaKey, entropy: &mut dyn Entropy) -> Result<[
     head.copy_from_slice(data);
     entropy.fill(tail)?;
     for _ in 0..ATTEMPTS {
+        // Spec: every attempt draws a new temp_key. Incrementing the previous one would relate the attempts.
         let temp_key = Zeroizing::new(entropy::bytes(entropy)?);
         if let Some(sealed) = key.raise(&wrap(&padded, &temp_key)) {
             return Ok(sealed);
@@ -200,7 +204,9 @@ fn wrap(padded: &[u8; 192], temp_key: &[u8; 32]) -> Zeroizing<[u8; 256]> {
     let (reversed, hash) = aes.split_at_mut(192);
     reversed.iter_mut().zip(padded.iter().rev()).for_each(|(to, from)| *to = *from);
     hash.copy_from_slice(&Sha256::new().chain_update(temp_key).chain_update(padded).finalize());
+    // The zero IV is safe because the key is used only once.
     ige::encrypt(temp_key, &[0; 32], aes.as_chunks_mut().0);
+    // Hides the key: it can be recovered only from the complete ciphertext, as in OAEP.
     let mask = Sha256::digest(&aes);
     key.iter_mut().zip(temp_key).zip(mask).for_each(|((to, key), mask)| *to = key ^ mask);
     block

@@ -86,10 +86,12 @@ impl Kdf {
     /// # Errors
     /// `srp_B` is out of range, or the source of entropy failed.
     pub fn prove(&self, x: &PasswordHash, srp_b: &[u8], entropy: &mut dyn Entropy) -> Result<Proof, SrpError> {
+        // TDLib has the same bounds, 248 to 256 bytes.
         if srp_b.len() < 248 {
             return Err(SrpError::Public);
         }
         let srp_b = self.residue(srp_b)?;
+        // Not `secure_random` from the server, which the spec also allows: the server would then know `a`.
         let (secret, public) = self.params.draw(entropy)?;
         self.prove_with(x, &srp_b, &secret, public)
     }
@@ -108,6 +110,7 @@ impl Kdf {
         // t = srp_B - k*v = srp_B + (p-1)*k*v
         let kv = Zeroizing::new(modulus.multiply(&self.k(), &Verifier::new(self, x).0));
         let mut minus_one = *self.params.p();
+        // `p` is odd, so this is p - 1, that is, -1 modulo `p`.
         minus_one[255] &= !1;
         let minus_kv = Zeroizing::new(modulus.multiply(&minus_one, &kv));
         let t = Zeroizing::new(modulus.add(srp_b, &minus_kv));
@@ -118,6 +121,7 @@ impl Kdf {
     /// Checks that a number is above 0 and below `p`, and pads it to 256 bytes.
     fn residue(&self, number: &[u8]) -> Result<[u8; 256], SrpError> {
         let number = padded(number).ok_or(SrpError::Public)?;
+        // SRP-6a: a public value of 0 modulo `p` would let its sender fix the shared secret.
         if number == [0; 256] || number >= *self.params.p() { Err(SrpError::Public) } else { Ok(number) }
     }
     /// Computes k = H(p | g).
@@ -263,6 +267,7 @@ impl Challenge {
         let v_u = self.kdf.params.power(&self.verifier.0, &exponent);
         let base = Zeroizing::new(self.kdf.params.modulus.multiply(&a, &v_u));
         let s = self.kdf.params.power(&base, &self.b);
+        // Constant time: an early exit would reveal how many bytes of M1 are right.
         self.kdf.m1(&a, &self.srp_b, &s).ct_eq(m1).into()
     }
 }
@@ -281,6 +286,7 @@ fn salted(data: &[u8], salt: &[u8]) -> Zeroizing<[u8; 32]> {
 /// Computes u = H(A | srp_B), which must not be 0.
 fn scrambler(a: &[u8; 256], srp_b: &[u8; 256]) -> Result<Zeroizing<[u8; 32]>, SrpError> {
     let u = hash(&[a, srp_b]);
+    // With u = 0, the server's secret would not depend on the verifier (SRP-6a).
     if *u == [0; 32] { Err(SrpError::Public) } else { Ok(u) }
 }
 
