@@ -95,6 +95,7 @@ const fn crc_token(mut crc: u32, s: &[u8], from: usize, to: usize, first: bool) 
     let mut i = from;
     while i < to && s[i] != b';' && !(first && s[i] == b'#') {
         let is_type = i > from && (s[i - 1] == b':' || s[i - 1] == b'?');
+        // Telegram computes the ids with `string` in place of `bytes`, which has the same encoding.
         if is_type && starts(s, i, b"bytes") {
             let word = b"string";
             let mut j = 0;
@@ -155,6 +156,7 @@ const fn expect(s: &[u8], at: usize, shape: &Shape) -> usize {
 /// Returns true if the TL name `s[from..to]` equals the Rust name, ignoring case, a leading `r#` and a trailing `_`.
 const fn is_named(s: &[u8], from: usize, to: usize, rust: &str) -> bool {
     let r = rust.as_bytes();
+    // Names that are Rust keywords are written `r#type`, or `self_` where a raw identifier is not allowed.
     let skip = if starts(r, 0, b"r#") { 2 } else { 0 };
     let mut len = r.len() - skip;
     if len == to - from + 1 && r[r.len() - 1] == b'_' {

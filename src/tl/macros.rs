@@ -61,6 +61,7 @@ macro_rules! tl {
             #[allow(unused, clippy::indexing_slicing)]
             #[inline]
             fn write(&self, out: &mut $crate::tl::__Vec<u8>) {
+                // The const block makes the compiler compute the plan even in an unoptimized build.
                 let plan = const { Self::PLAN };
                 let (mut words, mut next, mut i) = ([0u32; $crate::tl::line::MAX_WORDS], 0u8, 0usize);
                 $(if let Some((word, bit)) = plan.flag[i] {
@@ -88,6 +89,7 @@ macro_rules! tl {
                   let $field = <$t as $crate::tl::Tl>::try_read_field(r,
                       plan.flag[i].map(|(word, bit)| words[word as usize] >> bit & 1 == 1))?;
                   i += 1;)*
+                // A flag word can follow the last conditional field and takes 4 bytes nevertheless.
                 while next < plan.words { <u32 as $crate::tl::Tl>::try_read(r)?; next += 1 }
                 Some(Self { $($field),* })
             }

@@ -67,6 +67,7 @@ pub fn write_bytes(data: &[u8], out: &mut Vec<u8>) {
         }
     }
     out.extend_from_slice(data);
+    // Spec: the padding is counted from the length prefix, not from the data.
     out.resize(start + (out.len() - start).next_multiple_of(4), 0);
 }
 
@@ -167,6 +168,7 @@ impl Tl for bool {
         }
     }
     fn try_read_field(r: &mut Reader<'_>, flag: Option<bool>) -> Option<Self> {
+        // A `true` under a flag has no bytes: the flag is its value.
         flag.or_else(|| Self::try_read(r))
     }
 }
@@ -247,6 +249,7 @@ fn write_elements<T: Tl>(items: &[T], out: &mut Vec<u8>) {
 /// A box is encoded like its contents. Recursive types need one.
 impl<T: Tl> Tl for alloc::boxed::Box<T> {
     const SHAPE: Shape = T::SHAPE;
+    // Not `T::LEAST`: for a recursive type that constant would depend on itself.
     const LEAST: usize = 4;
     fn write(&self, out: &mut Vec<u8>) {
         (**self).write(out);

@@ -164,6 +164,7 @@ impl<'a> Reader<'a> {
                 let ([a, b, c], rest) = rest.split_first_chunk().ok_or(Fault::End)?;
                 (4, usize::from(*a) | usize::from(*b) << 8 | usize::from(*c) << 16, rest)
             }
+            // TDLib reads `ff` as the start of a 7-byte length, but servers do not send it.
             255 => return Err(Fault::Length),
         };
         let (data, rest) = rest.split_at_checked(len).ok_or(Fault::End)?;
@@ -181,7 +182,9 @@ impl<'a> Reader<'a> {
         let count = self.u32()?;
         usize::try_from(count)
             .ok()
+            // A count is untrusted. Without this bound it could reserve gigabytes or loop over elements without bytes.
             .filter(|n| n.checked_mul(least.max(1)).is_some_and(|bytes| bytes <= self.rest.len()))
+            // TL's `int` is signed, so such a count is negative.
             .filter(|n| i32::try_from(*n).is_ok())
             .ok_or(self.fault_before(Fault::Count))
     }

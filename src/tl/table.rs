@@ -166,6 +166,7 @@ impl<'t> Table<'t> {
         self.field(r, symbol.ok_or(r.fault(Fault::Id(r.peek().unwrap_or(0))))?, 0)
     }
     fn field(&self, r: &mut Reader<'_>, symbol: u16, depth: usize) -> Result<(), DecodeError> {
+        // The smallest element takes 4 bytes, so the count is bounded by the input.
         let count = if symbol & shape::VECTOR == 0 { 1 } else { r.vector(4)? };
         for _ in 0..count {
             let len = match symbol >> shape::TYPE {
@@ -191,11 +192,13 @@ impl<'t> Table<'t> {
         Ok(())
     }
     fn boxed(&self, r: &mut Reader<'_>, ty: u16, depth: usize) -> Result<(), DecodeError> {
+        // Recursion on untrusted input needs a limit, or a message could overflow the stack.
         if depth == MAX_DEPTH {
             return Err(r.fault(Fault::Depth));
         }
         let id = r.u32()?;
         let strange = r.fault_before(Fault::Id(id));
+        // An unknown constructor cannot be skipped, because its length is unknown.
         let mut layout = self.layout(ty, id).ok_or(strange)?;
         let (mut words, mut next) = ([0; MAX_WORDS], 0);
         for _ in 0..layout.number().ok_or(strange)? {
@@ -223,6 +226,7 @@ impl<'t> Table<'t> {
         let at = self.ids.get(first..end)?.binary_search_by_key(&id, |id| u32::from_le_bytes(*id)).ok()? + first;
         let start = number(self.starts, at / STRIDE)?;
         let mut layout = Nibbles { of: self.layouts, at: usize::from(start), flag: 0 };
+        // Only every eighth start is stored, so up to seven layouts are skipped.
         for _ in 0..at % STRIDE {
             for _ in 0..layout.number()? {
                 layout.field(self)?;

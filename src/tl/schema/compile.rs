@@ -22,6 +22,7 @@ pub fn compile<'n>(schema: &'n Schema<'_>, roots: &[&'n str]) -> Result<Vec<u8>,
     while let Some(&name) = types.names.get(lines.len()) {
         let of = schema.constructors(name).map(|definition| Ok((definition.id, types.fields(definition)?)));
         let mut of = of.collect::<Result<Vec<_>, CompileError>>()?;
+        // A table finds constructors by binary search.
         of.sort_by_key(|(id, _)| *id);
         lines.push(of);
     }
@@ -95,6 +96,7 @@ impl<'n> Types<'n> {
         let ty = match ty {
             Type::Flags => shape::FLAGS,
             Type::Int => shape::INT,
+            // A table distinguishes only sizes.
             Type::Long | Type::Double => shape::LONG,
             Type::Int128 => shape::INT128,
             Type::Int256 => shape::INT256,

@@ -99,6 +99,7 @@ impl<'t> Schema<'t> {
                 }
             }
         }
+        // Checked after all lines have been read, because a line may use a type declared below it.
         for (at, line) in added {
             let fields = self.definitions.get(at).map_or(&[][..], |definition| &definition.fields);
             let known = fields.iter().try_for_each(|field| self.known(&field.ty));
@@ -136,6 +137,7 @@ impl<'t> Schema<'t> {
             }
         }
         let at = of_name.unwrap_or(self.definitions.len());
+        // Two lines with one id could not be distinguished on the wire.
         let Entry::Vacant(id) = self.by_id.entry(definition.id) else { return Err(ParseFault::Twice) };
         id.insert(at);
         self.by_name.insert(definition.name, at);

@@ -202,6 +202,7 @@ impl Flag {
     fn parse(text: &str, words: &[&str]) -> Option<Self> {
         let (word, bit) = text.split_once('.')?;
         let word = words.iter().position(|w| *w == word)?;
+        // `parse` would accept a leading `+`.
         let bit = bit.parse().ok().filter(|bit| *bit < 32 && !text.contains('+'))?;
         Some(Self { word: word.try_into().ok()?, bit })
     }

@@ -104,6 +104,7 @@ impl<'t> Schema<'t> {
             Type::Int256 => Value::Int256(*r.array()?),
             Type::Text => {
                 let bytes = r.bytes()?.to_vec();
+                // Tools have to show strings that are not UTF-8, too.
                 String::from_utf8(bytes).map_or_else(|e| Value::Bytes(e.into_bytes()), Value::Text)
             }
             Type::Bytes => Value::Bytes(r.bytes()?.to_vec()),
@@ -153,6 +154,7 @@ impl<'t> Schema<'t> {
         let id = r.peek().ok_or(r.fault(Fault::End))?;
         match self.find(id) {
             None => Ok(Value::Raw(r.take_rest().to_vec())),
+            // `boolTrue` and `boolFalse` are ordinary constructors of the schema, but have a separate Rust value.
             Some((_, of)) if of.result == Type::Bool && !of.is_function => Ok(Value::Bool(bool::read(r)?)),
             Some((schema, of)) => {
                 r.u32()?;
@@ -169,6 +171,7 @@ impl<'t> Schema<'t> {
         let len = usize::try_from(len).map_err(|_| r.fault(Fault::Length))?;
         let mut body = Reader::new(r.take(len)?);
         let value = self.any(&mut body, at).and_then(|value| body.end().map(|()| value));
+        // The inner reader counts from the start of the body.
         value.map_err(|e| DecodeError { at: start + e.at, ..e })
     }
     fn object(&self, r: &mut Reader<'_>, of: &'t Definition<'t>, at: Place<'_>) -> Result<Object<'_>, DecodeError> {
@@ -233,6 +236,7 @@ impl Value<'_> {
             (Self::Double(v), Type::Double) => v.write(out),
             (Self::Int128(v), Type::Int128) => v.write(out),
             (Self::Int256(v), Type::Int256) => v.write(out),
+            // A TL length has at most 24 bits.
             (Self::Text(v), Type::Text) if v.len() < 1 << 24 => write_bytes(v.as_bytes(), out),
             (Self::Bytes(v), Type::Text | Type::Bytes) if v.len() < 1 << 24 => write_bytes(v, out),
             (Self::Bool(v), Type::Bool | Type::Any) => v.write(out),
