@@ -36,6 +36,7 @@ impl Tl for NewNonce {
 }
 impl Drop for NewNonce {
     fn drop(&mut self) {
+        // Together with recorded traffic, the nonce reveals the temporary AES key and so `g_a` and `g_b`.
         self.0.zeroize();
     }
 }

@@ -56,6 +56,7 @@ fn inflate_gzip(packed: &[u8], limit: usize) -> Result<Vec<u8>, GzipError> {
     let (stream, trailer) = deflated.split_last_chunk::<8>().ok_or(GzipError::Broken)?;
     let mut trailer = Reader::new(trailer);
     let (crc, len) = (trailer.u32().unwrap_or_default(), trailer.u32().unwrap_or_default());
+    // The length in the trailer is untrusted. It bounds the buffer here and is compared with the result below.
     if usize::try_from(len).map_or(true, |len| len > limit) {
         return Err(GzipError::TooLarge);
     }
@@ -105,16 +106,19 @@ fn body(packed: &[u8]) -> Option<&[u8]> {
         let (len, after) = rest.split_first_chunk::<2>()?;
         rest = after.get(usize::from(u16::from_le_bytes(*len))..)?;
     }
+    // RFC 1952 fixes the order of the optional fields: extra, name, comment, checksum.
     for text in [NAME, COMMENT] {
         if flags & text != 0 {
             rest = rest.get(rest.iter().position(|&b| b == 0)? + 1..)?;
         }
     }
+    // The header's checksum is skipped: CRC-32 and length in the trailer protect the data.
     if flags & HCRC != 0 { rest.get(2..) } else { Some(rest) }
 }
 
 /// Compresses `data` as gzip.
 pub fn deflate(data: &[u8]) -> Vec<u8> {
+    // Method 8 (DEFLATE), no optional fields, no time, unknown operating system.
     let mut out = alloc::vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
     out.extend(miniz_oxide::deflate::compress_to_vec(data, 6));
     out.extend(crc32(data).to_le_bytes());

@@ -60,11 +60,13 @@ pub fn read_container(body: &Bytes) -> Result<Vec<Message>, DecodeError> {
     let mut messages = Vec::with_capacity(count);
     for _ in 0..count {
         let (msg_id, seqno, len) = (r.i64()?, r.i32()?, r.i32()?);
+        // Bodies are TL values and consist of whole words. A negative length is refused with the others.
         let len = usize::try_from(len).ok().filter(|len| len % 4 == 0).ok_or(r.fault_before(Fault::Length))?;
         let start = r.position();
         r.take(len)?;
         messages.push(Message { msg_id, seqno, body: body.slice(start..start + len) });
     }
+    // Spec: a container is accepted or rejected as a whole.
     r.end()?;
     Ok(messages)
 }

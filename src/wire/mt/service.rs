@@ -167,10 +167,13 @@ pub enum Cure {
 /// Spec: mtproto/service_messages_about_messages#notice-of-ignored-error-message
 pub const BAD_MSG: &[(i32, &str, Cure)] = &[
     (16, "msg_id too low: the client's clock is behind", Cure::FixClock),
+    // A corrected clock gives lower ids, which the server would refuse within the same session. TDLib does the same.
     (17, "msg_id too high: the client's clock is ahead", Cure::FixClockInNewSession),
     (18, "msg_id not divisible by 4", Cure::SendAgain),
     (19, "msg_id of a container was used before", Cure::SendAgain),
+    // The call may have been executed. For calls such as `messages.startBot`, the `random_id` makes resending safe.
     (20, "message too old to know whether it came", Cure::SendAgain),
+    // Guessing the right number, as some clients do, fails if the counters differ for any other reason.
     (32, "seqno too low", Cure::NewSession),
     (33, "seqno too high", Cure::NewSession),
     (34, "an even seqno was expected", Cure::NewSession),

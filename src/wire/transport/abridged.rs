@@ -31,6 +31,7 @@ const LONG: u8 = 0x7f;
 fn head(inbox: &[u8], side: Side) -> Result<Option<Head>, FrameError> {
     let Some((&first, rest)) = inbox.split_first() else { return Ok(None) };
     let marked = first & QUICK_ACK != 0;
+    // Only the server sends tokens, and only the client requests them, so bit 7 has one meaning per direction.
     if marked && side == Side::Client {
         return Ok(inbox.first_chunk().map(|token| Head::QuickAck(u32::from_be_bytes(*token))));
     }

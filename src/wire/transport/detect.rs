@@ -51,6 +51,7 @@ fn plain(start: &[u8]) -> Result<Option<Framing>, FrameError> {
     }
     match start.first_chunk() {
         Some([_, _, _, _, 0, 0, 0, 0]) => {
+            // The full framing has no preamble. Its first frame has sequence number 0 and a plausible length.
             (Framing::FULL.codec().head)(start, Side::Server).map_err(|_| FrameError::Start)?;
             Ok(Some(Framing::FULL))
         }

@@ -124,6 +124,7 @@ impl Framer {
             return Err(error);
         }
         self.cut().inspect_err(|error| {
+            // The start of the next frame is unknown, so nothing after this point can be interpreted.
             self.over = Some(*error);
             self.inbox = BytesMut::new();
         })
@@ -144,6 +145,7 @@ impl Framer {
                     self.inbox.advance(4);
                     return Ok(Some(Frame::Fault(TransportFault::from_code(code))));
                 }
+                // The length is not authenticated, so no memory is reserved for it.
                 Some(Head::Body { header, len, .. }) if self.inbox.len() < header + len => return Ok(None),
                 Some(Head::Body { header, len, wants_ack }) => {
                     self.inbox.advance(header);
@@ -163,6 +165,8 @@ impl Framer {
         }
         self.received = self.received.wrapping_add(1);
         match body.first_chunk().map(|code| i32::from_le_bytes(*code)) {
+            // Only a body of exactly 4 bytes is an error code. A negative first word is not enough: half of all
+            // auth_key_ids have that bit set. Four zeros are ignored, as in TDLib.
             Some(0) if body.len() == 4 => Ok(None),
             Some(code @ ..0) if body.len() == 4 => Ok(Some(Frame::Fault(TransportFault::from_code(code)))),
             Some(code) if body.len() == 4 => Err(FrameError::Code(code)),
@@ -205,6 +209,7 @@ impl Framer {
         self.write_preamble(out);
         let start = out.len();
         let wants_ack = extras.quick_ack && self.side == Side::Client;
+        // The server never requests a quick ack: in its direction the flag marks a token.
         let around = Around { wants_ack, tail: extras.tail, seq: self.sent };
         (self.framing.codec().write)(packet, &around, out);
         self.sent = self.sent.wrapping_add(1);

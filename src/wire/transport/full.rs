@@ -26,6 +26,7 @@ const AROUND: usize = 12;
 /// Parses the start of the next frame in `inbox`, received by `side`.
 pub(super) fn head(inbox: &[u8], side: Side) -> Result<Option<Head>, FrameError> {
     let Some(word) = inbox.first_chunk() else { return Ok(None) };
+    // The known codes have three digits. A server must not accept them: only clients receive errors.
     if let code @ -999..0 = i32::from_le_bytes(*word)
         && side == Side::Client
     {
@@ -42,6 +43,7 @@ pub(super) fn head(inbox: &[u8], side: Side) -> Result<Option<Head>, FrameError>
 /// Reduces `frame` to its packet after checking the checksum and that its sequence number is `due`.
 fn open(frame: &mut BytesMut, _: Side, due: u32) -> Result<Option<u32>, FrameError> {
     let Some((before, crc)) = frame.split_last_chunk() else { return Err(FrameError::Length(frame.len())) };
+    // Checked first: in a damaged frame the sequence number has no meaning.
     if crc32(before) != u32::from_le_bytes(*crc) {
         return Err(FrameError::Checksum);
     }

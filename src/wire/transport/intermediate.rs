@@ -108,11 +108,15 @@ fn write_padded_quick_ack(token: u32, out: &mut BytesMut) {
 fn strip_tail(body: &mut BytesMut) -> Result<(), FrameError> {
     let len = body.len();
     let end = match body.first_chunk::<20>() {
+        // Shorter than any packet: an error code.
         None => 4,
+        // Key id 0 marks a plain message, which contains its length.
         Some([0, 0, 0, 0, 0, 0, 0, 0, .., a, b, c, d]) => usize::try_from(u32::from_le_bytes([*a, *b, *c, *d]))
             .ok()
             .and_then(|n| n.checked_add(20))
             .unwrap_or(len + 1),
+        // An encrypted packet has 24 bytes and whole AES blocks. Removing only `len mod 4` bytes would leave part of
+        // the tail.
         Some(_) => len - len.checked_sub(24).ok_or(FrameError::Length(len))? % 16,
     };
     if end > len {

@@ -84,6 +84,7 @@ impl Obfuscated {
         }
         let (mut write, read) = streams(&init, secret);
         let mut sealed = init;
+        // All 64 bytes go through the stream although only the last 8 are sent encrypted: frames start at offset 64.
         write.apply(&mut sealed);
         let dc = i16::from_le_bytes(part(&init, 60));
         put::<8>(&mut init, 56, part(&sealed, 56));
@@ -146,6 +147,7 @@ fn dice(entropy: &mut dyn Entropy) -> Result<[u8; 64], EntropyFailed> {
 fn starts_like_another(init: &[u8; 64]) -> bool {
     let first: [u8; 4] = part(init, 0);
     let second: [u8; 4] = part(init, 4);
+    // In order: abridged, HTTP and TLS, intermediate, padded intermediate, and the full framing with its first frame.
     first.starts_with(&[0xef])
         || FOREIGN.contains(&first)
         || first == [0xee; 4]
@@ -163,6 +165,7 @@ fn streams(init: &[u8; 64], secret: Option<&ProxySecret>) -> (Ctr, Ctr) {
 fn stream(init: &[u8; 64], secret: Option<&ProxySecret>) -> Ctr {
     let mut key: [u8; 32] = part(init, 8);
     if let Some(secret) = secret {
+        // Without the secret, an observer can derive the key from `init`.
         key = Sha256::new().chain_update(key).chain_update(*secret.key).finalize().into();
     }
     let stream = Ctr::new(&key, &part(init, 40));
