@@ -125,6 +125,7 @@ impl DcTable {
     /// Converts a data centre number sent by a server; `None` if it is unknown and must not be followed.
     #[must_use]
     pub fn known(&self, dc_id: i32) -> Option<u8> {
+        // Only built-in data centres: a forged redirect must not lead to an arbitrary number.
         u8::try_from(dc_id).ok().filter(|id| pair(self.environment, *id).is_some())
     }
     /// Returns the addresses of a data centre: the stored ones, then the built-in ones, each with IPv4 before IPv6.
@@ -135,6 +136,7 @@ impl DcTable {
     pub fn addresses(&self, dc_id: u8) -> impl Iterator<Item = SocketAddr> + '_ {
         let offered = self.offered.get(&dc_id).map_or(&[][..], Vec::as_slice);
         let built_in = [address(self.environment, dc_id), address_v6(self.environment, dc_id)];
+        // A key of a private server must not be tried with Telegram.
         let has_built_in = self.has_built_in && offered.iter().all(|addr| is_public(addr.ip()));
         let others = built_in.into_iter().flatten().filter(move |addr| has_built_in && !offered.contains(addr));
         let (v4, v6) = (offered.iter().filter(|a| a.is_ipv4()), offered.iter().filter(|a| a.is_ipv6()));
@@ -149,9 +151,11 @@ impl DcTable {
     ///
     /// `test_mode` is from the same reply. A reply from the other environment changes nothing.
     pub fn refresh<'a>(&mut self, test_mode: bool, offers: impl IntoIterator<Item = Offer<'a>>) {
+        // Test and production numbers overlap, so their addresses must not be mixed.
         if test_mode != (self.environment == Environment::Test) {
             return;
         }
+        // Collected first: a data centre that is listed loses its earlier addresses, the others keep theirs.
         let mut fresh = Self::new(self.environment);
         for offer in offers.into_iter().filter(|offer| !offer.is_special) {
             let place = offer.ip_address.parse::<IpAddr>().ok().zip(u16::try_from(offer.port).ok());
@@ -165,6 +169,7 @@ impl DcTable {
     ///
     /// Returns false if the data centre is unknown, the limit is reached, or `addr` is not usable as an address.
     pub fn add(&mut self, dc_id: u8, addr: SocketAddr) -> bool {
+        // Such addresses cannot be connected to.
         let is_place = addr.port() != 0 && !addr.ip().is_unspecified() && !addr.ip().is_multicast();
         if !is_place || pair(self.environment, dc_id).is_none() {
             return false;

@@ -75,6 +75,7 @@ impl StartLink {
     /// # Errors
     /// The text is not a Telegram link, or the link does not start a bot.
     pub fn parse(text: &str, me_url_prefix: Option<&str>) -> Result<Self, LinkError> {
+        // TDLib ignores the fragment of a link, too.
         let text = text.split('#').next().unwrap_or_default().trim_ascii();
         match strip_prefix_ignore_case(text, "tg:") {
             Some(rest) => read_tg(rest.strip_prefix("//").unwrap_or(rest)),
@@ -92,6 +93,7 @@ impl FromStr for StartLink {
 
 impl fmt::Display for StartLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // On the web, such a name would lead to a page; only a `tg:` link reaches the bot.
         if is_among(PAGES, self.bot.as_str()) {
             write!(f, "tg://resolve?domain={}&", self.bot)?;
         } else {
@@ -268,6 +270,7 @@ fn tg_page(path: &str) -> Option<OtherLink> {
 fn read_web(text: &str, me_url_prefix: Option<&str>) -> Result<StartLink, LinkError> {
     let authority = Authority::split(text).ok_or(LinkError::NotTelegram)?;
     let known_scheme = authority.scheme.is_none_or(|s| ["http", "https"].iter().any(|k| s.eq_ignore_ascii_case(k)));
+    // TDLib accepts only the default ports of HTTP and HTTPS.
     if !known_scheme || !matches!(authority.port, None | Some(80 | 443)) {
         return Err(LinkError::NotTelegram);
     }
@@ -287,12 +290,14 @@ fn read_web(text: &str, me_url_prefix: Option<&str>) -> Result<StartLink, LinkEr
 fn read_path(path: &str, query: &str) -> Result<StartLink, LinkError> {
     let segments: Vec<&str> = path.strip_prefix('/').unwrap_or(path).trim_end_matches('/').split('/').collect();
     let (name, more) = match segments.as_slice() {
+        // An empty first segment, as in `t.me//name`, is invalid.
         [] | ["", ..] => return Err(LinkError::NotTelegram),
         [page, ..] if is_among(PAGES, page) => {
             return Err(LinkError::Other(if *page == "joinchat" { OtherLink::Invite } else { OtherLink::Page }));
         }
         [name, more @ ..] => (*name, more),
     };
+    // A space counts as `+`, as in TDLib.
     if let Some(secret) = name.strip_prefix(['+', ' ']) {
         let is_phone = secret.bytes().all(|b| b.is_ascii_digit());
         return Err(LinkError::Other(if is_phone { OtherLink::Phone } else { OtherLink::Invite }));
@@ -321,9 +326,11 @@ fn read_params(bot: Username, scheme: Scheme, query: &str) -> Result<StartLink, 
     for (name, value) in params(query) {
         let start = match &*name {
             "start" | "startgroup" if !value.bytes().all(is_param_byte) => {
+                // TDLib ignores such a parameter. The error is returned only if no other parameter decides.
                 refused = Some(LinkError::Param(StartParamError::Invalid));
                 continue;
             }
+            // An affiliate link: the rest is a referrer for `contacts.resolveUsername`, not a start parameter.
             "start" => match value.strip_prefix("_tgr_") {
                 Some(referrer) if !referrer.is_empty() => {
                     return Err(LinkError::Other(OtherLink::Affiliate { bot, referrer: referrer.into() }));
@@ -335,6 +342,7 @@ fn read_params(bot: Username, scheme: Scheme, query: &str) -> Result<StartLink, 
                 Start::Group { param: optional(&value)?, admin }
             }
             "startchannel" => match AdminRights::in_channel(&first(query, "admin")) {
+                // As in TDLib: without valid rights the link only shows the bot.
                 AdminRights::NONE => continue,
                 admin => Start::Channel { admin },
             },

@@ -278,6 +278,7 @@ pub fn account(answer: &AnyAuthorization) -> Result<Account, LoginError> {
             Ok(None) => Err(LoginError::NoUser),
             Err(error) => Err(LoginError::Unreadable(error)),
         },
+        // Registering an account is up to the user and is never done silently.
         AnyAuthorization::SignUpRequired(_) => Err(LoginError::NoAccount),
     }
 }
@@ -377,7 +378,9 @@ impl Question {
     /// The account has no password, the algorithm is unknown, or a parameter is not safe.
     pub fn read(password: Password) -> Result<Self, LoginError> {
         let (algorithm, srp_b, srp_id) = password.current_algo.ok_or(LoginError::NoPassword)?;
+        // An unknown algorithm is an error: the password must not be sent in any weaker form.
         let PasswordKdfAlgo::ModPow(algorithm) = algorithm else { return Err(LoginError::UnknownAlgorithm) };
+        // The server chooses the group. In a weak one, the proof would reveal the password.
         let kdf = Kdf::check(algorithm.g, &algorithm.p.0, &algorithm.salt1.0, &algorithm.salt2.0)
             .map_err(|e| LoginError::Srp(e.into()))?;
         Ok(Self { kdf, hint: password.hint, srp_b, srp_id })

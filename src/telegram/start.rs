@@ -154,6 +154,7 @@ impl Known {
     /// Converts a peer described by the server; `None` if its access hash is missing or not valid for calls (`min`).
     pub fn of(resolved: Resolved) -> Option<Self> {
         match resolved {
+            // The access hash of a `min` constructor is not valid in calls (api/min).
             Resolved::User(user) => user.access_hash.filter(|_| !user.min).map(|access_hash| Self::User {
                 id: user.id,
                 access_hash,
@@ -182,6 +183,7 @@ impl Known {
     /// [`StartError::BotInvalid`] if the peer is not a bot.
     pub fn bot(&self) -> Result<InputUser, StartError> {
         match *self {
+            // If it is unknown whether the user is a bot, the server decides.
             Self::User { id: user_id, access_hash, is_bot } if is_bot != Some(false) => {
                 Ok(InputUserById { user_id, access_hash }.into())
             }
@@ -251,6 +253,7 @@ pub fn start_call(bot: &Known, peer: &Known, random_id: i64, start_param: &str) 
 pub fn random_id(random: &mut dyn Entropy) -> Result<i64, EntropyFailed> {
     loop {
         let id = i64::from_le_bytes(entropy::bytes(random)?);
+        // The server refuses zero with `RANDOM_ID_EMPTY`.
         if id != 0 {
             return Ok(id);
         }
@@ -399,6 +402,7 @@ pub fn answer_of(bot: i64, updates: &Updates) -> Option<String> {
     updates
         .texts()
         .into_iter()
+        // In a private chat `from_id` can be missing; the peer is then the sender.
         .find(|text| !text.out && text.from.as_ref().map_or_else(|| is_bot(&text.peer), is_bot))
         .map(|text| text.text)
 }

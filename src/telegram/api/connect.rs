@@ -130,6 +130,7 @@ tl! {
 impl JsonValue {
     /// Skips one value.
     fn skip(r: &mut Reader<'_>, depth: u8) -> Result<(), DecodeError> {
+        // Nesting costs the sender a few bytes per level. Without a limit, a message could exhaust the stack.
         let deeper = depth.checked_sub(1).ok_or(r.fault(Fault::Depth))?;
         match r.u32()? {
             JsonNull::ID => Ok(()),

@@ -70,6 +70,7 @@ impl ResolvedPeerBody {
         let mut found = None;
         for _ in 0..r.vector(AnyChat::LEAST)? {
             let mut chat = r.clone();
+            // `chat` stays at the start of the value while `r` moves past it.
             API.skip(&mut r, TypeId::CHAT)?;
             if let (Peer::Channel(PeerChannel { channel_id }), Channel::ID) = (&peer, chat.u32()?) {
                 let head = ChannelHead::read(&mut chat)?;
@@ -98,6 +99,7 @@ impl Resolved {
         r.expect(ResolvedPeer::ID)?;
         match Peer::read(&mut r)? {
             Peer::User(PeerUser { user_id }) => {
+                // The users follow the chats. The end of a chat can only be found with the table.
                 if r.vector(AnyChat::LEAST)? != 0 {
                     return Err(r.fault_before(Fault::Count));
                 }

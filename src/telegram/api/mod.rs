@@ -61,6 +61,7 @@ macro_rules! kept {
                 self.0.write(out);
             }
             fn read(r: &mut $crate::tl::Reader<'_>) -> Result<Self, $crate::tl::DecodeError> {
+                // A boxed value has at least its id.
                 if r.peek().is_none() {
                     return Err(r.fault($crate::tl::Fault::End));
                 }

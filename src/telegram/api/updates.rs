@@ -313,6 +313,7 @@ impl Updates {
             UpdatesKind::ShortMessage => {
                 let m = ShortMessageHead::read(&mut r)?;
                 let peer = Peer::user(m.user_id);
+                // `user_id` is the other user. The sender of an outgoing message is the account itself.
                 let from = (!m.out).then(|| peer.clone());
                 found.push(Text { id: m.id, out: m.out, from, peer, text: m.message });
                 Ok(())
@@ -367,6 +368,8 @@ impl Updates {
         };
         for _ in 0..count {
             let mut head = r.clone();
+            // An update of another layer has an unknown length, so the updates after it cannot be found. Its id can
+            // still be read.
             let has_end = API.skip(&mut r, TypeId::UPDATE).is_ok();
             look(head.u32()?, &mut head)?;
             if !has_end {

@@ -243,6 +243,7 @@ impl UsersBody {
     /// The bytes are not a vector of users.
     pub fn first_name(&self) -> Result<Option<String>, DecodeError> {
         let mut r = Reader::new(&self.0.0);
+        // Only the start of the first user is read, so its type need not be known completely.
         if r.vector(AnyUser::LEAST)? == 0 || r.peek() == Some(UserEmpty::ID) {
             return Ok(None);
         }

@@ -28,6 +28,7 @@ impl Username {
         Self::without_at(text.strip_prefix('@').unwrap_or(text))
     }
     pub(super) fn without_at(text: &str) -> Result<Self, UsernameError> {
+        // The rules of TDLib's `is_valid_username`.
         let is_word = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         let is_fine = is_word && text.starts_with(|c: char| c.is_ascii_alphabetic());
         let has_double = text.as_bytes().windows(2).any(|two| two == b"__");
@@ -223,6 +224,7 @@ impl fmt::Display for AdminRights {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut between = "";
         for (name, right, ..) in RIGHTS.iter().filter(|row| self.contains(row.1)) {
+            // `OTHER` is implied by every other right, so it is only written alone.
             if *right != Self::OTHER || *self == Self::OTHER {
                 write!(f, "{between}{name}")?;
                 between = "+";

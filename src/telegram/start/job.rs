@@ -53,6 +53,7 @@ impl Place {
             (environment, saved.dc_id, saved.ip().map(Into::into), Some(saved.auth_key))
         };
         let mut config = Config::new(dc_number(environment, dc_id.into(), false), keys(environment).to_vec());
+        // A session string has no salt. The server sends the right one in `bad_server_salt`.
         config.saved = key.map(|key| SavedKey { key, salt: 0, time_offset: None });
         Ok(Self { addr: addr.ok_or(JobError::NoAddress)?, config })
     }

@@ -73,6 +73,7 @@ pub(super) fn decode(text: &str) -> Result<Zeroizing<Vec<u8>>, Base64Error> {
         }
         let [_, bytes @ ..] = (bits << (6 * (4 - chunk.len()))).to_be_bytes();
         let (whole, unused) = bytes.split_at_checked(chunk.len() - 1).unwrap_or((&bytes, &[]));
+        // The encoder leaves unused bits zero, so the text was cut or changed.
         if unused.iter().any(|b| *b != 0) {
             return Err(Base64Error::Length);
         }

@@ -179,6 +179,7 @@ mod own {
 }
 
 fn own_check(bytes: &[u8]) -> [u8; 32] {
+    // The prefix is included, so that the check covers the version.
     Sha256::new().chain_update(PREFIX).chain_update(bytes).finalize().into()
 }
 
@@ -190,6 +191,7 @@ pub(super) fn read_nanogram(r: &mut Reader<'_>) -> Result<SavedSession, ReadFaul
     let r = &mut Reader::new(body);
     let (flags, dc_id) = (byte(r)?, byte(r)?);
     let has = |bit| flags & bit != 0;
+    // `TEST` and `BOT` are values, and need the flag that announces them.
     if has(own::TEST) && !has(own::ENVIRONMENT) || has(own::BOT) && !has(own::BOT_KNOWN) {
         return Err(Field("the flags"));
     }
@@ -273,6 +275,7 @@ pub(super) fn write_gramjs(session: &SavedSession, out: &mut Vec<u8>) -> Written
 }
 
 pub(super) fn write_pyrogram(session: &SavedSession, format: Format, out: &mut Vec<u8>) -> Written {
+    // Pyrogram stores no address and would use the key with Telegram's data centre of the same number.
     if session.is_local() || matches!(session.servers, Servers::Own(_)) {
         return Err(NoPlace("an address: it would lead to Telegram's own data centre"));
     }

@@ -161,6 +161,7 @@ impl State {
             return Err(StateError::Version(version));
         }
         let length = usize::try_from(r.u32()?).unwrap_or(usize::MAX);
+        // Reported before the hash is compared, which is part of what is missing.
         if bytes.len() < length {
             return Err(StateError::Cut);
         }
@@ -183,6 +184,7 @@ impl State {
             OLDEST => state.inferred_servers(),
             _ => read_servers(&mut r, is_telegrams)?,
         };
+        // A contradiction: Telegram's servers always have built-in addresses.
         if state.servers == Servers::Telegram && !state.dcs.has_built_in() {
             return Err(StateError::Invalid("the servers"));
         }
@@ -224,6 +226,7 @@ impl State {
         Ok(flags & 32 != 0)
     }
     fn read_keys(&mut self, r: &mut Reader<'_>) -> Result<(), StateError> {
+        // The smallest size of an entry bounds the count by the length of the file.
         for _ in 0..r.count(4 + 4 + 256 + 4 + 4)? {
             let (dc_id, made_at) = (self.read_dc(r)?, r.i32()?);
             let (auth_key, salts) = (AuthKey::from_bytes(*r.array()?), read_salts(r)?);

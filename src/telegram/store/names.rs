@@ -57,6 +57,7 @@ impl NameCache {
     #[must_use]
     pub fn get(&self, username: &Username, now: UnixTime, max_age: Duration) -> Option<&CachedName> {
         let known = self.0.get(username)?;
+        // An entry from the future shows that the clock was wrong, so its age is unknown.
         let age = u64::try_from(now.as_micros().checked_sub(known.seen.as_micros())?).ok()?;
         (Duration::from_micros(age) <= max_age).then_some(known)
     }

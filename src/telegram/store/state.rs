@@ -139,6 +139,7 @@ impl State {
             state.dcs.add(session.dc_id, SocketAddr::new(ip, port));
         }
         state.servers = session.known_servers();
+        // The key of a private server must never be used with Telegram's.
         if session.is_local() || matches!(state.servers, Servers::Own(_)) {
             state.dcs.drop_built_in();
         }

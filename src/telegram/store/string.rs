@@ -110,6 +110,7 @@ impl SavedSession {
         let Some((host, port)) = &self.addr else { return of_dc() };
         match host.parse() {
             Ok(ip) => Some((ip, *port)),
+            // Web clients store a host such as `venus.web.telegram.org`, which serves WebSockets.
             Err(_) if host.ends_with(".telegram.org") => of_dc(),
             Err(_) => None,
         }
@@ -216,6 +217,7 @@ fn unwrap(text: &str) -> Result<(Format, Zeroizing<Vec<u8>>), StringError> {
         let is_gramjs = gramjs_len.is_some_and(|len| bytes.len() == 1 + 2 + usize::from(len) + 2 + KEY);
         return match bytes.len() {
             V4 => Ok((Format::Telethon, bytes)),
+            // Readers identify Telethon's format with IPv4 by this length, but the number of bytes is wrong.
             _ if bytes.len().div_ceil(3) * 4 == TELETHON_V4 => Err(StringError::Unrecognised),
             _ if is_gramjs => Ok((Format::GramJs, bytes)),
             V6 => Ok((Format::Telethon, bytes)),
@@ -262,6 +264,7 @@ pub fn parse(text: &str) -> Result<(Format, SavedSession), StringError> {
     };
     let session = session.map_err(|fault| StringError::of(fault, format))?;
     r.end().map_err(|fault| StringError::of(fault.into(), format))?;
+    // Programs that save a session before they have connected write a key of zeros.
     let has_key = session.auth_key.as_bytes().iter().fold(0, |all, b| all | b) != 0;
     match session {
         _ if !has_key => Err(StringError::NoKey),
