@@ -74,6 +74,7 @@ fn check(meta: &Metadata) -> io::Result<()> {
     #[cfg(unix)]
     {
         let mode = std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o777;
+        // Write access counts as well: it would let others replace the keys.
         if mode & 0o077 != 0 {
             let why = std::format!("its mode is {mode:04o}, and keys belong in a file of mode 0600 (chmod 600)");
             return Err(refused(why));
