@@ -22,6 +22,7 @@ use zeroize::Zeroize;
 /// ```
 ///
 /// Spec: mtproto/auth_key, mtproto/description#authorization-key
+// Not `Copy`: every copy has to be wiped on drop.
 #[derive(Clone)]
 pub struct AuthKey {
     bytes: Box<[u8; 256]>,

@@ -145,6 +145,7 @@ pub fn msg_key_v1(plain: &[u8]) -> [u8; 16] {
 #[must_use]
 pub fn aes_v1(key: &AuthKey, from: Side, msg_key: &[u8; 16]) -> AesPair {
     let ak = key.as_bytes();
+    // x = 0 from the client and 8 from the server, as in MTProto 2.0.
     let [for_a, b_left, b_right, for_c, for_d] = match from {
         Side::Client => [&ak[..32], &ak[32..48], &ak[48..64], &ak[64..96], &ak[96..128]],
         Side::Server => [&ak[8..40], &ak[40..56], &ak[56..72], &ak[72..104], &ak[104..136]],

@@ -54,6 +54,7 @@ impl Modulus {
                 let half = k / 2;
                 let (mut twice_c, mut twice_d) = (0, wide(a[half], a[half + 1]));
                 pair(&mut twice_c, &mut twice_d, &a[..half], &b[LIMBS - 2 - k..]);
+                // The square of the middle limb occurs once in its column, every other product twice.
                 *c += 2 * twice_c + wide(a[half], a[half]);
                 *d += 2 * twice_d;
             },

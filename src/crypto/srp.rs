@@ -164,6 +164,7 @@ impl Stretch {
     pub fn step(&mut self, rounds: u32) -> bool {
         let end = self.done.saturating_add(rounds).min(Self::ROUNDS);
         while self.done < end {
+            // One PBKDF2 round: U = HMAC(U). The result is the xor of all U.
             self.last = Zeroizing::new(self.mac.clone().chain_update(*self.last).finalize().into_bytes().into());
             for (sum, byte) in self.sum.iter_mut().zip(&*self.last) {
                 *sum ^= byte;
