@@ -120,6 +120,7 @@ const fn crc_token(mut crc: u32, s: &[u8], from: usize, to: usize, first: bool) 
 const fn expect(s: &[u8], at: usize, shape: &Shape) -> usize {
     match shape {
         Shape::Named(name) => {
+            // `%T` is a bare value of the type T.
             let at = if s[at] == b'%' { at + 1 } else { at };
             assert!(starts(s, at, name.as_bytes()), "the Rust type is not the type in the TL line");
             at + name.len()
@@ -178,6 +179,7 @@ const fn is_named(s: &[u8], from: usize, to: usize, rust: &str) -> bool {
 /// Parses the `flagsW.B?` at `at` into `(word, bit)`.
 const fn flag(s: &[u8], at: usize) -> (u8, u8) {
     assert!(starts(s, at, b"flags"), "a condition is flags.N?");
+    // The words are called `flags`, `flags2`, `flags3`, so the digit 2 stands for index 1.
     let word = if s[at + 5] == b'.' { 0 } else { s[at + 5] - b'1' };
     assert!((word as usize) < MAX_WORDS, "more flag words than a plan holds");
     let mut i = find(s, at, b'.') + 1;

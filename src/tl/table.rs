@@ -137,6 +137,7 @@ impl<'t> Table<'t> {
     /// Reads the head of a table; `None` if it claims more bytes than are present.
     pub const fn new(bytes: &'t [u8]) -> Option<Self> {
         let Some(([constructors, types, often, roots], bytes)) = head(bytes) else { return None };
+        // All parts are sliced here once. The table is used in place and never copied.
         let Some((ids, bytes)) = bytes.split_at_checked(4 * constructors) else { return None };
         let Some((firsts, bytes)) = bytes.split_at_checked(2 * types) else { return None };
         let Some((starts, bytes)) = bytes.split_at_checked(2 * constructors.div_ceil(STRIDE)) else { return None };
@@ -261,6 +262,7 @@ impl Nibbles<'_> {
             14 => (3, 584),
             _ => return None,
         };
+        // The mask removes the prefix, which gives the length of the number.
         let mut number = first & 7 >> more;
         for _ in 0..more {
             number = number << 4 | self.nibble()?;

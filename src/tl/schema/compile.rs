@@ -90,6 +90,7 @@ impl<'n> Types<'n> {
     /// Returns the number of the next new type.
     fn next(&self) -> Result<u16, CompileError> {
         let next = short(self.names.len())?.checked_add(shape::FIRST_TYPE);
+        // A symbol has two more bits, for a vector and for a condition.
         next.filter(|next| *next <= u16::MAX >> shape::TYPE).ok_or(CompileError::Large)
     }
     fn symbol(&mut self, ty: &Type<'n>) -> Result<u16, CompileError> {

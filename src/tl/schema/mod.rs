@@ -91,6 +91,7 @@ impl<'t> Schema<'t> {
                 "---types---" => is_function = false,
                 "---functions---" => is_function = true,
                 _ if !is_wanted(comment.trim()) => {}
+                // Such a line only declares a built-in type.
                 line if BUILT_IN.contains(&line.split(['#', ' ']).next().unwrap_or_default()) => {}
                 line => {
                     let may_replace = |at: usize| added.iter().all(|(other, _)| *other != at);
@@ -194,6 +195,7 @@ impl<'t> Schema<'t> {
     /// Parses the text of a type, such as `Vector<User>`; `None` if it is not in the schema.
     pub fn ty<'n>(&self, text: &'n str) -> Option<Type<'n>> {
         let ty = Type::parse(text, &[], MAX_NESTED)?;
+        // `true` exists only under a flag and is never a value.
         (ty != Type::True && ty.innermost() != &Type::True && self.known(&ty).is_ok()).then_some(ty)
     }
 }

@@ -119,6 +119,7 @@ impl<'t> Type<'t> {
             "Object" => Self::Any,
             parameter if parameters.contains(&parameter) => Self::Any,
             name if !is_name(name) => return None,
+            // After the namespace, a type starts with a capital letter and a constructor with a small one.
             name if name.rsplit('.').next().is_some_and(|last| last.starts_with(|c: char| c.is_ascii_uppercase())) => {
                 Self::Boxed(name)
             }
@@ -161,6 +162,7 @@ impl<'t> Definition<'t> {
         let (mut fields, mut flag_words, mut parameters) = (Vec::new(), Vec::new(), Vec::new());
         for word in words {
             if let Some(parameter) = word.strip_prefix('{') {
+                // `{X:Type}` declares a type parameter, to which `!X` refers.
                 parameters.push(parameter.strip_suffix(":Type}").ok_or(ParseFault::Field)?);
                 continue;
             }

@@ -275,6 +275,7 @@ fn write_items(items: &[Value<'_>], of: &Type<'_>, out: &mut Vec<u8>) -> Result<
 impl Object<'_> {
     /// Writes the fields. Flag words are computed from the fields present.
     fn write(&self, out: &mut Vec<u8>) -> Result<(), Misfit> {
+        // The flag words come before the fields that they describe, so all flags are collected first.
         let mut words = [0u32; MAX_WORDS];
         for (field, value) in self.of.fields.iter().zip(&self.fields) {
             let word = field.when.and_then(|flag| words.get_mut(usize::from(flag.word)));
