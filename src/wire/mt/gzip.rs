@@ -76,6 +76,7 @@ fn inflate_zlib(packed: &[u8], limit: usize) -> Result<Vec<u8>, GzipError> {
 /// during each reallocation.
 fn open(stream: &[u8], limit: usize, is_zlib: bool) -> Result<Vec<u8>, GzipError> {
     let mut out = alloc::vec![0; limit.min(stream.len().saturating_mul(MAX_RATIO))];
+    // `false`: the Adler-32 of a zlib stream is verified.
     let len = decompress_slice_iter_to_slice(&mut out, core::iter::once(stream), is_zlib, false);
     out.truncate(len.map_err(|status| match status {
         TINFLStatus::HasMoreOutput => GzipError::TooLarge,

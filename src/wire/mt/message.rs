@@ -66,7 +66,7 @@ pub fn read_container(body: &Bytes) -> Result<Vec<Message>, DecodeError> {
         r.take(len)?;
         messages.push(Message { msg_id, seqno, body: body.slice(start..start + len) });
     }
-    // Spec: a container is accepted or rejected as a whole.
+    // The spec: a container is accepted or rejected as a whole.
     r.end()?;
     Ok(messages)
 }

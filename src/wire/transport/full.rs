@@ -33,6 +33,7 @@ pub(super) fn head(inbox: &[u8], side: Side) -> Result<Option<Head>, FrameError>
         return Ok(Some(Head::Fault(code)));
     }
     let len = u32::from_le_bytes(*word) as usize;
+    // The header is part of the body, because the checksum covers it.
     let head = Head::body(0, len, AROUND + 4, false)?;
     if !len.is_multiple_of(4) {
         return Err(FrameError::Length(len));

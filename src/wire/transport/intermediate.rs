@@ -46,6 +46,7 @@ const QUICK_ACK: u32 = 1 << 31;
 /// Parses the start of the next frame in `inbox`, received by `side`.
 fn head(inbox: &[u8], side: Side) -> Result<Option<Head>, FrameError> {
     match padded_head(inbox, side)? {
+        // Packets consist of whole words, and this framing adds nothing to them.
         Some(Head::Body { len, .. }) if !len.is_multiple_of(4) => Err(FrameError::Length(len)),
         head => Ok(head),
     }
@@ -149,6 +150,7 @@ impl Tail {
     /// The source of randomness failed.
     pub fn random(entropy: &mut dyn Entropy) -> Result<Self, EntropyFailed> {
         let [len, bytes @ ..] = entropy::bytes::<16>(entropy)?;
+        // Uniform, because 256 is a multiple of 16.
         Ok(Self { bytes, len: len % 16 })
     }
     /// Returns the bytes of the tail.

@@ -87,6 +87,7 @@ impl Obfuscated {
         // All 64 bytes go through the stream although only the last 8 are sent encrypted: frames start at offset 64.
         write.apply(&mut sealed);
         let dc = i16::from_le_bytes(part(&init, 60));
+        // The first 56 bytes are sent in the clear: they are the keys.
         put::<8>(&mut init, 56, part(&sealed, 56));
         Ok(Self { side: Side::Client, framing, init, streams: Streams { read, write }, dc })
     }
