@@ -175,6 +175,7 @@ impl DcTable {
             return false;
         }
         let addresses = self.offered.entry(dc_id).or_default();
+        // The addresses come from a server, so their number is limited.
         if !addresses.contains(&addr) && addresses.len() < MAX_ADDRESSES {
             addresses.push(addr);
         }

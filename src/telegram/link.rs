@@ -226,6 +226,7 @@ fn read_tg(text: &str) -> Result<StartLink, LinkError> {
         let has_phone = first(query, "phone").bytes().any(|b| b.is_ascii_digit());
         return Err(if has_phone { LinkError::Other(OtherLink::Phone) } else { LinkError::Unknown });
     }
+    // Not a bot: this name requests documents.
     if domain.eq_ignore_ascii_case("telegrampassport") {
         return Err(LinkError::Other(OtherLink::Passport));
     }
@@ -410,6 +411,7 @@ impl<'a> Authority<'a> {
             Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => {
                 (host, Some(port.parse().ok().filter(|port| *port != 0)?))
             }
+            // A colon without a port number, as in an IPv6 address, occurs in no Telegram link.
             Some(_) => return None,
             None => (authority, None),
         };

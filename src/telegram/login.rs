@@ -189,6 +189,7 @@ pub fn bot(app: &App, token: &str) -> ImportBotAuthorization {
 
 /// Builds the request for a token to show as a QR code.
 pub fn qr_token(app: &App) -> ExportLoginToken {
+    // `except_ids` lists accounts that are signed in already, of which there is none.
     ExportLoginToken { api_id: app.api_id, api_hash: app.api_hash.clone(), except_ids: Vec::new() }
 }
 

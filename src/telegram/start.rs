@@ -217,6 +217,7 @@ pub fn start_call(bot: &Known, peer: &Known, random_id: i64, start_param: &str) 
         _ => false,
     };
     if start_param.is_empty() && is_private {
+        // All options keep their defaults, as if the user had typed the command.
         return Ok(StartCall::PlainStart(SendMessage {
             no_webpage: false,
             silent: false,

@@ -140,8 +140,10 @@ fn read_mtcute_dc(bytes: &[u8]) -> Result<(MediaDc, u8), ReadFault> {
 }
 
 pub(super) fn read_mtcute(r: &mut Reader<'_>) -> Result<SavedSession, ReadFault> {
+    // The version has identified the format already.
     let _version = byte(r)?;
     let flags = r.u32()?;
+    // An unknown flag could announce a field, and the rest would be misread.
     if flags & !(mtcute::HAS_SELF | mtcute::OLD_TEST | mtcute::HAS_MEDIA) != 0 {
         return Err(Field("the flags"));
     }

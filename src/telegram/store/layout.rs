@@ -55,6 +55,7 @@ impl State {
         out.extend_from_slice(MAGIC);
         VERSION.write(&mut out);
         let length_at = out.len();
+        // A placeholder, replaced by the length below.
         0_u32.write(&mut out);
         u32::from(self.dcs.environment() == Environment::Test).write(&mut out);
         u32::from(self.home).write(&mut out);
@@ -74,6 +75,7 @@ impl State {
     }
 
     fn write_account(&self, out: &mut Vec<u8>) {
+        // In the order of the flag bits, the lowest first.
         let there = [
             self.user.is_some(),
             self.api_id.is_some(),
@@ -205,6 +207,7 @@ impl State {
     /// Reads the account. Returns true if the servers are Telegram's.
     fn read_account(&mut self, r: &mut Reader<'_>, version: u32) -> Result<bool, StateError> {
         let flags = r.u32()?;
+        // An unknown flag could announce a field, and the rest would be misread.
         if flags > if version == OLDEST { 0b1_1111 } else { 0b11_1111 } {
             return Err(StateError::Invalid("the flags"));
         }

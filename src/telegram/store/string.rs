@@ -90,6 +90,7 @@ impl SavedSession {
         });
         match &self.servers {
             Servers::Unknown if is_telegrams => Servers::Telegram,
+            // The two contradict each other, so neither is trusted.
             Servers::Telegram if self.is_local() => Servers::Unknown,
             servers => servers.clone(),
         }
