@@ -16,8 +16,7 @@
 //! | --- | --- | --- |
 //! | `int` `long` `double` | `i32` `i64` `f64` | 4, 8, 8 bytes, little-endian |
 //! | `int128` `int256` | `[u8; 16]` `[u8; 32]` | 16, 32 bytes, unchanged |
-//! | `string` `bytes` | [`String`](alloc::string::String), [`Blob`] | length (1 byte, or `fe` and 3 bytes), data, zeros
-//! to a multiple of 4 |
+//! | `string` `bytes` | [`String`](alloc::string::String), [`Blob`] | length (1, or `fe` and 3), data, zeros to 4 |
 //! | `Bool` | `bool` | `997275b5` or `bc799737` |
 //! | `Vector<T>` `vector<T>` | `Vec<T>`, [`BareVec`] | `1cb5c415`, count, elements; the bare form omits the id |
 //! | `flags:#` | not stored | 4 bytes, one bit for each conditional field `flags.N?T` |

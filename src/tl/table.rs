@@ -13,11 +13,9 @@
 //! symbol:2    x roots                           the types that can be skipped by number
 //! layouts                                       one per constructor, in nibbles, the low one of a byte first:
 //!                                                 number of fields, then for each field
-//!                                                 symbol       below 72: index into the frequent ones; else symbol +
-//! 72
+//!                                                 symbol       below 72: index of a frequent one; else symbol + 72
 //!                                                 flag - previous flag     modulo 256, if conditional
-//! symbol      type << 2 | is vector << 1 | is conditional                type: 0..7 a primitive, 8.. the types in
-//! order
+//! symbol      type << 2 | is vector << 1 | is conditional            type: 0..7 a primitive, 8.. the types in order
 //! flag        word << 5 | bit
 //! number      0xxx    10xx xxxx +8    110x xxxx xxxx +72    1110 xxxx xxxx xxxx +584       in nibbles
 //! ```
