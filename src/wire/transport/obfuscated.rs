@@ -8,8 +8,7 @@
 //! init      │random:8│key:32           │iv:16     │id:4  │dc:2│random:2│   id efefefef, eeeeeeee or dddddddd
 //!           └── sent in the clear ─────────────────┴─ sent encrypted ──┘   dc little-endian, for an MTProxy
 //!
-//! client → server   key = init[8..40], iv = init[40..56]; the stream starts at init itself, so frames start at offset
-//! 64
+//! client → server   key = init[8..40], iv = init[40..56]; the stream starts at init itself, frames start at offset 64
 //! server → client   the same with init reversed; the stream starts at the first frame
 //! with a secret     key = SHA-256(key | secret:16)
 //! ```
