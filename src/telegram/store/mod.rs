@@ -2,11 +2,9 @@
 //!
 //! | module | contents | purpose |
 //! | --- | --- | --- |
-//! | [`string`] | [`SavedSession`]: one authorization key, its data centre, the user | moving an account between
-//! programs |
-//! | [`state`] | [`State`](state::State): the keys of all data centres, salts, clock, user, names, addresses | the next
-//! start |
-//! | [`realm`] | [`Realm`]: the servers that know a key | preventing the use of a state with other servers |
+//! | [`string`] | [`SavedSession`]: one auth key, its data centre, the user | moving an account between programs |
+//! | [`state`] | [`State`](state::State): all keys, salts, clock, user, names, addresses | a faster next start |
+//! | [`realm`] | [`Realm`]: the servers that know a key | keeping keys away from other servers |
 //! | `file` (feature `client`) | the state on disk | atomic replacement, one process at a time |
 //!
 //! An authorization key must not be used by two programs at the same time: the server answers both with
