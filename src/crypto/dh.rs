@@ -196,7 +196,7 @@ fn difference(a: &[u8; 256], b: &[u8; 256]) -> Option<[u8; 256]> {
     (!borrow).then_some(out)
 }
 
-/// Reason for rejecting the numbers of a key exchange.
+/// Error in the numbers of a key exchange.
 #[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DhError {

@@ -308,7 +308,7 @@ fn exponent(a: &Secret, u: &[u8; 32], x: &[u8; 32]) -> Result<Secret, EntropyFai
     if carry == 0 { Ok(out) } else { Err(EntropyFailed) }
 }
 
-/// Reason for which a password cannot be proved with the server's numbers.
+/// Error that prevents the proof of a password.
 #[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SrpError {
