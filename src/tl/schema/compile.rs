@@ -166,7 +166,7 @@ impl Nibbles {
     }
 }
 
-/// Reason for which a table cannot be written.
+/// Error returned when a table cannot be written.
 #[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CompileError {

@@ -56,21 +56,21 @@ pub struct Flag {
 pub enum Type<'t> {
     /// `#`: a word of flags.
     Flags,
-    /// `int`
+    /// The type `int`.
     Int,
-    /// `long`
+    /// The type `long`.
     Long,
-    /// `double`
+    /// The type `double`.
     Double,
-    /// `int128`
+    /// The type `int128`.
     Int128,
-    /// `int256`
+    /// The type `int256`.
     Int256,
-    /// `string`
+    /// The type `string`.
     Text,
-    /// `bytes`
+    /// The type `bytes`.
     Bytes,
-    /// `Bool`
+    /// The type `Bool`.
     Bool,
     /// `true`: presence only, no bytes.
     True,
@@ -80,7 +80,7 @@ pub enum Type<'t> {
     Boxed(&'t str),
     /// A bare constructor: only its fields.
     Bare(&'t str),
-    /// `Vector<T>`
+    /// The type `Vector<T>`.
     Vector(Box<Self>),
     /// `vector<T>`, without the vector's id.
     BareVector(Box<Self>),

@@ -16,21 +16,21 @@ pub const MAX_NODES: usize = 1 << 18;
 /// A TL value with its parts.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value<'s> {
-    /// `int`
+    /// A value of type `int`.
     Int(i32),
-    /// `long`
+    /// A value of type `long`.
     Long(i64),
-    /// `double`
+    /// A value of type `double`.
     Double(f64),
-    /// `int128`
+    /// A value of type `int128`.
     Int128([u8; 16]),
-    /// `int256`
+    /// A value of type `int256`.
     Int256([u8; 32]),
-    /// `string`
+    /// A value of type `string`.
     Text(String),
     /// `bytes`, or a `string` that is not UTF-8.
     Bytes(Vec<u8>),
-    /// `Bool`
+    /// A value of type `Bool`.
     Bool(bool),
     /// `true`: presence only.
     True,
