@@ -21,7 +21,7 @@ pub const MAX_INFLATED: usize = 8 << 20;
 /// Maximum ratio of inflated to compressed bytes: DEFLATE encodes at most 258 bytes in two bits.
 const MAX_RATIO: usize = 1032;
 
-/// Reason for which packed data cannot be inflated.
+/// Error returned when packed data cannot be inflated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GzipError {
     /// Not a gzip or zlib stream, or one that is damaged or cut short.
@@ -43,7 +43,8 @@ impl core::error::Error for GzipError {}
 /// Inflates `packed` to at most `limit` bytes.
 ///
 /// # Errors
-/// The stream is damaged, which includes a wrong checksum or length at its end, or inflates to more than `limit` bytes.
+/// [`GzipError::Broken`] if the stream is damaged, also by a wrong checksum or length at its end;
+/// [`GzipError::TooLarge`] if it inflates to more than `limit` bytes.
 pub fn inflate(packed: &[u8], limit: usize) -> Result<Vec<u8>, GzipError> {
     match packed.first() {
         Some(0x78) => inflate_zlib(packed, limit),

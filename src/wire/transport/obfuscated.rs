@@ -215,7 +215,7 @@ impl fmt::Debug for ProxySecret {
     }
 }
 
-/// Reason for which an obfuscated connection cannot be created.
+/// Error returned when an obfuscated connection cannot be created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ObfuscateError {
