@@ -489,7 +489,7 @@ fn strip_prefix_ignore_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> 
     head.eq_ignore_ascii_case(prefix).then_some(rest)
 }
 
-/// Reason for which a text is not a link that starts a bot.
+/// Error returned for a text that is not a link to start a bot.
 #[non_exhaustive]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LinkError {

@@ -83,7 +83,7 @@ pub struct Waiting {
     pub next: Option<(&'static str, i32)>,
 }
 
-/// Reason for which a sign-in failed.
+/// Error that ends a sign-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LoginError {

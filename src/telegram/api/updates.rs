@@ -180,19 +180,19 @@ tl_head! {
 /// The constructor of an `Updates` value, one of seven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UpdatesKind {
-    /// `updatesTooLong`
+    /// `updatesTooLong`: too many updates to send.
     TooLong,
-    /// `updateShortMessage`
+    /// `updateShortMessage`: a text message in a private chat.
     ShortMessage,
-    /// `updateShortChatMessage`
+    /// `updateShortChatMessage`: a text message in a basic group.
     ShortChatMessage,
-    /// `updateShort`
+    /// `updateShort`: a single update.
     Short,
-    /// `updatesCombined`
+    /// `updatesCombined`: several updates with a range of `seq` numbers.
     Combined,
-    /// `updates`
+    /// `updates`: several updates.
     List,
-    /// `updateShortSentMessage`
+    /// `updateShortSentMessage`: confirmation of a sent text message.
     ShortSentMessage,
 }
 

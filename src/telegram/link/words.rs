@@ -250,7 +250,7 @@ impl fmt::Display for UsernameError {
 }
 impl core::error::Error for UsernameError {}
 
-/// Reason for which the server would reject a start parameter. The variants correspond to its errors.
+/// Error returned for a start parameter that the server would reject. The variants correspond to the server's errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StartParamError {
     /// Empty parameter.

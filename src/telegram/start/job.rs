@@ -123,7 +123,7 @@ impl Job {
     }
 }
 
-/// Reason for which a bot was not started. `Display` includes advice.
+/// Error that prevents a bot start. `Display` includes advice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JobError {

@@ -82,7 +82,7 @@ pub(super) fn decode(text: &str) -> Result<Zeroizing<Vec<u8>>, Base64Error> {
     Ok(out)
 }
 
-/// Reason for which a text is not base64.
+/// Error returned for a text that is not base64.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Base64Error {
     /// Character outside the alphabet.

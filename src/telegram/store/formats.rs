@@ -228,7 +228,7 @@ pub(super) fn read_nanogram(r: &mut Reader<'_>) -> Result<SavedSession, ReadFaul
     })
 }
 
-/// Reason for which a format cannot represent a session.
+/// Error for a session that a format cannot represent.
 pub(super) enum WriteFault {
     Missing(&'static str),
     NoPlace(&'static str),

@@ -165,7 +165,7 @@ impl State {
     }
 }
 
-/// Reason for which bytes are not a valid state.
+/// Error returned for bytes that are not a valid state.
 #[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StateError {

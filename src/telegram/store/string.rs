@@ -301,7 +301,7 @@ pub fn write(session: &SavedSession, format: Format) -> Result<Zeroizing<String>
     Ok(text)
 }
 
-/// Reason for which a text is not a session string. The error contains no part of the text.
+/// Error returned for a text that is not a session string. It contains no part of the text.
 #[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StringError {
@@ -358,7 +358,7 @@ impl fmt::Display for StringError {
 }
 impl core::error::Error for StringError {}
 
-/// Reason for which a session cannot be written in a format.
+/// Error returned when a session cannot be written in a format.
 #[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteError {
