@@ -243,6 +243,7 @@ pub const fn plan<const N: usize>(line: &str, names: [&str; N], shapes: [Shape; 
                 let bit = flag(s, ty);
                 let mut k = 0;
                 while k < n {
+                    // Two separate options could be set independently, which one flag cannot express.
                     if let Some(other) = p.flag[k] {
                         assert!(
                             head || !is_same_flag(other, bit),

@@ -50,6 +50,7 @@ macro_rules! tl {
         }
         impl $crate::tl::Tl for $name {
             const SHAPE: $crate::tl::line::Shape = $crate::tl::line::Shape::Named($crate::tl::line::name($line));
+            // `allow` instead of `expect`: the lints fire only for structs with fields.
             #[allow(clippy::indexing_slicing, unused_mut)]
             const LEAST: usize = {
                 let (mut least, mut i) = (Self::PLAN.words as usize * 4, 0usize);

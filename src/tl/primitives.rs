@@ -19,6 +19,7 @@ macro_rules! plain {
                 r.array().map(|bytes| Self::from_le_bytes(*bytes))
             }
             fn try_read(r: &mut Reader<'_>) -> Option<Self> {
+                // Overridden because the detour through `Result` takes more code.
                 r.try_array().map(|bytes| Self::from_le_bytes(*bytes))
             }
         }

@@ -58,6 +58,7 @@ impl<'a> Reader<'a> {
     pub const fn noted(&self) -> DecodeError {
         self.noted
     }
+    // Out of line, or every read would contain the error path.
     #[cold]
     #[inline(never)]
     const fn note_end(&mut self) {

@@ -277,6 +277,7 @@ impl Nibbles<'_> {
             return Some((symbol, None));
         }
         let [more, _] = self.number()?.to_le_bytes();
+        // Flags are stored as differences, because small numbers take one nibble.
         self.flag = self.flag.wrapping_add(more);
         Some((symbol, Some(self.flag)))
     }

@@ -62,6 +62,7 @@ pub fn compile<'n>(schema: &'n Schema<'_>, roots: &[&'n str]) -> Result<Vec<u8>,
     }
     out.extend(ids.into_iter().flat_map(u32::to_le_bytes));
     out.extend([firsts, starts, often, roots].concat().into_iter().flat_map(u16::to_le_bytes));
+    // The first nibble of a pair is the low one.
     out.extend(layouts.0.chunks(2).map(|two| two.iter().rev().fold(0, |byte, nibble| byte << 4 | nibble)));
     Ok(out)
 }

@@ -94,6 +94,7 @@ impl<'t> Schema<'t> {
                 // Such a line only declares a built-in type.
                 line if BUILT_IN.contains(&line.split(['#', ' ']).next().unwrap_or_default()) => {}
                 line => {
+                    // A line may replace one of the amended schema, but not an earlier one of the same text.
                     let may_replace = |at: usize| added.iter().all(|(other, _)| *other != at);
                     let at = Definition::parse(line, is_function).and_then(|d| self.add(d, may_replace));
                     added.push((at.map_err(|fault| ParseError { line: number, fault })?, number));

@@ -170,6 +170,7 @@ impl<'t> Definition<'t> {
             if field.ty == Type::Flags {
                 flag_words.push(field.name);
             }
+            // The limits of compiled tables and of the compile-time check.
             if flag_words.len() > MAX_WORDS || fields.len() == usize::from(u8::MAX) {
                 return Err(ParseFault::Long);
             }
