@@ -166,6 +166,7 @@ pub fn resend_code(phone: &str, waiting: &Waiting) -> ResendCode {
 /// The code is sent as `phone_code`, or only as `email_verification` if it came by e-mail, as TDLib does
 /// (`AuthManager::send_auth_sign_in_query`).
 pub fn sign_in(phone: &str, waiting: &Waiting, code: &str) -> SignIn {
+    // A pasted code often has white space around it.
     let code = Hidden(code.trim().to_string());
     let (phone_code, email_verification) =
         if waiting.is_by_mail { (None, Some(EmailVerificationCode { code }.into())) } else { (Some(code), None) };

@@ -345,6 +345,7 @@ const START_ERRORS: [(StartError, i32, &str, &str); 10] = [
         "you may not write in this chat: ask an administrator, or pick another chat",
     ),
     (
+        // Other errors with code 500 are temporary and are retried.
         StartError::RandomIdDuplicate,
         500,
         "RANDOM_ID_DUPLICATE",

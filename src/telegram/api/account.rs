@@ -15,6 +15,7 @@ tl! {
     /// Requests the parameters for a password check.
     "account.getPassword#548a30f5 = account.Password;"
     struct GetPassword {} -> Boxed<Password>
+    // `has_password` is left out: the fields of `current_algo` have the same flag and form one tuple.
     /// Parameters for a password check, and the server's half of the SRP exchange.
     "account.password#957b50fb flags:# has_recovery:flags.0?true has_secure_values:flags.1?true has_password:flags.2?true current_algo:flags.2?PasswordKdfAlgo srp_B:flags.2?bytes srp_id:flags.2?long hint:flags.3?string email_unconfirmed_pattern:flags.4?string new_algo:PasswordKdfAlgo new_secure_algo:SecurePasswordKdfAlgo secure_random:bytes pending_reset_date:flags.5?int login_email_pattern:flags.6?string = account.Password;"
     struct Password {

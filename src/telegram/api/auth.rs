@@ -130,6 +130,7 @@ tl! {
     "auth.codeTypeFragmentSms#6ed998c = auth.CodeType;"
     struct CodeTypeFragmentSms {}
 
+    // `setup_password_required` is left out: `otherwise_relogin_days` has the same flag.
     /// Successful sign-in.
     "auth.authorization#2ea2c0d4 flags:# setup_password_required:flags.1?true otherwise_relogin_days:flags.1?int tmp_sessions:flags.0?int future_auth_token:flags.2?bytes user:User = auth.Authorization;"
     struct Authorization {

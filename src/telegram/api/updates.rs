@@ -61,6 +61,7 @@ tl! {
     /// Filter that accepts messages in the given ranges.
     "channelMessagesFilter#cd77d957 flags:# exclude_new_messages:flags.1?true ranges:Vector<MessageRange> = ChannelMessagesFilter;"
     struct ChannelMessagesFilter { exclude_new_messages: bool, ranges: Vec<Boxed<MessageRange>> }
+    // `final` is a keyword in Rust, hence the underscore.
     /// Empty difference of a channel: no updates were missed.
     "updates.channelDifferenceEmpty#3e11affb flags:# final:flags.0?true pts:int timeout:flags.1?int = updates.ChannelDifference;"
     struct ChannelDifferenceEmpty { final_: bool, pts: i32, timeout: Option<i32> }

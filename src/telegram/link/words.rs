@@ -55,6 +55,7 @@ impl PartialEq for Username {
 impl Eq for Username {}
 impl Hash for Username {
     fn hash<H: Hasher>(&self, state: &mut H) {
+        // Has to agree with `==`, which ignores case.
         self.folded().for_each(|b| b.hash(state));
     }
 }

@@ -68,6 +68,7 @@ impl Place {
         let pairs = modulus.as_bytes().chunks(2);
         let bytes = pairs.map(|pair| pair.iter().try_fold(0_u8, |byte, c| Some(byte << 4 | digit(*c)?)));
         let modulus: Option<Vec<u8>> = bytes.collect();
+        // The exponent 65537, big-endian.
         let key = modulus.and_then(|modulus| RsaKey::from_parts(&modulus, &[1, 0, 1]).ok());
         self.addr = addr.parse().map_err(|_| JobError::Place)?;
         self.config.keys = vec![key.ok_or(JobError::Place)?];

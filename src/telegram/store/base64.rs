@@ -47,6 +47,7 @@ fn value(digit: u8) -> Option<u32> {
         b'A'..=b'Z' => digit - b'A',
         b'a'..=b'z' => digit - b'a' + 26,
         b'0'..=b'9' => digit - b'0' + 52,
+        // Both alphabets are accepted, even in one text.
         b'+' | b'-' => 62,
         b'/' | b'_' => 63,
         _ => return None,

@@ -119,6 +119,7 @@ impl State {
         count(self.names.iter().count()).write(out);
         for name in self.names.iter() {
             write_bytes(name.username.as_str().as_bytes(), out);
+            // The index of the kind in `KINDS`.
             count(KINDS.iter().take_while(|kind| **kind != name.kind).count()).write(out);
             name.id.write(out);
             name.access_hash.write(out);
@@ -259,6 +260,7 @@ impl State {
         for _ in 0..r.count(4 + 8 + 4)? {
             let dc_id = self.read_dc(r)?;
             let ip = r.bytes()?;
+            // The length distinguishes IPv4 from IPv6.
             let v4 = <[u8; 4]>::try_from(ip).map(IpAddr::from);
             let ip = v4.or_else(|_| <[u8; 16]>::try_from(ip).map(IpAddr::from));
             let place = ip.ok().zip(u16::try_from(r.u32()?).ok()).map(SocketAddr::from);

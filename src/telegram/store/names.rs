@@ -49,6 +49,7 @@ impl NameCache {
     pub fn insert(&mut self, name: CachedName) {
         self.0.insert(name.username.clone(), name);
         while self.0.len() > MAX_NAMES {
+            // A linear search, because the cache is small and seldom full.
             let oldest = self.0.values().min_by_key(|name| name.seen).map(|name| name.username.clone());
             let _gone = oldest.and_then(|username| self.0.remove(&username));
         }

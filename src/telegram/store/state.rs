@@ -135,6 +135,7 @@ impl State {
         if state.dcs.address(session.dc_id).is_none() {
             return Err(StateError::Invalid("the data centre"));
         }
+        // Without an address in the string, `ip` returns the built-in one, which the table has already.
         if let Some((ip, port)) = session.ip().filter(|_| session.addr.is_some()) {
             state.dcs.add(session.dc_id, SocketAddr::new(ip, port));
         }
