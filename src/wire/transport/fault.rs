@@ -56,7 +56,7 @@ impl fmt::Display for TransportFault {
             ),
             Self::TransportFlood => f.write_str("the server answered -429: too many connections; wait, then try again"),
             Self::InvalidDc => f.write_str(
-                "the server answered -444: no such data centre at this address; test and production addresses may be mixed up",
+                "the server answered -444: no such data centre at this address; test and production may be mixed up",
             ),
             Self::Other(code) => write!(f, "the server answered {code} instead of a packet; reconnect"),
         }
