@@ -383,7 +383,7 @@ fn a_recording_has_a_budget_of_inflated_bytes() {
     assert_eq!(shown.len(), 9);
     let opened = |text: &&String| text.contains("not shown: more than 262144 values");
     assert_eq!(shown.iter().take_while(opened).count(), 8, "8 of 8 MiB are opened: {shown:#?}");
-    let why = "not shown: it opens to more than 8 MiB, or the recording to more than 64 MiB";
+    let why = "not shown: it inflates to more than 8 MiB, or the recording to more than 64 MiB";
     assert!(shown[8].contains(why), "{}", shown[8]);
     assert!(steps[9].to_json().to_string().contains("the recording to more than 64 MiB"));
     // One body that inflates beyond the limit by itself, and one that does not inflate.

@@ -560,7 +560,7 @@ fn a_mistake_is_refused_at_once_with_what_was_meant() {
         (&["start", "tg://passport?bot_id=1&scope=s"], "requests documents from Telegram Passport"),
         (&["start", "tg://settings/devices"], "it opens the settings"),
         (&["start", "tg://addstickers?set=x"], "it opens a sticker set"),
-        (&["start", "tg://join?invite=x"], "it invites into a group or a channel"),
+        (&["start", "tg://join?invite=x"], "it invites to a group or a channel"),
     ];
     for (args, wanted) in mistakes {
         let said = run(args);

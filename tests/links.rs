@@ -174,12 +174,12 @@ fn another_link_says_what_it_is() {
         ("t.me/name?boost&start=1", "Boost", "boosts @name"),
         ("t.me/name?direct", "Direct", "direct messages of @name"),
         ("t.me/bot?ref=friend", "Affiliate", "recommended by \"friend\""),
-        ("t.me/+AbCd_1?start=1", "Invite", "invites into a group"),
-        ("t.me/joinchat/AbCd?start=1", "Invite", "invites into a group"),
-        ("t.me/+4912345", "Phone", "a telephone number"),
-        ("tg:resolve?phone=4912345", "Phone", "a telephone number"),
-        ("t.me/addstickers/Name", "Page", "Telegram's own"),
-        ("t.me/$invoice", "Page", "Telegram's own"),
+        ("t.me/+AbCd_1?start=1", "Invite", "invites to a group"),
+        ("t.me/joinchat/AbCd?start=1", "Invite", "invites to a group"),
+        ("t.me/+4912345", "Phone", "a phone number"),
+        ("tg:resolve?phone=4912345", "Phone", "a phone number"),
+        ("t.me/addstickers/Name", "Page", "a Telegram page"),
+        ("t.me/$invoice", "Page", "a Telegram page"),
     ] {
         let Err(LinkError::Other(other)) = url.parse::<StartLink>() else { panic!("{url}") };
         assert!(format!("{other:?}").starts_with(kind), "{url}: {other:?}");
@@ -357,7 +357,7 @@ fn a_tg_link_of_another_kind_is_named() {
     for (link, says) in [
         ("tg://passport?bot_id=1", "requests documents from Telegram Passport"),
         ("tg:secureid?bot_id=1", "requests documents from Telegram Passport"),
-        ("tg://join?invite=x", "invites into a group"),
+        ("tg://join?invite=x", "invites to a group"),
         ("tg://addstickers?set=x", "opens a sticker set"),
         ("tg://settings/devices", "opens the settings"),
         ("tg://proxy?server=x", "opens the settings of a proxy"),

@@ -437,7 +437,7 @@ fn a_value_that_does_not_fit_its_line_is_not_written() {
     let of = API.named("restrictionReason").unwrap();
     let text = || Some(Value::Text(String::new()));
     let write = |of, fields| Value::Object(Object { of, fields }).to_bytes().map_err(|e| e.to_string());
-    let missing = "restrictionReason.text is not what the schema says";
+    let missing = "restrictionReason.text does not match the schema";
     assert!(write(of, vec![text(), text(), text()]).is_ok());
     assert_eq!(write(of, vec![text(), text()]).unwrap_err(), missing);
     assert_eq!(write(of, vec![text(), text(), Some(Value::Int(1))]).unwrap_err(), missing);

@@ -442,7 +442,7 @@ fn d01_an_error_is_a_frame_of_exactly_four_bytes() {
 #[test]
 fn d03_each_fault_has_its_number_and_its_advice() {
     for (code, fault, advice) in [
-        (-404, TransportFault::AuthKeyNotFound, "connect anew before believing it"),
+        (-404, TransportFault::AuthKeyNotFound, "reconnect before discarding the key"),
         (-429, TransportFault::TransportFlood, "wait"),
         (-444, TransportFault::InvalidDc, "test and production"),
         (-403, TransportFault::Other(-403), "-403"),

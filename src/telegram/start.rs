@@ -1,7 +1,7 @@
-//! The pure pieces of starting a bot: whom a name means, which call to make, what the server's no means.
+//! Logic of starting a bot, without I/O: peers, the call to make, and its errors.
 //!
-//! Starting a bot is one call, `messages.startBot(bot, peer, random_id, start_param)`: the server posts `/start` for the
-//! user and hands `/start start_param` to the bot. Nothing here does I/O; the clients above it do, each in its way.
+//! A bot is started with one call, `messages.startBot(bot, peer, random_id, start_param)`: the server posts `/start` on
+//! behalf of the user and passes `/start start_param` to the bot.
 //!
 //! Spec: method/messages.startBot, api/links#bot-links
 
@@ -21,37 +21,37 @@ use alloc::string::{String, ToString};
 use core::fmt;
 use core::str::FromStr;
 
-/// Somebody or something to talk to, as a caller names it.
+/// A user, bot, group or channel as specified by the caller.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Who {
-    /// By username; it is resolved first.
+    /// A username, which must be resolved first.
     Name(Username),
-    /// A user or bot, with the hash that the server gave for it.
+    /// A user or bot, with its access hash.
     User {
-        /// Its id.
+        /// The user id.
         id: i64,
-        /// Its hash, valid for this account alone.
+        /// The access hash, valid only for this account.
         access_hash: i64,
     },
     /// A basic group.
     Chat(i64),
-    /// A supergroup or channel.
+    /// A supergroup or channel, with its access hash.
     Channel {
-        /// Its id.
+        /// The channel id.
         id: i64,
-        /// Its hash, valid for this account alone.
+        /// The access hash, valid only for this account.
         access_hash: i64,
     },
-    /// Oneself.
+    /// The current user.
     Me,
 }
 
-/// Text that names nobody.
+/// Error for a text that does not specify a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WhoError {
-    /// Neither a username nor one of the other forms.
+    /// Not a username or one of the other forms.
     Username(UsernameError),
-    /// A form with numbers, and one of them is none.
+    /// Form with numbers of which one is invalid.
     Number,
 }
 
@@ -65,7 +65,7 @@ impl fmt::Display for WhoError {
 }
 impl core::error::Error for WhoError {}
 
-/// `@name` or `name`, `me`, `chat:ID`, `user:ID:HASH`, `channel:ID:HASH`.
+/// Parses `@name` or `name`, `me`, `chat:ID`, `user:ID:HASH` or `channel:ID:HASH`.
 ///
 /// ```
 /// use nanogram::telegram::start::Who;
@@ -104,33 +104,33 @@ impl fmt::Display for Who {
     }
 }
 
-/// A peer as calls want it, known.
+/// A resolved peer, ready to be used in calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Known {
-    /// A user; whether it is a bot, if that is known.
+    /// A user or bot.
     User {
-        /// Its id.
+        /// The user id.
         id: i64,
-        /// Its hash.
+        /// The access hash.
         access_hash: i64,
-        /// Whether it is a bot; `None` if nobody has said.
+        /// True if the user is a bot; `None` if unknown.
         is_bot: Option<bool>,
     },
     /// A basic group.
     Chat(i64),
     /// A supergroup or channel.
     Channel {
-        /// Its id.
+        /// The channel id.
         id: i64,
-        /// Its hash.
+        /// The access hash.
         access_hash: i64,
     },
-    /// Oneself.
+    /// The current user.
     Me,
 }
 
 impl Known {
-    /// What can be known of `who` without asking the server; a username cannot.
+    /// Converts `who` without asking the server; `None` for a username.
     pub const fn without_asking(who: &Who) -> Option<Self> {
         Some(match *who {
             Who::Name(_) => return None,
@@ -141,17 +141,20 @@ impl Known {
         })
     }
 
-    /// Whom the server says that a username is.
+    /// Converts the result of resolving a username.
+    ///
+    /// Returns `Ok(None)` if the access hash is missing or not valid for calls (`min`).
     ///
     /// # Errors
-    /// The answer cannot be read. A peer whose hash is missing or not for calls (`min`) is `Ok(None)`.
+    /// The result cannot be decoded.
     pub fn from_resolved(answer: &ResolvedPeerBody) -> Result<Option<Self>, DecodeError> {
         answer.resolved().map(Self::of)
     }
 
-    /// The peer that the server has described; `None` if its hash is missing or not for calls (`min`).
+    /// Converts a peer described by the server; `None` if its access hash is missing or not valid for calls (`min`).
     pub fn of(resolved: Resolved) -> Option<Self> {
         match resolved {
+            // The access hash of a `min` constructor is not valid in calls (api/min).
             Resolved::User(user) => user.access_hash.filter(|_| !user.min).map(|access_hash| Self::User {
                 id: user.id,
                 access_hash,
@@ -164,7 +167,7 @@ impl Known {
         }
     }
 
-    /// As the `peer` of a call.
+    /// Returns the `peer` argument of a call.
     pub fn peer(&self) -> InputPeer {
         match *self {
             Self::User { id: user_id, access_hash, .. } => InputPeerUser { user_id, access_hash }.into(),
@@ -174,12 +177,13 @@ impl Known {
         }
     }
 
-    /// As the `bot` of a call.
+    /// Returns the `bot` argument of a call.
     ///
     /// # Errors
-    /// [`StartError::BotInvalid`]: it is no bot.
+    /// [`StartError::BotInvalid`] if the peer is not a bot.
     pub fn bot(&self) -> Result<InputUser, StartError> {
         match *self {
+            // If it is unknown whether the user is a bot, the server decides.
             Self::User { id: user_id, access_hash, is_bot } if is_bot != Some(false) => {
                 Ok(InputUserById { user_id, access_hash }.into())
             }
@@ -188,22 +192,24 @@ impl Known {
     }
 }
 
-/// The call that starts a bot.
+/// A call that starts a bot.
 #[cfg_attr(feature = "dc", expect(clippy::large_enum_variant, reason = "one is made, and sent at once"))]
 #[derive(Debug, Clone, PartialEq)]
 pub enum StartCall {
-    /// `messages.startBot`
+    /// A `messages.startBot` call.
     StartBot(StartBot),
-    /// Without a parameter in the private chat, `messages.startBot` is refused; official clients send plain `/start`.
+    /// Plain `/start` message, as official clients send it: without a parameter, `messages.startBot` is rejected in the
+    /// private chat.
     PlainStart(SendMessage),
 }
 
-/// The call that starts `bot` in `peer`.
+/// Builds the call that starts `bot` in `peer`.
 ///
-/// In the bot's own chat an empty parameter means plain `/start`; anywhere else the server asks for one.
+/// In the private chat with the bot, an empty parameter sends a plain `/start`. Elsewhere the server requires a
+/// parameter.
 ///
 /// # Errors
-/// The bot is none, or the parameter is one that the server would refuse.
+/// `bot` is not a bot, or the server would reject the parameter.
 pub fn start_call(bot: &Known, peer: &Known, random_id: i64, start_param: &str) -> Result<StartCall, StartError> {
     let input = bot.bot()?;
     let is_private = match (bot, peer) {
@@ -211,6 +217,7 @@ pub fn start_call(bot: &Known, peer: &Known, random_id: i64, start_param: &str) 
         _ => false,
     };
     if start_param.is_empty() && is_private {
+        // All options keep their defaults, as if the user had typed the command.
         return Ok(StartCall::PlainStart(SendMessage {
             no_webpage: false,
             silent: false,
@@ -240,47 +247,48 @@ pub fn start_call(bot: &Known, peer: &Known, random_id: i64, start_param: &str) 
     Ok(StartCall::StartBot(StartBot { bot: input, peer: peer.peer(), random_id, start_param }))
 }
 
-/// A `random_id` for one start: random, not zero. Sent again with the same one, the call is executed once.
+/// Draws a nonzero `random_id` for one start. A call that is resent with the same `random_id` is executed only once.
 ///
 /// # Errors
-/// The entropy failed.
+/// The source of entropy failed.
 pub fn random_id(random: &mut dyn Entropy) -> Result<i64, EntropyFailed> {
     loop {
         let id = i64::from_le_bytes(entropy::bytes(random)?);
+        // The server refuses zero with `RANDOM_ID_EMPTY`.
         if id != 0 {
             return Ok(id);
         }
     }
 }
 
-/// The documented errors of `messages.startBot`.
+/// Documented errors of `messages.startBot`.
 ///
 /// Spec: method/messages.startBot#possible-errors
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum StartError {
-    /// `BOT_INVALID`
+    /// `BOT_INVALID`: not a bot, or an invalid access hash.
     BotInvalid,
-    /// `CHAT_ADMIN_REQUIRED`
+    /// `CHAT_ADMIN_REQUIRED`: adding the bot needs administrator rights.
     ChatAdminRequired,
-    /// `CHAT_WRITE_FORBIDDEN`
+    /// `CHAT_WRITE_FORBIDDEN`: the account cannot write in the chat.
     ChatWriteForbidden,
-    /// `INPUT_USER_DEACTIVATED`
+    /// `INPUT_USER_DEACTIVATED`: the bot was deleted.
     InputUserDeactivated,
-    /// `MSG_ID_INVALID`
+    /// `MSG_ID_INVALID`: the message that identifies a peer does not exist.
     MsgIdInvalid,
-    /// `PEER_ID_INVALID`
+    /// `PEER_ID_INVALID`: unknown peer, or an invalid access hash.
     PeerIdInvalid,
-    /// `RANDOM_ID_DUPLICATE`
+    /// `RANDOM_ID_DUPLICATE`: a call with this `random_id` was executed before.
     RandomIdDuplicate,
-    /// `START_PARAM_EMPTY`
+    /// `START_PARAM_EMPTY`: a group needs a start parameter.
     StartParamEmpty,
-    /// `START_PARAM_INVALID`
+    /// `START_PARAM_INVALID`: invalid character in the start parameter.
     StartParamInvalid,
-    /// `START_PARAM_TOO_LONG`
+    /// `START_PARAM_TOO_LONG`: more than 64 characters in the start parameter.
     StartParamTooLong,
 }
 
-/// Code, name, what to do: in the order of the documentation.
+/// Code, name and advice of each error, in the order of the documentation.
 const START_ERRORS: [(StartError, i32, &str, &str); 10] = [
     (
         StartError::BotInvalid,
@@ -337,6 +345,7 @@ const START_ERRORS: [(StartError, i32, &str, &str); 10] = [
         "you may not write in this chat: ask an administrator, or pick another chat",
     ),
     (
+        // Other errors with code 500 are temporary and are retried.
         StartError::RandomIdDuplicate,
         500,
         "RANDOM_ID_DUPLICATE",
@@ -345,26 +354,26 @@ const START_ERRORS: [(StartError, i32, &str, &str); 10] = [
 ];
 
 impl StartError {
-    /// All of them.
+    /// Iterates over all errors.
     pub fn all() -> impl Iterator<Item = Self> {
         START_ERRORS.iter().map(|row| row.0)
     }
     fn row(self) -> (i32, &'static str, &'static str) {
         START_ERRORS.iter().find(|row| row.0 == self).map_or((0, "", ""), |row| (row.1, row.2, row.3))
     }
-    /// The error code: 400, 403 or 500.
+    /// Returns the error code: 400, 403 or 500.
     pub fn code(self) -> i32 {
         self.row().0
     }
-    /// The server's name for it.
+    /// Returns the name of the error on the server.
     pub fn name(self) -> &'static str {
         self.row().1
     }
-    /// What to do, in a sentence.
+    /// Returns advice in one sentence.
     pub fn hint(self) -> &'static str {
         self.row().2
     }
-    /// The typed form of what a server answered, if it is one of these.
+    /// Converts a server error; `None` if it is not one of these.
     pub fn from_rpc(error: &RpcError) -> Option<Self> {
         START_ERRORS.iter().find(|row| row.2 == error.message).map(|row| row.0)
     }
@@ -388,18 +397,19 @@ impl From<StartParamError> for StartError {
     }
 }
 
-/// The first answer of `bot` in what came: the text of a message that it sent.
+/// Returns the text of the first message from `bot` in `updates`.
 pub fn answer_of(bot: i64, updates: &Updates) -> Option<String> {
     use crate::telegram::api::peer::{Peer, PeerUser};
     let is_bot = |peer: &Peer| matches!(peer, Peer::User(PeerUser { user_id }) if *user_id == bot);
     updates
         .texts()
         .into_iter()
+        // In a private chat `from_id` can be missing; the peer is then the sender.
         .find(|text| !text.out && text.from.as_ref().map_or_else(|| is_bot(&text.peer), is_bot))
         .map(|text| text.text)
 }
 
-/// What an error of any call means to the person who made it, in a sentence; `None` for those nobody need know.
+/// Returns advice for the error of any call in one sentence; `None` if there is nothing to say about it.
 ///
 /// Spec: api/errors
 pub fn hint(error: &RpcError) -> Option<&'static str> {

@@ -1,4 +1,4 @@
-//! A [`State`] as bytes.
+//! Binary layout of a [`State`].
 //!
 //! ```text
 //! "nanogram" | version:4 | length:4 | environment:4 | home:4 | flags:4
@@ -7,21 +7,21 @@
 //!   | count:4 ( username as TL string, kind:4 id:8 access_hash:8 seen:8 )*                names
 //!   | count:4 ( dc:4 ip as TL bytes, port:4 )*                                            addresses
 //!   | count:4 ( fingerprint:8 )*                                                          servers, since version 3
-//!   | SHA-256:32 of all before
+//!   | SHA-256:32 of everything before
 //!
 //! salts      count:4 ( salt:8 valid_since:4 valid_until:4 )*
 //! temporary  expires_at:4 auth_key:256 salts
 //! ```
 //!
-//! Flag 16: the addresses are all there are, none is built in. Flag 32, since version 3: the servers are Telegram's.
-//! Fingerprints are those of the RSA keys of somebody's own servers. Without either the servers are not known.
+//! Flag 16: the built-in addresses are not used. Flag 32, since version 3: the servers are Telegram's. The fingerprints
+//! are those of the RSA keys of private servers. With neither, the servers are unknown.
 //!
-//! Version 2 did not record whose the servers are. Such a file is taken to be of Telegram's, unless it has flag 16 or an
-//! address in a private network: then it is of servers of somebody's own, which ones is not known, and it is never used
-//! at Telegram's.
+//! Version 2 did not record the owner of the servers. Such a file is assumed to be Telegram's unless it has flag 16 or
+//! an address in a private network. In that case it belongs to unknown private servers and is never used with
+//! Telegram's.
 //!
-//! Little-endian, as TL. A file that was cut says so by its length, one that was changed by its hash; both are refused
-//! rather than guessed at, because half a state is worse than none. Everything that grows has a limit.
+//! Numbers are little-endian, as in TL. The length detects a truncated file and the hash a modified one. Both are
+//! refused, because a partial state is worse than none. All variable parts have limits.
 
 use super::names::{CachedName, KINDS};
 use super::realm::{MAX_FINGERPRINTS, Servers};
@@ -39,22 +39,23 @@ use zeroize::Zeroizing;
 
 const MAGIC: &[u8; 8] = b"nanogram";
 const HASH: usize = 32;
-/// The oldest version that is read.
+/// Oldest version that can be read.
 const OLDEST: u32 = 2;
-/// `MAGIC | version:4 | length:4`
+/// Length of the header `MAGIC | version:4 | length:4`, in bytes.
 const HEAD: usize = MAGIC.len() + 4 + 4;
 
 impl State {
-    /// The state as bytes; they hold keys, and are wiped when dropped.
+    /// Encodes the state. The bytes contain keys and are wiped on drop.
     ///
-    /// What is beyond a limit is left out: salts from the end.
+    /// Items beyond a limit, such as excess salts, are omitted.
     #[must_use]
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        // Never to grow: no copy of a key is left behind.
+        // The buffer never grows, so that no copy of a key is left behind.
         let mut out = Zeroizing::new(Vec::with_capacity(MAX_BYTES));
         out.extend_from_slice(MAGIC);
         VERSION.write(&mut out);
         let length_at = out.len();
+        // A placeholder, replaced by the length below.
         0_u32.write(&mut out);
         u32::from(self.dcs.environment() == Environment::Test).write(&mut out);
         u32::from(self.home).write(&mut out);
@@ -74,6 +75,7 @@ impl State {
     }
 
     fn write_account(&self, out: &mut Vec<u8>) {
+        // In the order of the flag bits, the lowest first.
         let there = [
             self.user.is_some(),
             self.api_id.is_some(),
@@ -117,6 +119,7 @@ impl State {
         count(self.names.iter().count()).write(out);
         for name in self.names.iter() {
             write_bytes(name.username.as_str().as_bytes(), out);
+            // The index of the kind in `KINDS`.
             count(KINDS.iter().take_while(|kind| **kind != name.kind).count()).write(out);
             name.id.write(out);
             name.access_hash.write(out);
@@ -146,10 +149,11 @@ impl State {
         }
     }
 
-    /// Reads what [`to_bytes`](Self::to_bytes) wrote, all of it or nothing; and version 2, which has no `servers`.
+    /// Decodes the output of [`to_bytes`](Self::to_bytes) completely, or fails. Version 2, without `servers`, is
+    /// accepted.
     ///
     /// # Errors
-    /// The bytes are something else, of another version, cut, or changed.
+    /// The bytes are not a state, have another version, or are truncated or modified.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, StateError> {
         let mut r = Reader::new(bytes);
         if r.array() != Ok(MAGIC) {
@@ -160,6 +164,7 @@ impl State {
             return Err(StateError::Version(version));
         }
         let length = usize::try_from(r.u32()?).unwrap_or(usize::MAX);
+        // Reported before the hash is compared, which is part of what is missing.
         if bytes.len() < length {
             return Err(StateError::Cut);
         }
@@ -182,6 +187,7 @@ impl State {
             OLDEST => state.inferred_servers(),
             _ => read_servers(&mut r, is_telegrams)?,
         };
+        // A contradiction: Telegram's servers always have built-in addresses.
         if state.servers == Servers::Telegram && !state.dcs.has_built_in() {
             return Err(StateError::Invalid("the servers"));
         }
@@ -192,16 +198,17 @@ impl State {
     fn read_dc(&self, r: &mut Reader<'_>) -> Result<u8, StateError> {
         self.dcs.known(r.i32()?).ok_or(StateError::Invalid("a data centre"))
     }
-    /// Servers of a file that does not name them.
+    /// Determines the servers of a file that does not record them.
     fn inferred_servers(&mut self) -> Servers {
         if self.dcs.offered().any(|(_, addr)| is_local(addr.ip())) {
             self.dcs.drop_built_in();
         }
         if self.dcs.has_built_in() { Servers::Telegram } else { Servers::Unknown }
     }
-    /// The account; whether the servers are Telegram's.
+    /// Reads the account. Returns true if the servers are Telegram's.
     fn read_account(&mut self, r: &mut Reader<'_>, version: u32) -> Result<bool, StateError> {
         let flags = r.u32()?;
+        // An unknown flag could announce a field, and the rest would be misread.
         if flags > if version == OLDEST { 0b1_1111 } else { 0b11_1111 } {
             return Err(StateError::Invalid("the flags"));
         }
@@ -223,6 +230,7 @@ impl State {
         Ok(flags & 32 != 0)
     }
     fn read_keys(&mut self, r: &mut Reader<'_>) -> Result<(), StateError> {
+        // The smallest size of an entry bounds the count by the length of the file.
         for _ in 0..r.count(4 + 4 + 256 + 4 + 4)? {
             let (dc_id, made_at) = (self.read_dc(r)?, r.i32()?);
             let (auth_key, salts) = (AuthKey::from_bytes(*r.array()?), read_salts(r)?);
@@ -252,6 +260,7 @@ impl State {
         for _ in 0..r.count(4 + 8 + 4)? {
             let dc_id = self.read_dc(r)?;
             let ip = r.bytes()?;
+            // The length distinguishes IPv4 from IPv6.
             let v4 = <[u8; 4]>::try_from(ip).map(IpAddr::from);
             let ip = v4.or_else(|_| <[u8; 16]>::try_from(ip).map(IpAddr::from));
             let place = ip.ok().zip(u16::try_from(r.u32()?).ok()).map(SocketAddr::from);
@@ -373,12 +382,12 @@ mod tests {
         let mut newer = bytes.to_vec();
         for version in [1, 4] {
             newer[8] = version;
-            // Version 1 was never released: it knew no temporary keys.
+            // Version 1 was never released; it had no temporary keys.
             assert_eq!(State::from_bytes(&newer).unwrap_err(), StateError::Version(version.into()));
         }
     }
 
-    /// The same state as version 2 wrote it.
+    /// Encodes the state in version 2.
     fn of_version_2(state: &State) -> Vec<u8> {
         let bytes = State { servers: Servers::Unknown, ..state.clone() }.to_bytes();
         let mut body = bytes[..bytes.len() - HASH - 4].to_vec();
@@ -402,7 +411,7 @@ mod tests {
         }
     }
 
-    /// Whoever can compute a hash can write any bytes: those are refused too, without a panic.
+    /// Anyone who can compute the hash can write arbitrary bytes. Those are refused too, without a panic.
     #[test]
     fn bytes_with_a_fitting_hash_are_checked_all_the_same() {
         let sealed = |mut body: Vec<u8>| {
