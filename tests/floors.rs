@@ -21,6 +21,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("hints", &["telegram::hints"]),
     ("client and C", &["client", "ffi"]),
     ("lab: captures", &["lab::capture"]),
+    ("lab: server halves", &["lab::server"]),
     ("lab: data centre", &["lab::dc"]),
     ("lab: fuzzing", &["lab::fuzz"]),
 ];
