@@ -26,9 +26,11 @@ mod calls;
 mod driver;
 mod error;
 mod login;
-mod moves;
+mod migrate;
 mod notice;
 mod options;
+mod orders;
+mod retry;
 mod shared;
 mod start;
 

@@ -1,6 +1,6 @@
 //! Starting bots: resolving usernames, the call, the bot's reply.
 
-use super::calls::Answer;
+use super::orders::Answer;
 use super::shared::Clock;
 use super::{Client, Error, Role};
 use crate::protocol::session::RpcError;

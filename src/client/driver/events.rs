@@ -1,8 +1,9 @@
 //! Events of the connection: answers to callers, updates, keys and salts to save.
 
-use super::{Binding, Driver, Ready};
-use crate::client::calls::Answer;
+use super::binding::Binding;
+use super::{Driver, Ready};
 use crate::client::notice::{Notice, Word};
+use crate::client::orders::Answer;
 use crate::client::shared::{Clock, saved_salts};
 use crate::client::{Error, MAX_UPDATE_BYTES};
 use crate::protocol::connection::{Event, TemporaryKey};

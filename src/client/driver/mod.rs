@@ -13,13 +13,16 @@
 //! Everything received before a key is authenticated, and every transport error, can be forged by anyone on the network
 //! path. Such failures end calls, never the client.
 
+mod binding;
+mod dial;
 mod events;
 mod proof;
+mod reconnect;
+mod serve;
 mod verdict;
 
 use crate::base::time::Instant;
-use crate::client::calls::Answer;
-use crate::client::notice::Notice;
+use crate::client::orders::{Answer, Control, Moved, Order};
 use crate::client::shared::{Clock, Shared, known_salts};
 use crate::client::{Error, Options};
 use crate::crypto::auth_key::AuthKey;
@@ -27,38 +30,27 @@ use crate::crypto::rsa::RsaKey;
 use crate::protocol::connection::{Config, Connection, ConnectionError, SavedKey, TemporaryKey, TemporaryKeys};
 use crate::protocol::handshake::client::dc_number;
 use crate::protocol::keylog::Entry;
-use crate::protocol::session::{CallError, CallId, RpcError};
+use crate::protocol::session::{CallError, CallId};
 use crate::telegram::store::state::State;
 use alloc::boxed::Box;
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 use alloc::sync::Arc;
-use alloc::vec;
 use alloc::vec::Vec;
-use bytes::{Buf, Bytes, BytesMut};
-use core::pin::pin;
+use binding::Binding;
+use bytes::Bytes;
 use core::time::Duration;
-use rand::TryRng;
 use rand::rngs::SysRng;
 use std::collections::BTreeMap;
 use std::io;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use verdict::Verdict;
 
-/// Bytes per read from the socket.
-const READ: usize = 16 << 10;
 /// First back-off before reconnecting; doubles with each failure. See [`jittered`].
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 /// Upper limit of the back-off.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
-
-/// Interval between searches for callers that stopped waiting.
-const SWEEP_EVERY: Duration = Duration::from_secs(1);
-
-/// Interval between checks of the timers while the socket accepts no bytes.
-const BLOCKED: Duration = Duration::from_millis(100);
 
 /// Reason for leaving a socket.
 enum Lost {
@@ -72,37 +64,6 @@ enum Lost {
     Over(Error),
     /// Migrating: the socket itself is intact.
     Moving(u8, Moved),
-}
-
-/// Tells the migration if the other data centre was reached.
-type Moved = oneshot::Sender<Result<(), Error>>;
-
-/// Reason for the end of a rest between attempts.
-enum Rest {
-    /// The back-off has passed.
-    Over,
-    /// A call was made.
-    Wanted,
-    /// Migrating to another data centre.
-    Moving(u8, Moved),
-    /// The handle was dropped.
-    Dropped,
-}
-
-/// Call on its way to the driver. No `Debug`: the body may hold a secret.
-pub(super) struct Order {
-    pub(super) body: Bytes,
-    pub(super) reply: oneshot::Sender<Answer>,
-}
-
-/// Order that takes precedence over calls.
-pub(super) enum Control {
-    /// Connect to another data centre. Until `Settled`, only the calls of this channel are made.
-    Move { to: u8, reply: Moved },
-    /// Call that belongs to the migration.
-    Call(Order),
-    /// The migration is complete.
-    Settled,
 }
 
 /// Unanswered call.
@@ -140,31 +101,6 @@ struct Driver {
     not_bound: Option<CallError>,
     over: Option<Error>,
     sweep_at: Instant,
-}
-
-/// Progress of the binding of the temporary key.
-#[derive(Debug, Default)]
-struct Binding {
-    /// Key to bind.
-    key: Option<TemporaryKey>,
-    /// Refusals since a key was bound.
-    failures: u32,
-    /// Flood waits since a key was bound.
-    pauses: u32,
-    /// End of the flood wait that the server asked for, and its error.
-    flood: Option<(Instant, RpcError)>,
-    /// Last time at which the permanent key was known to be good, in seconds since 1970 by the server's clock: a
-    /// binding, or an answer under it.
-    good_at: Option<i32>,
-}
-
-impl Binding {
-    /// Creates the state for data centre `dc` from the saved keys.
-    fn new(options: &Options, state: &State, dc: u8) -> Self {
-        let bound = state.keys.get(&dc).and_then(|key| key.temporary.as_ref());
-        let good_at = bound.zip(options.temporary).map(|(key, lifetime)| key.expires_at.saturating_sub(lifetime));
-        Self { good_at, ..Self::default() }
-    }
 }
 
 /// Connects, and continues in a spawned task.
@@ -241,92 +177,9 @@ fn config(options: &Options, keys: &[RsaKey], state: &State, dc: u8) -> Config {
     }
 }
 
-async fn connect_once(addr: &str, within: Duration) -> io::Result<TcpStream> {
-    let late = || io::Error::new(io::ErrorKind::TimedOut, "no connection in time");
-    let socket = timeout(within, TcpStream::connect(addr)).await.map_err(|_| late())??;
-    // Packets are complete when written: Nagle's algorithm would only delay them.
-    socket.set_nodelay(true)?;
-    Ok(socket)
-}
-
-/// Back-off that doubles from `first` up to `longest`, drawn at random between half of that and all of it.
-pub(super) fn jittered(first: Duration, longest: Duration, attempt: u32) -> Duration {
-    let most = longest.min(first.saturating_mul(1 << attempt.saturating_sub(1).min(10)));
-    let random = SysRng.try_next_u32().unwrap_or(u32::MAX);
-    most / 2 + most.mul_f64(f64::from(random) / f64::from(u32::MAX) / 2.0)
-}
-
 type Ready = oneshot::Sender<Result<(), Error>>;
 
 impl Driver {
-    /// Connects to a data centre, with as many attempts as the options allow.
-    async fn connect(&mut self, dc: u8) -> Result<TcpStream, Error> {
-        let mut failures = 0;
-        loop {
-            let error = match self.connect_nth(dc, failures).await {
-                Ok(socket) => return Ok(socket),
-                Err(error) => error,
-            };
-            failures += 1;
-            if failures >= self.most_attempts(dc) {
-                return Err(error);
-            }
-            self.pause(failures, &error).await;
-        }
-    }
-
-    /// Makes one attempt to connect, after `failures` failed ones.
-    async fn connect_nth(&mut self, dc: u8, failures: u32) -> Result<TcpStream, Error> {
-        let addr = self.address(dc, failures).ok_or(Error::UnknownDc(dc.into()))?;
-        self.options.watcher.tell(&Notice::Connecting { dc_id: dc, addr: &addr });
-        let socket = match connect_once(&addr, self.options.connect_within).await {
-            Ok(socket) => socket,
-            Err(error) => {
-                let error = Error::Network { addr, error };
-                self.shared.set_trouble(Some(&error));
-                return Err(error);
-            }
-        };
-        self.options.watcher.tell(&Notice::Connected { dc_id: dc, addr: &addr });
-        // A configured address is in no table: save it, so that later runs find it.
-        if let (Some(own), Ok(peer)) = (&self.options.addr, socket.peer_addr())
-            && *own == addr
-        {
-            // Except for Telegram's own data centres, where it is a route to the same place, such as a proxy, and not
-            // an address.
-            self.shared.with(|state| !state.dcs.has_built_in() && state.dcs.put_first(dc, peer));
-        }
-        self.addr = addr;
-        Ok(socket)
-    }
-
-    /// Most consecutive failures: the number in the options, but at least one per address.
-    fn most_attempts(&self, dc: u8) -> u32 {
-        let addresses = self.addresses(dc).len().try_into().unwrap_or(u32::MAX);
-        self.options.attempts.max(addresses)
-    }
-
-    fn addresses(&self, dc: u8) -> Vec<String> {
-        if let (true, Some(addr)) = (dc == self.first_dc, &self.options.addr) {
-            return vec![addr.clone()];
-        }
-        self.shared.with(|state| state.dcs.addresses(dc).map(|addr| addr.to_string()).collect())
-    }
-
-    /// Address of a data centre for the attempt after `failures` failed ones.
-    fn address(&self, dc: u8, failures: u32) -> Option<String> {
-        let mut addresses = self.addresses(dc);
-        let at = usize::try_from(failures).unwrap_or(0).checked_rem(addresses.len())?;
-        Some(addresses.swap_remove(at))
-    }
-
-    /// Sleeps before the next attempt, for a random time so that many clients do not reconnect at once.
-    async fn pause(&mut self, attempt: u32, why: &Error) {
-        let after = jittered(FIRST_WAIT, LONGEST_WAIT, attempt);
-        self.options.watcher.tell(&Notice::Reconnecting { attempt, after, why });
-        sleep(after).await;
-    }
-
     async fn run(mut self, mut socket: TcpStream, mut ready: Option<Ready>) {
         loop {
             let error = match self.serve(&mut socket, &mut ready).await {
@@ -365,86 +218,6 @@ impl Driver {
             Err(error) => {
                 let _ = reply.send(Err(error));
                 None
-            }
-        }
-    }
-
-    /// Opens a socket in place of a lost one, however long it takes; `None` once the client is no longer needed.
-    ///
-    /// Waiting calls last for as many attempts as the options allow and then get the last error. Later calls start a
-    /// new series of attempts.
-    async fn connect_again(&mut self, mut why: Error, ready: &mut Option<Ready>) -> Option<TcpStream> {
-        loop {
-            self.shared.set_trouble(Some(&why));
-            // `Client::connect` was cancelled.
-            if ready.as_ref().is_some_and(oneshot::Sender::is_closed) {
-                return None;
-            }
-            if self.failures < self.most_attempts(self.dc) {
-                self.pause(self.failures, &why).await;
-            } else if let Some(ready) = ready.take() {
-                // `Client::connect` has not returned yet: its caller decides on further attempts.
-                let _ = ready.send(Err(why));
-                return None;
-            } else {
-                self.give_up_calls(&why);
-                match self.rest(&why).await {
-                    Rest::Over => {}
-                    // A new call starts a new series of attempts.
-                    Rest::Wanted => self.failures = 0,
-                    Rest::Moving(to, reply) => match self.go(to, reply).await {
-                        Some(socket) => return Some(socket),
-                        None => continue,
-                    },
-                    Rest::Dropped => return None,
-                }
-            }
-            match self.connect_nth(self.dc, self.failures).await {
-                Ok(socket) => {
-                    self.connection.reconnect(self.clock.now());
-                    return Some(socket);
-                }
-                Err(error) => {
-                    self.failures = self.failures.saturating_add(1);
-                    why = error;
-                }
-            }
-        }
-    }
-
-    /// Ends all unanswered calls with an error.
-    fn give_up_calls(&mut self, why: &Error) {
-        for (call, waiting) in core::mem::take(&mut self.waiting) {
-            let in_doubt = waiting.in_doubt || self.connection.is_sent(call);
-            self.connection.forget(call);
-            let _ = waiting.order.reply.send(Answer { result: Err(why.again()), in_doubt });
-        }
-    }
-
-    /// Waits until the next attempt is due or a call is made.
-    async fn rest(&mut self, why: &Error) -> Rest {
-        let after = jittered(FIRST_WAIT, LONGEST_WAIT, self.failures);
-        self.options.watcher.tell(&Notice::Reconnecting { attempt: self.failures, after, why });
-        let mut rest = pin!(sleep(after));
-        loop {
-            tokio::select! {
-                control = self.control.recv() => match control {
-                    Some(Control::Move { to, reply }) => return Rest::Moving(to, reply),
-                    Some(Control::Call(order)) => {
-                        self.make(Waiting { order, is_first: true, in_doubt: false });
-                        return Rest::Wanted;
-                    }
-                    Some(Control::Settled) => self.settle(),
-                    None => return Rest::Dropped,
-                },
-                order = self.orders.recv(), if !self.is_settling => match order {
-                    Some(order) => {
-                        self.take(order);
-                        return Rest::Wanted;
-                    }
-                    None => return Rest::Dropped,
-                },
-                () = &mut rest => return Rest::Over,
             }
         }
     }
@@ -520,113 +293,5 @@ impl Driver {
         for reply in all {
             let _ = reply.send(Answer { result: Err(error.again()), in_doubt: true });
         }
-    }
-
-    /// Serves one socket until it is lost.
-    async fn serve(&mut self, socket: &mut TcpStream, ready: &mut Option<Ready>) -> Lost {
-        let mut input = vec![0; READ];
-        // Bytes not yet written are lost with the socket; the session recovers their messages on the next one.
-        let mut output = BytesMut::new();
-        loop {
-            self.bind_if_due();
-            if let Err(error) = self.turn(&mut output, ready) {
-                return Lost::Protocol(error);
-            }
-            if let Some(error) = self.over.take() {
-                return Lost::Over(error);
-            }
-            if let Some(error) = self.not_bound.take() {
-                return Lost::NotBound(error);
-            }
-            let (mut read, mut write) = socket.split();
-            let flood = self.binding.flood.as_ref().map(|(until, _)| *until);
-            let due = Instant::earliest(&[self.connection.poll_timeout(), flood]).map(|at| self.clock.until(at));
-            // Something due may have to be sent: while the socket accepts no bytes, a timer in the past would make this
-            // loop spin.
-            let due = due.map(|due| if output.is_empty() { due } else { due.max(BLOCKED) });
-            tokio::select! {
-                result = read.read(&mut input), if self.connection.wants_input() => match result {
-                    Ok(0) => return Lost::Io(io::ErrorKind::UnexpectedEof.into()),
-                    Ok(n) => {
-                        let now = self.clock.now();
-                        let bytes = input.get(..n).unwrap_or_default();
-                        if let Err(error) = self.connection.handle_input(now, bytes) {
-                            self.deliver(ready);
-                            return Lost::Protocol(error);
-                        }
-                    }
-                    Err(error) => return Lost::Io(error),
-                },
-                result = write.write(&output), if !output.is_empty() => match result {
-                    Ok(n) => output.advance(n),
-                    Err(error) => return Lost::Io(error),
-                },
-                control = self.control.recv(), if output.is_empty() => match control {
-                    Some(Control::Move { to, reply }) => return Lost::Moving(to, reply),
-                    Some(Control::Call(order)) => self.make(Waiting { order, is_first: true, in_doubt: false }),
-                    Some(Control::Settled) => self.settle(),
-                    None => return Lost::Dropped,
-                },
-                // While the socket accepts no bytes, orders stay in their channel, which is bounded.
-                order = self.orders.recv(), if output.is_empty() && !self.is_settling => match order {
-                    Some(order) => self.take(order),
-                    None => return Lost::Dropped,
-                },
-                () = sleep(due.unwrap_or_default()), if due.is_some() => {
-                    let now = self.clock.now();
-                    if let Err(error) = self.connection.handle_timeout(now) {
-                        return Lost::Protocol(error);
-                    }
-                }
-            }
-        }
-    }
-
-    fn take(&mut self, order: Order) {
-        // Orders that are already queued travel in the same packet.
-        let others: Vec<_> = core::iter::from_fn(|| self.orders.try_recv().ok()).collect();
-        for order in [order].into_iter().chain(others) {
-            self.make(Waiting { order, is_first: false, in_doubt: false });
-        }
-    }
-
-    fn make(&mut self, waiting: Waiting) {
-        if let Some(error) = self.flooded() {
-            let _ = waiting.order.reply.send(Answer { result: Err(error), in_doubt: waiting.in_doubt });
-            return;
-        }
-        // The caller gave up before the call was made.
-        if !waiting.order.reply.is_closed() {
-            let call = self.connection.call_raw(waiting.order.body.to_vec());
-            self.waiting.insert(call, waiting);
-        }
-    }
-
-    /// Collects from the connection the bytes to send and the events to deliver.
-    fn turn(&mut self, output: &mut BytesMut, ready: &mut Option<Ready>) -> Result<(), ConnectionError> {
-        self.forget_abandoned();
-        if output.is_empty() {
-            while self.connection.poll_transmit(self.clock.now(), output)? {}
-        }
-        self.deliver(ready);
-        Ok(())
-    }
-
-    /// Forgets callers that stopped waiting, for example after their own time-out, and their calls.
-    fn forget_abandoned(&mut self) {
-        let now = self.clock.now();
-        if now < self.sweep_at {
-            return;
-        }
-        // Once per interval, as the search visits all pending calls.
-        self.sweep_at = now + SWEEP_EVERY;
-        let connection = &mut self.connection;
-        self.waiting.retain(|call, waiting| {
-            let is_wanted = !waiting.order.reply.is_closed();
-            if !is_wanted {
-                connection.forget(*call);
-            }
-            is_wanted
-        });
     }
 }

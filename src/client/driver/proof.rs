@@ -2,7 +2,10 @@
 //!
 //! TDLib does the same (`Session::connection_send_check_main_key`, `help.getNearestDc`).
 
-use super::{Driver, FIRST_WAIT, LONGEST_WAIT, READ, config, connect_once, jittered};
+use super::dial::connect_once;
+use super::serve::READ;
+use super::{Driver, FIRST_WAIT, LONGEST_WAIT, config};
+use crate::client::retry::jittered;
 use crate::client::shared::Clock;
 use crate::client::{Error, Options};
 use crate::protocol::connection::{Connection, ConnectionError, Event};

@@ -1,8 +1,9 @@
 //! Decisions after a lost connection, and on keys that the server refuses.
 
 use super::proof::Proof;
-use super::{Driver, FIRST_WAIT, LONGEST_WAIT, Lost, jittered};
+use super::{Driver, FIRST_WAIT, LONGEST_WAIT, Lost};
 use crate::client::notice::Notice;
+use crate::client::retry::jittered;
 use crate::client::{Error, KeyLost};
 use crate::protocol::connection::ConnectionError;
 use crate::protocol::session::CallError;

@@ -9,8 +9,8 @@
 
 use super::Error;
 use super::calls::Inner;
-use super::driver::Control;
 use super::notice::Notice;
+use super::orders::Control;
 use crate::telegram::api::Boxed;
 use crate::telegram::api::auth::{AnyAuthorization, ExportAuthorization, ExportedAuthorization, ImportAuthorization};
 use crate::telegram::api::connect::GetConfig;
