@@ -22,7 +22,15 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
+mod errors;
+mod url;
 mod words;
+
+pub use errors::{LinkError, OtherLink};
+use url::{
+    Authority, bare_host, decode, first, is_among, is_host_of, is_positive, params, skip_preview,
+    strip_prefix_ignore_case,
+};
 use words::is_param_byte;
 pub use words::{AdminRights, StartParam, StartParamError, Username, UsernameError};
 
@@ -198,10 +206,6 @@ const PAGES: &str = "\
 const SUBDOMAINS: &str = "\
     addemoji addlist addstickers addstyle addtheme auction auth boost call confirmphone contact giftcode invoice \
     joinchat login nft proxy setlanguage share socks web www";
-
-fn is_among(words: &str, word: &str) -> bool {
-    words.split(' ').any(|known| known == word)
-}
 
 /// The grammar of a parameter: `tg:` links and web links differ.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -388,204 +392,5 @@ fn optional(value: &str) -> Result<Option<StartParam>, LinkError> {
         Ok(param) => Ok(Some(param)),
         Err(StartParamError::Empty) => Ok(None),
         Err(e) => Err(LinkError::Param(e)),
-    }
-}
-
-/// The parts of `[scheme://]host[:port]rest`. A user name before `@` is not allowed in a Telegram link.
-struct Authority<'a> {
-    scheme: Option<&'a str>,
-    host: &'a str,
-    port: Option<u16>,
-    rest: &'a str,
-}
-
-impl<'a> Authority<'a> {
-    fn split(text: &'a str) -> Option<Self> {
-        let (scheme, after) = match text.split_once("://") {
-            Some((scheme, after)) if !scheme.contains([':', '/', '?', '@', '[', ']']) => (Some(scheme), after),
-            _ => (None, text),
-        };
-        let end = after.find(['/', '?']).unwrap_or(after.len());
-        let (authority, rest) = after.split_at_checked(end)?;
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => {
-                (host, Some(port.parse().ok().filter(|port| *port != 0)?))
-            }
-            // A colon without a port number, as in an IPv6 address, occurs in no Telegram link.
-            Some(_) => return None,
-            None => (authority, None),
-        };
-        let is_plain = !host.is_empty() && !host.contains(['@', ':', '[', ']']);
-        is_plain.then_some(Self { scheme, host, port, rest })
-    }
-}
-
-fn bare_host(host: &str) -> &str {
-    host.strip_prefix("www.").unwrap_or(host)
-}
-
-/// Returns true if `prefix`, such as `https://t.me/`, has the host `host`.
-fn is_host_of(prefix: &str, host: &str) -> bool {
-    let named = prefix.split_once("://").map_or(prefix, |(_, named)| named).trim_end_matches('/');
-    !named.is_empty() && bare_host(host).eq_ignore_ascii_case(named)
-}
-
-/// Skips `/s`, because `/s/<name>` is the preview of `/<name>`.
-fn skip_preview(mut path: &str) -> &str {
-    let shorter = |path: &'_ str| -> Option<usize> {
-        ["/s/", "/%73/"].iter().find(|p| path.starts_with(**p)).map(|p| p.len() - 1)
-    };
-    while let Some(rest) = shorter(path).and_then(|n| path.get(n..)) {
-        path = rest;
-    }
-    path
-}
-
-/// Returns true if a segment starts with a number above zero, such as a message or story id.
-fn is_positive(text: &str) -> bool {
-    text.trim_start_matches('0').starts_with(|c: char| c.is_ascii_digit())
-}
-
-/// Iterates over the names and values of a query, in order.
-fn params(query: &str) -> impl Iterator<Item = (String, String)> {
-    query
-        .split('&')
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-        .map(|(name, value)| (decode(name, true), decode(value, true)))
-        .filter(|(name, _)| !name.is_empty())
-}
-
-/// Returns the first value with that name, or an empty string.
-fn first(query: &str, name: &str) -> String {
-    params(query).find(|(known, _)| known == name).map(|(_, value)| value).unwrap_or_default()
-}
-
-/// Decodes `%41`, and `+` as a space in a query. Invalid escapes are kept.
-fn decode(text: &str, is_query: bool) -> String {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [byte, tail @ ..] = rest {
-        let code = match tail {
-            [high, low, after @ ..] if *byte == b'%' => hex(*high).zip(hex(*low)).map(|(h, l)| (h << 4 | l, after)),
-            _ => None,
-        };
-        let (decoded, tail) = match code {
-            Some(code) => code,
-            None if is_query && *byte == b'+' => (b' ', tail),
-            None => (*byte, tail),
-        };
-        out.push(decoded);
-        rest = tail;
-    }
-    String::from_utf8(out).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|d| u8::try_from(d).ok())
-}
-
-fn strip_prefix_ignore_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
-    let (head, rest) = text.split_at_checked(prefix.len())?;
-    head.eq_ignore_ascii_case(prefix).then_some(rest)
-}
-
-/// Error returned for a text that is not a link to start a bot.
-#[non_exhaustive]
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LinkError {
-    /// Not a Telegram link.
-    NotTelegram,
-    /// A `tg:` link of an unknown kind.
-    Unknown,
-    /// Invalid username in place of the bot.
-    Username(UsernameError),
-    /// Start parameter that the server would reject.
-    Param(StartParamError),
-    /// A Telegram link with a different purpose.
-    Other(OtherLink),
-}
-
-/// Purpose of a Telegram link that does not start a bot.
-#[non_exhaustive]
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OtherLink {
-    /// Shows a user, bot, group or channel.
-    PublicChat(Username),
-    /// Opens a bot with a referral; pass the referrer to `contacts.resolveUsername`.
-    Affiliate {
-        /// The username of the bot.
-        bot: Username,
-        /// The referrer.
-        referrer: String,
-    },
-    /// Opens a mini app (`startapp`).
-    MiniApp(Username),
-    /// Opens the attachment menu (`attach`, `startattach`).
-    AttachMenu(Username),
-    /// Sends a game.
-    Game(Username),
-    /// Shows a message.
-    Message(Username),
-    /// Shows a story.
-    Story(Username),
-    /// Shows an album of stories or a collection of gifts.
-    Album(Username),
-    /// Joins a video chat or a live stream.
-    VideoChat(Username),
-    /// Boosts a channel.
-    Boost(Username),
-    /// Opens the direct messages of a channel.
-    Direct(Username),
-    /// Invites the user to a group or channel.
-    Invite,
-    /// Requests documents from Telegram Passport.
-    Passport,
-    /// Opens the chat with a phone number.
-    Phone,
-    /// Opens the named screen of the app, such as `"the settings"`.
-    Screen(&'static str),
-    /// Opens a Telegram page, such as stickers, a language, a proxy or a gift.
-    Page,
-}
-
-impl fmt::Display for LinkError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotTelegram => f.write_str(
-                "this is not a Telegram link; one that starts a bot looks like https://t.me/<bot>?start=<parameter>",
-            ),
-            Self::Unknown => f.write_str(
-                "unknown tg: link; one that starts a bot looks like tg://resolve?domain=<bot>&start=<parameter>",
-            ),
-            Self::Username(e) => write!(f, "the link does not name a bot: {e}"),
-            Self::Param(e) => write!(f, "the link cannot start its bot: {e}"),
-            Self::Other(other) => write!(f, "the link does not start a bot: {other}"),
-        }
-    }
-}
-impl core::error::Error for LinkError {}
-
-impl fmt::Display for OtherLink {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::PublicChat(name) => {
-                write!(f, "it only shows @{name} (to start a bot of that name, add ?start=<parameter>)")
-            }
-            Self::Affiliate { bot, referrer } => write!(f, "it opens @{bot} as recommended by {referrer:?}"),
-            Self::MiniApp(bot) => write!(f, "it opens a mini app of @{bot}"),
-            Self::AttachMenu(bot) => write!(f, "it opens the attachment menu with @{bot}"),
-            Self::Game(bot) => write!(f, "it sends a game of @{bot}"),
-            Self::Message(name) => write!(f, "it shows a message in @{name}"),
-            Self::Story(name) => write!(f, "it shows a story of @{name}"),
-            Self::Album(name) => write!(f, "it shows an album or a collection of @{name}"),
-            Self::VideoChat(name) => write!(f, "it joins a video chat of @{name}"),
-            Self::Boost(name) => write!(f, "it boosts @{name}"),
-            Self::Direct(name) => write!(f, "it opens the direct messages of @{name}"),
-            Self::Invite => f.write_str("it invites to a group or a channel"),
-            Self::Passport => f.write_str("it requests documents from Telegram Passport"),
-            Self::Phone => f.write_str("it opens the chat with a phone number"),
-            Self::Screen(what) => write!(f, "it opens {what}"),
-            Self::Page => f.write_str("it leads to a Telegram page, such as stickers, a proxy or a gift"),
-        }
     }
 }

@@ -7,7 +7,7 @@
 use super::sent::Sent;
 use crate::base::entropy::{Entropy, EntropyFailed};
 use crate::base::side::Side;
-use crate::base::time::{Instant, ServerClock, UnixTime};
+use crate::base::time::{Instant, ServerClock};
 use crate::crypto::auth_key::AuthKey;
 use crate::protocol::session::containers::{self, Batch};
 use crate::protocol::session::endpoint::Endpoint;
@@ -15,13 +15,13 @@ use crate::protocol::session::salts::Salts;
 use crate::protocol::session::service::{ABOUT, MAX_ABOUT, STRAY};
 use crate::protocol::session::{Header, MAX_ACKS, Opened, RpcError, Seen, SessionError, packet};
 use crate::tl::{BareVec, Blob, Combinator, Fault, Reader, Tl};
-use crate::wire::msg_id::{self, MAX_AGE, MAX_AHEAD};
+use crate::wire::msg_id::{self};
 use crate::wire::mt::gzip;
-use crate::wire::mt::message::{GzipPacked, MSG_CONTAINER, Message, RpcResult, read_container};
+use crate::wire::mt::message::{GzipPacked, MSG_CONTAINER, Message, RpcResult};
 use crate::wire::mt::service::{
-    BadMsgNotification, BadServerSalt, DestroySession, DestroySessionNone, DestroySessionOk, FutureSalt, FutureSalts,
-    GetFutureSalts, HttpWait, MsgDetailedInfo, MsgNewDetailedInfo, MsgResendReq, MsgsAck, MsgsAllInfo, MsgsStateInfo,
-    MsgsStateReq, NewSessionCreated, Ping, PingDelayDisconnect, Pong, RpcAnswerUnknown, RpcDropAnswer, RpcErrorBare,
+    BadMsgNotification, BadServerSalt, DestroySessionNone, DestroySessionOk, FutureSalts, GetFutureSalts,
+    MsgDetailedInfo, MsgNewDetailedInfo, MsgResendReq, MsgsAck, MsgsAllInfo, MsgsStateInfo, MsgsStateReq,
+    NewSessionCreated, Ping, PingDelayDisconnect, Pong, RpcAnswerUnknown, RpcDropAnswer, RpcErrorBare,
 };
 use alloc::collections::VecDeque;
 use alloc::vec;
@@ -29,26 +29,9 @@ use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
 use core::fmt;
 use core::time::Duration;
-use sha2::{Digest, Sha256};
 
-/// Pairs of `msg_id` and `seqno` that later ones are held against.
-const REMEMBERED: usize = 128;
 /// Answers from this size on are compressed, if that makes them smaller.
 const WORTH_PACKING: usize = 1024;
-/// Codes of refusals kept for the log.
-const MAX_REFUSED: usize = 64;
-/// Seconds from the beginning of one salt to that of the next. Spec: mtproto/description#server-salt
-const SALT_EVERY: i64 = 1800;
-/// Seconds that a salt is taken for: the half hour it is in force, and the one after.
-const SALT_LASTS: i64 = 2 * SALT_EVERY;
-/// The most salts that one request is answered with. Spec: mtproto/service_messages#request-for-several-future-salts
-const MAX_FUTURE_SALTS: i32 = 64;
-/// Requests for salts within [`LOOP_WITHIN`] from which on the client is said to ask in a loop.
-const LOOP_AFTER: u32 = 16;
-/// See [`LOOP_AFTER`].
-const LOOP_WITHIN: Duration = Duration::from_secs(60);
-/// Why a message was refused that is no `bad_msg_notification`.
-const WRONG_SALT: i32 = 48;
 
 /// Call of a client, for the owner of a [`ServerSession`].
 #[derive(Clone, PartialEq, Eq)]
@@ -69,23 +52,23 @@ impl fmt::Debug for Request {
 /// Server's end of one session of one auth key.
 #[derive(Debug)]
 pub struct ServerSession {
-    end: Endpoint,
-    sent: Sent,
-    requests: VecDeque<Request>,
+    pub(super) end: Endpoint,
+    pub(super) sent: Sent,
+    pub(super) requests: VecDeque<Request>,
     /// Message ids and sequence numbers of the client, in the order of ids.
-    seqnos: VecDeque<(i64, i32)>,
+    pub(super) seqnos: VecDeque<(i64, i32)>,
     /// First salt and the time it came into force, in seconds since 1970: all later ones follow from these.
-    first_salt: Option<(i64, i64)>,
+    pub(super) first_salt: Option<(i64, i64)>,
     /// Salts from before that one that are still accepted.
-    old_salts: Vec<i64>,
+    pub(super) old_salts: Vec<i64>,
     /// Beginning of the time in which requests for salts are counted, and their number.
-    salt_requests: Option<(Instant, u32)>,
+    pub(super) salt_requests: Option<(Instant, u32)>,
     /// The client asks for salts in a loop, and the log has not been told.
-    is_looping: bool,
+    pub(super) is_looping: bool,
     /// Time at which the connection is closed, unless the client puts it off.
-    hang_up_at: Option<Instant>,
+    pub(super) hang_up_at: Option<Instant>,
     /// Codes of refused messages, for the log.
-    refused: Vec<i32>,
+    pub(super) refused: Vec<i32>,
 }
 
 impl ServerSession {
@@ -210,15 +193,33 @@ impl ServerSession {
                 self.fetch(now, answer);
             }
             // Messages of servers, which mean nothing from a client; but they must be readable.
-            RpcResult::ID => drop(r.i64()?),
-            BadMsgNotification::ID => drop(BadMsgNotification::read(&mut r)?),
-            BadServerSalt::ID => drop(BadServerSalt::read(&mut r)?),
-            MsgsStateInfo::ID => drop(MsgsStateInfo::read(&mut r)?),
-            MsgsAllInfo::ID => drop(MsgsAllInfo::read(&mut r)?),
-            FutureSalts::ID => drop(FutureSalts::read(&mut r)?),
-            Pong::ID => drop(Pong::read(&mut r)?),
-            NewSessionCreated::ID => drop(NewSessionCreated::read(&mut r)?),
-            DestroySessionOk::ID | DestroySessionNone::ID => drop(r.i64()?),
+            RpcResult::ID => {
+                r.i64()?;
+            }
+            BadMsgNotification::ID => {
+                BadMsgNotification::read(&mut r)?;
+            }
+            BadServerSalt::ID => {
+                BadServerSalt::read(&mut r)?;
+            }
+            MsgsStateInfo::ID => {
+                MsgsStateInfo::read(&mut r)?;
+            }
+            MsgsAllInfo::ID => {
+                MsgsAllInfo::read(&mut r)?;
+            }
+            FutureSalts::ID => {
+                FutureSalts::read(&mut r)?;
+            }
+            Pong::ID => {
+                Pong::read(&mut r)?;
+            }
+            NewSessionCreated::ID => {
+                NewSessionCreated::read(&mut r)?;
+            }
+            DestroySessionOk::ID | DestroySessionNone::ID => {
+                r.i64()?;
+            }
             id if STRAY.contains(&id) => {}
             MSG_CONTAINER => return Err(SessionError::Container),
             GzipPacked::ID => return Err(SessionError::Gzip),
@@ -328,75 +329,6 @@ impl ServerSession {
         self.sent.push(body, true, false);
     }
 
-    /// Puts `salt` in force; the ones before it are refused unless `grace`.
-    pub fn change_salt(&mut self, salt: i64, grace: bool) {
-        let old = self.end.salts.current();
-        self.old_salts.clear();
-        if grace {
-            self.old_salts.push(old);
-        }
-        self.first_salt = None;
-        self.end.salts.set(salt);
-    }
-
-    /// Counts the half hours of the salts from `since`; no-op if they are counted already, since an earlier packet.
-    ///
-    /// The sessions of one key must be given the same time, as they share their salts.
-    pub fn salts_since(&mut self, since: UnixTime) {
-        let salt = self.end.salts.current();
-        self.first_salt.get_or_insert((salt, since.as_secs()));
-    }
-
-    /// The salt of the half hour `index`, counted from the first.
-    fn salt_of(&self, index: i64) -> i64 {
-        let first = self.first_salt.map_or(self.end.salts.current(), |(salt, _)| salt);
-        if index <= 0 {
-            return first;
-        }
-        let hash = Sha256::new()
-            .chain_update(self.end.key.as_bytes())
-            .chain_update(first.to_le_bytes())
-            .chain_update(index.to_le_bytes())
-            .finalize();
-        hash.first_chunk().map_or(first, |salt| i64::from_le_bytes(*salt))
-    }
-
-    /// Puts the salt of this half hour in force, and returns the number of the half hour.
-    fn turn_salts(&mut self, now: Instant) -> i64 {
-        let unix = self.end.clock.at(now);
-        self.salts_since(unix);
-        let since = self.first_salt.map_or(0, |(_, since)| since);
-        let index = unix.as_secs().saturating_sub(since).max(0) / SALT_EVERY;
-        self.end.salts.set(self.salt_of(index));
-        index
-    }
-
-    /// The salts of this half hour and of those to come, `num` in all. Each overlaps with the next by half.
-    fn future_salts(&mut self, now: Instant, num: i32) -> Vec<FutureSalt> {
-        let index = self.turn_salts(now);
-        let since = self.first_salt.map_or(0, |(_, since)| since);
-        let second = |seconds: i64| i32::try_from(seconds).unwrap_or(i32::MAX);
-        let of = |index: i64| {
-            let begins = since.saturating_add(index.saturating_mul(SALT_EVERY));
-            let (valid_since, valid_until) = (second(begins), second(begins.saturating_add(SALT_LASTS)));
-            FutureSalt { valid_since, valid_until, salt: self.salt_of(index) }
-        };
-        (0..num.clamp(1, MAX_FUTURE_SALTS).into()).map(|n: i64| of(index.saturating_add(n))).collect()
-    }
-
-    /// Counts a request for salts: clients that ask again at once, whatever they are told, do so for ever.
-    fn count_salt_request(&mut self, now: Instant) {
-        let recent = self.salt_requests.filter(|(since, _)| now.since(*since) < LOOP_WITHIN);
-        let (since, count) = recent.map_or((now, 1), |(since, count)| (since, count.saturating_add(1)));
-        self.salt_requests = Some((since, count));
-        self.is_looping |= count == LOOP_AFTER;
-    }
-
-    /// Whether the client asks for salts in a loop; true once a minute, for a log.
-    pub const fn take_salt_loop(&mut self) -> bool {
-        core::mem::replace(&mut self.is_looping, false)
-    }
-
     /// When the client asked to be hung up on: `ping_delay_disconnect`, which only another one puts off.
     ///
     /// Spec: mtproto/service_messages#deferred-connection-closure-plus-ping
@@ -407,107 +339,6 @@ impl ServerSession {
     /// Another session speaks on the connection now: what this one said of its end no longer holds.
     pub const fn put_off_hanging_up(&mut self) {
         self.hang_up_at = None;
-    }
-
-    /// The codes of the messages refused since the last call, for a log; the first 64 of them.
-    pub fn take_refused(&mut self) -> Vec<i32> {
-        core::mem::take(&mut self.refused)
-    }
-
-    /// Judges a packet of a client; one that is not taken is answered with the reason.
-    fn is_acceptable(&mut self, now: Instant, opened: &Opened) -> bool {
-        let header = opened.header;
-        if matches!(self.end.window.seen(header.msg_id), Seen::Repeated) {
-            return true; // the caller acknowledges it again
-        }
-        let code = match self.judge(now, opened) {
-            Ok(()) => return true,
-            Err(code) => code,
-        };
-        if self.refused.len() < MAX_REFUSED {
-            self.refused.push(code);
-        }
-        let (bad_msg_id, bad_msg_seqno) = (header.msg_id, header.seqno);
-        let body = if code == WRONG_SALT {
-            let new_server_salt = self.end.salts.current();
-            BadServerSalt { bad_msg_id, bad_msg_seqno, error_code: code, new_server_salt }.to_boxed()
-        } else {
-            BadMsgNotification { bad_msg_id, bad_msg_seqno, error_code: code }.to_boxed()
-        };
-        self.sent.push(body.into(), true, false);
-        false
-    }
-
-    /// The code of the notification that a packet deserves.
-    ///
-    /// The salt comes first, as with real servers: Pyrogram up to 1.4 makes the `msg_id`s of its first ping from a clock
-    /// that stands at 0 and sets it by the `bad_server_salt` that it counts on (`Session.start`, `MsgId.set_server_time`).
-    fn judge(&mut self, now: Instant, opened: &Opened) -> Result<(), i32> {
-        let header = opened.header;
-        let index = self.turn_salts(now);
-        let is_recent = index > 0 && header.salt == self.salt_of(index - 1);
-        if header.salt != self.end.salts.current() && !is_recent && !self.old_salts.contains(&header.salt) {
-            return Err(WRONG_SALT);
-        }
-        if header.msg_id & 3 != 0 {
-            return Err(18);
-        }
-        let age = self.end.clock.at(now).as_micros().saturating_sub(msg_id::time(header.msg_id).as_micros());
-        if age > MAX_AGE * 1_000_000 {
-            return Err(16);
-        }
-        if age < -MAX_AHEAD * 1_000_000 {
-            return Err(17);
-        }
-        if self.end.window.seen(header.msg_id) == Seen::TooOld {
-            return Err(20);
-        }
-        let is_container = Reader::new(&opened.body).peek() == Some(MSG_CONTAINER);
-        if !is_container {
-            self.judge_seqno(header.msg_id, header.seqno, &opened.body)?;
-            self.remember(header.msg_id, header.seqno);
-            return Ok(());
-        }
-        let inner = read_container(&opened.body).map_err(|_| 64)?;
-        if header.seqno & 1 == 1 {
-            return Err(34);
-        }
-        for m in &inner {
-            let is_lawful = m.msg_id & 3 == 0
-                && m.msg_id < header.msg_id
-                && Reader::new(&m.body).peek().is_some_and(|id| id != MSG_CONTAINER);
-            if !is_lawful {
-                return Err(64);
-            }
-        }
-        for m in &inner {
-            if !self.end.window.contains(m.msg_id) {
-                self.judge_seqno(m.msg_id, m.seqno, &m.body)?;
-            }
-        }
-        for m in &inner {
-            self.remember(m.msg_id, m.seqno);
-        }
-        self.remember(header.msg_id, header.seqno);
-        Ok(())
-    }
-
-    fn judge_seqno(&self, msg_id: i64, seqno: i32, body: &[u8]) -> Result<(), i32> {
-        match Reader::new(body).peek() {
-            // Acks with an odd number are what mtcute sends, and servers take them.
-            Some(id) if seqno & 1 == 0 && is_call(id) => return Err(35),
-            _ => {}
-        }
-        for &(other, other_seqno) in &self.seqnos {
-            let is_odd_twin = seqno == other_seqno && seqno & 1 == 1;
-            if other < msg_id && (other_seqno > seqno || is_odd_twin) {
-                return Err(32);
-            }
-            if other > msg_id && (other_seqno < seqno || is_odd_twin) {
-                return Err(33);
-            }
-        }
-        Ok(())
     }
 
     /// What a client asks of the session itself; the rest is for the owner.
@@ -537,37 +368,6 @@ impl ServerSession {
         }
         Ok(())
     }
-
-    /// Keeps a message id and its sequence number, which later ones are compared with.
-    fn remember(&mut self, msg_id: i64, seqno: i32) {
-        let at = self.seqnos.partition_point(|&(other, _)| other < msg_id);
-        self.seqnos.insert(at, (msg_id, seqno));
-        if self.seqnos.len() > REMEMBERED {
-            self.seqnos.pop_front();
-        }
-    }
-}
-
-/// Whether a constructor is a call, whose `seqno` must be odd: all but the messages about messages. Clients differ on
-/// pings and on what is compressed; both are taken.
-fn is_call(id: u32) -> bool {
-    let may_be_even = [
-        Ping::ID,
-        PingDelayDisconnect::ID,
-        GetFutureSalts::ID,
-        GzipPacked::ID,
-        MsgsAck::ID,
-        HttpWait::ID,
-        MsgsStateReq::ID,
-        MsgsStateInfo::ID,
-        MsgResendReq::ID,
-        MsgsAllInfo::ID,
-        MsgDetailedInfo::ID,
-        MsgNewDetailedInfo::ID,
-        DestroySession::ID,
-        RpcDropAnswer::ID,
-    ];
-    !may_be_even.contains(&id)
 }
 
 /// Compresses what is long.

@@ -15,7 +15,7 @@
 //! Spec: mtproto/mtproto-transports#abridged
 
 use super::FrameError;
-use super::framing::{Around, Codec, Head, open_bare};
+use super::codec::{Around, Codec, Head, open_bare};
 use crate::base::side::Side;
 use bytes::BytesMut;
 

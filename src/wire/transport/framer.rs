@@ -1,6 +1,7 @@
 //! Conversion between the byte stream and packets at one end of a connection.
 
-use super::framing::{Around, Framing, Head};
+use super::codec::{Around, Head};
+use super::framing::Framing;
 use super::obfuscated::{Noise, Obfuscated};
 use super::{FrameError, LONGEST_TAIL, MAX_FRAME, Tail, TransportFault};
 use crate::base::side::Side;

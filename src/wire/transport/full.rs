@@ -14,7 +14,7 @@
 //! Spec: mtproto/mtproto-transports#full
 
 use super::FrameError;
-use super::framing::{Around, Codec, Head};
+use super::codec::{Around, Codec, Head};
 use crate::{base::crc::crc32, base::side::Side};
 use bytes::{Buf, BytesMut};
 

@@ -46,6 +46,7 @@
 //! Spec: mtproto/mtproto-transports
 
 mod abridged;
+mod codec;
 mod detect;
 mod fault;
 mod framer;
@@ -53,13 +54,14 @@ pub mod framing;
 mod full;
 mod intermediate;
 mod obfuscated;
+mod tail;
 
 pub use detect::detect;
 pub use fault::{FrameError, TransportFault};
 pub use framer::{Extras, Frame, Framer};
 pub use framing::Framing;
-pub use intermediate::Tail;
 pub use obfuscated::{ObfuscateError, Obfuscated, ProxySecret};
+pub use tail::Tail;
 
 /// Maximum size of a frame's body, sent or received: 4 MiB of payload and 1 KiB of overhead, as in TDLib.
 ///
