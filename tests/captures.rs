@@ -604,7 +604,7 @@ fn a_damaged_recording_is_refused_and_says_where() {
     assert_eq!(refused("c2s", "up"), shape("connections[0].events[0].dir"));
     assert_eq!(refused("ef00", "ef0"), shape("connections[0].events[0].hex"));
     assert_eq!(refused("\"t\"", "\"u\""), shape("connections[0].events[0].t"));
-    assert_eq!(refused("}]}]}", "}]}"), CaptureError::Json(1, 68));
+    assert_eq!(refused("}]}]}", "}]}"), CaptureError::Cut(1, 68));
     let key = r#""auth_keys": {"00": {"auth_key": "00"}}, "connections""#;
     assert_eq!(refused(r#""connections""#, key), shape("auth_keys.00"));
     assert_eq!(refused(r#""connections""#, r#""new_nonces": {"00": 1}, "connections""#), shape("new_nonces.00"));
@@ -835,4 +835,29 @@ fn no_message_of_whoever_holds_the_key_panics() {
     let steps = decode(&Recording { connections, ..Recording::default() }, &original.secrets, &SCHEMA);
     assert_eq!(steps.len(), 3001);
     steps.iter().for_each(|step| drop((step.to_string(), step.to_json())));
+}
+
+#[test]
+fn what_is_appended_to_a_recording_must_fit_what_is_there() {
+    const HEAD: &str = r#"{"connections":[{"name":"first","events":[]}]}"#;
+    let read = |lines: &[&str]| Recording::from_json(&[&[HEAD], lines].concat().join("\n"));
+    let (name, said) = (r#"{"connection":1,"name":"second"}"#, r#"{"connection":1,"t":0.5,"dir":"s2c","hex":"0102"}"#);
+    let first = r#"{"connection":0,"t":0.25,"dir":"c2s","hex":"ef"}"#;
+    let recording = read(&[name, said, "", first, r#"{"later":1}"#, ""]).unwrap();
+    let told: Vec<_> = recording.connections.iter().map(|c| (c.name.as_str(), c.chunks.len())).collect();
+    assert_eq!(told, [("first", 1), ("second", 1)]);
+    assert_eq!((&recording.connections[1].chunks[0].bytes[..], recording.is_cut), (&[1, 2][..], false));
+    assert!(read(&[name, &said[..20]]).unwrap().is_cut);
+    for (lines, why) in [
+        (&[said][..], "line 2: connection"),
+        (&[name, name][..], "line 3: connection"),
+        (&[name, said, r#"{"connection":1,"t":0.5,"dir":"x","hex":""}"#][..], "line 4: dir"),
+        (&[name, r#"{"connection":1,"t":0.5,"dir":"c2s","hex":"0"}"#][..], "line 3: hex"),
+        (&[r#"{"connection":-1,"name":""}"#][..], "line 2: connection"),
+        (&[&said[..20], name][..], "no JSON (line 2"),
+        (&["}"][..], "no JSON (line 2"),
+    ] {
+        let error = read(lines).unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
+    }
 }

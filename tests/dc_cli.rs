@@ -1,5 +1,9 @@
 //! `nanogram dc` as users run it: its startup message and its injected failures.
 
+use nanogram::telegram::api::connect::{GetConfig, GetNearestDc};
+use nanogram::telegram::api::updates::{GetState, Updates, UpdatesKind};
+use nanogram::telegram::api::users::GetUsers;
+use nanogram::lab::capture::{CaptureError, Recording};
 use nanogram::client::{Client, Error, Options};
 use nanogram::crypto::keys::Environment;
 use nanogram::crypto::rsa::RsaKey;
@@ -294,6 +298,72 @@ fn what_is_said_there_can_be_recorded_and_read_whole() {
     let refused = command(&["dc", "--json", "--record", path]).output().unwrap();
     let said: Value = serde_json::from_slice(&refused.stdout).unwrap(); // not the startup message
     assert_eq!((refused.status.code(), &said["error"]["type"]), (Some(2), &"FILE".into()), "{said}");
+}
+
+/// The most bytes that the process writes for one byte of a recording, sockets and log included.
+#[cfg(target_os = "linux")]
+const MAX_WRITTEN: u64 = 2;
+
+#[test]
+fn a_recording_is_appended_to_and_is_readable_after_a_kill_at_any_byte() {
+    let folder = std::env::temp_dir().join(format!("nanogram-append-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("talk.json");
+    let path = file.to_str().unwrap();
+    let mut dc = Dc::open(&["--record", path]);
+    let mut before = std::fs::read(&file).unwrap();
+    for round in 0..8 {
+        assert_eq!(dc.started(), "ok");
+        let deadline = std::time::Instant::now() + Duration::from_secs(10);
+        let now = loop {
+            let now = std::fs::read(&file).unwrap();
+            if now.len() > before.len() || std::time::Instant::now() > deadline {
+                break now;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        assert!(now.len() > before.len() && now.starts_with(&before), "round {round}: what was written stays");
+        assert!(!Recording::read(&now).unwrap().connections.is_empty());
+        before = now;
+    }
+    #[cfg(target_os = "linux")]
+    {
+        let io = std::fs::read_to_string(format!("/proc/{}/io", dc.process.id())).unwrap();
+        let written: u64 = io.lines().find_map(|line| line.strip_prefix("wchar: ")).unwrap().parse().unwrap();
+        let len = std::fs::metadata(&file).unwrap().len();
+        println!("{written} bytes written for a recording of {len}");
+        assert!(written <= MAX_WRITTEN * len, "{written} bytes written for a recording of {len}");
+    }
+    dc.process.kill().unwrap();
+    dc.process.wait().unwrap();
+    let whole = std::fs::read(&file).unwrap();
+    let all = Recording::read(&whole).unwrap();
+    assert!(all.connections.len() >= 8 && !all.is_cut);
+    let head = whole.iter().position(|byte| *byte == b'\n').unwrap();
+    let (mut bytes, mut cuts) = (0, 0);
+    // Every place of the first entry, and some of the next and of the last.
+    let places = (0..head + 400).chain(whole.len() - 400..whole.len());
+    for len in places {
+        match Recording::read(&whole[..len]) {
+            Ok(recording) => {
+                let told = recording.connections.iter().flat_map(|c| &c.chunks).map(|chunk| chunk.bytes.len()).sum();
+                assert!(len >= head && told >= bytes, "{len}");
+                (bytes, cuts) = (told, cuts + usize::from(recording.is_cut));
+            }
+            Err(CaptureError::Cut(..)) => assert!(len < head, "{len} of {head}"),
+            Err(error) => panic!("{len} of {}: {error}", whole.len()),
+        }
+    }
+    assert!(cuts > 700, "{cuts}");
+    std::fs::write(&file, &whole[..whole.len() - 5]).unwrap();
+    let output = command(&["decode", path]).output().unwrap();
+    let sum = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && sum.contains("The recording is cut") && sum.contains(" 0 fail"), "{sum}");
+    std::fs::write(&file, &whole[..head - 5]).unwrap();
+    let output = command(&["decode", path]).output().unwrap();
+    let sum = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(2) && sum.contains("cut short in its first entry"), "{sum}");
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]

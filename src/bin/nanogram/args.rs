@@ -168,7 +168,7 @@ A failure is injected once, or *TIMES times, or *forever. METHOD is any method o
 gets its usual code. After a 406 error the server sends the explanation in updateServiceNotification; \
 AUTH_KEY_DUPLICATED deletes the key.
 
-The recording is written when the last client disconnects, and on Ctrl-C or SIGTERM.";
+The recording is appended to as clients speak: `nanogram decode` reads it at any time, also after a kill.";
 
 #[derive(Debug, Args)]
 pub(crate) struct DcArgs {

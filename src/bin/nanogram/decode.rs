@@ -67,6 +67,9 @@ pub(crate) fn run(args: &DecodeArgs, story: &Story) -> Result<(), Failure> {
         }
     }
     story.tell(&format!("{count} steps; {holds} checks hold, {fails} fail; {locked} packets stay locked"));
+    if recording.is_cut {
+        story.tell("The recording is cut: its last entry is incomplete and was left out.");
+    }
     if locked > 0 && args.keylog.is_none() {
         story.tell("A key log opens them: --keylog FILE, with lines `MTPROTO_AUTH_KEY <auth_key_id> <auth_key>`.");
     }

@@ -31,7 +31,7 @@
 mod cut;
 mod decode;
 mod exchange;
-mod json;
+pub(crate) mod json;
 mod pcap;
 mod pcapng;
 mod show;
@@ -66,6 +66,8 @@ pub struct Recording {
     pub connections: Vec<Connection>,
     /// Secrets contained in the recording.
     pub secrets: Secrets,
+    /// The last entry is incomplete and was left out: its writer was stopped.
+    pub is_cut: bool,
 }
 
 /// Both directions of one TCP connection.
@@ -104,8 +106,13 @@ impl Recording {
         } else {
             bytes
         };
-        match core::str::from_utf8(bytes) {
-            Ok(text) if text.trim_start().starts_with('{') => Self::from_json(text),
+        let text = core::str::from_utf8(bytes).or_else(|e| match e.error_len() {
+            // A character that is cut at the end.
+            None => core::str::from_utf8(bytes.get(..e.valid_up_to()).unwrap_or_default()),
+            Some(_) => Err(e),
+        });
+        match text.map(str::trim_start) {
+            Ok(text) if text.is_empty() || text.starts_with('{') => Self::from_json(text),
             _ => Self::from_pcap(bytes),
         }
     }
@@ -128,8 +135,20 @@ impl Recording {
     /// Only `connections` is required. `t` is in seconds since the start. Events without `hex` are skipped, and so are
     /// fields not listed here.
     ///
+    /// A recording that grows while it is written has more entries behind this object, one a line. Connections are
+    /// numbered in the order they are named:
+    ///
+    /// ```json
+    /// { "auth_keys": { "<auth_key_id: 16 hex>": { "auth_key": "<512 hex>" } } }
+    /// { "connection": 0, "name": "who with whom" }
+    /// { "connection": 0, "t": 0.004403, "dir": "c2s", "hex": "ef…" }
+    /// ```
+    ///
+    /// Such a file is readable after every line, and if the last line is incomplete, up to there: see
+    /// [`is_cut`](Self::is_cut).
+    ///
     /// # Errors
-    /// The text is not JSON, or not of this form.
+    /// It is no JSON, or not of this shape, or cut before the first object ends.
     pub fn from_json(text: &str) -> Result<Self, CaptureError> {
         json::read(text)
     }
@@ -207,7 +226,9 @@ impl KeyLog for Secrets {
 pub enum CaptureError {
     /// Invalid JSON, at this line and column.
     Json(usize, usize),
-    /// Missing or malformed element: `connections[0].events[3].hex`.
+    /// Incomplete before the end of the first object, and where it ends: line and column.
+    Cut(usize, usize),
+    /// What is missing, or is not what belongs there: `connections[0].events[3].hex`.
     Shape(String),
     /// Unsupported or malformed pcap file.
     Pcap(&'static str),
@@ -218,8 +239,11 @@ pub enum CaptureError {
 impl fmt::Display for CaptureError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Json(line, column) => write!(f, "invalid JSON (line {line}, column {column})"),
-            Self::Shape(place) => write!(f, "not a recording: {place} is missing or malformed"),
+            Self::Json(line, column) => write!(f, "no JSON (line {line}, column {column})"),
+            Self::Cut(line, column) => {
+                write!(f, "cut short in its first entry (line {line}, column {column}): nothing of it can be read")
+            }
+            Self::Shape(place) => write!(f, "no recording: {place} is missing, or is not what belongs there"),
             Self::Pcap(why) => f.write_str(why),
             Self::Gzip(why) => why.fmt(f),
         }

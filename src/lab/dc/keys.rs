@@ -93,6 +93,11 @@ impl Keys {
     pub(super) fn seat(&mut self, key: [u8; 8], session_id: i64) -> Option<&mut Seat> {
         self.keys.get_mut(&key)?.sessions.get_mut(&session_id)
     }
+    /// Keys ever taken in.
+    #[cfg(all(feature = "client", feature = "tools"))]
+    pub(super) const fn count(&self) -> u64 {
+        self.count
+    }
     /// What every key is.
     #[cfg(all(feature = "client", feature = "tools"))]
     pub(super) fn keys(&self) -> impl Iterator<Item = &AuthKey> {

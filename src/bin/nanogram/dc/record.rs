@@ -1,17 +1,24 @@
-//! `nanogram dc --record FILE`: the recording, written when the last client disconnects and at the end.
+//! `nanogram dc --record FILE`: what was said, appended to the file as it is said.
 
 use super::stamp;
 use crate::failure::{Exit, Failure};
 use crate::story::{Ink, Story};
-use nanogram::base::private;
 use nanogram::lab::dc::listener::{Listener, MAX_RECORDED};
-use nanogram::lab::dc::log::{Entry, Line};
+use nanogram::lab::dc::log::Line;
+use nanogram::base::private;
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// Longest time that something said without a line in the log, such as a ping, is not in the file yet.
+const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
 /// Recording file, and the signals that end the server.
 pub(super) struct Recorder<'p> {
     path: &'p Path,
+    file: File,
     stop: Stop,
     is_told: bool,
 }
@@ -19,39 +26,44 @@ pub(super) struct Recorder<'p> {
 /// Starts recording and writes an empty recording, so that an unwritable file is reported at once.
 pub(super) fn begin<'p>(path: &'p Path, listener: &mut Listener) -> Result<Recorder<'p>, Failure> {
     listener.record();
-    let recorder = Recorder { path, stop: Stop::new()?, is_told: false };
-    recorder.save(listener)?;
+    // It holds keys.
+    let file = private::replace(path).map_err(|error| cannot_write(path, &error))?;
+    let mut recorder = Recorder { path, file, stop: Stop::new()?, is_told: false };
+    recorder.append(listener)?;
     Ok(recorder)
+}
+
+fn cannot_write(path: &Path, error: &io::Error) -> Failure {
+    Failure::new(Exit::Usage, "FILE", format!("cannot write {}: {error}", path.display()))
 }
 
 impl Recorder<'_> {
     /// Next log line; `None` after a signal, once the recording is written.
     pub(super) async fn next(&mut self, listener: &mut Listener, story: &Story) -> Result<Option<Line>, Failure> {
-        let line = tokio::select! {
-            line = listener.next() => line?,
-            () = self.stop.asked() => {
-                self.save(listener)?;
-                return Ok(None);
+        let line = loop {
+            tokio::select! {
+                line = listener.next() => break Some(line?),
+                () = self.stop.asked() => break None,
+                () = sleep(FLUSH_EVERY) => self.append(listener)?,
             }
         };
-        // Writing takes time, so it waits for a moment without clients.
-        if line.entry == Entry::Closed && listener.dc.connections().next().is_none() {
-            self.save(listener)?;
-        }
-        if listener.is_recording_full() && !std::mem::replace(&mut self.is_told, true) {
+        self.append(listener)?;
+        if let Some(line) = &line
+            && listener.is_recording_full()
+            && !std::mem::replace(&mut self.is_told, true)
+        {
             let text = format!("the recording ends here: it holds {} MiB", MAX_RECORDED >> 20);
             story.tell(&story.ink(Ink::Red, &format!("{} {text}", stamp(line.at))));
         }
-        Ok(Some(line))
+        Ok(line)
     }
 
-    fn save(&self, listener: &mut Listener) -> Result<(), Failure> {
-        let Some(recording) = listener.recording() else { return Ok(()) };
-        let text = recording.to_json().to_string();
-        // The recording contains keys: only its owner may read it.
-        private::replace(self.path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| {
-            Failure::new(Exit::Usage, "FILE", format!("cannot write {}: {error}", self.path.display()))
-        })
+    /// Writes what is not written yet. The file is a recording after each line of it.
+    fn append(&mut self, listener: &mut Listener) -> Result<(), Failure> {
+        while let Some(lines) = listener.poll_recorded() {
+            self.file.write_all(lines.as_bytes()).map_err(|error| cannot_write(self.path, &error))?;
+        }
+        Ok(())
     }
 }
 
