@@ -1,17 +1,11 @@
 //! The world of the test server, without a wire: effects and errors of each call.
 #![cfg(feature = "dc")]
 
-use nanogram::lab::dc::call::method_name;
-use nanogram::lab::dc::log::Entry;
-use nanogram::lab::dc::mailbox::MAX_LETTERS;
-use nanogram::lab::dc::residents::*;
-use nanogram::lab::dc::{Caller, PeerId, Push, World};
-use nanogram::protocol::session::RpcError;
-use nanogram::telegram::api::chats::{
-    AddChatUser, AnyChat, ChatAdminRights, EditAdmin, EditChatAdmin, InviteToChannel,
-};
+use nanogram::telegram::api::auth::{BindTempAuthKey, CodeSettings, DropTempAuthKeys, ExportLoginToken, LogOut, SendCode};
+use nanogram::telegram::api::chats::{AddChatUser, AnyChat, ChatAdminRights, EditAdmin, EditChatAdmin, InviteToChannel};
 use nanogram::telegram::api::connect::{
     GetConfig, GetNearestDc, InitConnection, InvokeAfterMsg, InvokeAfterMsgs, InvokeWithLayer, InvokeWithoutUpdates,
+    JsonArray, JsonNull, JsonValue, MessageRange,
 };
 use nanogram::telegram::api::contacts::{ResolveUsername, Resolved, ResolvedPeer};
 use nanogram::telegram::api::messages::{
@@ -26,16 +20,22 @@ use nanogram::telegram::api::peer::{
     InputUserSelf, Peer,
 };
 use nanogram::telegram::api::updates::{
-    AnyChannelDifference, AnyChannelMessagesFilter, AnyDifference, ChannelMessagesFilterEmpty, GetChannelDifference,
-    GetDifference, GetState, Update, UpdateShortSentMessage, Updates, UpdatesKind, UpdatesList,
+    AnyChannelDifference, AnyChannelMessagesFilter, AnyDifference, ChannelMessagesFilter, ChannelMessagesFilterEmpty,
+    GetChannelDifference, GetDifference, GetState, Update, UpdateShortSentMessage, Updates, UpdatesKind, UpdatesList,
 };
 use nanogram::telegram::api::users::{AnyUser, GetFullUser, GetUsers, UserFullWithPeers};
-use nanogram::telegram::api::{
-    Boxed, LAYER, account::UpdateStatus, auth::BindTempAuthKey, auth::ExportLoginToken, auth::LogOut,
-};
-use nanogram::tl::{Blob, Call, Combinator, Hidden, Raw, Tl};
+use nanogram::telegram::api::{Boxed, LAYER, account::UpdateStatus};
+use nanogram::lab::dc::call::{VECTORS, method_name};
+use nanogram::lab::dc::log::Entry;
+use nanogram::lab::dc::mailbox::MAX_LETTERS;
+use nanogram::lab::dc::residents::*;
+use nanogram::lab::dc::{Caller, PeerId, Push, World};
 use nanogram::wire::mt::gzip::deflate;
 use nanogram::wire::mt::message::GzipPacked;
+use nanogram::protocol::session::RpcError;
+use nanogram::tl::schema::{self, Definition, Schema, Type};
+use nanogram::tl::{Blob, Call, Combinator, Hidden, Raw, Tl, VECTOR};
+use std::collections::BTreeSet;
 
 const NOW: i32 = 1_790_000_000;
 
@@ -310,25 +310,108 @@ fn paging_sees_each_message_once_in_either_direction() {
     }
 }
 
-#[test]
-fn every_vector_of_a_call_has_a_limit() {
-    let mut seat = Seat::alice();
+/// Whether values of a type may hold vectors.
+fn has_vectors(schema: &Schema<'_>, ty: &Type<'_>, seen: &mut BTreeSet<String>) -> bool {
+    match ty {
+        Type::Vector(_) | Type::BareVector(_) => true,
+        Type::Boxed(name) if seen.insert((*name).into()) => {
+            schema.constructors(name).any(|line| line.fields.iter().any(|field| has_vectors(schema, &field.ty, seen)))
+        }
+        _ => false,
+    }
+}
+
+/// A call of each row of `VECTORS` whose vectors have `len` elements together, and at most a few bytes for each.
+fn with_vectors(seat: &Seat, len: usize) -> Vec<(u32, Vec<u8>)> {
     let me = || InputUser::from(InputUserSelf {});
-    assert!(seat.call(GetUsers { id: vec![me(); 200] }).is_ok());
-    assert_eq!(error(seat.call(GetUsers { id: vec![me(); 201] })), (400, "LIMIT_INVALID".into()));
-    assert_eq!(error(seat.call(GetUsers { id: vec![me(); 250_000] })), (400, "LIMIT_INVALID".into()));
     let PeerId::Channel(channel_id) = SUPERGROUP else { panic!() };
     let access_hash = seat.world.access_hash(ALICE, SUPERGROUP);
     let channel: InputChannel = InputChannelById { channel_id, access_hash }.into();
-    let call = InviteToChannel { channel, users: vec![me(); 201] };
-    assert_eq!(error(seat.call(call)), (400, "USERS_TOO_MUCH".into()));
     let line: InputDialogPeer = InputDialogWith { peer: InputPeerSelf {}.into() }.into();
-    assert_eq!(error(seat.call(GetPeerDialogs { peers: vec![line; 101] })), (400, "LIMIT_INVALID".into()));
-    let call = ExportLoginToken { api_id: 1, api_hash: Hidden("x".into()), except_ids: vec![0; 101] };
-    assert_eq!(error(seat.call(call)), (400, "LIMIT_INVALID".into()));
-    let query = Raw(GetState {}.to_boxed());
-    let call = InvokeAfterMsgs { msg_ids: vec![0; 1025], query };
-    assert_eq!(error(seat.bytes(&call.to_boxed())), (400, "MSG_WAIT_FAILED".into()));
+    let bold = || MessageEntity::from(MessageEntityBold { offset: 0, length: 1 });
+    let ranges = vec![Boxed(MessageRange { min_id: 1, max_id: 2 }); len];
+    let filter = AnyChannelMessagesFilter::Ranges(ChannelMessagesFilter { exclude_new_messages: false, ranges });
+    let settings = CodeSettings { logout_tokens: Some(vec![Blob(vec![]); len]), ..CodeSettings::default() };
+    let (phone_number, api_hash) = (Hidden("10000000001".into()), Hidden("x".into()));
+    let query = || Raw(GetState {}.to_boxed());
+    let json = |value: Vec<u8>| JsonValue::from_bytes(&value).unwrap();
+    let params = Some(json(JsonArray { value: vec![json(JsonNull {}.to_boxed()); len] }.to_boxed()));
+    vec![
+        SendCode { phone_number, api_id: 1, api_hash: api_hash.clone(), settings: Boxed(settings) }.to_boxed(),
+        ExportLoginToken { api_id: 1, api_hash, except_ids: vec![0; len] }.to_boxed(),
+        DropTempAuthKeys { except_auth_keys: vec![0; len] }.to_boxed(),
+        InviteToChannel { channel: channel.clone(), users: vec![me(); len] }.to_boxed(),
+        GetPeerDialogs { peers: vec![line; len] }.to_boxed(),
+        SendMessage { entities: Some(vec![bold(); len]), ..message(InputPeerSelf {}.into(), 1, "x") }.to_boxed(),
+        GetChannelDifference { force: false, channel, filter, pts: 1, limit: 1 }.to_boxed(),
+        GetUsers { id: vec![me(); len] }.to_boxed(),
+        InitConnection { params, ..init(query().0) }.to_boxed(),
+        InvokeAfterMsgs { msg_ids: vec![0; len], query: query() }.to_boxed(),
+    ]
+    .into_iter()
+    .map(|call| (u32::from_le_bytes(*call.first_chunk().unwrap()), call))
+    .collect()
+}
+
+#[test]
+fn every_vector_of_a_call_has_a_limit() {
+    let schema = Schema::parse(schema::API).unwrap();
+    let is_served = |line: &Definition<'_>| {
+        let wraps = [InitConnection::ID, InvokeAfterMsgs::ID].contains(&line.id);
+        line.is_function && (wraps || method_name(line.id).is_some())
+    };
+    let found: BTreeSet<_> = schema
+        .definitions()
+        .iter()
+        .filter(|line| is_served(line))
+        .filter(|line| line.fields.iter().any(|field| has_vectors(&schema, &field.ty, &mut BTreeSet::new())))
+        .map(|line| line.id)
+        .collect();
+    let rows: BTreeSet<_> = VECTORS.iter().map(|(method, ..)| *method).collect();
+    assert_eq!(rows, found, "a row for each served call with vectors");
+
+    let mut seat = Seat::alice();
+    // Calls about keys are not the world's: see `tests/dc.rs`.
+    let rows = || VECTORS.iter().filter(|(method, ..)| *method != DropTempAuthKeys::ID);
+    for (method, most, error) in rows() {
+        let name = method_name(*method).unwrap_or("wrapper");
+        let mut told = |len: usize| {
+            let calls = with_vectors(&seat, len);
+            let call = &calls.iter().find(|(of, _)| of == method).expect(name).1;
+            seat.bytes(call).map_err(|e| (e.code, e.message))
+        };
+        let refused = Err((400, (*error).to_owned()));
+        assert_ne!(told(*most), refused, "{name} with {most}");
+        assert_eq!(told(most + 1), refused, "{name} with {}", most + 1);
+        assert_eq!(told(20_000), refused, "{name} with 20,000");
+        // The elements are not read: the first of those that are too many is no value at all.
+        let mut call = with_vectors(&seat, 20_000).into_iter().find(|(of, _)| of == method).unwrap().1;
+        let start = call.windows(8).position(|w| *w == [VECTOR.to_le_bytes(), 20_000_u32.to_le_bytes()].concat());
+        call[start.expect(name) + 8..].fill(0xff);
+        assert_eq!(seat.bytes(&call).map_err(|e| (e.code, e.message)), refused, "{name} is not read");
+    }
+    // The vector in what a message answers has the same limit, for itself.
+    let bold = || MessageEntity::from(MessageEntityBold { offset: 0, length: 1 });
+    let quoting = |len| InputReplyToMessage { quote_entities: Some(vec![bold(); len]), ..reply(1) };
+    let call = |len| SendMessage { reply_to: Some(quoting(len).into()), ..message(InputPeerSelf {}.into(), 1, "x") };
+    assert_eq!(seat.refused(call(100)).0, "REPLY_MESSAGE_ID_INVALID");
+    assert_eq!(seat.refused(call(101)).0, "ENTITIES_TOO_LONG");
+    // So it is for clients of other layers, whose calls are translated.
+    for layer in [158, 214] {
+        seat.bytes(&greeting(layer, GetConfig {}.to_boxed())).unwrap();
+        for (method, most, error) in rows() {
+            for len in [most + 1, 20_000] {
+                let call = with_vectors(&seat, len).into_iter().find(|(of, _)| of == method).unwrap().1;
+                // Some ids are of today's layer alone.
+                if let Err(e) = seat.bytes(&call)
+                    && !e.message.starts_with("INPUT_METHOD_INVALID")
+                    && !e.message.starts_with("INPUT_CONSTRUCTOR_INVALID")
+                {
+                    assert_eq!(e.message, *error, "{:?} with {len} in layer {layer}", method_name(*method));
+                }
+            }
+        }
+    }
 }
 
 #[test]

@@ -7,22 +7,25 @@
 #![expect(unsafe_code, reason = "an allocator cannot be written without")]
 
 use bytes::BytesMut;
-use nanogram::base::side::Side;
-use nanogram::base::time::{Instant, UnixTime};
+use nanogram::telegram::api::LAYER;
+use nanogram::telegram::api::auth::{DropTempAuthKeys, ExportLoginToken, SendCode};
+use nanogram::telegram::api::chats::InviteToChannel;
+use nanogram::telegram::api::connect::{GetConfig, InitConnection, InvokeAfterMsgs, InvokeWithLayer, InvokeWithoutUpdates};
+use nanogram::telegram::api::messages::{GetHistory, GetPeerDialogs, SendMessage};
+use nanogram::telegram::api::peer::{InputPeer, InputPeerChat, InputPeerSelf};
+use nanogram::telegram::api::users::GetUsers;
+use nanogram::protocol::connection::{Config, Connection, SavedKey};
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::lab::dc::residents::ALICE;
-use nanogram::lab::dc::{ConnId, Dc};
-use nanogram::protocol::connection::{Config, Connection, SavedKey};
-use nanogram::protocol::session::packet::{self, Header};
-use nanogram::telegram::api::auth::ExportLoginToken;
-use nanogram::telegram::api::connect::{GetConfig, InitConnection, InvokeWithLayer, InvokeWithoutUpdates};
-use nanogram::telegram::api::messages::{GetHistory, SendMessage};
-use nanogram::telegram::api::peer::{InputPeer, InputPeerChat, InputPeerSelf};
-use nanogram::tl::{BareVec, Blob, Combinator, Tl};
+use nanogram::lab::dc::{Caller, ConnId, Dc, World};
 use nanogram::wire::mt::auth::ReqPqMulti;
 use nanogram::wire::mt::gzip::{MAX_INFLATED, deflate};
 use nanogram::wire::mt::message::{GzipPacked, Message, RpcResult, write_container};
 use nanogram::wire::mt::service::*;
+use nanogram::protocol::session::packet::{self, Header};
+use nanogram::base::side::Side;
+use nanogram::base::time::{Instant, UnixTime};
+use nanogram::tl::{BareVec, Blob, Combinator, Raw, Tl, VECTOR};
 use nanogram::wire::transport::{Frame, Framer, Framing, MAX_FRAME};
 use rand::rngs::ChaCha12Rng;
 use rand::{Rng, RngExt, SeedableRng};
@@ -99,7 +102,23 @@ impl Held {
     }
 }
 
-/// Side under test, driven according to its contract, and a peer with the key.
+fn introduced(layer: i32, query: &[u8], device_model: &str) -> Vec<u8> {
+    let init = InitConnection {
+        api_id: 1,
+        device_model: device_model.into(),
+        system_version: "1".into(),
+        app_version: "1".into(),
+        system_lang_code: "en".into(),
+        lang_pack: String::new(),
+        lang_code: "en".into(),
+        proxy: None,
+        params: None,
+        query: Raw(query.to_vec()),
+    };
+    InvokeWithLayer { layer, query: Raw(init.to_boxed()) }.to_boxed()
+}
+
+/// The side under test, driven as its contract says, and a peer that holds the key.
 struct Arena {
     target: Target,
     held: Held,
@@ -211,20 +230,7 @@ impl Arena {
         arena
     }
     fn introduced(&self, query: &[u8], device_model: &str) -> Vec<u8> {
-        let query = nanogram::tl::Raw(query.to_vec());
-        let init = InitConnection {
-            api_id: 1,
-            device_model: device_model.into(),
-            system_version: "1".into(),
-            app_version: "1".into(),
-            system_lang_code: "en".into(),
-            lang_pack: String::new(),
-            lang_code: "en".into(),
-            proxy: None,
-            params: None,
-            query,
-        };
-        InvokeWithLayer { layer: nanogram::telegram::api::LAYER, query: nanogram::tl::Raw(init.to_boxed()) }.to_boxed()
+        introduced(LAYER, query, device_model)
     }
     fn side(&self) -> Side {
         if self.target.is_dc() { Side::Client } else { Side::Server }
@@ -618,7 +624,7 @@ const TO_DC: &[Flood] = &[
         for _ in 0..8 {
             let mut call = arena.introduced(&update((1 << 20) - 256), "x");
             for _ in 0..5 {
-                call = InvokeWithoutUpdates { query: nanogram::tl::Raw(call) }.to_boxed();
+                call = InvokeWithoutUpdates { query: Raw(call) }.to_boxed();
             }
             arena.say(&call);
         }
@@ -713,7 +719,81 @@ fn no_flood_costs_16_mib(towards: &str, floods: &[Flood], read: usize) {
     assert_eq!(worst, [], "at least 16 MiB");
 }
 
-/// Checks that the meter sees this thread's memory, and not that of another thread.
+/// Bytes that one call may cost the data centre, beside its packet.
+const CALL: isize = 8 << 20;
+
+/// Layers, and their ids of `messages.sendMessage` where these are not today's.
+const SEND_MESSAGE: [(i32, Option<u32>); 3] = [(LAYER, None), (158, Some(0x1cc2_0387)), (214, Some(0xfe05_dc9a))];
+
+/// Calls of a mebibyte: vectors as long as they fit in each call that takes one, and texts.
+fn largest_calls() -> Vec<(&'static str, Vec<u8>)> {
+    let vector = |before: &[u32], element: &[u32]| {
+        let most = ((1 << 20) - 4 * before.len() - 8) / (4 * element.len());
+        let words = before.iter().copied().chain([VECTOR, u32::try_from(most).unwrap()]);
+        words.chain(element.iter().copied().cycle().take(most * element.len())).flat_map(u32::to_le_bytes).collect()
+    };
+    let me = 0xf7c1_b13f; // inputUserSelf
+    let mut text = [SendMessage::ID, 0, InputPeerSelf::ID].into_iter().flat_map(u32::to_le_bytes).collect();
+    "x".repeat((1 << 20) - 64).write(&mut text);
+    1_i64.write(&mut text);
+    let wrapped = (0..6).fold(text.clone(), |query, _| InvokeWithoutUpdates { query: Raw(query) }.to_boxed());
+    vec![
+        ("messages.sendMessage, a text", text),
+        ("the same in six wrappers", wrapped),
+        ("users.getUsers", vector(&[GetUsers::ID], &[me])),
+        ("messages.getPeerDialogs", vector(&[GetPeerDialogs::ID], &[0xfcaa_feb7, InputPeerSelf::ID])),
+        ("channels.inviteToChannel", vector(&[InviteToChannel::ID, 0xee8c_1e86], &[me])),
+        ("auth.exportLoginToken", vector(&[ExportLoginToken::ID, 1, 0], &[0, 0])),
+        ("auth.dropTempAuthKeys", vector(&[DropTempAuthKeys::ID], &[0, 0])),
+        ("auth.sendCode", vector(&[SendCode::ID, 0, 1, 0, 0xad25_3d78, 1 << 6], &[0])),
+        ("invokeAfterMsgs", vector(&[InvokeAfterMsgs::ID], &[0, 0])),
+        ("updates.getChannelDifference", vector(&[0x0317_3d78, 0, 0xee8c_1e86, 0xcd77_d957, 0], &[0x0ae3_0253, 1, 2])),
+        ("messages.sendMessage", vector(&[SendMessage::ID, 1 << 3, InputPeerSelf::ID, 0, 1, 0], &[0xbd61_0bc9, 0, 1])),
+        // Entities of what is answered; buttons, one a row.
+        (
+            "messages.sendMessage, a quote",
+            vector(&[SendMessage::ID, 1, InputPeerSelf::ID, 0x3bd4_b7c2, 1 << 3, 1], &[0xbd61_0bc9, 0, 1]),
+        ),
+        (
+            "messages.sendMessage, buttons",
+            vector(&[SendMessage::ID, 1 << 2, InputPeerSelf::ID, 0, 1, 0, 0x85dd_99d1, 0], &[0x7760_8b83, VECTOR, 0]),
+        ),
+    ]
+}
+
+#[test]
+fn no_call_costs_the_data_centre_8_mib() {
+    let mut table = format!("{:<34}{:>8}{:>10}{:>12}{:>12}\n", "call", "layer", "bytes", "peak", "packed");
+    let mut worst = Vec::new();
+    for (layer, send_message) in SEND_MESSAGE {
+        let (mut world, mut caller) = (World::new([7; 32]), Caller::signed_in(ALICE));
+        let mut call = |body: &[u8]| {
+            let mut held = Held::default();
+            let outcome = held.during(|| world.call(&mut caller, 1, body));
+            (outcome.reply, held.peak)
+        };
+        call(&introduced(layer, &GetConfig {}.to_boxed(), "test")).0.unwrap();
+        for (name, mut body) in largest_calls() {
+            // What is translated is of that layer's line.
+            if let (Some(id), true) = (send_message, name.starts_with("messages.sendMessage")) {
+                body[..4].copy_from_slice(&id.to_le_bytes());
+            }
+            let packed = GzipPacked { packed_data: Blob(deflate(&body)) }.to_boxed();
+            let (reply, peak) = call(&body);
+            let (reply_to_packed, packed_peak) = call(&packed);
+            let is_about_keys = name == "auth.dropTempAuthKeys";
+            assert!(is_about_keys || (reply.is_err() && reply == reply_to_packed), "{name}: {reply_to_packed:?}");
+            table += &format!("{name:<34}{layer:>8}{:>10}{peak:>12}{packed_peak:>12}\n", body.len());
+            if peak.max(packed_peak) >= CALL {
+                worst.push((name, layer, peak, packed_peak));
+            }
+        }
+    }
+    print!("{table}");
+    assert_eq!(worst, [], "at least 8 MiB");
+}
+
+/// And not what another thread takes at the same time.
 fn the_meter_sees_what_is_held() {
     let ends = AtomicBool::new(false);
     let seen = thread::scope(|scope| {

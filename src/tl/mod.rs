@@ -161,7 +161,10 @@ pub enum Fault {
     Length,
     /// Vector that claims more elements than the remaining input can hold.
     Count,
-    /// Values nested deeper than the limit.
+    /// Vectors of more elements than the value may have.
+    #[cfg(feature = "dc")]
+    Elements,
+    /// Values nested deeper than any real one.
     Depth,
     /// More values than a tree can hold.
     #[cfg(feature = "schema")]
@@ -182,8 +185,10 @@ impl fmt::Display for DecodeError {
             Fault::End => f.write_str("the value is cut short")?,
             Fault::Id(id) => write!(f, "unexpected constructor {id:08x}")?,
             Fault::Utf8 => f.write_str("a string is not UTF-8")?,
-            Fault::Length => f.write_str("a length is invalid")?,
-            Fault::Count => f.write_str("a vector claims more elements than the remaining bytes can hold")?,
+            Fault::Length => f.write_str("a length has a form that TL does not know")?,
+            Fault::Count => f.write_str("a vector promises more elements than there are bytes for")?,
+            #[cfg(feature = "dc")]
+            Fault::Elements => f.write_str("its vectors have too many elements")?,
             Fault::Depth => f.write_str("values are nested too deep")?,
             #[cfg(feature = "schema")]
             Fault::Nodes => write!(f, "more than {} values", schema::MAX_NODES)?,

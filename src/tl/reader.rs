@@ -20,12 +20,27 @@ pub struct Reader<'a> {
     total: usize,
     /// The last error passed to [`note`](Self::note).
     noted: DecodeError,
+    /// Elements that all vectors together may still have.
+    #[cfg(feature = "dc")]
+    elements: usize,
 }
 
 impl<'a> Reader<'a> {
     /// Creates a reader at the start of `bytes`.
     pub const fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes, total: bytes.len(), noted: DecodeError { at: 0, fault: Fault::End } }
+        Self {
+            rest: bytes,
+            total: bytes.len(),
+            noted: DecodeError { at: 0, fault: Fault::End },
+            #[cfg(feature = "dc")]
+            elements: usize::MAX,
+        }
+    }
+    /// Refuses with [`Fault::Elements`] what has more elements from here on, in all its vectors together, before it reads
+    /// the first of those beyond.
+    #[cfg(feature = "dc")]
+    pub const fn limit_elements(&mut self, most: usize) {
+        self.elements = most;
     }
     /// Returns the number of bytes read so far.
     pub const fn position(&self) -> usize {
@@ -181,13 +196,19 @@ impl<'a> Reader<'a> {
     /// The count is negative or larger than the remaining bytes can hold.
     pub fn count(&mut self, least: usize) -> Result<usize, DecodeError> {
         let count = self.u32()?;
-        usize::try_from(count)
+        let count = usize::try_from(count)
             .ok()
             // A count is untrusted. Without this bound it could reserve gigabytes or loop over elements without bytes.
             .filter(|n| n.checked_mul(least.max(1)).is_some_and(|bytes| bytes <= self.rest.len()))
             // TL's `int` is signed, so such a count is negative.
             .filter(|n| i32::try_from(*n).is_ok())
-            .ok_or(self.fault_before(Fault::Count))
+            .ok_or(self.fault_before(Fault::Count))?;
+        #[cfg(feature = "dc")]
+        {
+            let left = self.elements.checked_sub(count);
+            self.elements = left.ok_or(self.fault_before(Fault::Elements))?;
+        }
+        Ok(count)
     }
     /// Reads the head of a boxed vector: `1cb5c415 | count:4`.
     ///

@@ -1,6 +1,6 @@
 //! `messages.startBot`, `messages.sendMessage`, and reading what was said.
 
-use super::call::{Turn, bad, check_len};
+use super::call::{Turn, bad};
 use super::draft::Draft;
 use super::mailbox::{Letter, Text, What};
 use super::view::count;
@@ -13,7 +13,7 @@ use crate::telegram::api::messages::{
     GetPeerDialogs, InputDialogPeer, InputDialogWith, Messages, MessagesSlice, PeerDialogs, StartBot,
 };
 use crate::telegram::api::updates::{UpdateShortSentMessage, Updates};
-use crate::tl::Combinator;
+use crate::protocol::session::RpcError;
 use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::vec;
@@ -238,7 +238,6 @@ impl World {
         if call.peers.is_empty() {
             return Err(bad("INPUT_PEERS_EMPTY"));
         }
-        check_len(GetPeerDialogs::ID, call.peers.len())?;
         let (mut peers, mut dialogs, mut tops) = (BTreeSet::new(), Vec::new(), Vec::new());
         for asked in &call.peers {
             let InputDialogPeer::With(InputDialogWith { peer }) = asked else { return Err(bad("FOLDER_ID_INVALID")) };

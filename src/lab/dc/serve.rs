@@ -1,6 +1,6 @@
 //! Encrypted packets: to the session they belong to, and the calls in them to the world.
 
-use super::call::{Caller, Push, bad, check_len, ends_the_key, method_name};
+use super::call::{Caller, Push, bad, ends_the_key, method_name, read_call};
 use super::faults::{self, Conduct};
 use super::log::{ConnId, Entry, Refusal};
 use super::script::Act;
@@ -347,8 +347,7 @@ impl Dc {
 
     /// `auth.dropTempAuthKeys`: those of the same permanent key, but for those that it names and the one that asks.
     fn drop_temporary(&mut self, place: Place, call: &Raw) -> Result<bool, RpcError> {
-        let except = DropTempAuthKeys::from_boxed(&call.0).map_err(|_| bad("INPUT_FETCH_ERROR"))?.except_auth_keys;
-        check_len(DropTempAuthKeys::ID, except.len())?;
+        let except = read_call::<DropTempAuthKeys>(call)?.except_auth_keys;
         let permanent = self.auth.permanent(place.key);
         for key in self.auth.standing_for(permanent) {
             if key != permanent && key != place.key && !except.contains(&i64::from_le_bytes(key)) {
