@@ -288,6 +288,12 @@ fn whatever_is_said_to_a_layer_is_made_of_its_constructors() {
             let limit = Value::Int(if at == 0 { 1 } else { 10 });
             call(&mut seat, "messages.getHistory", &[("peer", peer.clone()), ("limit", limit)]);
         }
+        let filter = seat.object("inputMessagesFilterEmpty", &[]);
+        for peer in &peers {
+            let given =
+                [("peer", peer.clone()), ("q", text("good")), ("filter", filter.clone()), ("limit", Value::Int(2))];
+            call(&mut seat, "messages.search", &given);
+        }
         let empty = seat.object("inputPeerEmpty", &[]);
         for limit in [1, 100] {
             let given = [("offset_peer", empty.clone()), ("limit", Value::Int(limit))];

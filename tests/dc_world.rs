@@ -5,14 +5,17 @@ use nanogram::telegram::api::auth::{BindTempAuthKey, CodeSettings, DropTempAuthK
 use nanogram::telegram::api::chats::{AddChatUser, AnyChat, ChatAdminRights, EditAdmin, EditChatAdmin, InviteToChannel};
 use nanogram::telegram::api::connect::{
     GetConfig, GetNearestDc, InitConnection, InvokeAfterMsg, InvokeAfterMsgs, InvokeWithLayer, InvokeWithoutUpdates,
-    JsonArray, JsonNull, JsonValue, MessageRange,
+    JsonArray, JsonNull, JsonValue, MessageRange, Reaction,
 };
 use nanogram::telegram::api::contacts::{ResolveUsername, Resolved, ResolvedPeer};
 use nanogram::telegram::api::messages::{
     AnyDialog, AnyDialogs, AnyMessage, AnyMessages, GetDialogs, GetHistory, GetPeerDialogs, InputDialogFolder,
-    InputDialogPeer, InputDialogWith, InputMessageEntityMentionName, InputReplyToMessage, InputReplyToMonoForum,
-    Message, MessageAction, MessageEntity, MessageEntityBold, MessageEntityCustomEmoji, MessageEntityMentionName,
-    MessageReplyToMessage, SendMessage, StartBot,
+    InputDialogPeer, InputDialogWith, InputMessageEntityMentionName, InputMessagesFilterContacts,
+    InputMessagesFilterDocument, InputMessagesFilterEmpty, InputMessagesFilterGeo, InputMessagesFilterMyMentions,
+    InputMessagesFilterPhoneCalls, InputMessagesFilterPhotoVideo, InputMessagesFilterPhotos, InputMessagesFilterPinned,
+    InputMessagesFilterPoll, InputMessagesFilterUrl, InputMessagesFilterVideo, InputReplyToMessage,
+    InputReplyToMonoForum, Message, MessageAction, MessageEntity, MessageEntityBold, MessageEntityCustomEmoji,
+    MessageEntityMentionName, MessageEntityUrl, MessageReplyToMessage, MessagesFilter, Search, SendMessage, StartBot,
 };
 use nanogram::telegram::api::peer::{
     DirectPeer, InputChannel, InputChannelById, InputPeer, InputPeerChannelFromMessage, InputPeerEmpty, InputPeerSelf,
@@ -106,8 +109,8 @@ impl Seat {
         let outcome = self.world.call(&mut self.caller, NOW, &call.to_boxed());
         (outcome.reply.unwrap_err().message, outcome.entries)
     }
-    /// Messages on one page of the history with `peer`.
-    fn page(&mut self, call: GetHistory) -> Vec<Message> {
+    /// The messages that a call fetches.
+    fn page<C: Call<Reply = AnyMessages>>(&mut self, call: C) -> Vec<Message> {
         let messages = match self.call(call).unwrap() {
             AnyMessages::Messages(m) => m.messages,
             AnyMessages::Slice(m) => m.messages,
@@ -129,7 +132,28 @@ fn history(peer: InputPeer, limit: i32) -> GetHistory {
     GetHistory { peer, offset_id: 0, offset_date: 0, add_offset: 0, limit, max_id: 0, min_id: 0, hash: 0 }
 }
 
-/// Reply to message `reply_to_msg_id`.
+/// A search for all of `q` in one dialog.
+fn search_call(peer: InputPeer, q: &str, saved_reaction: Option<Vec<Reaction>>) -> Search {
+    Search {
+        peer,
+        q: q.into(),
+        from_id: None,
+        saved_peer_id: None,
+        saved_reaction,
+        top_msg_id: None,
+        filter: InputMessagesFilterEmpty {}.into(),
+        min_date: 0,
+        max_date: 0,
+        offset_id: 0,
+        add_offset: 0,
+        limit: 100,
+        max_id: 0,
+        min_id: 0,
+        hash: 0,
+    }
+}
+
+/// An answer to message `reply_to_msg_id`.
 fn reply(reply_to_msg_id: i32) -> InputReplyToMessage {
     InputReplyToMessage {
         reply_to_msg_id,
@@ -334,6 +358,7 @@ fn with_vectors(seat: &Seat, len: usize) -> Vec<(u32, Vec<u8>)> {
     let settings = CodeSettings { logout_tokens: Some(vec![Blob(vec![]); len]), ..CodeSettings::default() };
     let (phone_number, api_hash) = (Hidden("10000000001".into()), Hidden("x".into()));
     let query = || Raw(GetState {}.to_boxed());
+    let reaction = Reaction::from_bytes(&0x79f5_d419_u32.to_le_bytes()).unwrap(); // reactionEmpty
     let json = |value: Vec<u8>| JsonValue::from_bytes(&value).unwrap();
     let params = Some(json(JsonArray { value: vec![json(JsonNull {}.to_boxed()); len] }.to_boxed()));
     vec![
@@ -342,6 +367,7 @@ fn with_vectors(seat: &Seat, len: usize) -> Vec<(u32, Vec<u8>)> {
         DropTempAuthKeys { except_auth_keys: vec![0; len] }.to_boxed(),
         InviteToChannel { channel: channel.clone(), users: vec![me(); len] }.to_boxed(),
         GetPeerDialogs { peers: vec![line; len] }.to_boxed(),
+        search_call(InputPeerSelf {}.into(), "x", Some(vec![reaction; len])).to_boxed(),
         SendMessage { entities: Some(vec![bold(); len]), ..message(InputPeerSelf {}.into(), 1, "x") }.to_boxed(),
         GetChannelDifference { force: false, channel, filter, pts: 1, limit: 1 }.to_boxed(),
         GetUsers { id: vec![me(); len] }.to_boxed(),
@@ -411,6 +437,125 @@ fn every_vector_of_a_call_has_a_limit() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn what_was_said_can_be_searched() {
+    let mut seat = Seat::alice();
+    let (bob, group) = (seat.peer(PeerId::User(BOB)), seat.peer(SUPERGROUP));
+    let link = MessageEntity::from(MessageEntityUrl { offset: 0, length: 7 });
+    for (n, text) in (1..).zip(["Good Morning", "good NIGHT, Ünal", "nothing", "goodness"]) {
+        seat.send(bob.clone(), n, text).unwrap();
+    }
+    seat.call(SendMessage { entities: Some(vec![link]), ..message(bob.clone(), 5, "t.me/ok is good") }).unwrap();
+    seat.send(group.clone(), 6, "good evening, group").unwrap();
+    seat.send(InputPeerSelf {}.into(), 7, "a good note").unwrap();
+    seat.caller.user_id = Some(BOB);
+    let alice = seat.world.input_peer(BOB, PeerId::User(ALICE));
+    seat.send(alice, 8, "good for you").unwrap();
+    seat.caller.user_id = Some(ALICE);
+    let texts = |page: &[Message]| page.iter().map(|m| m.message.clone()).collect::<Vec<_>>();
+    let mut find = |call: Search| texts(&seat.page(call));
+    let with_bob = |q: &str| search_call(bob.clone(), q, None);
+    let all = ["good for you", "t.me/ok is good", "goodness", "good NIGHT, Ünal", "Good Morning"];
+    assert_eq!(find(with_bob("GOOD")), all);
+    assert_eq!(find(with_bob(" night good ")), ["good NIGHT, Ünal"], "each word, in any order");
+    assert_eq!(find(with_bob("üNAL")), ["good NIGHT, Ünal"]);
+    assert_eq!(find(with_bob("absent")), [""; 0]);
+    assert_eq!(find(with_bob(" ")).len(), 6, "all of a dialog");
+    assert_eq!(find(search_call(group.clone(), "good", None)), ["good evening, group"]);
+    let everywhere = find(search_call(InputPeerEmpty {}.into(), "good", None));
+    assert_eq!((everywhere.len(), everywhere[0].as_str(), everywhere[1].as_str()), (6, "good for you", "a good note"));
+    let by = |from: InputPeer, q: &str| Search { from_id: Some(from), ..with_bob(q) };
+    assert_eq!(find(by(bob.clone(), "")), ["good for you"]);
+    assert_eq!(find(by(InputPeerSelf {}.into(), "good")), all[1..]);
+    let filtered = |filter: MessagesFilter| Search { filter, ..with_bob("") };
+    assert_eq!(find(filtered(InputMessagesFilterUrl {}.into())), ["t.me/ok is good"]);
+    for nothing in [
+        InputMessagesFilterPhotos {}.into(),
+        InputMessagesFilterVideo {}.into(),
+        InputMessagesFilterPhotoVideo {}.into(),
+        InputMessagesFilterDocument {}.into(),
+        InputMessagesFilterPinned {}.into(),
+    ] {
+        assert_eq!(find(filtered(nothing)), [""; 0]);
+    }
+    // Dates exclude the seconds that they name: everything here was said in one.
+    assert_eq!(find(Search { min_date: NOW - 1, max_date: NOW + 1, ..with_bob("good") }), all);
+    assert_eq!(find(Search { min_date: NOW, ..with_bob("good") }), [""; 0]);
+    assert_eq!(find(Search { max_date: NOW, ..with_bob("good") }), [""; 0]);
+    assert_eq!(find(with_bob(&format!("good{}absent", " ".repeat(252)))), all, "no more than 256 characters");
+    assert_eq!(find(with_bob(&format!("good{}absent", " ".repeat(246)))), [""; 0]);
+    let counted = seat.call(Search { limit: 2, ..with_bob("good") }).unwrap();
+    assert!(matches!(counted, AnyMessages::Slice(slice) if slice.count == 5 && slice.messages.len() == 2));
+    let counted = seat.call(Search { limit: 0, ..search_call(group, "good", None) }).unwrap();
+    assert!(matches!(counted, AnyMessages::Channel(found) if found.count == 1 && found.messages.is_empty()));
+
+    for (call, error, what) in [
+        (search_call(InputPeerEmpty {}.into(), " ", None), "SEARCH_QUERY_EMPTY", None),
+        (Search { from_id: Some(InputPeerEmpty {}.into()), ..with_bob("x") }, "FROM_PEER_INVALID", None),
+        (search_call(InputPeerUser { user_id: BOB, access_hash: 1 }.into(), "x", None), "PEER_ID_INVALID", None),
+        (Search { top_msg_id: Some(1), ..with_bob("x") }, "TOPIC_ID_INVALID", Some("top_msg_id")),
+        (Search { saved_peer_id: Some(bob.clone()), ..with_bob("x") }, "PEER_ID_INVALID", Some("saved_peer_id")),
+        (search_call(bob.clone(), "x", Some(vec![])), "REACTION_INVALID", Some("saved_reaction")),
+        (
+            filtered(InputMessagesFilterMyMentions {}.into()),
+            "INPUT_FILTER_INVALID",
+            Some("inputMessagesFilterMyMentions"),
+        ),
+        (
+            filtered(InputMessagesFilterPhoneCalls { missed: true }.into()),
+            "INPUT_FILTER_INVALID",
+            Some("inputMessagesFilterPhoneCalls"),
+        ),
+        (filtered(InputMessagesFilterGeo {}.into()), "INPUT_FILTER_INVALID", Some("inputMessagesFilterGeo")),
+        (filtered(InputMessagesFilterPoll {}.into()), "INPUT_FILTER_INVALID", Some("inputMessagesFilterPoll")),
+        (filtered(InputMessagesFilterContacts {}.into()), "INPUT_FILTER_INVALID", Some("inputMessagesFilterContacts")),
+    ] {
+        let (told, log) = seat.refused(call);
+        assert_eq!((told.as_str(), log), (error, what.map(Entry::Unsearched).into_iter().collect()));
+    }
+}
+
+#[test]
+fn paging_through_a_search_sees_each_message_once() {
+    let mut seat = Seat::alice();
+    let peer: InputPeer = InputPeerSelf {}.into();
+    for n in 1..=460 {
+        // Every second one is found; all in one second.
+        seat.send(peer.clone(), n, &format!("{} {n}", if n % 2 == 0 { "found" } else { "other" })).unwrap();
+    }
+    let all: Vec<i32> = (1..=230).rev().map(|n| 2 * n).collect();
+    let numbers = |page: &[Message]| page.iter().map(|m| m.message[6..].parse().unwrap()).collect::<Vec<i32>>();
+    let search = || search_call(peer.clone(), "found", None);
+    // As Telethon pages: by the id of the last message.
+    let (mut seen, mut offset_id) = (Vec::new(), 0);
+    loop {
+        let page = seat.page(Search { offset_id, ..search() });
+        let Some(last) = page.last() else { break };
+        offset_id = last.id;
+        seen.extend(numbers(&page));
+    }
+    assert_eq!(seen, all);
+    // As Pyrogram does: by counting.
+    let pages = (0..3).flat_map(|n| numbers(&seat.page(Search { add_offset: 100 * n, ..search() })));
+    assert_eq!(pages.collect::<Vec<_>>(), all);
+    // From the oldest on.
+    let (mut seen, mut offset_id) = (Vec::new(), 1);
+    loop {
+        let page = seat.page(Search { offset_id, add_offset: -100, ..search() });
+        let Some(newest) = page.first() else { break };
+        offset_id = newest.id + 1;
+        seen.extend(numbers(&page).into_iter().rev());
+    }
+    assert_eq!(seen, all.iter().rev().copied().collect::<Vec<_>>());
+    let id_of = |seat: &mut Seat, n: i32| seat.page(search_call(peer.clone(), &format!("found {n}"), None))[0].id;
+    let (low, high) = (id_of(&mut seat, 300), id_of(&mut seat, 310));
+    let between = seat.page(Search { max_id: high, min_id: low, ..search() });
+    assert_eq!(numbers(&between), [308, 306, 304, 302]);
+    for (add_offset, limit) in [(i32::MIN, i32::MAX), (i32::MAX, i32::MAX), (i32::MAX, i32::MIN), (-5, 3)] {
+        assert_eq!(seat.page(Search { add_offset, limit, ..search() }).len(), 0, "{add_offset}");
     }
 }
 

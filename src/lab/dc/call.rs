@@ -23,9 +23,7 @@ use crate::telegram::api::connect::{
     InvokeWithTakeout, InvokeWithoutUpdates,
 };
 use crate::telegram::api::contacts::ResolveUsername;
-use crate::telegram::api::messages::{
-    GetDialogs, GetHistory, GetPeerDialogs, MessageMediaEmpty, SendMessage, StartBot,
-};
+use crate::telegram::api::messages::{GetDialogs, GetHistory, GetPeerDialogs, MessageMediaEmpty, Search, SendMessage, StartBot};
 use crate::telegram::api::updates::{
     GetChannelDifference, GetDifference, GetState, UpdateServiceNotification, UpdateShort, Updates,
 };
@@ -164,6 +162,7 @@ pub const VECTORS: &[(u32, usize, &str)] = &[
     (DropTempAuthKeys::ID, 100, "LIMIT_INVALID"),
     (InviteToChannel::ID, super::world::MAX_MEMBERS, "USERS_TOO_MUCH"),
     (GetPeerDialogs::ID, 100, "LIMIT_INVALID"),
+    (Search::ID, 100, "LIMIT_INVALID"),
     (SendMessage::ID, super::draft::MAX_ENTITIES, "ENTITIES_TOO_LONG"),
     (GetChannelDifference::ID, 100, "RANGES_INVALID"),
     (GetUsers::ID, 200, "LIMIT_INVALID"),
@@ -311,6 +310,7 @@ methods! {
     GetDialogs => get_dialogs,
     GetHistory => get_history,
     GetPeerDialogs => get_peer_dialogs,
+    Search => search,
     StartBot => start_bot,
     GetChannelDifference => get_channel_difference,
     GetDifference => get_difference,

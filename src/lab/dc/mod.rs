@@ -52,6 +52,7 @@ mod post;
 pub mod reaction;
 pub mod residents;
 pub mod script;
+mod search;
 mod send;
 mod serve;
 mod view;

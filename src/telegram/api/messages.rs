@@ -5,6 +5,7 @@
 use super::Boxed;
 use super::account::PeerNotifySettings;
 use super::chats::AnyChat;
+use super::connect::Reaction;
 use super::peer::{InputPeer, InputUser, Peer};
 use super::updates::{State, Updates};
 use super::users::{AnyUser, RestrictionReason};
@@ -55,6 +56,67 @@ tl! {
         peer: InputPeer, offset_id: i32, offset_date: i32, add_offset: i32, limit: i32, max_id: i32,
         min_id: i32, hash: i64,
     } -> AnyMessages
+    /// Asks for the messages of one dialog, or of all but channels, that hold some words, newest first.
+    "messages.search#29ee847a flags:# peer:InputPeer q:string from_id:flags.0?InputPeer saved_peer_id:flags.2?InputPeer saved_reaction:flags.3?Vector<Reaction> top_msg_id:flags.1?int filter:MessagesFilter min_date:int max_date:int offset_id:int add_offset:int limit:int max_id:int min_id:int hash:long = messages.Messages;"
+    struct Search {
+        peer: InputPeer, q: String, from_id: Option<InputPeer>, saved_peer_id: Option<InputPeer>,
+        saved_reaction: Option<Vec<Reaction>>, top_msg_id: Option<i32>, filter: MessagesFilter, min_date: i32,
+        max_date: i32, offset_id: i32, add_offset: i32, limit: i32, max_id: i32, min_id: i32, hash: i64,
+    } -> AnyMessages
+    /// Changes of a group's photo.
+    "inputMessagesFilterChatPhotos#3a20ecb8 = MessagesFilter;"
+    struct InputMessagesFilterChatPhotos {}
+    /// Shared contacts.
+    "inputMessagesFilterContacts#e062db83 = MessagesFilter;"
+    struct InputMessagesFilterContacts {}
+    /// Files.
+    "inputMessagesFilterDocument#9eddf188 = MessagesFilter;"
+    struct InputMessagesFilterDocument {}
+    /// All messages.
+    "inputMessagesFilterEmpty#57e2f66c = MessagesFilter;"
+    struct InputMessagesFilterEmpty {}
+    /// Places.
+    "inputMessagesFilterGeo#e7026d0d = MessagesFilter;"
+    struct InputMessagesFilterGeo {}
+    /// Animations.
+    "inputMessagesFilterGif#ffc86587 = MessagesFilter;"
+    struct InputMessagesFilterGif {}
+    /// Music.
+    "inputMessagesFilterMusic#3751b49e = MessagesFilter;"
+    struct InputMessagesFilterMusic {}
+    /// Messages that mention the reader.
+    "inputMessagesFilterMyMentions#c1f8e69a = MessagesFilter;"
+    struct InputMessagesFilterMyMentions {}
+    /// Calls.
+    "inputMessagesFilterPhoneCalls#80c99768 flags:# missed:flags.0?true = MessagesFilter;"
+    struct InputMessagesFilterPhoneCalls { missed: bool }
+    /// Photos.
+    "inputMessagesFilterPhotos#9609a51c = MessagesFilter;"
+    struct InputMessagesFilterPhotos {}
+    /// Photos and videos.
+    "inputMessagesFilterPhotoVideo#56e9f0e4 = MessagesFilter;"
+    struct InputMessagesFilterPhotoVideo {}
+    /// Pinned messages.
+    "inputMessagesFilterPinned#1bb00451 = MessagesFilter;"
+    struct InputMessagesFilterPinned {}
+    /// Polls.
+    "inputMessagesFilterPoll#fa2bc90a = MessagesFilter;"
+    struct InputMessagesFilterPoll {}
+    /// Round videos.
+    "inputMessagesFilterRoundVideo#b549da53 = MessagesFilter;"
+    struct InputMessagesFilterRoundVideo {}
+    /// Voice messages and round videos.
+    "inputMessagesFilterRoundVoice#7a7c17a4 = MessagesFilter;"
+    struct InputMessagesFilterRoundVoice {}
+    /// Messages with links.
+    "inputMessagesFilterUrl#7ef0dd87 = MessagesFilter;"
+    struct InputMessagesFilterUrl {}
+    /// Videos.
+    "inputMessagesFilterVideo#9fc00e65 = MessagesFilter;"
+    struct InputMessagesFilterVideo {}
+    /// Voice messages.
+    "inputMessagesFilterVoice#50f5c392 = MessagesFilter;"
+    struct InputMessagesFilterVoice {}
 
     /// A message.
     "message#7600b9d3 flags:# out:flags.1?true mentioned:flags.4?true media_unread:flags.5?true silent:flags.13?true post:flags.14?true from_scheduled:flags.18?true legacy:flags.19?true edit_hide:flags.21?true pinned:flags.24?true noforwards:flags.26?true invert_media:flags.27?true flags2:# offline:flags2.1?true video_processing_pending:flags2.4?true paid_suggested_post_stars:flags2.8?true paid_suggested_post_ton:flags2.9?true id:int from_id:flags.8?Peer from_boosts_applied:flags.29?int from_rank:flags2.12?string peer_id:Peer saved_peer_id:flags.28?Peer fwd_from:flags.2?MessageFwdHeader via_bot_id:flags.11?long via_business_bot_id:flags2.0?long guestchat_via_from:flags2.19?Peer reply_to:flags.3?MessageReplyHeader date:int message:string media:flags.9?MessageMedia reply_markup:flags.6?ReplyMarkup entities:flags.7?Vector<MessageEntity> views:flags.10?int forwards:flags.10?int replies:flags.23?MessageReplies edit_date:flags.15?int post_author:flags.16?string grouped_id:flags.17?long reactions:flags.20?MessageReactions restriction_reason:flags.22?Vector<RestrictionReason> ttl_period:flags.25?int quick_reply_shortcut_id:flags.30?int effect:flags2.2?long factcheck:flags2.3?FactCheck report_delivery_until_date:flags2.5?int paid_message_stars:flags2.6?long suggested_post:flags2.7?SuggestedPost schedule_repeat_period:flags2.10?int summary_from_language:flags2.11?string rich_message:flags2.13?RichMessage = Message;"
@@ -312,7 +374,28 @@ tl_type! {
     "messages.Dialogs" enum AnyDialogs {
         Dialogs(Dialogs), Slice(DialogsSlice), NotModified(DialogsNotModified),
     }
-    /// Result of [`GetHistory`].
+    /// Which messages a search looks at.
+    "MessagesFilter" enum MessagesFilter {
+        ChatPhotos(InputMessagesFilterChatPhotos),
+        Contacts(InputMessagesFilterContacts),
+        Document(InputMessagesFilterDocument),
+        Empty(InputMessagesFilterEmpty),
+        Geo(InputMessagesFilterGeo),
+        Gif(InputMessagesFilterGif),
+        Music(InputMessagesFilterMusic),
+        MyMentions(InputMessagesFilterMyMentions),
+        PhoneCalls(InputMessagesFilterPhoneCalls),
+        Photos(InputMessagesFilterPhotos),
+        PhotoVideo(InputMessagesFilterPhotoVideo),
+        Pinned(InputMessagesFilterPinned),
+        Poll(InputMessagesFilterPoll),
+        RoundVideo(InputMessagesFilterRoundVideo),
+        RoundVoice(InputMessagesFilterRoundVoice),
+        Url(InputMessagesFilterUrl),
+        Video(InputMessagesFilterVideo),
+        Voice(InputMessagesFilterVoice),
+    }
+    /// The answer to [`GetHistory`].
     "messages.Messages" enum AnyMessages { Messages(Messages), Slice(MessagesSlice), Channel(ChannelMessages) }
 }
 
