@@ -13,9 +13,11 @@ use nanogram::telegram::api::messages::{
     InputDialogPeer, InputDialogWith, InputMessageEntityMentionName, InputMessagesFilterContacts,
     InputMessagesFilterDocument, InputMessagesFilterEmpty, InputMessagesFilterGeo, InputMessagesFilterMyMentions,
     InputMessagesFilterPhoneCalls, InputMessagesFilterPhotoVideo, InputMessagesFilterPhotos, InputMessagesFilterPinned,
-    InputMessagesFilterPoll, InputMessagesFilterUrl, InputMessagesFilterVideo, InputReplyToMessage,
-    InputReplyToMonoForum, Message, MessageAction, MessageEntity, MessageEntityBold, MessageEntityCustomEmoji,
-    MessageEntityMentionName, MessageEntityUrl, MessageReplyToMessage, MessagesFilter, Search, SendMessage, StartBot,
+    InputMessagesFilterPoll, InputMessagesFilterUrl, InputMessagesFilterVideo, InputReplyTo,
+    InputReplyToEphemeralMessage, InputReplyToMessage, InputReplyToMonoForum, InputReplyToStory, Message,
+    MessageAction, MessageEntity, MessageEntityBold, MessageEntityCustomEmoji, MessageEntityDiffInsert,
+    MessageEntityFormattedDate, MessageEntityMentionName, MessageEntityUrl, MessageReplyToMessage, MessagesFilter,
+    Search, SendMessage, StartBot,
 };
 use nanogram::telegram::api::peer::{
     DirectPeer, InputChannel, InputChannelById, InputPeer, InputPeerChannelFromMessage, InputPeerEmpty, InputPeerSelf,
@@ -262,32 +264,110 @@ fn entities_are_kept_if_they_fit_the_text() {
     }
 }
 
+/// Every content that is not kept: the field, the error, and a call with it.
+fn unkept_calls(plain: impl Fn() -> SendMessage) -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    let answer = |reply_to: InputReplyTo| SendMessage { reply_to: Some(reply_to), ..plain() }.to_boxed();
+    let entity = |entity: MessageEntity| SendMessage { entities: Some(vec![entity]), ..plain() }.to_boxed();
+    // The flag, and whatever stands where the value is.
+    let flagged = |bit: u32| {
+        let mut call = plain().to_boxed();
+        call[4 + bit as usize / 8] |= 1 << (bit % 8);
+        call
+    };
+    let me = || InputPeer::from(InputPeerSelf {});
+    let date = MessageEntityFormattedDate {
+        relative: false,
+        short_time: false,
+        long_time: false,
+        short_date: true,
+        long_date: false,
+        day_of_week: false,
+        offset: 0,
+        length: 1,
+        date: NOW,
+    };
+    vec![
+        ("reply_markup", "REPLY_MARKUP_INVALID", flagged(2)),
+        ("schedule_date", "SCHEDULE_DATE_INVALID", SendMessage { schedule_date: Some(1), ..plain() }.to_boxed()),
+        ("schedule_repeat_period", "SCHEDULE_DATE_INVALID", flagged(24)),
+        ("send_as", "SEND_AS_PEER_INVALID", SendMessage { send_as: Some(me()), ..plain() }.to_boxed()),
+        ("quick_reply_shortcut", "SHORTCUT_INVALID", flagged(17)),
+        ("effect", "EFFECT_ID_INVALID", SendMessage { effect: Some(1), ..plain() }.to_boxed()),
+        ("suggested_post", "SUGGESTED_POST_PEER_INVALID", flagged(22)),
+        ("rich_message", "MEDIA_INVALID", flagged(23)),
+        (
+            "entities.document_id",
+            "DOCUMENT_INVALID",
+            entity(MessageEntityCustomEmoji { offset: 0, length: 1, document_id: 1 }.into()),
+        ),
+        ("entities", "ENTITY_BOUNDS_INVALID", entity(date.into())),
+        ("entities", "ENTITY_BOUNDS_INVALID", entity(MessageEntityDiffInsert { offset: 0, length: 1 }.into())),
+        ("reply_to.story_id", "STORY_ID_INVALID", answer(InputReplyToStory { peer: me(), story_id: 1 }.into())),
+        (
+            "reply_to.monoforum_peer_id",
+            "REPLY_TO_MONOFORUM_PEER_INVALID",
+            answer(InputReplyToMonoForum { monoforum_peer_id: me() }.into()),
+        ),
+        (
+            "reply_to.monoforum_peer_id",
+            "REPLY_TO_MONOFORUM_PEER_INVALID",
+            answer(InputReplyToMessage { monoforum_peer_id: Some(me()), ..reply(0) }.into()),
+        ),
+        ("reply_to.ephemeral", "REPLY_MESSAGE_ID_INVALID", answer(InputReplyToEphemeralMessage { id: 1 }.into())),
+        (
+            "reply_to.reply_to_peer_id",
+            "REPLY_MESSAGE_ID_INVALID",
+            answer(InputReplyToMessage { reply_to_peer_id: Some(me()), ..reply(1) }.into()),
+        ),
+        (
+            "reply_to.top_msg_id",
+            "TOPIC_ID_INVALID",
+            answer(InputReplyToMessage { top_msg_id: Some(1), ..reply(0) }.into()),
+        ),
+        (
+            "reply_to.todo_item_id",
+            "REPLY_MESSAGE_ID_INVALID",
+            answer(InputReplyToMessage { todo_item_id: Some(1), ..reply(0) }.into()),
+        ),
+        (
+            "reply_to.poll_option",
+            "REPLY_MESSAGE_ID_INVALID",
+            answer(InputReplyToMessage { poll_option: Some(Blob(vec![])), ..reply(0) }.into()),
+        ),
+    ]
+}
+
 #[test]
 fn a_message_that_would_lose_something_is_refused_and_the_log_says_what() {
     let mut seat = Seat::alice();
     let bob = seat.peer(PeerId::User(BOB));
     let plain = || message(bob.clone(), 1, "x");
-    let monoforum = InputReplyToMonoForum { monoforum_peer_id: InputPeerSelf {}.into() };
-    for (call, error, field) in [
-        (SendMessage { schedule_date: Some(1), ..plain() }, "SCHEDULE_DATE_INVALID", "schedule_date"),
-        (SendMessage { effect: Some(1), ..plain() }, "EFFECT_ID_INVALID", "effect"),
-        (SendMessage { send_as: Some(InputPeerSelf {}.into()), ..plain() }, "SEND_AS_PEER_INVALID", "send_as"),
-        (
-            SendMessage { reply_to: Some(monoforum.into()), ..plain() },
-            "REPLY_TO_MONOFORUM_PEER_INVALID",
-            "reply_to.monoforum_peer_id",
-        ),
-    ] {
-        assert_eq!(seat.refused(call), (error.to_owned(), vec![Entry::Unkept(field)]));
+    let calls = unkept_calls(plain);
+    for (field, error, call) in &calls {
+        let outcome = seat.world.call(&mut seat.caller, NOW, call);
+        assert_eq!(outcome.reply.unwrap_err().message, *error, "{field}");
+        assert_eq!(outcome.entries, [Entry::Unkept(field)]);
+        assert!(outcome.pushes.is_empty() && outcome.notice.is_none(), "{field}: nobody is told");
     }
-    // Buttons: the flag, and any bytes in their place.
-    let mut call = plain().to_boxed();
-    call[4] |= 1 << 2;
-    assert_eq!(error(seat.bytes(&call)), (400, "REPLY_MARKUP_INVALID".into()));
+    // None of it was confirmed: it is in nobody's history, and its random_id is still free.
     assert_eq!(seat.page(history(bob.clone(), 10)).len(), 0, "nothing was sent");
+    seat.caller.user_id = Some(BOB);
+    let alice = seat.world.input_peer(BOB, PeerId::User(ALICE));
+    assert_eq!(seat.page(history(alice, 10)).len(), 0, "nothing was received");
+    seat.caller.user_id = Some(ALICE);
     seat.call(SendMessage { silent: true, noforwards: true, allow_paid_stars: Some(5), ..plain() }).unwrap();
     let sent = &seat.page(history(bob.clone(), 1))[0];
     assert!(sent.silent && sent.noforwards);
+
+    // The page lists them all, and the code has no others.
+    let tried: BTreeSet<_> = calls.iter().map(|(field, error, _)| (*field, *error)).collect();
+    let rows = include_str!("../docs/clients.md").split("| field of `messages.sendMessage` |").nth(1).unwrap();
+    let rows = rows.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let told: BTreeSet<_> = rows.map(|row| (row.split('`').nth(1).unwrap(), row.split('`').nth(3).unwrap())).collect();
+    assert_eq!(told, tried, "docs/clients.md");
+    let parts: Vec<_> = include_str!("../src/lab/dc/draft.rs").split('"').collect();
+    let coded: BTreeSet<_> = parts.windows(3).filter(|part| part[1] == ", ").map(|part| (part[0], part[2])).collect();
+    assert_eq!(coded, tried, "src/lab/dc/draft.rs");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A message that is to be sent: what of it is kept, and what is refused because it is not.
 //!
 //! A message that lost its buttons on the way is not the message that was sent. What this data centre cannot keep it
-//! refuses with the error that a real server has for a wrong one, and names it in the log.
+//! refuses with the error that a real server has for a wrong one, and names it in the log; `docs/clients.md` lists all.
 
 use super::call::{bad, limit, unreadable, unreadable_call};
 use super::log::Entry;
