@@ -224,6 +224,37 @@ fn no_push_is_lost_among_82_sessions_of_one_user() {
 }
 
 #[test]
+fn no_push_is_lost_among_the_old_sessions_of_one_key() {
+    let mut net = Net::new();
+    let key = net.dc.sign_in(ALICE).unwrap();
+    let again = |net: &mut Net| {
+        let config = net.config(2, Some(key.clone()));
+        let mut peer = net.connect(config);
+        net.call(&mut peer, &GetState {}).unwrap();
+        peer
+    };
+    // One program that stays and is silent, many that have come and gone, and one that has just come.
+    let mut first = again(&mut net);
+    for _ in 0..82 {
+        let old = again(&mut net);
+        net.dc.handle_closed(old.id, net.now);
+    }
+    let mut last = again(&mut net);
+    let mut caller = net.signed_in(ALICE);
+    let bot = net.echo(&mut caller);
+    for round in 1..=20 {
+        let param = format!("round_{round}");
+        let _ = caller.connection.call(&start_echo(&bot, round, &param));
+        net.settle(&mut [&mut first, &mut last, &mut caller]);
+        for (name, peer) in [("the first", &mut first), ("the last", &mut last), ("the caller", &mut caller)] {
+            let answers = peer.texts().iter().filter(|text| text.ends_with(&param)).count();
+            assert_eq!(answers, 1, "{name} in round {round}");
+            peer.events.clear();
+        }
+    }
+}
+
+#[test]
 fn the_config_offers_the_address_that_the_client_came_to() {
     let mut net = Net::new();
     let mut alice = net.signed_in(ALICE);
