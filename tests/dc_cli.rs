@@ -1,12 +1,9 @@
 //! `nanogram dc` as users run it: its startup message and its injected failures.
 
-use nanogram::telegram::api::connect::{GetConfig, GetNearestDc};
-use nanogram::telegram::api::updates::{GetState, Updates, UpdatesKind};
-use nanogram::telegram::api::users::GetUsers;
-use nanogram::lab::capture::{CaptureError, Recording};
 use nanogram::client::{Client, Error, Options};
 use nanogram::crypto::keys::Environment;
 use nanogram::crypto::rsa::RsaKey;
+use nanogram::lab::capture::{CaptureError, Recording};
 use nanogram::telegram::api::connect::{GetConfig, GetNearestDc};
 use nanogram::telegram::api::updates::{GetState, Updates, UpdatesKind};
 use nanogram::telegram::api::users::GetUsers;

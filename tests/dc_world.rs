@@ -1,8 +1,18 @@
 //! The world of the test server, without a wire: effects and errors of each call.
 #![cfg(feature = "dc")]
 
-use nanogram::telegram::api::auth::{BindTempAuthKey, CodeSettings, DropTempAuthKeys, ExportLoginToken, LogOut, SendCode};
-use nanogram::telegram::api::chats::{AddChatUser, AnyChat, ChatAdminRights, EditAdmin, EditChatAdmin, InviteToChannel};
+use nanogram::lab::dc::call::{VECTORS, method_name};
+use nanogram::lab::dc::log::Entry;
+use nanogram::lab::dc::mailbox::MAX_LETTERS;
+use nanogram::lab::dc::residents::*;
+use nanogram::lab::dc::{Caller, PeerId, Push, World};
+use nanogram::protocol::session::RpcError;
+use nanogram::telegram::api::auth::{
+    BindTempAuthKey, CodeSettings, DropTempAuthKeys, ExportLoginToken, LogOut, SendCode,
+};
+use nanogram::telegram::api::chats::{
+    AddChatUser, AnyChat, ChatAdminRights, EditAdmin, EditChatAdmin, InviteToChannel,
+};
 use nanogram::telegram::api::connect::{
     GetConfig, GetNearestDc, InitConnection, InvokeAfterMsg, InvokeAfterMsgs, InvokeWithLayer, InvokeWithoutUpdates,
     JsonArray, JsonNull, JsonValue, MessageRange, Reaction,
@@ -30,16 +40,10 @@ use nanogram::telegram::api::updates::{
 };
 use nanogram::telegram::api::users::{AnyUser, GetFullUser, GetUsers, UserFullWithPeers};
 use nanogram::telegram::api::{Boxed, LAYER, account::UpdateStatus};
-use nanogram::lab::dc::call::{VECTORS, method_name};
-use nanogram::lab::dc::log::Entry;
-use nanogram::lab::dc::mailbox::MAX_LETTERS;
-use nanogram::lab::dc::residents::*;
-use nanogram::lab::dc::{Caller, PeerId, Push, World};
-use nanogram::wire::mt::gzip::deflate;
-use nanogram::wire::mt::message::GzipPacked;
-use nanogram::protocol::session::RpcError;
 use nanogram::tl::schema::{self, Definition, Schema, Type};
 use nanogram::tl::{Blob, Call, Combinator, Hidden, Raw, Tl, VECTOR};
+use nanogram::wire::mt::gzip::deflate;
+use nanogram::wire::mt::message::GzipPacked;
 use std::collections::BTreeSet;
 
 const NOW: i32 = 1_790_000_000;

@@ -23,7 +23,9 @@ use crate::telegram::api::connect::{
     InvokeWithTakeout, InvokeWithoutUpdates,
 };
 use crate::telegram::api::contacts::ResolveUsername;
-use crate::telegram::api::messages::{GetDialogs, GetHistory, GetPeerDialogs, MessageMediaEmpty, Search, SendMessage, StartBot};
+use crate::telegram::api::messages::{
+    GetDialogs, GetHistory, GetPeerDialogs, MessageMediaEmpty, Search, SendMessage, StartBot,
+};
 use crate::telegram::api::updates::{
     GetChannelDifference, GetDifference, GetState, UpdateServiceNotification, UpdateShort, Updates,
 };

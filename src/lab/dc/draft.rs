@@ -7,10 +7,10 @@ use super::call::{bad, limit, unreadable, unreadable_call};
 use super::log::Entry;
 use super::mailbox::{Quote, Reply, What};
 use super::world::{PeerId, World};
+use crate::protocol::session::RpcError;
 use crate::telegram::api::messages::{
     InputReplyTo, InputReplyToMessage, MessageEntity, MessageEntityMentionName, SendMessage, SendMessageHead,
 };
-use crate::protocol::session::RpcError;
 use crate::tl::{Combinator, Reader, Tl};
 use alloc::string::String;
 use alloc::vec::Vec;

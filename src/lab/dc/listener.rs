@@ -357,8 +357,8 @@ fn unix() -> UnixTime {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mt::auth::ReqPqMulti;
     use crate::tl::Combinator as _;
+    use crate::wire::mt::auth::ReqPqMulti;
 
     #[tokio::test]
     async fn a_client_is_let_go_when_it_leaves_4_mib() {
@@ -421,7 +421,7 @@ mod tests {
 
     /// A packet that every connection may begin with.
     fn hello() -> Vec<u8> {
-        let ask = crate::handshake::plain::seal(4, &ReqPqMulti { nonce: [1; 16] }.to_boxed());
+        let ask = crate::protocol::handshake::plain::seal(4, &ReqPqMulti { nonce: [1; 16] }.to_boxed());
         [&[0xee; 4][..], &u32::try_from(ask.len()).unwrap().to_le_bytes(), &ask].concat()
     }
 

@@ -29,9 +29,6 @@ use crate::telegram::api::auth::{
     SentCodeTypeEmailCode, SentCodeTypeSms, SignIn,
 };
 use crate::telegram::api::users::UserTail;
-use crate::crypto::ct;
-use crate::base::entropy::{Entropy, EntropyFailed};
-use crate::protocol::session::RpcError;
 use crate::tl::{Blob, Hidden};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;

@@ -13,7 +13,6 @@ use crate::telegram::api::messages::{
     GetPeerDialogs, InputDialogPeer, InputDialogWith, Messages, MessagesSlice, PeerDialogs, StartBot,
 };
 use crate::telegram::api::updates::{UpdateShortSentMessage, Updates};
-use crate::protocol::session::RpcError;
 use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::vec;

@@ -3,9 +3,9 @@
 use super::stamp;
 use crate::failure::{Exit, Failure};
 use crate::story::{Ink, Story};
+use nanogram::base::private;
 use nanogram::lab::dc::listener::{Listener, MAX_RECORDED};
 use nanogram::lab::dc::log::Line;
-use nanogram::base::private;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;

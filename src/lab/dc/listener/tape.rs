@@ -1,13 +1,13 @@
 //! What passes through a listener, kept for [`capture`](crate::lab::capture).
 
 use super::Listener;
-use crate::lab::capture::json::{appended_chunk, appended_connection, appended_key};
-use crate::lab::capture::{Chunk, Connection, Recording};
-use crate::crypto::auth_key::AuthKey;
-use crate::lab::dc::log::ConnId;
-use crate::protocol::keylog::{Entry, KeyLog};
 use crate::base::side::Side;
 use crate::base::time::Instant;
+use crate::crypto::auth_key::AuthKey;
+use crate::lab::capture::json::{appended_chunk, appended_connection, appended_key};
+use crate::lab::capture::{Chunk, Connection, Recording};
+use crate::lab::dc::log::ConnId;
+use crate::protocol::keylog::{Entry, KeyLog};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::{String, ToString};
 use bytes::Bytes;
