@@ -1,9 +1,12 @@
 //! Encrypted packets: to the session they belong to, and the calls in them to the world.
 
-use super::call::{Caller, Push, bad, ends_the_key, method_name, read_call};
+use super::call::ends_the_key;
 use super::faults::{self, Conduct};
-use super::log::{ConnId, Entry, Refusal};
+use super::log::{Entry, Refusal};
+use super::methods::method_name;
 use super::script::Act;
+use super::types::{Caller, ConnId, Push, bad};
+use super::vectors::read_call;
 use super::{Conn, Dc, Denied, MAX_SESSIONS, boxed};
 use crate::base::side::Side;
 use crate::base::time::Instant;
