@@ -11,11 +11,12 @@ use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::dh::{DhError, DhParams, KNOWN_PRIME};
 use nanogram::crypto::kdf::{self, AesPair};
 use nanogram::crypto::keys::{Environment, keys};
-use nanogram::crypto::rsa::{RsaKey, RsaPrivateKey};
+use nanogram::crypto::rsa::RsaKey;
 use nanogram::crypto::{factor, ige};
+use nanogram::lab::server::handshake::{Age, DhGen, ServerConfig, ServerGrant, ServerHandshake};
+use nanogram::lab::server::rsa::RsaPrivateKey;
 use nanogram::protocol::handshake::client::{ClientHandshake, HandshakeConfig, RETRIES, RUN, STEP, Step, dc_number};
 use nanogram::protocol::handshake::plain::{self, PlainError};
-use nanogram::protocol::handshake::server::{Age, DhGen, ServerConfig, ServerGrant, ServerHandshake};
 use nanogram::protocol::handshake::{Grant, HandshakeError, Refusal, Unproven};
 use nanogram::tl::{Blob, Combinator, Reader, Tl};
 use nanogram::wire::mt::auth::{

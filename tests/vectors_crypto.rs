@@ -204,7 +204,7 @@ fn group_rsa_pad() {
 #[cfg(feature = "dc")]
 #[test]
 fn group_rsa_pad_opens_again() {
-    use nanogram::crypto::rsa::RsaPrivateKey;
+    use nanogram::lab::server::rsa::RsaPrivateKey;
     let mut opened = 0;
     for vector in group("rsa_pad", 2) {
         let data = &vector["data"];

@@ -31,10 +31,10 @@ pub mod keys;
 #[cfg(target_pointer_width = "64")]
 mod lifts;
 mod limb;
-mod mont;
+pub(crate) mod mont;
 #[cfg(all(fuzzing, feature = "fuzzing"))]
 pub(crate) mod oracle;
-mod pem;
+pub(crate) mod pem;
 pub(crate) mod prime;
 pub mod rsa;
 #[cfg(feature = "srp")]

@@ -9,16 +9,14 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-pub(super) const INTEGER: u8 = 0x02;
-pub(super) const BIT_STRING: u8 = 0x03;
-#[cfg(feature = "dc")]
-pub(super) const OCTET_STRING: u8 = 0x04;
-pub(super) const SEQUENCE: u8 = 0x30;
+pub(crate) const INTEGER: u8 = 0x02;
+pub(crate) const BIT_STRING: u8 = 0x03;
+pub(crate) const SEQUENCE: u8 = 0x30;
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// The label and the contents of the first block in `text`.
-pub(super) fn parse(text: &str) -> Option<(&str, Vec<u8>)> {
+pub(crate) fn parse(text: &str) -> Option<(&str, Vec<u8>)> {
     let (_, rest) = text.split_once("-----BEGIN ")?;
     let (label, rest) = rest.split_once("-----")?;
     let (body, rest) = rest.split_once("-----END ")?;
@@ -28,7 +26,7 @@ pub(super) fn parse(text: &str) -> Option<(&str, Vec<u8>)> {
 }
 
 /// `der` as a block, in lines of 64.
-pub(super) fn print(label: &str, der: &[u8]) -> String {
+pub(crate) fn print(label: &str, der: &[u8]) -> String {
     let mut out = String::new();
     out.extend(["-----BEGIN ", label, "-----"]);
     for line in der.chunks(48) {
@@ -64,7 +62,7 @@ fn base64(text: &str) -> Option<Vec<u8>> {
 }
 
 /// Takes one value with this tag from the front of `der`.
-pub(super) fn take<'a>(der: &mut &'a [u8], tag: u8) -> Option<&'a [u8]> {
+pub(crate) fn take<'a>(der: &mut &'a [u8], tag: u8) -> Option<&'a [u8]> {
     let (&[found, short], rest) = der.split_first_chunk()?;
     let (len, rest) = match short {
         ..=0x7f => (usize::from(short), rest),
@@ -78,7 +76,7 @@ pub(super) fn take<'a>(der: &mut &'a [u8], tag: u8) -> Option<&'a [u8]> {
 }
 
 /// Takes a number, big-endian, without leading zeros.
-pub(super) fn take_integer<'a>(der: &mut &'a [u8]) -> Option<&'a [u8]> {
+pub(crate) fn take_integer<'a>(der: &mut &'a [u8]) -> Option<&'a [u8]> {
     let number = take(der, INTEGER)?;
     Some(strip_zeros(number))
 }
@@ -92,7 +90,7 @@ pub(crate) fn strip_zeros(mut number: &[u8]) -> &[u8] {
 }
 
 /// One value: tag, length, the parts.
-pub(super) fn value(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn value(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let inner = parts.concat();
     let mut out = Vec::from([tag]);
     match u16::try_from(inner.len()).unwrap_or(u16::MAX).to_be_bytes() {
@@ -105,7 +103,7 @@ pub(super) fn value(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
 }
 
 /// A number, big-endian; a zero goes before a set highest bit, as DER's numbers have a sign.
-pub(super) fn integer(number: &[u8]) -> Vec<u8> {
+pub(crate) fn integer(number: &[u8]) -> Vec<u8> {
     let number = strip_zeros(number);
     let sign: &[u8] = if number.first().is_none_or(|byte| *byte >= 0x80) { &[0] } else { &[] };
     value(INTEGER, &[sign, number])

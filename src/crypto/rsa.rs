@@ -11,9 +11,6 @@
 //! encrypted:256 = block ^ e mod n                                  big-endian
 //! ```
 //!
-//! A server still meets clients with the padding from before 2021, `SHA1(data):20 | data | random` in 255 bytes; it can
-//! open that too, and nobody here seals it.
-//!
 //! Spec: mtproto/auth_key#41-rsa-paddata-server-public-key-mentioned-above-is-implemented-as-follows
 
 use super::mont::Modulus;
@@ -34,7 +31,7 @@ const ATTEMPTS: usize = 128;
 const PKCS1: &str = "RSA PUBLIC KEY";
 const SPKI: &str = "PUBLIC KEY";
 /// `AlgorithmIdentifier { rsaEncryption 1.2.840.113549.1.1.1, NULL }`, without the outer head.
-const RSA_ENCRYPTION: &[u8] = &[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0];
+pub(crate) const RSA_ENCRYPTION: &[u8] = &[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0];
 
 /// A 2048-bit public key: the modulus `n`, big-endian, and the exponent `e`.
 ///
@@ -137,7 +134,7 @@ impl RsaKey {
     }
 
     /// `block ^ e mod n`; `None` if `block` is not below `n`.
-    fn raise(&self, block: &[u8; 256]) -> Option<[u8; 256]> {
+    pub(crate) fn raise(&self, block: &[u8; 256]) -> Option<[u8; 256]> {
         let below = block < &self.n;
         let modulus = Modulus::new(&self.n).filter(|_| below)?;
         #[cfg(all(fuzzing, feature = "fuzzing"))]
@@ -236,11 +233,6 @@ impl fmt::Display for RsaError {
 }
 impl core::error::Error for RsaError {}
 
-#[cfg(feature = "dc")]
-mod private;
-#[cfg(feature = "dc")]
-pub use private::{Opened, RsaPrivateKey};
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -249,7 +241,7 @@ mod tests {
     use std::vec::Vec;
 
     /// The key that the recordings in `tests/fixtures/captures` were made with, as OpenSSL printed it.
-    pub(super) fn capture_key(which: &str) -> String {
+    fn capture_key(which: &str) -> String {
         let capture = include_str!("../../tests/fixtures/captures/telethon139_abridged.json");
         let capture: serde_json::Value = serde_json::from_str(capture).unwrap();
         alloc::format!("{}\n", capture[which].as_str().unwrap())

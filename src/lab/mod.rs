@@ -7,3 +7,5 @@ pub mod dc;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzz;
+#[cfg(feature = "dc")]
+pub mod server;

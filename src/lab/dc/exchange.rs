@@ -6,7 +6,7 @@ use super::script::Cut;
 use super::{Caller, Conn, Dc, Denied};
 use crate::base::side::Side;
 use crate::base::time::Instant;
-use crate::protocol::handshake::server::{ServerConfig, ServerHandshake};
+use crate::lab::server::handshake::{ServerConfig, ServerHandshake};
 use crate::protocol::handshake::{HandshakeError, Unproven, plain};
 use crate::tl::{Combinator, Reader, Tl};
 use crate::wire::mt::auth::{ReqPq, ReqPqMulti};

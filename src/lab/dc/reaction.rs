@@ -14,7 +14,7 @@ use super::faults::{Fault, How, Touched};
 use super::log::{ConnId, Entry};
 use super::script::MAX_ACTS;
 use crate::base::time::Instant;
-use crate::protocol::handshake::lies::{At, Lie};
+use crate::lab::server::lies::{At, Lie};
 use crate::protocol::session::Opened;
 use crate::tl::{Combinator, Reader, Tl};
 use crate::wire::mt::auth::{ReqPq, ReqPqMulti};

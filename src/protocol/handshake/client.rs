@@ -383,8 +383,8 @@ impl AwaitDhGen {
 #[cfg(all(test, feature = "dc"))]
 mod tests {
     use super::*;
-    use crate::crypto::rsa::RsaPrivateKey;
-    use crate::protocol::handshake::server::{ServerConfig, ServerHandshake};
+    use crate::lab::server::handshake::{ServerConfig, ServerHandshake};
+    use crate::lab::server::rsa::RsaPrivateKey;
     use rand::SeedableRng;
     use rand::rngs::ChaCha20Rng;
     use std::vec;

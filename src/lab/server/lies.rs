@@ -2,11 +2,11 @@
 //!
 //! A lie changes one answer, or one thing in it; all before it is as it must be. Spec: mtproto/security_guidelines
 
-use super::seal;
 use crate::base::entropy::{self, Entropy, EntropyFailed};
 use crate::crypto::dh::KNOWN_PRIME;
 use crate::crypto::ige;
 use crate::crypto::kdf::AesPair;
+use crate::protocol::handshake::seal;
 use crate::tl::{Blob, Combinator};
 use crate::wire::mt::auth::{
     DhGenFail, DhGenRetry, ResPqBare, ServerDhInnerData, ServerDhParams, ServerDhParamsFail, SetClientDhParamsAnswer,

@@ -13,7 +13,7 @@
 //! Spec: mtproto/auth_key
 
 use super::lies::{At, Lie};
-use super::{HandshakeError, Nonces, Unproven, minimal, open, plain, seal};
+use super::rsa::RsaPrivateKey;
 use crate::base::entropy::{self, Entropy, EntropyFailed};
 use crate::base::side::Side;
 use crate::base::time::UnixTime;
@@ -22,7 +22,7 @@ use crate::crypto::ct;
 use crate::crypto::dh::{DhParams, KNOWN_PRIME};
 use crate::crypto::kdf::{self, AesPair};
 use crate::crypto::prime::is_prime_u64;
-use crate::crypto::rsa::RsaPrivateKey;
+use crate::protocol::handshake::{HandshakeError, Nonces, Unproven, minimal, open, plain, seal};
 use crate::tl::{Blob, Combinator, DecodeError, Fault, Reader, Tl};
 use crate::wire::msg_id::MsgIds;
 use crate::wire::mt::auth::{
