@@ -60,6 +60,7 @@ impl<'a> Choices<'a> {
 }
 
 /// Randomness that is the same in every run.
+#[derive(Clone)]
 struct Dice(u64);
 
 impl Entropy for Dice {

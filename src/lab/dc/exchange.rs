@@ -6,8 +6,9 @@ use super::script::Cut;
 use super::{Caller, Conn, Dc, Denied};
 use crate::base::side::Side;
 use crate::base::time::Instant;
-use crate::lab::server::handshake::{ServerConfig, ServerHandshake};
-use crate::protocol::handshake::{HandshakeError, Unproven, plain};
+use crate::lab::server::handshake::{RequestError, ServerConfig};
+use crate::lab::server::lies::FaultyHandshake;
+use crate::protocol::handshake::plain;
 use crate::tl::{Combinator, Reader, Tl};
 use crate::wire::mt::auth::{ReqPq, ReqPqMulti};
 use crate::wire::transport::TransportFault;
@@ -34,14 +35,14 @@ impl Dc {
             let dc = conn.dc_id + if self.world.home.test_mode { TEST_DC } else { 0 };
             let config = ServerConfig { keys: self.keys.clone(), dc: Some(dc), script: VecDeque::new() };
             match self.world.faults.exchange() {
-                Exchange::Honest => ServerHandshake::new(config),
-                Exchange::Scripted(script) => ServerHandshake::new(ServerConfig { script, ..config }),
-                Exchange::Lying(lie) => ServerHandshake::lying(config, lie),
+                Exchange::Honest => FaultyHandshake::new(config, None),
+                Exchange::Scripted(script) => FaultyHandshake::new(ServerConfig { script, ..config }, None),
+                Exchange::Lying(lie) => FaultyHandshake::new(config, Some(lie)),
             }
         });
         let answer = handshake.handle(self.clock.at(now), packet, &mut *self.random).map_err(|e| {
             let fault = match e {
-                HandshakeError::Peer(Unproven::Dc) => TransportFault::InvalidDc,
+                RequestError::Dc => TransportFault::InvalidDc,
                 _ => TransportFault::AuthKeyNotFound,
             };
             (Refusal::Handshake(e), Some(fault))

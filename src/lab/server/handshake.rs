@@ -1,4 +1,4 @@
-//! The data centre's part: answers, and checks as much as it is checked.
+//! The server's half of the key exchange: answers, and checks as much as it is checked.
 //!
 //! ```text
 //! Idle ── req_pq(_multi) ──▶ AwaitReqDhParams ── req_DH_params ──▶ AwaitSetClientDhParams ──▶ ServerGrant
@@ -12,7 +12,6 @@
 //!
 //! Spec: mtproto/auth_key
 
-use super::lies::{At, Lie};
 use super::rsa::RsaPrivateKey;
 use crate::base::entropy::{self, Entropy, EntropyFailed};
 use crate::base::side::Side;
@@ -97,74 +96,179 @@ pub struct Age {
     pub older_inner_data: bool,
 }
 
+/// Reason why a request is refused; the exchange is over.
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestError {
+    /// A reason that a client has too when it refuses an answer.
+    Handshake(HandshakeError),
+    /// `retry_id` does not name the key that was refused.
+    RetryId,
+    /// The exchange was meant for another data centre.
+    Dc,
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self {
+            Self::Handshake(e) => return e.fmt(f),
+            Self::RetryId => "retry_id is wrong",
+            Self::Dc => "meant for another data centre",
+        };
+        write!(f, "the peer did not prove itself: {what}")
+    }
+}
+impl core::error::Error for RequestError {}
+
+impl<E: Into<HandshakeError>> From<E> for RequestError {
+    fn from(e: E) -> Self {
+        Self::Handshake(e.into())
+    }
+}
+
 /// One client's exchange.
-#[cfg_attr(feature = "fuzzing", derive(Clone))]
+#[derive(Clone)]
 pub struct ServerHandshake {
     config: ServerConfig,
     state: State,
     ids: MsgIds,
     /// The last request and what was said to it.
     last: (Vec<u8>, Bytes),
-    lie: Option<Lie>,
 }
 
-#[cfg_attr(feature = "fuzzing", derive(Clone))]
-enum State {
+#[derive(Clone)]
+pub(super) enum State {
     Idle,
     ReqDhParams(AwaitReqDhParams),
     SetClientDhParams(Box<AwaitSetClientDhParams>),
+}
+
+/// What a request comes to.
+pub(super) enum Step {
+    /// The last request once more: the same packet.
+    Again(Bytes),
+    /// An answer that is not written yet, the state after it, and the key if it is made.
+    Reply(Reply, State, Option<ServerGrant>),
+}
+
+/// The values of an answer, before they are encrypted and written.
+pub(super) enum Reply {
+    /// `resPQ`
+    ResPq(ResPqBare),
+    /// `server_DH_params_ok`
+    DhParams(Box<DhParamsReply>),
+    /// `dh_gen_ok`, `dh_gen_retry` or `dh_gen_fail`
+    DhGen(Box<DhGenReply>),
+}
+
+/// The values of `server_DH_params_ok`.
+pub(super) struct DhParamsReply {
+    pub(super) nonces: Nonces,
+    pub(super) tmp_aes: AesPair,
+    /// To be encrypted with `tmp_aes`.
+    pub(super) data: ServerDhInnerData,
+}
+
+/// The values of an answer to `set_client_DH_params`.
+pub(super) struct DhGenReply {
+    pub(super) nonces: Nonces,
+    pub(super) auth_key: AuthKey,
+    pub(super) verdict: Option<DhGen>,
+}
+
+impl DhParamsReply {
+    /// The answer around `encrypted_answer`.
+    pub(super) fn answer(&self, encrypted_answer: Vec<u8>) -> ServerDhParams {
+        let (nonce, server_nonce) = (self.nonces.nonce, self.nonces.server_nonce);
+        ServerDhParams::Ok(ServerDhParamsOk { nonce, server_nonce, encrypted_answer: Blob(encrypted_answer) })
+    }
+}
+
+impl DhGenReply {
+    /// `new_nonce_hash1`, `2` or `3`.
+    pub(super) fn hash(&self, n: u8) -> [u8; 16] {
+        self.auth_key.new_nonce_hash(n, &self.nonces.new_nonce.0)
+    }
+
+    pub(super) fn answer(&self) -> SetClientDhParamsAnswer {
+        let (nonce, server_nonce) = (self.nonces.nonce, self.nonces.server_nonce);
+        match self.verdict {
+            None => DhGenOk { nonce, server_nonce, new_nonce_hash1: self.hash(1) }.into(),
+            Some(DhGen::Retry) => DhGenRetry { nonce, server_nonce, new_nonce_hash2: self.hash(2) }.into(),
+            Some(DhGen::Fail) => DhGenFail { nonce, server_nonce, new_nonce_hash3: self.hash(3) }.into(),
+        }
+    }
+}
+
+impl Reply {
+    /// The body of the plain message.
+    fn write(self, entropy: &mut dyn Entropy) -> Result<Vec<u8>, EntropyFailed> {
+        Ok(match self {
+            Self::ResPq(answer) => written(&ResPq::Only(answer)),
+            Self::DhParams(reply) => written(&reply.answer(seal(&reply.data, &reply.tmp_aes, entropy)?)),
+            Self::DhGen(reply) => written(&reply.answer()),
+        })
+    }
 }
 
 impl ServerHandshake {
     /// Waits for a client.
     #[must_use]
     pub fn new(config: ServerConfig) -> Self {
-        let (ids, last) = (MsgIds::default(), (Vec::new(), Bytes::new()));
-        Self { config, state: State::Idle, ids, last, lie: None }
-    }
-
-    /// Waits for a client, to tell it this lie.
-    #[must_use]
-    pub fn lying(config: ServerConfig, lie: Lie) -> Self {
-        Self { lie: Some(lie), ..Self::new(config) }
+        Self { config, state: State::Idle, ids: MsgIds::default(), last: (Vec::new(), Bytes::new()) }
     }
 
     /// Takes a request, one packet; `now` is our clock.
     ///
     /// # Errors
     /// The request is not what it should be; the exchange is over.
-    pub fn handle(
+    pub fn handle(&mut self, now: UnixTime, request: &[u8], entropy: &mut dyn Entropy) -> Result<Answer, RequestError> {
+        match self.step(now, request, entropy)? {
+            Step::Again(send) => Ok(Answer { send, grant: None }),
+            Step::Reply(reply, next, grant) => {
+                let packet = self.envelope(now, &reply.write(entropy)?);
+                Ok(Answer { send: self.sent(request, packet, next), grant })
+            }
+        }
+    }
+
+    /// Reads a request. The exchange is over unless [`sent`](Self::sent) follows.
+    pub(super) fn step(
         &mut self,
         now: UnixTime,
         request: &[u8],
         entropy: &mut dyn Entropy,
-    ) -> Result<Answer, HandshakeError> {
+    ) -> Result<Step, RequestError> {
         let body = plain::open(request, Side::Client)?.body;
         if !body.is_empty() && body == self.last.0 {
-            return Ok(Answer { send: self.last.1.clone(), grant: None });
+            return Ok(Step::Again(self.last.1.clone()));
         }
         self.last.0.clear();
         let state = mem::replace(&mut self.state, State::Idle);
-        let (at, (answer, next, grant)) = match (Reader::new(body).peek(), state) {
-            (Some(ReqPq::ID | ReqPqMulti::ID), _) => (At::ResPq, self.begin(body, entropy)?),
-            (Some(ReqDhParams::ID), State::ReqDhParams(state)) => {
-                (At::DhParams, state.handle(now, body, &self.config, self.lie, entropy)?)
-            }
+        match (Reader::new(body).peek(), state) {
+            (Some(ReqPq::ID | ReqPqMulti::ID), _) => self.begin(body, entropy),
+            (Some(ReqDhParams::ID), State::ReqDhParams(state)) => state.handle(now, body, &self.config, entropy),
             (Some(SetClientDhParams::ID), State::SetClientDhParams(state)) => {
-                (At::DhGen, state.handle(body, self.config.script.pop_front(), self.lie)?)
+                state.handle(body, self.config.script.pop_front())
             }
-            (id, _) => return Err(DecodeError { at: 0, fault: id.map_or(Fault::End, Fault::Id) }.into()),
-        };
-        self.state = next;
-        let mut packet = plain::seal(self.ids.server(now, true), &answer);
-        if let Some(lie) = self.lie {
-            lie.envelope(at, &mut packet, entropy)?;
+            (id, _) => Err(DecodeError { at: 0, fault: id.map_or(Fault::End, Fault::Id) }.into()),
         }
-        self.last = (body.to_vec(), packet.into());
-        Ok(Answer { send: self.last.1.clone(), grant })
     }
 
-    fn begin(&self, body: &[u8], entropy: &mut dyn Entropy) -> Result<Next, HandshakeError> {
+    /// An answer in its plain message.
+    pub(super) fn envelope(&mut self, now: UnixTime, answer: &[u8]) -> Vec<u8> {
+        plain::seal(self.ids.server(now, true), answer)
+    }
+
+    /// Goes on to the state after an answer; `request`, if it comes again, gets the same `packet`.
+    pub(super) fn sent(&mut self, request: &[u8], packet: Vec<u8>, next: State) -> Bytes {
+        let body = plain::open(request, Side::Client).map(|plain| plain.body).unwrap_or_default();
+        self.state = next;
+        self.last = (body.to_vec(), packet.into());
+        self.last.1.clone()
+    }
+
+    fn begin(&self, body: &[u8], entropy: &mut dyn Entropy) -> Result<Step, RequestError> {
         let mut r = Reader::new(body);
         let older_request = r.peek() == Some(ReqPq::ID);
         let nonce =
@@ -173,17 +277,11 @@ impl ServerHandshake {
         let age = Age { older_request, ..Age::default() };
         let [pq, p, q] = [p * q, p, q].map(|number| minimal(&number.to_be_bytes()));
         let server_public_key_fingerprints = self.config.keys.iter().map(|key| key.public().fingerprint()).collect();
-        let mut answer = ResPqBare { nonce, server_nonce, pq: Blob(pq.clone()), server_public_key_fingerprints };
-        if let Some(lie) = self.lie {
-            lie.res_pq(&mut answer);
-        }
+        let answer = ResPqBare { nonce, server_nonce, pq: Blob(pq.clone()), server_public_key_fingerprints };
         let next = AwaitReqDhParams { nonce, server_nonce, pq, p, q, age };
-        Ok((written(&ResPq::Only(answer)), State::ReqDhParams(next), None))
+        Ok(Step::Reply(Reply::ResPq(answer), State::ReqDhParams(next), None))
     }
 }
-
-/// The answer, the state after it, and the key if it is made.
-type Next = (Vec<u8>, State, Option<ServerGrant>);
 
 impl fmt::Debug for ServerHandshake {
     /// Which request it waits for.
@@ -196,7 +294,7 @@ impl fmt::Debug for ServerHandshake {
     }
 }
 
-fn written<T: Tl>(value: &T) -> Vec<u8> {
+pub(super) fn written<T: Tl>(value: &T) -> Vec<u8> {
     let mut out = Vec::new();
     value.write(&mut out);
     out
@@ -221,8 +319,8 @@ fn draw_prime(entropy: &mut dyn Entropy, other: u64) -> Result<u64, EntropyFaile
 }
 
 /// Sent: `resPQ`.
-#[cfg_attr(feature = "fuzzing", derive(Clone))]
-struct AwaitReqDhParams {
+#[derive(Clone)]
+pub(super) struct AwaitReqDhParams {
     nonce: [u8; 16],
     server_nonce: [u8; 16],
     pq: Vec<u8>,
@@ -237,9 +335,8 @@ impl AwaitReqDhParams {
         now: UnixTime,
         body: &[u8],
         config: &ServerConfig,
-        lie: Option<Lie>,
         entropy: &mut dyn Entropy,
-    ) -> Result<Next, HandshakeError> {
+    ) -> Result<Step, RequestError> {
         let request = ReqDhParams::read_boxed(&mut Reader::new(body))?;
         self.check_nonces(&request.nonce, &request.server_nonce)?;
         if (&request.p.0, &request.q.0) != (&self.p, &self.q) {
@@ -247,51 +344,30 @@ impl AwaitReqDhParams {
         }
         let wanted = request.public_key_fingerprint;
         let key = config.keys.iter().find(|key| key.public().fingerprint() == wanted).ok_or(Unproven::Fingerprint)?;
-        let inner = self.open_inner(key, &request.encrypted_data.0)?;
+        let Inner { nonces, dc, expires_in } = self.open_inner(key, &request.encrypted_data.0)?;
         // A client says -2 to a media server of data centre 2. Spec: mtproto/auth_key#4-encrypted-data
-        if config.dc.zip(inner.dc).is_some_and(|(ours, theirs)| ours.unsigned_abs() != theirs.unsigned_abs()) {
-            return Err(Unproven::Dc.into());
+        if config.dc.zip(dc).is_some_and(|(ours, theirs)| ours.unsigned_abs() != theirs.unsigned_abs()) {
+            return Err(RequestError::Dc);
         }
 
         let Self { nonce, server_nonce, age, .. } = self;
-        let tmp_aes = kdf::tmp_aes(&inner.nonces.new_nonce.0, &server_nonce);
+        let tmp_aes = kdf::tmp_aes(&nonces.new_nonce.0, &server_nonce);
         let params = DhParams::check(G, &KNOWN_PRIME)?;
         let (a, g_a) = params.draw(entropy)?;
         let server_time = i32::try_from(now.as_secs()).unwrap_or(i32::MAX);
         let dh_prime = Blob(params.p().to_vec());
-        let mut data = ServerDhInnerData { nonce, server_nonce, g: G, dh_prime, g_a: Blob(g_a.to_vec()), server_time };
-        let encrypted_answer = match lie {
-            None => seal(&data, &tmp_aes, entropy)?,
-            Some(lie) => {
-                lie.inner(&mut data);
-                lie.sealed(&data, &tmp_aes, entropy)?
-            }
-        };
-        let encrypted_answer = Blob(encrypted_answer);
-        let mut answer = ServerDhParams::Ok(ServerDhParamsOk { nonce, server_nonce, encrypted_answer });
-        if let Some(lie) = lie {
-            lie.params(&mut answer, inner.nonces.params_hash());
-        }
-        let expires_at = inner.expires_in.map(|seconds| server_time.saturating_add(seconds));
-        let next = AwaitSetClientDhParams {
-            nonces: inner.nonces,
-            tmp_aes,
-            params,
-            a,
-            retry_id: 0,
-            expires_at,
-            dc: inner.dc,
-            age,
-        };
-        Ok((written(&answer), State::SetClientDhParams(next.into()), None))
+        let data = ServerDhInnerData { nonce, server_nonce, g: G, dh_prime, g_a: Blob(g_a.to_vec()), server_time };
+        let reply = DhParamsReply { nonces: nonces.clone(), tmp_aes: tmp_aes.clone(), data };
+        let expires_at = expires_in.map(|seconds| server_time.saturating_add(seconds));
+        let next = AwaitSetClientDhParams { nonces, tmp_aes, params, a, retry_id: 0, expires_at, dc, age };
+        Ok(Step::Reply(Reply::DhParams(reply.into()), State::SetClientDhParams(next.into()), None))
     }
 
     fn check_nonces(&self, nonce: &[u8; 16], server_nonce: &[u8; 16]) -> Result<(), Unproven> {
-        match () {
-            () if nonce != &self.nonce => Err(Unproven::Nonce),
-            () if server_nonce != &self.server_nonce => Err(Unproven::ServerNonce),
-            () => Ok(()),
+        if nonce != &self.nonce {
+            return Err(Unproven::Nonce);
         }
+        if server_nonce != &self.server_nonce { Err(Unproven::ServerNonce) } else { Ok(()) }
     }
 
     /// Opens the RSA block, and holds what was in it against what is known.
@@ -328,8 +404,8 @@ struct Inner {
 }
 
 /// Sent: `server_DH_params_ok`, or `dh_gen_retry`.
-#[cfg_attr(feature = "fuzzing", derive(Clone))]
-struct AwaitSetClientDhParams {
+#[derive(Clone)]
+pub(super) struct AwaitSetClientDhParams {
     nonces: Nonces,
     tmp_aes: AesPair,
     params: DhParams,
@@ -341,45 +417,149 @@ struct AwaitSetClientDhParams {
 }
 
 impl AwaitSetClientDhParams {
-    fn handle(
-        mut self: Box<Self>,
-        body: &[u8],
-        verdict: Option<DhGen>,
-        lie: Option<Lie>,
-    ) -> Result<Next, HandshakeError> {
+    fn handle(mut self: Box<Self>, body: &[u8], verdict: Option<DhGen>) -> Result<Step, RequestError> {
         let request = SetClientDhParams::read_boxed(&mut Reader::new(body))?;
         self.nonces.check(&request.nonce, &request.server_nonce)?;
         let inner: ClientDhInnerData = open(&request.encrypted_data.0, &self.tmp_aes)?;
         self.nonces.check(&inner.nonce, &inner.server_nonce)?;
         if !ct::same(&inner.retry_id.to_le_bytes(), &self.retry_id.to_le_bytes()) {
-            return Err(Unproven::RetryId.into());
+            return Err(RequestError::RetryId);
         }
         let g_b = self.params.check_public(&inner.g_b.0)?;
         let auth_key = AuthKey::from_bytes(*self.params.power(&g_b, &self.a));
-
-        let hash = |n| auth_key.new_nonce_hash(n, &self.nonces.new_nonce.0);
-        let (nonce, server_nonce) = (self.nonces.nonce, self.nonces.server_nonce);
-        let mut answer: SetClientDhParamsAnswer = match verdict {
-            None => DhGenOk { nonce, server_nonce, new_nonce_hash1: hash(1) }.into(),
-            Some(DhGen::Retry) => DhGenRetry { nonce, server_nonce, new_nonce_hash2: hash(2) }.into(),
-            Some(DhGen::Fail) => DhGenFail { nonce, server_nonce, new_nonce_hash3: hash(3) }.into(),
-        };
-        if let Some(lie) = lie {
-            lie.dh_gen(&mut answer, hash(2));
-        }
-        let answer = written(&answer);
-        match verdict {
-            None => Ok((answer, State::Idle, Some(self.grant(auth_key)))),
-            Some(DhGen::Fail) => Ok((answer, State::Idle, None)),
+        let reply = DhGenReply { nonces: self.nonces.clone(), auth_key: auth_key.clone(), verdict };
+        let (next, grant) = match verdict {
+            None => (State::Idle, Some(self.grant(auth_key))),
+            Some(DhGen::Fail) => (State::Idle, None),
             Some(DhGen::Retry) => {
                 self.retry_id = i64::from_le_bytes(auth_key.aux_hash());
-                Ok((answer, State::SetClientDhParams(self), None))
+                (State::SetClientDhParams(self), None)
             }
-        }
+        };
+        Ok(Step::Reply(Reply::DhGen(reply.into()), next, grant))
     }
 
     fn grant(&self, auth_key: AuthKey) -> ServerGrant {
         let (server_salt, expires_at, dc, age) = (self.nonces.server_salt(), self.expires_at, self.dc, self.age);
         ServerGrant { auth_key, server_salt, expires_at, dc, age }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::time::{Instant, ServerClock};
+    use crate::protocol::handshake::client::{self, ClientHandshake, HandshakeConfig};
+    use rand::SeedableRng;
+    use rand::rngs::ChaCha20Rng;
+    use std::vec;
+
+    const NOW: Instant = Instant::ZERO;
+
+    fn rng(seed: u64) -> ChaCha20Rng {
+        ChaCha20Rng::seed_from_u64(seed)
+    }
+
+    /// The answers of an honest run, and what it needs to be run again.
+    struct Honest {
+        config: HandshakeConfig,
+        answers: Vec<Bytes>,
+    }
+
+    impl Honest {
+        fn run() -> Self {
+            let capture = include_str!("../../../tests/fixtures/captures/telethon139_abridged.json");
+            let capture: serde_json::Value = serde_json::from_str(capture).unwrap();
+            let rsa = RsaPrivateKey::from_pem(capture["rsa_private_pem"].as_str().unwrap()).unwrap();
+            let config = HandshakeConfig { keys: vec![rsa.public().clone()], dc: 2, expires_in: None };
+            let mut server = ServerHandshake::new(ServerConfig { keys: [rsa].into(), dc: None, script: [].into() });
+            let mut this = Self { config, answers: Vec::new() };
+            let (mut ours, mut theirs) = (rng(1), rng(2));
+            let (mut client, mut packet) = this.start(&mut ours);
+            loop {
+                let answer = server.handle(UnixTime::from_secs(1_707_425_104), &packet, &mut theirs).unwrap().send;
+                this.answers.push(answer.clone());
+                match client.handle(NOW, &answer, &mut ours).unwrap() {
+                    client::Step::Send(next) => packet = next,
+                    client::Step::Done(_) => return this,
+                }
+            }
+        }
+
+        fn start(&self, entropy: &mut ChaCha20Rng) -> (ClientHandshake, Bytes) {
+            let clock = ServerClock::guess(NOW, UnixTime::from_secs(1_707_425_104));
+            ClientHandshake::start(self.config.clone(), clock, NOW, entropy).unwrap()
+        }
+
+        /// The client as it is before answer `at`.
+        fn client(&self, at: usize) -> ClientHandshake {
+            let mut entropy = rng(1);
+            let (mut client, _) = self.start(&mut entropy);
+            for answer in &self.answers[..at] {
+                client.handle(NOW, answer, &mut entropy).unwrap();
+            }
+            client
+        }
+
+        /// Whether the client takes `packet` in place of answer `at`.
+        fn takes(&self, at: usize, packet: &[u8]) -> bool {
+            self.client(at).handle(NOW, packet, &mut rng(3)).is_ok()
+        }
+
+        /// The bits of answer `at` that may be turned, and the client takes it all the same.
+        fn free_bits(&self, at: usize) -> Vec<usize> {
+            let turned = (0..self.answers[at].len() * 8).filter(|bit| {
+                let mut packet = self.answers[at].to_vec();
+                packet[bit / 8] ^= 1 << (bit % 8);
+                self.takes(at, &packet)
+            });
+            turned.collect()
+        }
+    }
+
+    #[test]
+    fn every_truncation_of_every_answer_is_refused() {
+        let honest = Honest::run();
+        for (at, answer) in honest.answers.iter().enumerate() {
+            for cut in 0..answer.len() {
+                assert!(!honest.takes(at, &answer[..cut]), "{at} {cut}");
+                // Cut, and the length set right.
+                let body = answer.get(20..cut).unwrap_or_default();
+                assert!(!honest.takes(at, &plain::seal(5, body)), "{at} {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn of_a_proved_answer_no_bit_but_those_of_the_time_may_change() {
+        let honest = Honest::run();
+        assert_eq!(honest.answers.len(), 3);
+        let time: Vec<usize> = (66..128).collect(); // msg_id without its two low bits, which nobody proves
+        assert_eq!(honest.free_bits(1), time);
+        assert_eq!(honest.free_bits(2), time);
+    }
+
+    #[test]
+    fn no_bit_of_a_res_pq_makes_a_panic_or_a_key() {
+        let free = Honest::run().free_bits(0);
+        assert!(!free.iter().any(|bit| (20 * 8..40 * 8).contains(bit)), "constructor and nonce");
+        assert!((40 * 8..56 * 8).all(|bit| free.contains(&bit)), "server_nonce is whatever it is");
+    }
+
+    #[test]
+    fn random_bytes_in_any_state_are_refused() {
+        let (honest, mut entropy) = (Honest::run(), rng(4));
+        for (at, answer) in honest.answers.iter().enumerate() {
+            for len in 0..200 {
+                let mut junk = vec![0; len];
+                entropy.fill(&mut junk).unwrap();
+                assert!(!honest.takes(at, &junk));
+                // And behind a good head.
+                let mut packet = answer[..24].to_vec();
+                packet.extend(&junk);
+                packet[16..20].copy_from_slice(&(4 + len as u32).to_le_bytes());
+                assert!(!honest.takes(at, &packet));
+            }
+        }
     }
 }

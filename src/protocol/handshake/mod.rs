@@ -14,8 +14,8 @@
 //! auth_key = g_a^b = g_b^a mod p          server_salt = new_nonce[0..8] ⊕ server_nonce[0..8]
 //! ```
 //!
-//! All of it travels in [`plain`] messages. [`client`] asks; `server`, its mirror (feature `dc`), answers. Both are
-//! machines without clock, socket and entropy: bytes and time go in, bytes come out.
+//! All of it travels in [`plain`] messages. [`client`] is a machine without clock, socket and entropy: bytes and time go
+//! in, bytes come out. A server to try it against is `lab::server::handshake` (feature `dc`).
 //!
 //! ```
 //! use nanogram::crypto::keys::Environment;
@@ -92,7 +92,7 @@ pub enum Unproven {
     Nonce,
     /// It belongs to another exchange: `server_nonce` is not the one of this run.
     ServerNonce,
-    /// The server holds none of our pinned keys, or the client chose one that we do not hold.
+    /// No RSA key in common.
     Fingerprint,
     /// `pq` is no product of two different odd primes below 2^63, or `p` and `q` are not its factors.
     Pq,
@@ -102,10 +102,6 @@ pub enum Unproven {
     Dh(DhError),
     /// `new_nonce_hash` is not made of our `new_nonce`.
     NewNonceHash,
-    /// `retry_id` does not name the key that was refused.
-    RetryId,
-    /// The exchange was meant for another data centre.
-    Dc,
 }
 
 /// A no with its proof.
@@ -145,8 +141,6 @@ impl fmt::Display for Unproven {
             Self::Encrypted => f.write_str("the encrypted part does not fit its hash"),
             Self::Dh(e) => e.fmt(f),
             Self::NewNonceHash => f.write_str("new_nonce_hash is wrong"),
-            Self::RetryId => f.write_str("retry_id is wrong"),
-            Self::Dc => f.write_str("meant for another data centre"),
         }
     }
 }
@@ -208,11 +202,10 @@ pub(crate) struct Nonces {
 
 impl Nonces {
     pub(crate) fn check(&self, nonce: &[u8; 16], server_nonce: &[u8; 16]) -> Result<(), Unproven> {
-        match () {
-            () if !ct::same(nonce, &self.nonce) => Err(Unproven::Nonce),
-            () if !ct::same(server_nonce, &self.server_nonce) => Err(Unproven::ServerNonce),
-            () => Ok(()),
+        if !ct::same(nonce, &self.nonce) {
+            return Err(Unproven::Nonce);
         }
+        if ct::same(server_nonce, &self.server_nonce) { Ok(()) } else { Err(Unproven::ServerNonce) }
     }
 
     /// `SHA1(new_nonce)[4..20]`, the proof of `server_DH_params_fail`.
