@@ -418,7 +418,7 @@ fn a06_a_server_that_always_says_retry_is_left() {
         let result = converse(config(), script, 1).map(|(grant, _)| grant);
         match expected {
             true => assert!(result.is_ok(), "{retries}"),
-            false => assert_eq!(result.unwrap_err(), HandshakeError::Refused(Refusal::TooManyRetries)),
+            false => assert_eq!(result.unwrap_err(), HandshakeError::Refused(Refusal::TooManyRetries).into()),
         }
     }
 }

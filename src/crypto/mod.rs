@@ -32,8 +32,8 @@ pub mod keys;
 mod lifts;
 mod limb;
 pub(crate) mod mont;
-#[cfg(all(fuzzing, feature = "fuzzing"))]
-pub(crate) mod oracle;
+#[cfg(test)]
+mod mont_proof;
 pub(crate) mod pem;
 pub(crate) mod prime;
 pub mod rsa;
