@@ -8,8 +8,8 @@
 //! Its size is measured: whatever it links, a small program links too.
 
 use nanogram::client::{Client, Error, Options};
-use nanogram::crypto::keys::Environment;
 use nanogram::crypto::rsa::RsaKey;
+use nanogram::telegram::dcs::Environment;
 use nanogram::telegram::link::StartLink;
 use std::env::args;
 use std::process::ExitCode;

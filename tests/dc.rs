@@ -851,8 +851,8 @@ mod loopback {
     #[tokio::test]
     async fn over_tcp_the_client_starts_a_bot_and_hears_it() {
         use nanogram::client::{Client, Options};
-        use nanogram::crypto::keys::Environment;
         use nanogram::lab::dc::residents::ECHO_BOT;
+        use nanogram::telegram::dcs::Environment;
         use nanogram::telegram::store::state::DcKey;
         let make = |now, unix| Dc::new(now, unix, Box::new(SysRng));
         let mut listener = Listener::bind("127.0.0.1:0", make).await.unwrap();

@@ -1,11 +1,11 @@
 //! `nanogram dc` as its users run it: what it announces, and what goes wrong on demand.
 
 use nanogram::client::{Client, Error, Options};
-use nanogram::crypto::keys::Environment;
 use nanogram::crypto::rsa::RsaKey;
 use nanogram::telegram::api::connect::{GetConfig, GetNearestDc};
 use nanogram::telegram::api::updates::{GetState, Updates, UpdatesKind};
 use nanogram::telegram::api::users::GetUsers;
+use nanogram::telegram::dcs::Environment;
 use nanogram::tl::Tl;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};

@@ -10,14 +10,14 @@ use nanogram::base::time::{Instant, ServerClock, UnixTime};
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::dh::{DhError, DhParams, KNOWN_PRIME};
 use nanogram::crypto::kdf::{self, AesPair};
-use nanogram::crypto::keys::{Environment, keys};
 use nanogram::crypto::rsa::RsaKey;
 use nanogram::crypto::{factor, ige};
 use nanogram::lab::server::handshake::{Age, DhGen, RequestError, ServerConfig, ServerGrant, ServerHandshake};
 use nanogram::lab::server::rsa::RsaPrivateKey;
-use nanogram::protocol::handshake::client::{ClientHandshake, HandshakeConfig, RETRIES, RUN, STEP, Step, dc_number};
+use nanogram::protocol::handshake::client::{ClientHandshake, HandshakeConfig, RETRIES, RUN, STEP, Step};
 use nanogram::protocol::handshake::plain::{self, PlainError};
 use nanogram::protocol::handshake::{Grant, HandshakeError, Refusal, Unproven};
+use nanogram::telegram::dcs::{Environment, dc_number, keys};
 use nanogram::tl::{Blob, Combinator, Reader, Tl};
 use nanogram::wire::mt::auth::{
     ClientDhInnerData, DhGenFail, DhGenOk, DhGenRetry, NewNonce, PqInnerData, PqInnerDataOld, PqInnerDataTemp,

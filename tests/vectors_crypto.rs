@@ -5,9 +5,9 @@ use nanogram::base::entropy::{Entropy, EntropyFailed};
 use nanogram::base::side::Side;
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::ctr::Ctr;
-use nanogram::crypto::keys::{Environment, keys};
 use nanogram::crypto::rsa::{RsaKey, rsa_pad};
 use nanogram::crypto::{ct, ige, kdf};
+use nanogram::telegram::dcs::{Environment, keys};
 use serde_json::Value;
 use std::fmt::Write as _;
 

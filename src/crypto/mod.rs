@@ -27,7 +27,6 @@ pub mod dh;
 pub mod factor;
 pub mod ige;
 pub mod kdf;
-pub mod keys;
 #[cfg(target_pointer_width = "64")]
 mod lifts;
 mod limb;

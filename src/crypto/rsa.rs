@@ -36,8 +36,8 @@ pub(crate) const RSA_ENCRYPTION: &[u8] = &[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7
 /// A 2048-bit public key: the modulus `n`, big-endian, and the exponent `e`.
 ///
 /// ```
-/// use nanogram::crypto::keys::{Environment, keys};
 /// use nanogram::crypto::rsa::RsaKey;
+/// use nanogram::telegram::dcs::{Environment, keys};
 /// let [key, ..] = keys(Environment::Production) else { panic!() };
 /// assert_eq!(key.fingerprint() as u64, 0xd09d_1d85_de64_fd85);
 /// assert_eq!(&RsaKey::from_pem(&key.to_pem()).unwrap(), key);
@@ -50,7 +50,7 @@ pub struct RsaKey {
 
 impl RsaKey {
     /// For the pinned keys, which a test holds against their fingerprints.
-    pub(super) const fn pinned(n: [u8; 256], e: u32) -> Self {
+    pub(crate) const fn pinned(n: [u8; 256], e: u32) -> Self {
         Self { n, e }
     }
 

@@ -116,7 +116,7 @@ fn rsa_power(effort: Effort) -> Row {
 }
 
 fn rsa_block(effort: Effort) -> Row {
-    let key = &nanogram::crypto::keys::keys(nanogram::crypto::keys::Environment::Production)[0];
+    let key = &nanogram::telegram::dcs::keys(nanogram::telegram::dcs::Environment::Production)[0];
     let n = BigUint::from_bytes_be(key.modulus()).to_string();
     let theirs = grammers_crypto::rsa::Key::new(&n, &key.exponent().to_string()).expect("a key");
     let data = [7; 96];

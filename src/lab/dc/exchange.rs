@@ -9,13 +9,11 @@ use crate::base::time::Instant;
 use crate::lab::server::handshake::{RequestError, ServerConfig};
 use crate::lab::server::lies::FaultyHandshake;
 use crate::protocol::handshake::plain;
+use crate::telegram::dcs::{Environment, dc_number};
 use crate::tl::{Combinator, Reader, Tl};
 use crate::wire::mt::auth::{ReqPq, ReqPqMulti};
 use crate::wire::transport::TransportFault;
 use alloc::collections::VecDeque;
-
-/// What the test environment adds to the number of a data centre in the key exchange.
-const TEST_DC: i32 = 10_000;
 
 impl Dc {
     /// A step of the key exchange.
@@ -32,7 +30,8 @@ impl Dc {
             (conn.nonce, conn.handshake) = (Some(nonce), None); // another exchange
         }
         let handshake = conn.handshake.get_or_insert_with(|| {
-            let dc = conn.dc_id + if self.world.home.test_mode { TEST_DC } else { 0 };
+            let environment = if self.world.home.test_mode { Environment::Test } else { Environment::Production };
+            let dc = dc_number(environment, conn.dc_id, false);
             let config = ServerConfig { keys: self.keys.clone(), dc: Some(dc), script: VecDeque::new() };
             match self.world.faults.exchange() {
                 Exchange::Honest => FaultyHandshake::new(config, None),

@@ -20,9 +20,9 @@ use crate::crypto::ct;
 use crate::crypto::dh::DhParams;
 use crate::crypto::factor::factor;
 use crate::crypto::kdf::{self, AesPair};
-use crate::crypto::keys::{Environment, keys};
 use crate::crypto::rsa::{RsaKey, rsa_pad};
 use crate::crypto::strip_zeros;
+use crate::telegram::dcs::{Environment, dc_number, keys};
 use crate::tl::{Blob, Combinator, Reader, Tl};
 use crate::wire::msg_id::MsgIds;
 use crate::wire::mt::auth::{
@@ -60,19 +60,6 @@ impl HandshakeConfig {
     pub fn new(environment: Environment, dc: i32) -> Self {
         Self { keys: keys(environment).to_vec(), dc: dc_number(environment, dc, false), expires_in: None }
     }
-}
-
-/// The number by which the exchange, and MTProxy, name a data centre: 10000 more in the test environment, negative if
-/// it serves `media` alone.
-///
-/// Spec: mtproto/auth_key#presenting-proof-of-work-server-authentication
-#[must_use]
-pub const fn dc_number(environment: Environment, dc: i32, media: bool) -> i32 {
-    let number = match environment {
-        Environment::Production => dc,
-        Environment::Test => dc.saturating_add(10_000),
-    };
-    if media { number.saturating_neg() } else { number }
 }
 
 /// What comes next.

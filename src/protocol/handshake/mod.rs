@@ -18,7 +18,7 @@
 //! in, bytes come out. A server to try it against is `lab::server::handshake` (feature `dc`).
 //!
 //! ```
-//! use nanogram::crypto::keys::Environment;
+//! use nanogram::telegram::dcs::Environment;
 //! use nanogram::protocol::handshake::client::{ClientHandshake, HandshakeConfig};
 //! use nanogram::base::time::{Instant, ServerClock, UnixTime};
 //! # let mut entropy = <rand::rngs::ChaCha20Rng as rand::SeedableRng>::seed_from_u64(1);

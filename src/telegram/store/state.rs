@@ -3,8 +3,7 @@
 //! Its bytes are version [`VERSION`] of a layout of its own: see [`State::to_bytes`]. Everything that grows has a limit.
 
 use crate::crypto::auth_key::AuthKey;
-use crate::crypto::keys::Environment;
-use crate::telegram::dcs::DcTable;
+use crate::telegram::dcs::{DcTable, Environment};
 use crate::telegram::store::SavedSession;
 pub use crate::telegram::store::names::{CachedName, MAX_NAMES, NameCache, NameKind};
 use crate::telegram::store::realm::Servers;

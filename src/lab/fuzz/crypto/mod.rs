@@ -27,8 +27,6 @@ pub mod factor;
 pub mod ige;
 #[path = "../../../crypto/kdf.rs"]
 pub mod kdf;
-#[path = "../../../crypto/keys.rs"]
-pub mod keys;
 #[cfg(target_pointer_width = "64")]
 #[path = "../../../crypto/lifts.rs"]
 mod lifts;

@@ -1,16 +1,7 @@
 //! Telegram's public keys, pinned: who is not the owner of one of these is not Telegram.
 
-use super::rsa::RsaKey;
-
-/// Which of Telegram's two worlds: each has its own data centres, accounts and keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Environment {
-    /// The one with people in it.
-    #[default]
-    Production,
-    /// The one to try things in.
-    Test,
-}
+use super::Environment;
+use crate::crypto::rsa::RsaKey;
 
 /// The keys of `environment`, and of it alone: a key of one world proves nothing in the other.
 ///
