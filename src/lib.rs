@@ -43,7 +43,7 @@
 //! | `srp` | two-factor passwords: `Client::check_password` |
 //! | `schema` | the schema's text at run time: values with names; JSON needs `tools` |
 //! | `tools` | `capture`, JSON (`to_json`) |
-//! | `dc` | `dc` and the server's half of the key exchange |
+//! | `dc` | `lab::dc`, and the servers' halves of the protocol |
 //! | `tokio` | the crate tokio alone, for a driver of one's own as `examples/minimal.rs` has |
 //! | `ffi` | `ffi`: the C ABI, the one module with `unsafe` |
 //! | `cli` (default) | the program `nanogram`, and all of the above |

@@ -18,18 +18,15 @@
 //! offers is not for secrets.
 //!
 //! ```
-//! # use nanogram::crypto::{dh::KNOWN_PRIME, srp::{Kdf, Verifier}};
+//! # use nanogram::crypto::{dh::KNOWN_PRIME, srp::Kdf};
 //! # let mut entropy: rand::rngs::ChaCha8Rng = rand::SeedableRng::seed_from_u64(1);
 //! let kdf = Kdf::check(3, &KNOWN_PRIME, b"salt 1", b"salt 2")?;
 //! let mut stretch = kdf.stretch(b"password");
 //! while !stretch.step(20_000) { /* stretch.done() of Stretch::ROUNDS */ }
 //! let x = stretch.finish();
-//! // The server knows only this of the password:
-//! let verifier = Verifier::new(&kdf, &x);
-//! let challenge = verifier.challenge(&kdf, &mut entropy)?;
-//! // The client's answer to challenge.srp_b():
-//! let proof = kdf.prove(&x, challenge.srp_b(), &mut entropy)?;
-//! assert!(challenge.accepts(&proof.a, &proof.m1));
+//! // The answer to the srp_B of account.getPassword:
+//! let proof = kdf.prove(&x, &[0x42; 256], &mut entropy)?;
+//! assert_eq!((proof.a.len(), proof.m1.len()), (256, 32));
 //! # Ok::<(), nanogram::crypto::srp::SrpError>(())
 //! ```
 //!
@@ -42,17 +39,16 @@ use alloc::vec::Vec;
 use core::fmt;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256, Sha512};
-use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// 256 bytes, big-endian, not to be seen by others.
-type Secret = Zeroizing<[u8; 256]>;
+pub(crate) type Secret = Zeroizing<[u8; 256]>;
 
 /// What a password is hashed with, checked:
 /// `passwordKdfAlgoSHA256SHA256PBKDF2HMACSHA512iter100000SHA256ModPow`.
 #[derive(Debug, Clone)]
 pub struct Kdf {
-    params: DhParams,
+    pub(crate) params: DhParams,
     salt1: Vec<u8>,
     salt2: Vec<u8>,
 }
@@ -105,7 +101,7 @@ impl Kdf {
         let u = scrambler(&public, srp_b)?;
         let exponent = exponent(a, &u, &x.0)?;
         // t = srp_B - k*v = srp_B + (p-1)*k*v
-        let kv = Zeroizing::new(modulus.multiply(&self.k(), &Verifier::new(self, x).0));
+        let kv = Zeroizing::new(modulus.multiply(&self.k(), &self.verifier(x)));
         let mut minus_one = *self.params.p();
         minus_one[255] &= !1;
         let minus_kv = Zeroizing::new(modulus.multiply(&minus_one, &kv));
@@ -114,13 +110,22 @@ impl Kdf {
         Ok(Proof { a: public, m1: *self.m1(&public, srp_b, &s) })
     }
 
+    /// `v = g^x mod p`, all that a server keeps of a password.
+    pub(crate) fn verifier(&self, x: &PasswordHash) -> Secret {
+        let mut exponent = Zeroizing::new([0; 256]);
+        for (out, byte) in exponent.iter_mut().rev().zip(x.0.iter().rev()) {
+            *out = *byte;
+        }
+        self.params.power(&small(self.params.g()), &exponent)
+    }
+
     /// A number above 0 and below `p`, with its leading zeros.
-    fn residue(&self, number: &[u8]) -> Result<[u8; 256], SrpError> {
+    pub(crate) fn residue(&self, number: &[u8]) -> Result<[u8; 256], SrpError> {
         let number = padded(number).ok_or(SrpError::Public)?;
         if number == [0; 256] || number >= *self.params.p() { Err(SrpError::Public) } else { Ok(number) }
     }
     /// k = H(p | g).
-    fn k(&self) -> [u8; 256] {
+    pub(crate) fn k(&self) -> [u8; 256] {
         let k = hash(&[self.params.p(), &small(self.params.g())]);
         let mut out = [0; 256];
         for (out, byte) in out.iter_mut().rev().zip(k.iter().rev()) {
@@ -128,7 +133,7 @@ impl Kdf {
         }
         out
     }
-    fn m1(&self, a: &[u8; 256], srp_b: &[u8; 256], s: &Secret) -> Zeroizing<[u8; 32]> {
+    pub(crate) fn m1(&self, a: &[u8; 256], srp_b: &[u8; 256], s: &Secret) -> Zeroizing<[u8; 32]> {
         let mut group = hash(&[self.params.p()]);
         for (byte, g) in group.iter_mut().zip(&*hash(&[&small(self.params.g())])) {
             *byte ^= g;
@@ -199,73 +204,6 @@ pub struct Proof {
     pub m1: [u8; 32],
 }
 
-/// `v = g^x mod p`: all that a server keeps of a password. Wiped when dropped.
-#[derive(Clone)]
-pub struct Verifier(Secret);
-
-impl Verifier {
-    /// The verifier of a hashed password.
-    pub fn new(kdf: &Kdf, x: &PasswordHash) -> Self {
-        let mut exponent = Zeroizing::new([0; 256]);
-        for (out, byte) in exponent.iter_mut().rev().zip(x.0.iter().rev()) {
-            *out = *byte;
-        }
-        Self(kdf.params.power(&small(kdf.params.g()), &exponent))
-    }
-
-    /// The server's question to whoever says he knows the password; good for one answer.
-    ///
-    /// # Errors
-    /// The source of entropy failed.
-    pub fn challenge(&self, kdf: &Kdf, entropy: &mut dyn Entropy) -> Result<Challenge, EntropyFailed> {
-        let (b, g_b) = kdf.params.draw(entropy)?;
-        Ok(self.challenge_with(kdf, b, &g_b))
-    }
-
-    /// [`challenge`](Self::challenge) with `b` and `g^b`.
-    fn challenge_with(&self, kdf: &Kdf, b: Secret, g_b: &[u8; 256]) -> Challenge {
-        let modulus = &kdf.params.modulus;
-        let kv = Zeroizing::new(modulus.multiply(&kdf.k(), &self.0));
-        Challenge { srp_b: modulus.add(&kv, g_b), b, verifier: self.clone(), kdf: kdf.clone() }
-    }
-}
-
-impl fmt::Debug for Verifier {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Verifier(…)")
-    }
-}
-
-/// A question of the server's that waits for its answer.
-#[derive(Debug)]
-pub struct Challenge {
-    srp_b: [u8; 256],
-    b: Secret,
-    verifier: Verifier,
-    kdf: Kdf,
-}
-
-impl Challenge {
-    /// `srp_B`, big-endian.
-    pub const fn srp_b(&self) -> &[u8; 256] {
-        &self.srp_b
-    }
-
-    /// Whether `A` (big-endian) and `M1` come from someone who knows the password.
-    pub fn accepts(&self, a: &[u8], m1: &[u8]) -> bool {
-        let Ok(a) = self.kdf.residue(a) else { return false };
-        let Ok(u) = scrambler(&a, &self.srp_b) else { return false };
-        let mut exponent = [0; 256];
-        for (out, byte) in exponent.iter_mut().rev().zip(u.iter().rev()) {
-            *out = *byte;
-        }
-        let v_u = self.kdf.params.power(&self.verifier.0, &exponent);
-        let base = Zeroizing::new(self.kdf.params.modulus.multiply(&a, &v_u));
-        let s = self.kdf.params.power(&base, &self.b);
-        self.kdf.m1(&a, &self.srp_b, &s).ct_eq(m1).into()
-    }
-}
-
 /// SHA-256 of the parts, one after the other.
 fn hash(parts: &[&[u8]]) -> Zeroizing<[u8; 32]> {
     let hash = parts.iter().fold(Sha256::new(), |hash, part| hash.chain_update(part));
@@ -278,7 +216,7 @@ fn salted(data: &[u8], salt: &[u8]) -> Zeroizing<[u8; 32]> {
 }
 
 /// u = H(A | srp_B), which must not be 0.
-fn scrambler(a: &[u8; 256], srp_b: &[u8; 256]) -> Result<Zeroizing<[u8; 32]>, SrpError> {
+pub(crate) fn scrambler(a: &[u8; 256], srp_b: &[u8; 256]) -> Result<Zeroizing<[u8; 32]>, SrpError> {
     let u = hash(&[a, srp_b]);
     if *u == [0; 32] { Err(SrpError::Public) } else { Ok(u) }
 }
@@ -336,8 +274,6 @@ impl core::error::Error for SrpError {}
 mod tests {
     use super::*;
     use crate::crypto::dh::KNOWN_PRIME;
-    use rand::SeedableRng;
-    use rand::rngs::ChaCha8Rng;
     use serde_json::Value;
     use std::string::ToString;
 
@@ -372,33 +308,10 @@ mod tests {
             assert_eq!(proof.m1.as_slice(), hex(&data["M1"]), "{id}");
 
             if data.get("server_secret_b").is_some() {
-                let verifier = Verifier::new(&kdf, &x);
-                assert_eq!(*verifier.0, number(&data["verifier_v"]), "{id}");
-                let b = Zeroizing::new(number(&data["server_secret_b"]));
-                let g_b = kdf.params.public(&b);
-                let challenge = verifier.challenge_with(&kdf, b, &g_b);
-                assert_eq!(*challenge.srp_b(), number(&data["srp_B"]), "{id}");
-                assert!(challenge.accepts(&proof.a, &proof.m1), "{id}");
+                assert_eq!(*kdf.verifier(&x), number(&data["verifier_v"]), "{id}");
             }
         });
         assert_eq!(proved.count(), 3);
-    }
-
-    #[test]
-    fn only_the_right_password_is_accepted_and_a_differs_each_time() {
-        let mut entropy = ChaCha8Rng::seed_from_u64(1);
-        let kdf = Kdf::check(3, &KNOWN_PRIME, b"salt 1", b"salt 2").unwrap();
-        let (right, wrong) = (kdf.stretch(b"right").finish(), kdf.stretch(b"wrong").finish());
-        let challenge = Verifier::new(&kdf, &right).challenge(&kdf, &mut entropy).unwrap();
-        let mut prove = |x| kdf.prove(x, challenge.srp_b(), &mut entropy).unwrap();
-        let (first, again, other) = (prove(&right), prove(&right), prove(&wrong));
-        assert!(challenge.accepts(&first.a, &first.m1) && challenge.accepts(&again.a, &again.m1));
-        assert_ne!(first.a, again.a);
-        assert!(!challenge.accepts(&other.a, &other.m1));
-        assert!(!challenge.accepts(&first.a, &again.m1));
-        assert!(!challenge.accepts(&first.a, &first.m1[..31]));
-        assert!(!challenge.accepts(&[0; 256], &first.m1));
-        assert!(!challenge.accepts(&KNOWN_PRIME, &first.m1));
     }
 
     #[test]

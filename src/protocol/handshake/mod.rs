@@ -15,7 +15,7 @@
 //! ```
 //!
 //! All of it travels in [`plain`] messages. [`client`] is a machine without clock, socket and entropy: bytes and time go
-//! in, bytes come out. A server to try it against is `lab::server::handshake` (feature `dc`).
+//! in, bytes come out.
 //!
 //! ```
 //! use nanogram::telegram::dcs::Environment;
