@@ -8,9 +8,9 @@
 //! known prime, two modular powers of 2048 bits. The entropy is seeded, so that every run does the same work.
 
 use nanogram::base::time::{Instant, ServerClock, UnixTime};
-use nanogram::crypto::rsa::RsaPrivateKey;
+use nanogram::lab::server::handshake::{ServerConfig, ServerHandshake};
+use nanogram::lab::server::rsa::RsaPrivateKey;
 use nanogram::protocol::handshake::client::{ClientHandshake, HandshakeConfig, Step};
-use nanogram::protocol::handshake::server::{ServerConfig, ServerHandshake};
 use rand::SeedableRng;
 use rand::rngs::ChaCha20Rng;
 use std::collections::VecDeque;

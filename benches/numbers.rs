@@ -1,28 +1,17 @@
-//! Durations of the arithmetic in a handshake: `cargo bench --bench numbers`.
+//! How long the numbers of a handshake take: `cargo bench --features fuzzing --bench numbers`.
 //!
 //! Every figure has a baseline whose samples are interleaved with its own, so that ratios hold on a machine whose speed
 //! varies. Inputs come from a fixed seed. `NANOGRAM_LEAK=20000` raises the number of timings of the leak test.
 
 use nanogram::crypto::factor::{factor, is_prime_u64};
+use nanogram::lab::numbers::Modulus;
 use num_bigint::BigUint;
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, RngExt, SeedableRng};
 use std::hint::black_box;
 use std::time::Instant;
 
-extern crate alloc;
-// The Montgomery form is private: its file is compiled in, to measure it without the checks around it.
-#[path = "../src/crypto/limb.rs"]
-mod limb;
-#[allow(dead_code, unused_imports, reason = "its tests come along and are not run, two functions of it are")]
-#[path = "../src/crypto/mont.rs"]
-mod mont;
-mod crypto {
-    pub(crate) use nanogram::crypto::dh; // for those tests
-}
-use mont::Modulus;
-
-/// Duration of `work` in microseconds.
+/// Microseconds that `work` takes.
 fn time<T>(work: impl FnOnce() -> T) -> f64 {
     let start = Instant::now();
     black_box(work());

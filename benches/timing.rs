@@ -14,6 +14,7 @@ use nanogram::base::side::Side;
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::dh::DhParams;
 use nanogram::crypto::{ct, ige, kdf};
+use nanogram::lab::numbers::Modulus;
 use nanogram::protocol::session::packet;
 use num_bigint::BigUint;
 use rand::rngs::ChaCha8Rng;
@@ -22,19 +23,7 @@ use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::Instant;
 
-extern crate alloc;
-// The Montgomery form is private: its file is compiled in, to measure it without the checks around it.
-#[path = "../src/crypto/limb.rs"]
-mod limb;
-#[allow(dead_code, unused_imports, reason = "its tests come along and are not run, some functions of it are")]
-#[path = "../src/crypto/mont.rs"]
-mod mont;
-mod crypto {
-    pub(crate) use nanogram::crypto::dh; // for those tests
-}
-use mont::Modulus;
-
-/// Smallest |t| that counts as a leak, as in dudect.
+/// What dudect calls a leak.
 const LEAK: f64 = 4.5;
 const ATTEMPTS: u32 = 3;
 /// Number of percentiles below which times are tested, as in dudect, with more of them near the fast end.

@@ -8,8 +8,8 @@
 //! Its size is measured, as an upper bound for what a small program links.
 
 use nanogram::client::{Client, Error, Options};
-use nanogram::crypto::keys::Environment;
 use nanogram::crypto::rsa::RsaKey;
+use nanogram::telegram::dcs::Environment;
 use nanogram::telegram::link::StartLink;
 use std::env::args;
 use std::process::ExitCode;

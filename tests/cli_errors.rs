@@ -1,7 +1,6 @@
 //! Errors that users see: the data centre is made to refuse, the program is run as users run it, and the result is
 //! compared with the table in docs/errors.md.
 
-use nanogram::crypto::keys::Environment;
 use nanogram::lab::dc::listener::Listener;
 use nanogram::lab::dc::log::Entry;
 use nanogram::lab::dc::residents::{ALICE, CAROL, CAROLS_PASSWORD, DAVE};
@@ -11,6 +10,7 @@ use nanogram::telegram::api::auth::{BindTempAuthKey, CheckPassword, LogOut, Send
 use nanogram::telegram::api::contacts::ResolveUsername;
 use nanogram::telegram::api::messages::StartBot;
 use nanogram::telegram::api::users::GetUsers;
+use nanogram::telegram::dcs::Environment;
 use nanogram::telegram::store::{Format, Realm, SavedSession, string};
 use nanogram::tl::Combinator;
 use rand::rngs::SysRng;

@@ -2,7 +2,7 @@
 //! the session.
 
 use nanogram::crypto::auth_key::AuthKey;
-use nanogram::crypto::keys::Environment;
+use nanogram::telegram::dcs::Environment;
 use nanogram::telegram::store::file::SessionFile;
 use nanogram::telegram::store::{Format, SavedSession, string};
 use serde_json::Value;

@@ -7,7 +7,6 @@ mod house;
 
 use house::{House, Told};
 use nanogram::client::{Client, Error, Options};
-use nanogram::crypto::keys::Environment;
 use nanogram::lab::dc::Act;
 use nanogram::lab::dc::log::Entry;
 use nanogram::lab::dc::residents::ALICE;
@@ -15,6 +14,7 @@ use nanogram::protocol::session::RpcError;
 use nanogram::telegram::api::connect::GetNearestDc;
 use nanogram::telegram::api::messages::{SendMessage, StartBot};
 use nanogram::telegram::api::updates::{UpdateShort, UpdatesKind};
+use nanogram::telegram::dcs::Environment;
 use nanogram::telegram::start::StartError;
 use nanogram::telegram::store::state::SavedUser;
 use nanogram::tl::{Combinator, VECTOR, write_bytes};

@@ -1,7 +1,6 @@
 //! Signing in and out with the client, against the test server over TCP on 127.0.0.1. Login codes come from its log.
 
 use nanogram::client::{Client, Error, Options, Qr};
-use nanogram::crypto::keys::Environment;
 use nanogram::crypto::rsa::RsaKey;
 use nanogram::lab::dc::listener::Listener;
 use nanogram::lab::dc::log::Entry;
@@ -14,6 +13,7 @@ use nanogram::telegram::api::auth::{
 };
 use nanogram::telegram::api::peer::InputUserSelf;
 use nanogram::telegram::api::users::GetUsers;
+use nanogram::telegram::dcs::Environment;
 use nanogram::telegram::login::{self, Account, App, CodeSent, Entered, LoginError, Problem, Waiting};
 use nanogram::tl::{Blob, Combinator, DecodeError, Fault, Hidden};
 use rand::rngs::SysRng;

@@ -7,7 +7,6 @@ mod house;
 
 use house::{House, Told};
 use nanogram::client::{Client, Error, Options};
-use nanogram::crypto::keys::Environment;
 use nanogram::lab::dc::Act;
 use nanogram::lab::dc::residents::ALICE;
 use nanogram::lab::dc::world::Home;
@@ -16,6 +15,7 @@ use nanogram::telegram::api::auth::{ExportAuthorization, ImportAuthorization, Se
 use nanogram::telegram::api::connect::{GetConfig, GetNearestDc};
 use nanogram::telegram::api::messages::StartBot;
 use nanogram::telegram::api::updates::GetState;
+use nanogram::telegram::dcs::Environment;
 use nanogram::telegram::login::{self, App};
 use nanogram::telegram::store::state::SavedUser;
 use nanogram::tl::{Combinator, Hidden};

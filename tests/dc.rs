@@ -7,11 +7,11 @@ use bytes::BytesMut;
 use nanogram::base::side::Side;
 use nanogram::base::time::{Instant, ServerClock};
 use nanogram::crypto::auth_key::AuthKey;
-use nanogram::crypto::rsa::RsaPrivateKey;
 use nanogram::lab::dc::log::{Entry, Refusal};
 use nanogram::lab::dc::residents::{ALICE, BOB};
 use nanogram::lab::dc::{ConnId, Dc, FORGET_AFTER, Fault, MAX_SESSIONS, Reaction, SILENT_AFTER, TEST_KEY};
-use nanogram::protocol::connection::{Config, ConnectionError, Event, TemporaryKeys};
+use nanogram::lab::server::rsa::RsaPrivateKey;
+use nanogram::protocol::connection::{Config, ConnectionError, Event};
 use nanogram::protocol::handshake::client::{ClientHandshake, HandshakeConfig, Step};
 use nanogram::protocol::handshake::plain;
 use nanogram::protocol::session::bind::seal_bind;
@@ -882,8 +882,8 @@ mod loopback {
     #[tokio::test]
     async fn over_tcp_the_client_starts_a_bot_and_hears_it() {
         use nanogram::client::{Client, Options};
-        use nanogram::crypto::keys::Environment;
         use nanogram::lab::dc::residents::ECHO_BOT;
+        use nanogram::telegram::dcs::Environment;
         use nanogram::telegram::store::state::DcKey;
         let make = |now, unix| Dc::new(now, unix, Box::new(SysRng));
         let mut listener = Listener::bind("127.0.0.1:0", make).await.unwrap();

@@ -1,12 +1,12 @@
 //! `nanogram dc` as users run it: its startup message and its injected failures.
 
 use nanogram::client::{Client, Error, Options};
-use nanogram::crypto::keys::Environment;
 use nanogram::crypto::rsa::RsaKey;
 use nanogram::lab::capture::{CaptureError, Recording};
 use nanogram::telegram::api::connect::{GetConfig, GetNearestDc};
 use nanogram::telegram::api::updates::{GetState, Updates, UpdatesKind};
 use nanogram::telegram::api::users::GetUsers;
+use nanogram::telegram::dcs::Environment;
 use nanogram::tl::Tl;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};

@@ -631,8 +631,8 @@ fn whoever_asks_without_end_fills_nothing() {
 #[tokio::test]
 async fn over_tcp_each_data_centre_has_its_port() {
     use nanogram::client::{Client, Options};
-    use nanogram::crypto::keys::Environment;
     use nanogram::lab::dc::listener::Listener;
+    use nanogram::telegram::dcs::Environment;
     let make = |now, unix| Dc::new(now, unix, Box::new(rand::rngs::SysRng));
     let mut listener = Listener::bind("127.0.0.1:0", make).await.unwrap();
     let here = listener.local_addr().unwrap();

@@ -20,6 +20,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("jobs", &["telegram::login", "telegram::start"]),
     ("hints", &["telegram::hints"]),
     ("client and C", &["client", "ffi"]),
+    ("lab: server", &["lab::numbers", "lab::server"]),
     ("lab: captures", &["lab::capture"]),
     ("lab: server halves", &["lab::server"]),
     ("lab: data centre", &["lab::dc"]),
@@ -77,6 +78,30 @@ fn every_module_has_a_floor() {
     }
     let listed: BTreeSet<String> = FLOORS.iter().flat_map(|(_, names)| names.iter().map(|n| (*n).into())).collect();
     assert_eq!(found, listed, "modules in src (left) and floors in this test (right)");
+}
+
+#[test]
+fn the_crypto_of_fuzzers_is_that_of_the_crate_but_for_two_files() {
+    let listed = |file: &str| -> Vec<String> {
+        let text = fs::read_to_string(root().join(file)).unwrap();
+        let names = code_of(&text).replace("#[cfg(test)]\nmod mont_proof;\n", "");
+        let names = names.lines().filter_map(|line| line.split_once("mod ")?.1.strip_suffix(';').map(String::from));
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        names
+    };
+    let fuzzers = fs::read_to_string(root().join("lab/fuzz/crypto/mod.rs")).unwrap();
+    let mut theirs = listed("lab/fuzz/crypto/mod.rs");
+    for extra in ["exact_factor", "exact_mont", "oracle"] {
+        theirs.retain(|name| name != extra);
+    }
+    assert_eq!(theirs, listed("crypto/mod.rs"));
+    for name in theirs.iter().filter(|name| !["factor", "mont"].contains(&name.as_str())) {
+        assert!(fuzzers.contains(&format!("#[path = \"../../../crypto/{name}.rs\"]")), "{name}");
+    }
+    for (file, text) in sources().iter().filter(|(file, _)| !file.starts_with("lab/") && file != "lib.rs") {
+        assert!(!text.contains("fuzzing"), "{file}: fuzzing is the laboratory's");
+    }
 }
 
 /// Sibling files that import each other in a circle, each group with the reason it stays.

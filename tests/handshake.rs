@@ -10,13 +10,14 @@ use nanogram::base::time::{Instant, ServerClock, UnixTime};
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::dh::{DhError, DhParams, KNOWN_PRIME};
 use nanogram::crypto::kdf::{self, AesPair};
-use nanogram::crypto::keys::{Environment, keys};
-use nanogram::crypto::rsa::{RsaKey, RsaPrivateKey};
+use nanogram::crypto::rsa::RsaKey;
 use nanogram::crypto::{factor, ige};
-use nanogram::protocol::handshake::client::{ClientHandshake, HandshakeConfig, RETRIES, RUN, STEP, Step, dc_number};
+use nanogram::lab::server::handshake::{Age, DhGen, RequestError, ServerConfig, ServerGrant, ServerHandshake};
+use nanogram::lab::server::rsa::RsaPrivateKey;
+use nanogram::protocol::handshake::client::{ClientHandshake, HandshakeConfig, RETRIES, RUN, STEP, Step};
 use nanogram::protocol::handshake::plain::{self, PlainError};
-use nanogram::protocol::handshake::server::{Age, DhGen, ServerConfig, ServerGrant, ServerHandshake};
 use nanogram::protocol::handshake::{Grant, HandshakeError, Refusal, Unproven};
+use nanogram::telegram::dcs::{Environment, dc_number, keys};
 use nanogram::tl::{Blob, Combinator, Reader, Tl};
 use nanogram::wire::mt::auth::{
     ClientDhInnerData, DhGenFail, DhGenOk, DhGenRetry, NewNonce, PqInnerData, PqInnerDataOld, PqInnerDataTemp,
@@ -417,7 +418,7 @@ fn a06_a_server_that_always_says_retry_is_left() {
         let result = converse(config(), script, 1).map(|(grant, _)| grant);
         match expected {
             true => assert!(result.is_ok(), "{retries}"),
-            false => assert_eq!(result.unwrap_err(), HandshakeError::Refused(Refusal::TooManyRetries)),
+            false => assert_eq!(result.unwrap_err(), HandshakeError::Refused(Refusal::TooManyRetries).into()),
         }
     }
 }
@@ -612,9 +613,9 @@ fn a16_the_data_centre_is_bound_into_the_exchange() {
 #[test]
 fn a16_a_server_refuses_an_exchange_that_was_meant_for_another() {
     let refused = converse(HandshakeConfig { dc: 4, ..config() }, vec![], 1).unwrap_err();
-    assert_eq!(refused, HandshakeError::Peer(Unproven::Dc));
+    assert_eq!(refused, RequestError::Dc);
     let refused = converse(HandshakeConfig { dc: 4, expires_in: Some(60), ..config() }, vec![], 1).unwrap_err();
-    assert_eq!(refused, HandshakeError::Peer(Unproven::Dc));
+    assert_eq!(refused, RequestError::Dc);
 }
 
 /// Entropy that succeeds a number of times, then fails; records all output.
@@ -853,8 +854,8 @@ fn server_config(script: Vec<DhGen>) -> ServerConfig {
     ServerConfig { keys: Arc::new([rsa_key()]), dc: Some(2), script: script.into() }
 }
 
-/// Nanogram's client against nanogram's server.
-fn converse(config: HandshakeConfig, script: Vec<DhGen>, seed: u64) -> Result<(Grant, ServerGrant), HandshakeError> {
+/// Our client with our server.
+fn converse(config: HandshakeConfig, script: Vec<DhGen>, seed: u64) -> Result<(Grant, ServerGrant), RequestError> {
     let (mut ours, mut theirs) = (rng(seed), rng(seed + 1000));
     let mut server = ServerHandshake::new(server_config(script));
     let (mut client, mut packet) = start(config, &mut ours);
@@ -891,9 +892,9 @@ fn a_temporary_key_has_an_end_on_which_both_agree() {
 #[test]
 fn a_server_that_says_fail_is_believed() {
     let refused = converse(config(), vec![DhGen::Fail], 1).unwrap_err();
-    assert_eq!(refused, HandshakeError::Refused(Refusal::DhGen));
+    assert_eq!(refused, HandshakeError::Refused(Refusal::DhGen).into());
     let refused = converse(config(), vec![DhGen::Retry, DhGen::Fail], 1).unwrap_err();
-    assert_eq!(refused, HandshakeError::Refused(Refusal::DhGen));
+    assert_eq!(refused, HandshakeError::Refused(Refusal::DhGen).into());
 }
 
 #[test]
@@ -911,7 +912,7 @@ fn the_ids_of_plain_messages_rise_and_are_the_client_s() {
 fn old_client(
     wrong_bit: u8,
     inner: impl FnOnce(ReqDhParams, [u8; 16]) -> (ReqDhParams, Vec<u8>),
-) -> (ServerHandshake, Result<Bytes, HandshakeError>) {
+) -> (ServerHandshake, Result<Bytes, RequestError>) {
     let mut entropy = rng(4);
     let mut server = ServerHandshake::new(server_config(vec![]));
     let first = plain::seal(4, &ReqPq { nonce: [1; 16] }.to_boxed());
@@ -979,14 +980,14 @@ fn an_old_block_whose_hash_is_wrong_is_refused() {
         let (nonce, new_nonce) = (request.nonce, NewNonce([0x3c; 32]));
         (request, PqInnerDataOld { pq, p, q, nonce, server_nonce, new_nonce }.to_boxed())
     });
-    assert_eq!(answer.unwrap_err(), HandshakeError::Peer(Unproven::Encrypted));
+    assert_eq!(answer.unwrap_err(), Unproven::Encrypted.into());
 }
 
 #[test]
 fn a_server_refuses_what_a_client_gets_wrong() {
     // Each request of an honest exchange, changed, with the server's error.
     type Change = fn(&mut Vec<u8>);
-    let changes: [(usize, Change, HandshakeError); 8] = [
+    let changes: [(usize, Change, RequestError); 8] = [
         (1, |body| body[4] ^= 1, Unproven::Nonce.into()),
         (1, |body| body[20] ^= 1, Unproven::ServerNonce.into()),
         (1, |body| body[37] ^= 1, Unproven::Pq.into()),
@@ -1008,8 +1009,11 @@ fn a_server_refuses_what_a_client_gets_wrong() {
         change(&mut body);
         let refused = server.handle(UNIX, &plain::seal(4, &body), &mut rng).unwrap_err();
         assert_eq!(refused, expected);
-        // The honest request comes too late: the exchange has ended.
-        assert!(matches!(server.handle(UNIX, &packet, &mut rng), Err(HandshakeError::Decode(_))));
+        // The honest one comes too late: the exchange is over.
+        assert!(matches!(
+            server.handle(UNIX, &packet, &mut rng),
+            Err(RequestError::Handshake(HandshakeError::Decode(_)))
+        ));
     }
 }
 
@@ -1026,7 +1030,7 @@ fn a_retry_that_names_another_key_is_refused_by_the_server() {
     server.handle(UNIX, &first, &mut rng).unwrap();
     // Unlike an identical resend, which gets the identical answer: the same value, with retry_id 0, after junk.
     let stale = plain::seal(4, &[&first[20..], &[0; 4]].concat());
-    assert_eq!(server.handle(UNIX, &stale, &mut rng).unwrap_err(), HandshakeError::Peer(Unproven::RetryId));
+    assert_eq!(server.handle(UNIX, &stale, &mut rng).unwrap_err(), RequestError::RetryId);
 }
 
 // Exchanges of other implementations.

@@ -5,7 +5,6 @@ mod house;
 use house::{At, House, SOON, Wire};
 use nanogram::client::{Client, Error, Options};
 use nanogram::crypto::auth_key::AuthKey;
-use nanogram::crypto::keys::{self, Environment};
 use nanogram::lab::dc::Cut;
 use nanogram::lab::dc::log::Entry;
 use nanogram::lab::dc::residents::{CLOSED_GROUP, ECHO_BOT, GROUP, QUIET_GROUP, SILENT_BOT};
@@ -15,6 +14,7 @@ use nanogram::protocol::handshake::{HandshakeError, Unproven};
 use nanogram::telegram::api::messages::StartBot;
 use nanogram::telegram::api::peer::{InputPeer, InputPeerEmpty, InputPeerSelf, InputUserFromMessage};
 use nanogram::telegram::api::updates::UpdatesKind;
+use nanogram::telegram::dcs::{self, Environment};
 use nanogram::telegram::start::{Known, StartError, Who};
 use nanogram::telegram::store::state::DcKey;
 use std::sync::Arc;
@@ -198,7 +198,7 @@ async fn under_a_temporary_key_the_job_is_the_same() {
 async fn a_server_with_another_rsa_key_is_not_believed() {
     let house = House::open().await;
     let mut options = house.stranger();
-    options.keys = Some(keys::keys(Environment::Production).to_vec());
+    options.keys = Some(dcs::keys(Environment::Production).to_vec());
     options.attempts = 1;
     let error = Client::connect(options).await.unwrap_err();
     let wanted = HandshakeError::Peer(Unproven::Fingerprint);

@@ -2,8 +2,8 @@
 //! stays unchanged byte for byte.
 
 use nanogram::crypto::auth_key::AuthKey;
-use nanogram::crypto::keys::Environment;
 use nanogram::crypto::rsa::RsaKey;
+use nanogram::telegram::dcs::Environment;
 use nanogram::telegram::store::file::SessionFile;
 use nanogram::telegram::store::state::{DcKey, SavedUser, State};
 use nanogram::telegram::store::{Format, Realm, Servers, string};

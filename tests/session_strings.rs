@@ -1,7 +1,7 @@
 //! Session strings, compared with those that the libraries themselves wrote.
 
 use nanogram::crypto::auth_key::AuthKey;
-use nanogram::crypto::keys::Environment;
+use nanogram::telegram::dcs::Environment;
 use nanogram::telegram::store::{Format, MediaDc, SavedSession, StringError, WriteError, string};
 use rand::rngs::ChaCha12Rng;
 use rand::{RngExt, SeedableRng};

@@ -2,7 +2,7 @@
 #![cfg(feature = "client")]
 
 use nanogram::crypto::auth_key::AuthKey;
-use nanogram::crypto::keys::Environment;
+use nanogram::telegram::dcs::Environment;
 use nanogram::telegram::store::file::{FileError, SessionFile};
 use nanogram::telegram::store::state::{DcKey, MAX_BYTES, SavedUser, State, StateError};
 use std::fs;

@@ -5,9 +5,9 @@ use nanogram::base::entropy::{Entropy, EntropyFailed};
 use nanogram::base::side::Side;
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::ctr::Ctr;
-use nanogram::crypto::keys::{Environment, keys};
 use nanogram::crypto::rsa::{RsaKey, rsa_pad};
 use nanogram::crypto::{ct, ige, kdf};
+use nanogram::telegram::dcs::{Environment, keys};
 use serde_json::Value;
 use std::fmt::Write as _;
 
@@ -204,7 +204,7 @@ fn group_rsa_pad() {
 #[cfg(feature = "dc")]
 #[test]
 fn group_rsa_pad_opens_again() {
-    use nanogram::crypto::rsa::RsaPrivateKey;
+    use nanogram::lab::server::rsa::RsaPrivateKey;
     let mut opened = 0;
     for vector in group("rsa_pad", 2) {
         let data = &vector["data"];

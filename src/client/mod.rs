@@ -39,7 +39,7 @@ pub use login::Qr;
 pub use notice::{KeyWatcher, Notice, Watcher};
 pub use options::Options;
 
-use crate::crypto::keys::Environment;
+use crate::telegram::dcs::Environment;
 use crate::telegram::store::state::{SavedUser, State};
 use crate::tl::{Call, Tl};
 use alloc::sync::Arc;

@@ -2,9 +2,9 @@
 
 use super::Error;
 use super::notice::{KeyWatcher, Watcher};
-use crate::crypto::keys::{self, Environment};
 use crate::crypto::rsa::RsaKey;
 use crate::protocol::connection::Init;
+use crate::telegram::dcs::{self, Environment};
 use crate::telegram::store::state::{DcKey, State};
 use crate::telegram::store::{Realm, SavedSession, StringError, string};
 use crate::wire::transport::Framing;
@@ -127,7 +127,7 @@ impl Options {
 
     /// Public keys accepted from a data centre.
     pub(super) fn rsa_keys(&self) -> Vec<RsaKey> {
-        self.keys.clone().unwrap_or_else(|| keys::keys(self.state.dcs.environment()).to_vec())
+        self.keys.clone().unwrap_or_else(|| dcs::keys(self.state.dcs.environment()).to_vec())
     }
 }
 

@@ -54,7 +54,7 @@ const DRAWS: u8 = 4;
 pub struct DhParams {
     g: u8,
     p: [u8; 256],
-    pub(super) modulus: Modulus,
+    pub(crate) modulus: Modulus,
 }
 
 impl DhParams {

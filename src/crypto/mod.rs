@@ -27,14 +27,13 @@ pub mod dh;
 pub mod factor;
 pub mod ige;
 pub mod kdf;
-pub mod keys;
 #[cfg(target_pointer_width = "64")]
 mod lifts;
 mod limb;
-mod mont;
-#[cfg(all(fuzzing, feature = "fuzzing"))]
-pub(crate) mod oracle;
-mod pem;
+pub(crate) mod mont;
+#[cfg(test)]
+mod mont_proof;
+pub(crate) mod pem;
 pub(crate) mod prime;
 pub mod rsa;
 #[cfg(feature = "srp")]

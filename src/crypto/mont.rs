@@ -36,7 +36,7 @@ const LIMBS: usize = (R_BITS / BITS) as usize;
 const MASK: Limb = (1 << BITS) - 1;
 
 /// A number, the lowest limb first. Products need limbs from `-2^(BITS-1)` to `2^(BITS-1) - 1` and give such.
-pub(super) type Number = [Limb; LIMBS];
+type Number = [Limb; LIMBS];
 
 const ONE: Number = {
     let mut one = [0; LIMBS];
@@ -74,13 +74,6 @@ impl Modulus {
     /// `R² mod n`: from 2^`highest`, which is below `n`, by doubling to `2 * R`, which stands for 2; and as 2 to the
     /// power of [`R_BITS`] is `R`, that power of it stands for `R`.
     fn find_square(&self, highest: u32) -> Number {
-        #[cfg(all(fuzzing, feature = "fuzzing"))]
-        return super::oracle::square(&self.n, || self.square_by_doubling(highest));
-        #[cfg(not(all(fuzzing, feature = "fuzzing")))]
-        self.square_by_doubling(highest)
-    }
-
-    fn square_by_doubling(&self, highest: u32) -> Number {
         let mut x = [0; LIMBS];
         if let Some(limb) = x.get_mut((highest / BITS) as usize) {
             *limb = 1 << (highest % BITS);
@@ -101,10 +94,6 @@ impl Modulus {
     ///
     /// Always 2048 squarings and 440 products (528 on 32-bit processors), the same for every base and exponent.
     pub(crate) fn power(&self, base: &[u8; BYTES], exponent: &[u8; BYTES]) -> [u8; BYTES] {
-        #[cfg(all(fuzzing, feature = "fuzzing"))]
-        if true {
-            return self.drawn(base, exponent);
-        }
         let base = self.enter(base);
         let mut table = Zeroizing::new(Vec::with_capacity(1 << WINDOW));
         let mut power = Zeroizing::new(self.one());
@@ -127,21 +116,11 @@ impl Modulus {
         self.leave(&result)
     }
 
-    /// What stands for a power while fuzzing.
-    #[cfg(all(fuzzing, feature = "fuzzing"))]
-    fn drawn(&self, base: &[u8; BYTES], exponent: &[u8; BYTES]) -> [u8; BYTES] {
-        super::oracle::power(&self.out(&mut self.n.clone()), base, exponent)
-    }
-
     /// `base^exponent mod n` for a base of at most three bits, as generators have: 2048 squarings and no products.
     ///
     /// Two bits of the exponent at a time: a power of the base below 2^9 fits into the room between `n` and `R`, and
     /// times that is one row of multiplications.
     pub(crate) fn power_of_small(&self, base: u8, exponent: &[u8; BYTES]) -> [u8; BYTES] {
-        #[cfg(all(fuzzing, feature = "fuzzing"))]
-        if true {
-            return self.drawn(&super::prime::small(base), exponent);
-        }
         let powers = powers_of_small(base);
         let mut result = Zeroizing::new(self.one());
         let mut window = 0;
@@ -163,10 +142,6 @@ impl Modulus {
     /// [`power_of_small`](Self::power_of_small), the others' by a table of all that two bits of each may give together.
     #[cfg(target_pointer_width = "64")]
     pub(crate) fn power_of_lifted(&self, base: u8, lifts: &[[u8; BYTES]; 3], exponent: &[u8; BYTES]) -> [u8; BYTES] {
-        #[cfg(all(fuzzing, feature = "fuzzing"))]
-        if true {
-            return self.drawn(&super::prime::small(base), exponent);
-        }
         let powers = powers_of_small(base);
         let mut table = Zeroizing::new(Vec::with_capacity(64));
         table.push(self.one());

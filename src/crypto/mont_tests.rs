@@ -1,4 +1,4 @@
-//! [`mont`](super) against num-bigint. In a file of its own that `mont.rs` names, since other files take that one along.
+//! [`mont`](super) against num-bigint. In a file of its own that `mont.rs` names: `mont_proof.rs` takes both along.
 
 use super::*;
 use crate::crypto::dh::KNOWN_PRIME;

@@ -11,9 +11,6 @@
 //! encrypted:256 = block ^ e mod n                                  big-endian
 //! ```
 //!
-//! Some clients still use the padding from before 2021, `SHA1(data):20 | data | random` in 255 bytes. A server built
-//! with this crate can open that too; the client never sends it.
-//!
 //! Spec: mtproto/auth_key#41-rsa-paddata-server-public-key-mentioned-above-is-implemented-as-follows
 
 use super::mont::Modulus;
@@ -34,14 +31,14 @@ const ATTEMPTS: usize = 128;
 
 const PKCS1: &str = "RSA PUBLIC KEY";
 const SPKI: &str = "PUBLIC KEY";
-/// `AlgorithmIdentifier { rsaEncryption 1.2.840.113549.1.1.1, NULL }`, without the outer tag and length.
-const RSA_ENCRYPTION: &[u8] = &[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0];
+/// `AlgorithmIdentifier { rsaEncryption 1.2.840.113549.1.1.1, NULL }`, without the outer head.
+pub(crate) const RSA_ENCRYPTION: &[u8] = &[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0];
 
 /// A 2048-bit public key: the modulus `n`, big-endian, and the exponent `e`.
 ///
 /// ```
-/// use nanogram::crypto::keys::{Environment, keys};
 /// use nanogram::crypto::rsa::RsaKey;
+/// use nanogram::telegram::dcs::{Environment, keys};
 /// let [key, ..] = keys(Environment::Production) else { panic!() };
 /// assert_eq!(key.fingerprint() as u64, 0xd09d_1d85_de64_fd85);
 /// assert_eq!(&RsaKey::from_pem(&key.to_pem()).unwrap(), key);
@@ -53,8 +50,8 @@ pub struct RsaKey {
 }
 
 impl RsaKey {
-    /// Creates a pinned key. A test checks each one against its fingerprint.
-    pub(super) const fn pinned(n: [u8; 256], e: u32) -> Self {
+    /// For the pinned keys, which a test holds against their fingerprints.
+    pub(crate) const fn pinned(n: [u8; 256], e: u32) -> Self {
         Self { n, e }
     }
 
@@ -90,14 +87,6 @@ impl RsaKey {
     #[must_use]
     pub fn to_pem(&self) -> String {
         pem::print(PKCS1, &self.pkcs1())
-    }
-
-    /// Formats the key as `PUBLIC KEY`, the form that OpenSSL prints.
-    #[must_use]
-    pub fn to_spki_pem(&self) -> String {
-        let algorithm = pem::value(pem::SEQUENCE, &[RSA_ENCRYPTION]);
-        let key = pem::value(pem::BIT_STRING, &[&[0], &self.pkcs1()]);
-        pem::print(SPKI, &pem::value(pem::SEQUENCE, &[&algorithm, &key]))
     }
 
     fn pkcs1(&self) -> alloc::vec::Vec<u8> {
@@ -139,15 +128,10 @@ impl RsaKey {
         i64::from_le_bytes([a, b, c, d, e, f, g, h])
     }
 
-    /// Computes `block ^ e mod n`; `None` if `block` is not below `n`.
-    fn raise(&self, block: &[u8; 256]) -> Option<[u8; 256]> {
-        // RSA is defined only for numbers below the modulus.
+    /// `block ^ e mod n`; `None` if `block` is not below `n`.
+    pub(crate) fn raise(&self, block: &[u8; 256]) -> Option<[u8; 256]> {
         let below = block < &self.n;
-        let modulus = Modulus::new(&self.n).filter(|_| below)?;
-        #[cfg(all(fuzzing, feature = "fuzzing"))]
-        return Some(super::oracle::raised(&self.n, block, || modulus.power_public(block, self.e)));
-        #[cfg(not(all(fuzzing, feature = "fuzzing")))]
-        Some(modulus.power_public(block, self.e))
+        Some(Modulus::new(&self.n).filter(|_| below)?.power_public(block, self.e))
     }
 }
 
@@ -244,11 +228,6 @@ impl fmt::Display for RsaError {
 }
 impl core::error::Error for RsaError {}
 
-#[cfg(feature = "dc")]
-mod private;
-#[cfg(feature = "dc")]
-pub use private::{Opened, RsaPrivateKey};
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -256,8 +235,8 @@ mod tests {
     use rand::rngs::ChaCha20Rng;
     use std::vec::Vec;
 
-    /// The key used for the recordings in `tests/fixtures/captures`, as printed by OpenSSL.
-    pub(super) fn capture_key(which: &str) -> String {
+    /// The key that the recordings in `tests/fixtures/captures` were made with, as OpenSSL printed it.
+    fn capture_key(which: &str) -> String {
         let capture = include_str!("../../tests/fixtures/captures/telethon139_abridged.json");
         let capture: serde_json::Value = serde_json::from_str(capture).unwrap();
         alloc::format!("{}\n", capture[which].as_str().unwrap())
@@ -276,11 +255,11 @@ JQIDAQAB
 ";
 
     #[test]
-    fn a_public_key_reads_and_prints_in_both_forms() {
+    fn a_public_key_is_read_in_both_forms_and_printed_in_one() {
         let pkcs1 = capture_key("rsa_public_pem");
         let key = RsaKey::from_pem(&pkcs1).unwrap();
         assert_eq!(key, RsaKey::from_pem(SPKI_OF_OPENSSL).unwrap());
-        assert_eq!((key.to_pem(), &key.to_spki_pem()[..]), (pkcs1, SPKI_OF_OPENSSL));
+        assert_eq!(key.to_pem(), pkcs1);
         assert_eq!(key.fingerprint() as u64, 0x922a_7b05_88fb_1142);
         assert_eq!(alloc::format!("{key:?}"), "RsaKey(fingerprint=922a7b0588fb1142)");
     }

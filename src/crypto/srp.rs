@@ -20,18 +20,15 @@
 //! for secrets.
 //!
 //! ```
-//! # use nanogram::crypto::{dh::KNOWN_PRIME, srp::{Kdf, Verifier}};
+//! # use nanogram::crypto::{dh::KNOWN_PRIME, srp::Kdf};
 //! # let mut entropy: rand::rngs::ChaCha8Rng = rand::SeedableRng::seed_from_u64(1);
 //! let kdf = Kdf::check(3, &KNOWN_PRIME, b"salt 1", b"salt 2")?;
 //! let mut stretch = kdf.stretch(b"password");
 //! while !stretch.step(20_000) { /* stretch.done() of Stretch::ROUNDS */ }
 //! let x = stretch.finish();
-//! // The server stores only this of the password:
-//! let verifier = Verifier::new(&kdf, &x);
-//! let challenge = verifier.challenge(&kdf, &mut entropy)?;
-//! // The client's answer to challenge.srp_b():
-//! let proof = kdf.prove(&x, challenge.srp_b(), &mut entropy)?;
-//! assert!(challenge.accepts(&proof.a, &proof.m1));
+//! // The answer to the srp_B of account.getPassword:
+//! let proof = kdf.prove(&x, &[0x42; 256], &mut entropy)?;
+//! assert_eq!((proof.a.len(), proof.m1.len()), (256, 32));
 //! # Ok::<(), nanogram::crypto::srp::SrpError>(())
 //! ```
 //!
@@ -44,16 +41,15 @@ use alloc::vec::Vec;
 use core::fmt;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256, Sha512};
-use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// A secret number of 256 bytes, big-endian.
-type Secret = Zeroizing<[u8; 256]>;
+/// 256 bytes, big-endian, not to be seen by others.
+pub(crate) type Secret = Zeroizing<[u8; 256]>;
 
 /// Password hashing parameters, checked: `passwordKdfAlgoSHA256SHA256PBKDF2HMACSHA512iter100000SHA256ModPow`.
 #[derive(Debug, Clone)]
 pub struct Kdf {
-    params: DhParams,
+    pub(crate) params: DhParams,
     salt1: Vec<u8>,
     salt2: Vec<u8>,
 }
@@ -108,7 +104,7 @@ impl Kdf {
         let u = scrambler(&public, srp_b)?;
         let exponent = exponent(a, &u, &x.0)?;
         // t = srp_B - k*v = srp_B + (p-1)*k*v
-        let kv = Zeroizing::new(modulus.multiply(&self.k(), &Verifier::new(self, x).0));
+        let kv = Zeroizing::new(modulus.multiply(&self.k(), &self.verifier(x)));
         let mut minus_one = *self.params.p();
         // `p` is odd, so this is p - 1, that is, -1 modulo `p`.
         minus_one[255] &= !1;
@@ -118,14 +114,23 @@ impl Kdf {
         Ok(Proof { a: public, m1: *self.m1(&public, srp_b, &s) })
     }
 
-    /// Checks that a number is above 0 and below `p`, and pads it to 256 bytes.
-    fn residue(&self, number: &[u8]) -> Result<[u8; 256], SrpError> {
+    /// `v = g^x mod p`, all that a server keeps of a password.
+    pub(crate) fn verifier(&self, x: &PasswordHash) -> Secret {
+        let mut exponent = Zeroizing::new([0; 256]);
+        for (out, byte) in exponent.iter_mut().rev().zip(x.0.iter().rev()) {
+            *out = *byte;
+        }
+        self.params.power(&small(self.params.g()), &exponent)
+    }
+
+    /// A number above 0 and below `p`, with its leading zeros.
+    pub(crate) fn residue(&self, number: &[u8]) -> Result<[u8; 256], SrpError> {
         let number = padded(number).ok_or(SrpError::Public)?;
         // SRP-6a: a public value of 0 modulo `p` would let its sender fix the shared secret.
         if number == [0; 256] || number >= *self.params.p() { Err(SrpError::Public) } else { Ok(number) }
     }
-    /// Computes k = H(p | g).
-    fn k(&self) -> [u8; 256] {
+    /// k = H(p | g).
+    pub(crate) fn k(&self) -> [u8; 256] {
         let k = hash(&[self.params.p(), &small(self.params.g())]);
         let mut out = [0; 256];
         for (out, byte) in out.iter_mut().rev().zip(k.iter().rev()) {
@@ -133,7 +138,7 @@ impl Kdf {
         }
         out
     }
-    fn m1(&self, a: &[u8; 256], srp_b: &[u8; 256], s: &Secret) -> Zeroizing<[u8; 32]> {
+    pub(crate) fn m1(&self, a: &[u8; 256], srp_b: &[u8; 256], s: &Secret) -> Zeroizing<[u8; 32]> {
         let mut group = hash(&[self.params.p()]);
         for (byte, g) in group.iter_mut().zip(&*hash(&[&small(self.params.g())])) {
             *byte ^= g;
@@ -205,75 +210,7 @@ pub struct Proof {
     pub m1: [u8; 32],
 }
 
-/// The verifier `v = g^x mod p`, which a server stores instead of the password. Wiped on drop.
-#[derive(Clone)]
-pub struct Verifier(Secret);
-
-impl Verifier {
-    /// Computes the verifier of a hashed password.
-    pub fn new(kdf: &Kdf, x: &PasswordHash) -> Self {
-        let mut exponent = Zeroizing::new([0; 256]);
-        for (out, byte) in exponent.iter_mut().rev().zip(x.0.iter().rev()) {
-            *out = *byte;
-        }
-        Self(kdf.params.power(&small(kdf.params.g()), &exponent))
-    }
-
-    /// Creates the server's challenge to a client, good for one answer.
-    ///
-    /// # Errors
-    /// The source of entropy failed.
-    pub fn challenge(&self, kdf: &Kdf, entropy: &mut dyn Entropy) -> Result<Challenge, EntropyFailed> {
-        let (b, g_b) = kdf.params.draw(entropy)?;
-        Ok(self.challenge_with(kdf, b, &g_b))
-    }
-
-    /// Computes [`challenge`](Self::challenge) for the given `b` and `g^b`.
-    fn challenge_with(&self, kdf: &Kdf, b: Secret, g_b: &[u8; 256]) -> Challenge {
-        let modulus = &kdf.params.modulus;
-        let kv = Zeroizing::new(modulus.multiply(&kdf.k(), &self.0));
-        Challenge { srp_b: modulus.add(&kv, g_b), b, verifier: self.clone(), kdf: kdf.clone() }
-    }
-}
-
-impl fmt::Debug for Verifier {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Verifier(…)")
-    }
-}
-
-/// A server's challenge that has not been answered yet.
-#[derive(Debug)]
-pub struct Challenge {
-    srp_b: [u8; 256],
-    b: Secret,
-    verifier: Verifier,
-    kdf: Kdf,
-}
-
-impl Challenge {
-    /// Returns `srp_B`, big-endian.
-    pub const fn srp_b(&self) -> &[u8; 256] {
-        &self.srp_b
-    }
-
-    /// Returns true if `A` (big-endian) and `M1` prove knowledge of the password.
-    pub fn accepts(&self, a: &[u8], m1: &[u8]) -> bool {
-        let Ok(a) = self.kdf.residue(a) else { return false };
-        let Ok(u) = scrambler(&a, &self.srp_b) else { return false };
-        let mut exponent = [0; 256];
-        for (out, byte) in exponent.iter_mut().rev().zip(u.iter().rev()) {
-            *out = *byte;
-        }
-        let v_u = self.kdf.params.power(&self.verifier.0, &exponent);
-        let base = Zeroizing::new(self.kdf.params.modulus.multiply(&a, &v_u));
-        let s = self.kdf.params.power(&base, &self.b);
-        // Constant time: an early exit would reveal how many bytes of M1 are right.
-        self.kdf.m1(&a, &self.srp_b, &s).ct_eq(m1).into()
-    }
-}
-
-/// Computes SHA-256 of the concatenated parts.
+/// SHA-256 of the parts, one after the other.
 fn hash(parts: &[&[u8]]) -> Zeroizing<[u8; 32]> {
     let hash = parts.iter().fold(Sha256::new(), |hash, part| hash.chain_update(part));
     Zeroizing::new(hash.finalize().into())
@@ -284,8 +221,8 @@ fn salted(data: &[u8], salt: &[u8]) -> Zeroizing<[u8; 32]> {
     hash(&[salt, data, salt])
 }
 
-/// Computes u = H(A | srp_B), which must not be 0.
-fn scrambler(a: &[u8; 256], srp_b: &[u8; 256]) -> Result<Zeroizing<[u8; 32]>, SrpError> {
+/// u = H(A | srp_B), which must not be 0.
+pub(crate) fn scrambler(a: &[u8; 256], srp_b: &[u8; 256]) -> Result<Zeroizing<[u8; 32]>, SrpError> {
     let u = hash(&[a, srp_b]);
     // With u = 0, the server's secret would not depend on the verifier (SRP-6a).
     if *u == [0; 32] { Err(SrpError::Public) } else { Ok(u) }
@@ -342,4 +279,67 @@ impl fmt::Display for SrpError {
 impl core::error::Error for SrpError {}
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+    use crate::crypto::dh::KNOWN_PRIME;
+    use serde_json::Value;
+    use std::string::ToString;
+
+    fn hex(text: &Value) -> Vec<u8> {
+        let text = text.as_str().unwrap().as_bytes();
+        text.chunks(2).map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+    }
+    /// A number given in hexadecimal or, a small one, as a number.
+    fn number(value: &Value) -> [u8; 256] {
+        value.as_u64().map_or_else(|| padded(&hex(value)), |n| padded(&n.to_be_bytes())).unwrap()
+    }
+
+    #[test]
+    fn every_vector_gives_its_proof() {
+        let file: Value = serde_json::from_str(include_str!("../../tests/fixtures/vectors.json")).unwrap();
+        let vectors = file["vectors"].as_array().unwrap().iter().filter(|vector| vector["group"] == "srp");
+        let proved = vectors.map(|vector| {
+            let (id, data) = (vector["id"].to_string(), &vector["data"]);
+            let p = if data["p"] == "dh_known_prime" { KNOWN_PRIME } else { number(&data["p"]) };
+            // Past the check of the size, for p = 47.
+            let params = DhParams::check_group(data["g"].as_i64().unwrap() as i32, &p).unwrap();
+            let kdf = Kdf { params, salt1: hex(&data["salt1"]), salt2: hex(&data["salt2"]) };
+            let password = data["password"].as_str().map_or_else(|| hex(&data["password_hex"]), |text| text.into());
+            let x = kdf.stretch(&password).finish();
+            if data.get("x").is_some() {
+                assert_eq!(x.0.as_slice(), hex(&data["x"]), "{id}");
+            }
+
+            let a = Zeroizing::new(number(&data["a"]));
+            let proof = kdf.prove_with(&x, &number(&data["srp_B"]), &a, kdf.params.public(&a)).unwrap();
+            assert_eq!(proof.a.as_slice(), hex(&data["A"]), "{id}");
+            assert_eq!(proof.m1.as_slice(), hex(&data["M1"]), "{id}");
+
+            if data.get("server_secret_b").is_some() {
+                assert_eq!(*kdf.verifier(&x), number(&data["verifier_v"]), "{id}");
+            }
+        });
+        assert_eq!(proved.count(), 3);
+    }
+
+    #[test]
+    fn a_stretch_may_be_cut_anywhere() {
+        let kdf = Kdf::check(3, &KNOWN_PRIME, b"1", b"2").unwrap();
+        let mut stretch = kdf.stretch(b"password");
+        assert!(!stretch.step(0) && !stretch.step(1) && !stretch.step(99_997));
+        assert_eq!(stretch.done(), 99_999);
+        assert!(stretch.step(u32::MAX) && stretch.step(1));
+        assert_eq!(stretch.finish().0, kdf.stretch(b"password").finish().0);
+    }
+
+    #[test]
+    fn exponents_add_up_and_one_of_more_than_2048_bits_is_refused() {
+        use num_bigint::BigUint;
+        let (u, x) = ([0xfe; 32], [0xfd; 32]);
+        let mut a = Zeroizing::new([0xff; 256]);
+        assert_eq!(exponent(&a, &u, &x), Err(EntropyFailed));
+        a[0] = 0;
+        let big = BigUint::from_bytes_be;
+        assert_eq!(big(&*exponent(&a, &u, &x).unwrap()), big(&*a) + big(&u) * big(&x));
+    }
+}

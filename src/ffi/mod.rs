@@ -30,13 +30,12 @@ use crate::base::entropy::{Entropy, EntropyFailed};
 use crate::base::escape::one_line;
 use crate::base::time::{Instant, UnixTime};
 use crate::crypto::auth_key::AuthKey;
-use crate::crypto::keys::{self, Environment};
 use crate::crypto::rsa::RsaKey;
 use crate::protocol::connection::{Config, Connection, ConnectionError, Event, Init, SavedKey, TemporaryKeys};
 use crate::protocol::handshake::HandshakeError;
-use crate::protocol::handshake::client::dc_number;
 use crate::protocol::session::{CallError, SessionError};
 use crate::telegram::api::contacts::ResolveUsername;
+use crate::telegram::dcs::{self, Environment, dc_number};
 use crate::telegram::link::Username;
 use crate::telegram::start::{self, StartCall, StartError};
 use crate::tl::Call;
@@ -172,7 +171,7 @@ unsafe fn settings(config: &ConnectionConfig) -> Result<Config, Status> {
     }
     let environment = if config.is_test { Environment::Test } else { Environment::Production };
     let keys = match config.pem.is_null() {
-        true => keys::keys(environment).to_vec(),
+        true => dcs::keys(environment).to_vec(),
         // SAFETY: as the caller promises.
         false => Vec::from([RsaKey::from_pem(unsafe { text(config.pem) }?).map_err(|_| Status::BadPem)?]),
     };

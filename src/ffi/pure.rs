@@ -2,10 +2,10 @@
 
 use super::pointers::{array, bytes, give, give_text, status, text};
 use super::{LinkData, PeerData, PeerKind, SessionData, Status};
-use crate::crypto::keys::Environment;
 use crate::protocol::session::RpcError;
 use crate::telegram::api::contacts::ResolvedPeerBody;
 use crate::telegram::api::updates::Updates;
+use crate::telegram::dcs::Environment;
 use crate::telegram::hints;
 use crate::telegram::link::{Start, StartLink};
 use crate::telegram::start::{self, Known};

@@ -60,7 +60,8 @@ impl<'a> Choices<'a> {
     }
 }
 
-/// Deterministic entropy (`SplitMix64`).
+/// Randomness that is the same in every run.
+#[derive(Clone)]
 struct Dice(u64);
 
 impl Entropy for Dice {

@@ -7,5 +7,7 @@ pub mod dc;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzz;
+#[cfg(feature = "fuzzing")]
+pub mod numbers;
 #[cfg(feature = "dc")]
 pub mod server;

@@ -1,4 +1,4 @@
-//! Addresses of Telegram's data centres.
+//! Telegram's data centres: environments, numbers, addresses, and the RSA keys that prove them.
 //!
 //! An account is stored at one data centre, its *home*; an error `*_MIGRATE_X` names another. The table starts with the
 //! addresses built into every client and is refreshed from `help.getConfig`, within limits: only known data centres,
@@ -8,12 +8,41 @@
 //!
 //! Spec: api/datacenter
 
-use crate::crypto::keys::Environment;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// Default port of the data centres; they also listen on 80 and 5222.
+mod keys;
+
+pub use keys::keys;
+
+/// One of Telegram's two worlds: each has its own data centres, accounts and keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Environment {
+    /// The one with people in it.
+    #[default]
+    Production,
+    /// The one to try things in.
+    Test,
+}
+
+/// Added to the number of a data centre of the test environment.
+const TEST_OFFSET: i32 = 10_000;
+
+/// Number by which the key exchange, and MTProxy, name a data centre: 10000 more in the test environment, negative if it
+/// serves `media` alone.
+///
+/// Spec: mtproto/auth_key#presenting-proof-of-work-server-authentication
+#[must_use]
+pub const fn dc_number(environment: Environment, dc: i32, media: bool) -> i32 {
+    let number = match environment {
+        Environment::Production => dc,
+        Environment::Test => dc.saturating_add(TEST_OFFSET),
+    };
+    if media { number.saturating_neg() } else { number }
+}
+
+/// The port to try first; 80 and 5222 are the others.
 pub const PORT: u16 = 443;
 
 /// Maximum number of addresses kept for one data centre.
@@ -45,7 +74,7 @@ const fn built_in(environment: Environment) -> &'static [(Ipv4Addr, Ipv6Addr)] {
 /// Returns the built-in IPv4 address of a data centre; `None` if there is no such data centre.
 ///
 /// ```
-/// use nanogram::{crypto::keys::Environment, telegram::dcs};
+/// use nanogram::telegram::dcs::{self, Environment};
 /// assert_eq!(dcs::address(Environment::Production, 2), Some(([149, 154, 167, 51], 443).into()));
 /// assert_eq!(dcs::address(Environment::Test, 4), None);
 /// ```

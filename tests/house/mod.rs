@@ -2,13 +2,13 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use nanogram::client::{Notice, Options, Watcher};
-use nanogram::crypto::keys::Environment;
 use nanogram::crypto::rsa::RsaKey;
 use nanogram::lab::dc::Dc;
 use nanogram::lab::dc::listener::Listener;
 use nanogram::lab::dc::log::{Entry, Refusal};
 use nanogram::lab::dc::residents::ALICE;
 use nanogram::telegram::api::messages::StartBot;
+use nanogram::telegram::dcs::Environment;
 use nanogram::telegram::store::{Format, SavedSession, string};
 use nanogram::tl::Combinator;
 use rand::rngs::SysRng;

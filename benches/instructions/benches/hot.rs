@@ -2,20 +2,20 @@
 
 use bytes::BytesMut;
 use gungraun::{library_benchmark, library_benchmark_group, main};
-use nanogram::telegram::api::contacts::{Resolved, ResolvedPeer};
-use nanogram::telegram::api::messages::StartBot;
-use nanogram::telegram::api::peer::{InputPeer, InputPeerUser, InputUser, InputUserById, Peer};
-use nanogram::telegram::api::users::{AnyUser, User};
+use nanogram::base::side::Side;
+use nanogram::base::time::{Instant, ServerClock, UnixTime};
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::dh::{DhParams, KNOWN_PRIME};
 use nanogram::crypto::factor::factor;
 use nanogram::crypto::ige;
-use nanogram::crypto::rsa::RsaPrivateKey;
+use nanogram::lab::server::handshake::{ServerConfig, ServerHandshake};
+use nanogram::lab::server::rsa::RsaPrivateKey;
 use nanogram::protocol::handshake::client::{ClientHandshake, HandshakeConfig, Step};
-use nanogram::protocol::handshake::server::{ServerConfig, ServerHandshake};
 use nanogram::protocol::session::packet::{self, Header, Opened, Padding};
-use nanogram::base::side::Side;
-use nanogram::base::time::{Instant, ServerClock, UnixTime};
+use nanogram::telegram::api::contacts::{Resolved, ResolvedPeer};
+use nanogram::telegram::api::messages::StartBot;
+use nanogram::telegram::api::peer::{InputPeer, InputPeerUser, InputUser, InputUserById, Peer};
+use nanogram::telegram::api::users::{AnyUser, User};
 use nanogram::tl::Combinator;
 use rand::SeedableRng;
 use rand::rngs::ChaCha20Rng;

@@ -8,18 +8,11 @@ use crypto_bigint::{Odd, U2048};
 use nanogram::crypto::dh::{DhParams, KNOWN_PRIME};
 use nanogram::crypto::factor::{factor, is_prime_u64};
 use nanogram::crypto::rsa::{RsaKey, rsa_pad};
+use nanogram::lab::numbers::Modulus;
 use num_bigint::BigUint;
 use rand::rngs::{ChaCha8Rng, SysRng};
 use rand::{Rng, RngExt, SeedableRng};
 use std::hint::black_box;
-
-#[path = "../../../src/crypto/limb.rs"]
-#[allow(unexpected_cfgs, reason = "as below")]
-mod limb;
-/// The Montgomery form is private: its file is compiled in.
-#[path = "../../../src/crypto/mont.rs"]
-#[allow(dead_code, unexpected_cfgs, reason = "all of the file, of which two functions are measured")]
-mod mont;
 
 const NUM_BIGINT: &str = "num-bigint (what grammers uses)";
 const CRYPTO_BIGINT: &str = "crypto-bigint";
@@ -105,7 +98,7 @@ fn rsa_power(effort: Effort) -> Row {
     let [big_n, b] = [&n, &base].map(|x| BigUint::from_bytes_be(x));
     let e = BigUint::from(65537_u32);
     let base_u = U2048::from_be_slice(&base);
-    let ours = |n: &[u8; 256]| mont::Modulus::new(n).map(|modulus| modulus.power_public(&base, 65537));
+    let ours = |n: &[u8; 256]| Modulus::new(n).map(|modulus| modulus.power_public(&base, 65537));
     let theirs = |n: &[u8; 256]| {
         let power = FixedMontyForm::new(&base_u, &params(n)).pow_vartime(&U2048::from_u32(65537));
         power.retrieve()
@@ -123,7 +116,7 @@ fn rsa_power(effort: Effort) -> Row {
 }
 
 fn rsa_block(effort: Effort) -> Row {
-    let key = &nanogram::crypto::keys::keys(nanogram::crypto::keys::Environment::Production)[0];
+    let key = &nanogram::telegram::dcs::keys(nanogram::telegram::dcs::Environment::Production)[0];
     let n = BigUint::from_bytes_be(key.modulus()).to_string();
     let theirs = grammers_crypto::rsa::Key::new(&n, &key.exponent().to_string()).expect("a key");
     let data = [7; 96];

@@ -4,7 +4,7 @@ use crate::args::AccountArgs;
 use crate::dc::writable;
 use crate::failure::{Exit, Failure};
 use crate::{foreign, wire};
-use nanogram::crypto::keys::Environment;
+use nanogram::telegram::dcs::Environment;
 use nanogram::telegram::store::file::{FileError, SessionFile, default_path};
 use nanogram::telegram::store::state::{State, StateError};
 use nanogram::telegram::store::{Format, Realm, RealmError, SavedSession, Servers, StringError, string};

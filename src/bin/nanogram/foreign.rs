@@ -4,8 +4,7 @@
 use crate::account::bad_file;
 use crate::failure::{Exit, Failure};
 use nanogram::crypto::auth_key::AuthKey;
-use nanogram::crypto::keys::Environment;
-use nanogram::telegram::dcs;
+use nanogram::telegram::dcs::{self, Environment};
 use nanogram::telegram::store::{SavedSession, from_base64url};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row};
 use std::fs::{self, File};

@@ -5,7 +5,7 @@ use crate::args::SessionCommand;
 use crate::failure::{Exit, Failure};
 use crate::story::{Story, hex};
 use crate::{import, output};
-use nanogram::crypto::keys::Environment;
+use nanogram::telegram::dcs::Environment;
 use nanogram::telegram::store::{Format, Realm, SavedSession, Servers, WriteError, string};
 use serde_json::{Value, json};
 

@@ -25,7 +25,7 @@ use crate::wire::mt::auth::{
     ServerDhParamsFail, ServerDhParamsOk, SetClientDhParams,
 };
 #[cfg(feature = "dc")]
-use crate::{crypto::rsa::RsaPrivateKey, wire::mt::auth::PqInnerData};
+use crate::{lab::server::rsa::RsaPrivateKey, wire::mt::auth::PqInnerData};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use sha1::{Digest, Sha1};

@@ -5,7 +5,7 @@ use crate::base::side::Side;
 use crate::base::time::Instant;
 use crate::crypto::auth_key::AuthKey;
 #[cfg(feature = "dc")]
-use crate::crypto::rsa::RsaPrivateKey;
+use crate::lab::server::rsa::RsaPrivateKey;
 use crate::protocol::keylog::{Entry, Hex, KeyLog, unhex};
 use alloc::format;
 use alloc::string::{String, ToString};

@@ -45,7 +45,7 @@ use crate::base::side::Side;
 use crate::base::time::Instant;
 use crate::crypto::auth_key::AuthKey;
 #[cfg(feature = "dc")]
-use crate::crypto::rsa::RsaPrivateKey;
+use crate::lab::server::rsa::RsaPrivateKey;
 use crate::protocol::keylog::{BadLine, Entry, KeyLog};
 use crate::wire::mt::gzip::{self, GzipError};
 use alloc::collections::BTreeMap;

@@ -7,15 +7,14 @@ use super::types::ConnId;
 use super::{Caller, Conn, Dc, Denied};
 use crate::base::side::Side;
 use crate::base::time::Instant;
-use crate::protocol::handshake::server::{ServerConfig, ServerHandshake};
-use crate::protocol::handshake::{HandshakeError, Unproven, plain};
+use crate::lab::server::handshake::{RequestError, ServerConfig};
+use crate::lab::server::lies::FaultyHandshake;
+use crate::protocol::handshake::plain;
+use crate::telegram::dcs::{Environment, dc_number};
 use crate::tl::{Combinator, Reader, Tl};
 use crate::wire::mt::auth::{ReqPq, ReqPqMulti};
 use crate::wire::transport::TransportFault;
 use alloc::collections::VecDeque;
-
-/// What the test environment adds to the number of a data centre in the key exchange.
-const TEST_DC: i32 = 10_000;
 
 impl Dc {
     /// A step of the key exchange.
@@ -32,17 +31,18 @@ impl Dc {
             (conn.nonce, conn.handshake) = (Some(nonce), None); // another exchange
         }
         let handshake = conn.handshake.get_or_insert_with(|| {
-            let dc = conn.dc_id + if self.world.home.test_mode { TEST_DC } else { 0 };
+            let environment = if self.world.home.test_mode { Environment::Test } else { Environment::Production };
+            let dc = dc_number(environment, conn.dc_id, false);
             let config = ServerConfig { keys: self.keys.clone(), dc: Some(dc), script: VecDeque::new() };
             match self.world.faults.exchange() {
-                Exchange::Honest => ServerHandshake::new(config),
-                Exchange::Scripted(script) => ServerHandshake::new(ServerConfig { script, ..config }),
-                Exchange::Lying(lie) => ServerHandshake::lying(config, lie),
+                Exchange::Honest => FaultyHandshake::new(config, None),
+                Exchange::Scripted(script) => FaultyHandshake::new(ServerConfig { script, ..config }, None),
+                Exchange::Lying(lie) => FaultyHandshake::new(config, Some(lie)),
             }
         });
         let answer = handshake.handle(self.clock.at(now), packet, &mut *self.random).map_err(|e| {
             let fault = match e {
-                HandshakeError::Peer(Unproven::Dc) => TransportFault::InvalidDc,
+                RequestError::Dc => TransportFault::InvalidDc,
                 _ => TransportFault::AuthKeyNotFound,
             };
             (Refusal::Handshake(e), Some(fault))

@@ -34,8 +34,8 @@ pub use table::FAULTS;
 
 use super::script::{Act, Cut, FOREVER, MAX_ACTS, error_of};
 use super::types::ConnId;
-use crate::protocol::handshake::lies::Lie;
-use crate::protocol::handshake::server::DhGen;
+use crate::lab::server::handshake::DhGen;
+use crate::lab::server::lies::Lie;
 use crate::protocol::session::Opened;
 use crate::wire::mt::message::{Message, read_container};
 use alloc::collections::{BTreeSet, VecDeque};

@@ -9,8 +9,7 @@ pub use super::types::ConnId;
 use super::types::{App, Reaction};
 use crate::base::escape::one_line;
 use crate::base::time::UnixTime;
-use crate::protocol::handshake::HandshakeError;
-use crate::protocol::handshake::server::Age;
+use crate::lab::server::handshake::{Age, RequestError};
 use crate::protocol::session::{RpcError, SessionError};
 use crate::tl::schema;
 use crate::wire::mt::service::bad_msg;
@@ -161,7 +160,7 @@ pub enum Refusal {
     /// Too few bytes for a packet, or an error where only servers send such. The connection was closed.
     NoPacket,
     /// The key exchange went wrong. Answer: -404, or -444 where it was meant for another data centre.
-    Handshake(HandshakeError),
+    Handshake(RequestError),
     /// A packet of a key that is not known, or not any more. Answer: -404.
     UnknownKey([u8; 8]),
     /// A packet that its key does not open, or not lawfully made. Answer: -404.

@@ -14,6 +14,7 @@
 
 use super::log::Entry;
 use super::password::{Password, Question};
+pub use super::types::MAX_KEPT;
 use super::types::keep;
 use super::types::{App, Turn, User, bad};
 use super::world::World;

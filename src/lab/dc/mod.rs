@@ -73,8 +73,9 @@ pub use world::{PeerId, World};
 use crate::base::entropy::{self, Entropy, EntropyFailed};
 use crate::base::time::{Instant, ServerClock, UnixTime};
 use crate::crypto::auth_key::AuthKey;
-use crate::crypto::rsa::{RsaError, RsaKey, RsaPrivateKey};
-use crate::protocol::handshake::server::ServerHandshake;
+use crate::crypto::rsa::{RsaError, RsaKey};
+use crate::lab::server::lies::FaultyHandshake;
+use crate::lab::server::rsa::RsaPrivateKey;
 use crate::tl::Combinator;
 use crate::wire::transport::{Frame, FrameError, Framer, TransportFault, detect};
 use alloc::boxed::Box;
@@ -115,7 +116,7 @@ struct Conn {
     /// Bytes until the framing is known.
     start: BytesMut,
     framer: Option<Framer>,
-    handshake: Option<ServerHandshake>,
+    handshake: Option<FaultyHandshake>,
     /// The `nonce` that it began with.
     nonce: Option<[u8; 16]>,
     /// Frames to send that are no session's.

@@ -6,7 +6,8 @@
 use super::types::{Turn, bad, keep};
 use super::world::World;
 use crate::crypto::dh::KNOWN_PRIME;
-use crate::crypto::srp::{Challenge, Kdf, Verifier};
+use crate::crypto::srp::Kdf;
+use crate::lab::server::srp::{Challenge, Verifier};
 use crate::protocol::session::RpcError;
 use crate::telegram::api::Boxed;
 use crate::telegram::api::account::{

@@ -16,7 +16,7 @@ use super::script::MAX_ACTS;
 use super::types::ConnId;
 pub use super::types::Reaction;
 use crate::base::time::Instant;
-use crate::protocol::handshake::lies::{At, Lie};
+use crate::lab::server::lies::{At, Lie};
 use crate::protocol::session::Opened;
 use crate::tl::{Combinator, Reader, Tl};
 use crate::wire::mt::auth::{ReqPq, ReqPqMulti};

@@ -272,4 +272,4 @@ pub(super) fn keep<T>(kept: &mut VecDeque<T>, item: T) {
 }
 
 /// The most codes, tokens, tickets and questions kept, of each kind; older ones are forgotten.
-pub(super) const MAX_KEPT: usize = 256;
+pub const MAX_KEPT: usize = 256;

@@ -7,9 +7,10 @@ use crate::base::time::Instant;
 use crate::crypto::auth_key::AuthKey;
 use crate::crypto::ige;
 use crate::crypto::kdf::{self, AesPair};
-use crate::crypto::rsa::{RsaPrivateKey, rsa_pad};
+use crate::crypto::rsa::rsa_pad;
+use crate::lab::server::handshake::{ServerConfig, ServerHandshake};
+use crate::lab::server::rsa::RsaPrivateKey;
 use crate::protocol::handshake::client::{ClientHandshake, HandshakeConfig, Step};
-use crate::protocol::handshake::server::{ServerConfig, ServerHandshake};
 use crate::protocol::handshake::{HandshakeError, plain};
 use crate::tl::{Blob, Combinator};
 use crate::wire::mt::auth::{PqInnerDataDc, ReqDhParams, ResPqBare, ServerDhParamsOk, SetClientDhParams};
@@ -19,10 +20,12 @@ use bytes::Bytes;
 use sha1::{Digest, Sha1};
 use std::sync::OnceLock;
 
-/// Honest key exchange: the state of each side before each message, and the message.
+/// An honest run.
 struct Run {
     rsa: RsaPrivateKey,
-    clients: Vec<(ClientHandshake, Bytes)>,
+    /// Each answer to the client, and the dice before the client did what led to it.
+    answers: Vec<(Dice, Bytes)>,
+    /// The server before each request, and the request.
     servers: Vec<(ServerHandshake, Bytes)>,
     auth_key: AuthKey,
     nonce: [u8; 16],
@@ -31,7 +34,24 @@ struct Run {
     tmp_aes: AesPair,
 }
 
-/// Private RSA key of a recording in the fixtures.
+impl Run {
+    fn config(rsa: &RsaPrivateKey) -> HandshakeConfig {
+        HandshakeConfig { keys: vec![rsa.public().clone()], dc: 2, expires_in: None }
+    }
+
+    /// The client as it was before answer `at`: it cannot be cloned, so it runs again.
+    fn client(&self, at: usize) -> ClientHandshake {
+        let dice = |at: usize| self.answers[at].0.clone();
+        let (mut client, _) =
+            ClientHandshake::start(Self::config(&self.rsa), clock(), Instant::ZERO, &mut dice(0)).unwrap();
+        for (before, (_, answer)) in self.answers[..at].iter().enumerate() {
+            client.handle(Instant::ZERO, answer, &mut dice(before + 1)).unwrap();
+        }
+        client
+    }
+}
+
+/// The private key of a recording, which opens nothing else.
 pub(super) fn rsa() -> &'static RsaPrivateKey {
     static KEY: OnceLock<RsaPrivateKey> = OnceLock::new();
     KEY.get_or_init(|| {
@@ -46,15 +66,16 @@ fn run() -> &'static Run {
     static RUN: OnceLock<Run> = OnceLock::new();
     RUN.get_or_init(|| {
         let (rsa, mut dice) = (rsa().clone(), Dice(3));
-        let config = HandshakeConfig { keys: vec![rsa.public().clone()], dc: 2, expires_in: None };
-        let (mut client, mut request) = ClientHandshake::start(config, clock(), Instant::ZERO, &mut dice).unwrap();
+        let mut before = dice.clone();
+        let (mut client, mut request) =
+            ClientHandshake::start(Run::config(&rsa), clock(), Instant::ZERO, &mut dice).unwrap();
         let keys = [rsa.clone()].into();
         let mut server = ServerHandshake::new(ServerConfig { keys, dc: Some(2), script: [].into() });
-        let (mut clients, mut servers) = (Vec::new(), Vec::new());
+        let (mut answers, mut servers) = (Vec::new(), Vec::new());
         let grant = loop {
             servers.push((server.clone(), request.clone()));
             let answer = server.handle(UNIX, &request, &mut dice).unwrap().send;
-            clients.push((client.clone(), answer.clone()));
+            answers.push((core::mem::replace(&mut before, dice.clone()), answer.clone()));
             match client.handle(Instant::ZERO, &answer, &mut dice).unwrap() {
                 Step::Send(next) => request = next,
                 Step::Done(grant) => break grant,
@@ -73,7 +94,7 @@ fn run() -> &'static Run {
             pq: [asked.p.0, asked.q.0],
             tmp_aes: kdf::tmp_aes(&inner.new_nonce.0, &asked.server_nonce),
             rsa,
-            clients,
+            answers,
             servers,
         }
     })
@@ -114,7 +135,7 @@ pub fn client_handshake(data: &[u8]) {
     let state = usize::from(choices.byte()) % 3;
     let how = choices.byte() % 4;
     let (nonce, server_nonce) = (run.nonce, run.server_nonce);
-    let (client, honest) = &run.clients[state];
+    let honest = &run.answers[state].1;
     let answer = match how {
         0 => choices.rest().to_vec(),
         1 => plain::seal(5, choices.rest()),
@@ -131,8 +152,8 @@ pub fn client_handshake(data: &[u8]) {
             }
         },
     };
-    let (mut client, mut dice) = (client.clone(), Dice(4));
-    let mut answers = run.clients[state + 1..].iter().map(|(_, answer)| answer);
+    let (mut client, mut dice) = (run.client(state), Dice(4));
+    let mut answers = run.answers[state + 1..].iter().map(|(_, answer)| answer);
     let mut step = client.handle(Instant::ZERO, &answer, &mut dice);
     loop {
         match step {

@@ -1,7 +1,11 @@
-//! Server halves of the protocol, for the test data centre and for tests of clients.
+//! Server halves of the protocol: key exchange and its faults, RSA private keys, sessions, key binding, password checks.
 
 pub mod bind;
+pub mod handshake;
 mod judge;
+pub mod lies;
+pub mod rsa;
 mod salts;
 mod sent;
 pub mod session;
+pub mod srp;

@@ -16,11 +16,11 @@
 //! at once. A driver that keeps the contract and asks `wants_input` before it reads its socket never holds more.
 //!
 //! ```
-//! # use nanogram::{protocol::connection::*, crypto::keys, base::time::*, wire::transport::Framing, tl::Combinator};
+//! # use nanogram::{protocol::connection::*, telegram::dcs, base::time::*, wire::transport::Framing, tl::Combinator};
 //! # use nanogram::wire::mt::service::Ping;
 //! # use rand::SeedableRng;
 //! # let entropy = Box::new(rand::rngs::ChaCha12Rng::seed_from_u64(1));
-//! let config = Config::new(2, keys::keys(keys::Environment::Production).to_vec());
+//! let config = Config::new(2, dcs::keys(dcs::Environment::Production).to_vec());
 //! let mut conn = Connection::new(config, Instant::ZERO, UnixTime::from_secs(1_700_000_000), entropy);
 //! let pong = conn.call(&Ping { ping_id: 1 });
 //! let mut out = bytes::BytesMut::new();

@@ -20,9 +20,9 @@ use crate::crypto::ct;
 use crate::crypto::dh::DhParams;
 use crate::crypto::factor::factor;
 use crate::crypto::kdf::{self, AesPair};
-use crate::crypto::keys::{Environment, keys};
 use crate::crypto::rsa::{RsaKey, rsa_pad};
 use crate::crypto::strip_zeros;
+use crate::telegram::dcs::{Environment, dc_number, keys};
 use crate::tl::{Blob, Combinator, Reader, Tl};
 use crate::wire::msg_id::MsgIds;
 use crate::wire::mt::auth::{
@@ -62,19 +62,6 @@ impl HandshakeConfig {
     }
 }
 
-/// The number by which the exchange, and MTProxy, name a data centre: 10000 more in the test environment, negative if
-/// it serves `media` alone.
-///
-/// Spec: mtproto/auth_key#presenting-proof-of-work-server-authentication
-#[must_use]
-pub const fn dc_number(environment: Environment, dc: i32, media: bool) -> i32 {
-    let number = match environment {
-        Environment::Production => dc,
-        Environment::Test => dc.saturating_add(10_000),
-    };
-    if media { number.saturating_neg() } else { number }
-}
-
 /// What comes next.
 #[derive(Debug)]
 pub enum Step {
@@ -85,14 +72,12 @@ pub enum Step {
 }
 
 /// One exchange.
-#[cfg_attr(any(test, feature = "fuzzing"), derive(Clone))]
 pub struct ClientHandshake {
     state: State,
     post: Post,
     run_until: Instant,
 }
 
-#[cfg_attr(any(test, feature = "fuzzing"), derive(Clone))]
 enum State {
     ResPq(AwaitResPq),
     DhParams(AwaitDhParams),
@@ -101,7 +86,6 @@ enum State {
 }
 
 /// Puts requests into plain messages, and keeps the last.
-#[cfg_attr(any(test, feature = "fuzzing"), derive(Clone))]
 struct Post {
     clock: ServerClock,
     ids: MsgIds,
@@ -210,7 +194,6 @@ impl fmt::Debug for ClientHandshake {
 }
 
 /// Sent: `req_pq_multi`.
-#[cfg_attr(any(test, feature = "fuzzing"), derive(Clone))]
 struct AwaitResPq {
     config: HandshakeConfig,
     nonce: [u8; 16],
@@ -263,7 +246,6 @@ fn number(bytes: &[u8]) -> Option<u64> {
 }
 
 /// Sent: `req_DH_params`, with `new_nonce` in it.
-#[cfg_attr(any(test, feature = "fuzzing"), derive(Clone))]
 struct AwaitDhParams {
     nonces: Nonces,
     tmp_aes: AesPair,
@@ -306,7 +288,6 @@ impl AwaitDhParams {
 }
 
 /// What stays the same in every attempt at a key.
-#[cfg_attr(any(test, feature = "fuzzing"), derive(Clone))]
 struct Exchange {
     nonces: Nonces,
     tmp_aes: AesPair,
@@ -341,7 +322,6 @@ impl Exchange {
 }
 
 /// Sent: `set_client_DH_params`. The key is made, and not to be used before the server has proved that it has it too.
-#[cfg_attr(any(test, feature = "fuzzing"), derive(Clone))]
 struct AwaitDhGen {
     exchange: Box<Exchange>,
     auth_key: AuthKey,
@@ -376,101 +356,6 @@ impl AwaitDhGen {
                 Ok(Verdict::Again(request, next))
             }
             SetClientDhParamsAnswer::Fail(_) => Err(Refusal::DhGen.into()),
-        }
-    }
-}
-
-#[cfg(all(test, feature = "dc"))]
-mod tests {
-    use super::*;
-    use crate::crypto::rsa::RsaPrivateKey;
-    use crate::protocol::handshake::server::{ServerConfig, ServerHandshake};
-    use rand::SeedableRng;
-    use rand::rngs::ChaCha20Rng;
-    use std::vec;
-
-    const NOW: Instant = Instant::ZERO;
-
-    fn rng() -> ChaCha20Rng {
-        ChaCha20Rng::seed_from_u64(1)
-    }
-
-    /// An honest run: the client before each answer, and the answer.
-    fn honest() -> Vec<(ClientHandshake, Bytes)> {
-        let capture = include_str!("../../../tests/fixtures/captures/telethon139_abridged.json");
-        let capture: serde_json::Value = serde_json::from_str(capture).unwrap();
-        let rsa = RsaPrivateKey::from_pem(capture["rsa_private_pem"].as_str().unwrap()).unwrap();
-        let config = HandshakeConfig { keys: vec![rsa.public().clone()], dc: 2, expires_in: None };
-        let mut server = ServerHandshake::new(ServerConfig { keys: [rsa].into(), dc: None, script: [].into() });
-        let unix = UnixTime::from_secs(1_707_425_104);
-        let mut entropy = rng();
-        let clock = ServerClock::guess(NOW, unix);
-        let (mut client, mut packet) = ClientHandshake::start(config, clock, NOW, &mut entropy).unwrap();
-        let mut run = Vec::new();
-        loop {
-            let answer = server.handle(unix, &packet, &mut entropy).unwrap().send;
-            run.push((client.clone(), answer.clone()));
-            match client.handle(NOW, &answer, &mut entropy).unwrap() {
-                Step::Send(next) => packet = next,
-                Step::Done(_) => return run,
-            }
-        }
-    }
-
-    #[test]
-    fn every_truncation_of_every_answer_is_refused() {
-        for (client, answer) in honest() {
-            for cut in 0..answer.len() {
-                assert!(client.clone().handle(NOW, &answer[..cut], &mut rng()).is_err(), "{client:?} {cut}");
-                // Cut, and the length set right.
-                let body = answer.get(20..cut).unwrap_or_default();
-                assert!(client.clone().handle(NOW, &plain::seal(5, body), &mut rng()).is_err(), "{client:?} {cut}");
-            }
-        }
-    }
-
-    /// Handles the answer with each of its bits turned, and says which were taken all the same.
-    fn taken(client: &ClientHandshake, answer: &[u8]) -> Vec<usize> {
-        let turned = (0..answer.len() * 8).filter(|bit| {
-            let mut packet = answer.to_vec();
-            packet[bit / 8] ^= 1 << (bit % 8);
-            client.clone().handle(NOW, &packet, &mut rng()).is_ok()
-        });
-        turned.collect()
-    }
-
-    #[test]
-    fn of_a_proved_answer_no_bit_but_those_of_the_time_may_change() {
-        let run = honest();
-        let [_, (at_dh_params, dh_params), (at_dh_gen, dh_gen)] = &run[..] else { panic!("three answers") };
-        let time: Vec<usize> = (66..128).collect(); // msg_id without its two low bits, which nobody proves
-        assert_eq!(taken(at_dh_params, dh_params), time);
-        assert_eq!(taken(at_dh_gen, dh_gen), time);
-    }
-
-    #[test]
-    fn no_bit_of_a_res_pq_makes_a_panic_or_a_key() {
-        let run = honest();
-        let (client, answer) = &run[0];
-        let taken = taken(client, answer);
-        assert!(!taken.iter().any(|bit| (20 * 8..40 * 8).contains(bit)), "constructor and nonce");
-        assert!((40 * 8..56 * 8).all(|bit| taken.contains(&bit)), "server_nonce is whatever it is");
-    }
-
-    #[test]
-    fn random_bytes_in_any_state_are_refused() {
-        let mut entropy = rng();
-        for (client, answer) in honest() {
-            for len in 0..200 {
-                let mut junk = vec![0; len];
-                entropy.fill(&mut junk).unwrap();
-                assert!(client.clone().handle(NOW, &junk, &mut entropy).is_err());
-                // And behind a good head.
-                let mut packet = answer[..24].to_vec();
-                packet.extend(&junk);
-                packet[16..20].copy_from_slice(&(4 + len as u32).to_le_bytes());
-                assert!(client.clone().handle(NOW, &packet, &mut entropy).is_err());
-            }
         }
     }
 }

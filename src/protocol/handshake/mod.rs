@@ -14,11 +14,11 @@
 //! auth_key = g_a^b = g_b^a mod p          server_salt = new_nonce[0..8] ⊕ server_nonce[0..8]
 //! ```
 //!
-//! All of it travels in [`plain`] messages. [`client`] asks; `server`, its mirror (feature `dc`), answers. Both are
-//! machines without clock, socket and entropy: bytes and time go in, bytes come out.
+//! All of it travels in [`plain`] messages. [`client`] is a machine without clock, socket and entropy: bytes and time go
+//! in, bytes come out.
 //!
 //! ```
-//! use nanogram::crypto::keys::Environment;
+//! use nanogram::telegram::dcs::Environment;
 //! use nanogram::protocol::handshake::client::{ClientHandshake, HandshakeConfig};
 //! use nanogram::base::time::{Instant, ServerClock, UnixTime};
 //! # let mut entropy = <rand::rngs::ChaCha20Rng as rand::SeedableRng>::seed_from_u64(1);
@@ -33,11 +33,7 @@
 //! Spec: mtproto/auth_key, mtproto/samples-auth_key, mtproto/security_guidelines
 
 pub mod client;
-#[cfg(feature = "dc")]
-pub mod lies;
 pub mod plain;
-#[cfg(feature = "dc")]
-pub mod server;
 
 use crate::base::entropy::{Entropy, EntropyFailed};
 use crate::base::time::ServerClock;
@@ -96,7 +92,7 @@ pub enum Unproven {
     Nonce,
     /// It belongs to another exchange: `server_nonce` is not the one of this run.
     ServerNonce,
-    /// The server holds none of our pinned keys, or the client chose one that we do not hold.
+    /// No RSA key in common.
     Fingerprint,
     /// `pq` is no product of two different odd primes below 2^63, or `p` and `q` are not its factors.
     Pq,
@@ -106,10 +102,6 @@ pub enum Unproven {
     Dh(DhError),
     /// `new_nonce_hash` is not made of our `new_nonce`.
     NewNonceHash,
-    /// `retry_id` does not name the key that was refused.
-    RetryId,
-    /// The exchange was meant for another data centre.
-    Dc,
 }
 
 /// A no with its proof.
@@ -149,8 +141,6 @@ impl fmt::Display for Unproven {
             Self::Encrypted => f.write_str("the encrypted part does not fit its hash"),
             Self::Dh(e) => e.fmt(f),
             Self::NewNonceHash => f.write_str("new_nonce_hash is wrong"),
-            Self::RetryId => f.write_str("retry_id is wrong"),
-            Self::Dc => f.write_str("meant for another data centre"),
         }
     }
 }
@@ -204,37 +194,40 @@ impl From<RsaError> for HandshakeError {
 
 /// What names one exchange, and the secret that proves who takes part in it.
 #[derive(Clone)]
-struct Nonces {
-    nonce: [u8; 16],
-    server_nonce: [u8; 16],
-    new_nonce: NewNonce,
+pub(crate) struct Nonces {
+    pub(crate) nonce: [u8; 16],
+    pub(crate) server_nonce: [u8; 16],
+    pub(crate) new_nonce: NewNonce,
 }
 
 impl Nonces {
-    fn check(&self, nonce: &[u8; 16], server_nonce: &[u8; 16]) -> Result<(), Unproven> {
-        match () {
-            () if !ct::same(nonce, &self.nonce) => Err(Unproven::Nonce),
-            () if !ct::same(server_nonce, &self.server_nonce) => Err(Unproven::ServerNonce),
-            () => Ok(()),
+    pub(crate) fn check(&self, nonce: &[u8; 16], server_nonce: &[u8; 16]) -> Result<(), Unproven> {
+        if !ct::same(nonce, &self.nonce) {
+            return Err(Unproven::Nonce);
         }
+        if ct::same(server_nonce, &self.server_nonce) { Ok(()) } else { Err(Unproven::ServerNonce) }
     }
 
     /// `SHA1(new_nonce)[4..20]`, the proof of `server_DH_params_fail`.
-    fn params_hash(&self) -> [u8; 16] {
+    pub(crate) fn params_hash(&self) -> [u8; 16] {
         let hash: [u8; 20] = Sha1::digest(self.new_nonce.0).into();
         let [_, _, _, _, proof @ ..] = hash;
         proof
     }
 
     /// `new_nonce[0..8] ⊕ server_nonce[0..8]`
-    fn server_salt(&self) -> i64 {
+    pub(crate) fn server_salt(&self) -> i64 {
         let half = |bytes: &[u8]| bytes.first_chunk().map_or(0, |bytes| i64::from_le_bytes(*bytes));
         half(&self.new_nonce.0) ^ half(&self.server_nonce)
     }
 }
 
 /// Encrypts a value with the temporary key: `AES-IGE( SHA1(value):20 | value | 0..15 random )`.
-fn seal<T: Combinator>(value: &T, aes: &AesPair, entropy: &mut dyn Entropy) -> Result<Vec<u8>, EntropyFailed> {
+pub(crate) fn seal<T: Combinator>(
+    value: &T,
+    aes: &AesPair,
+    entropy: &mut dyn Entropy,
+) -> Result<Vec<u8>, EntropyFailed> {
     let mut data = Vec::with_capacity(640);
     data.resize(20, 0);
     value.write_boxed(&mut data);
@@ -253,7 +246,7 @@ fn seal<T: Combinator>(value: &T, aes: &AesPair, entropy: &mut dyn Entropy) -> R
 /// Where the value ends only its reader knows, so it is read before it is proved; whatever is wrong is one error.
 ///
 /// Spec: mtproto/security_guidelines#checking-sha1-hash-values
-fn open<T: Combinator>(sealed: &[u8], aes: &AesPair) -> Result<T, Unproven> {
+pub(crate) fn open<T: Combinator>(sealed: &[u8], aes: &AesPair) -> Result<T, Unproven> {
     let mut data = Zeroizing::new(sealed.to_vec());
     let (blocks, []) = data.as_chunks_mut::<16>() else { return Err(Unproven::Encrypted) };
     ige::decrypt(&aes.key, &aes.iv, blocks);
@@ -266,6 +259,6 @@ fn open<T: Combinator>(sealed: &[u8], aes: &AesPair) -> Result<T, Unproven> {
 }
 
 /// A number without its leading zeros, as the spec wants the numbers that we send.
-fn minimal(number: &[u8]) -> Vec<u8> {
+pub(crate) fn minimal(number: &[u8]) -> Vec<u8> {
     strip_zeros(number).to_vec()
 }

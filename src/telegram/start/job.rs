@@ -9,14 +9,12 @@
 //! flood limits. The tokio client does all of that.
 
 use super::{Known, StartCall, StartError, hint, start_call};
-use crate::crypto::keys::{Environment, keys};
 use crate::crypto::rsa::RsaKey;
 use crate::protocol::connection::{Config, Connection, Event, SavedKey};
-use crate::protocol::handshake::client::dc_number;
 use crate::protocol::session::{CallError, CallId, RpcError};
 use crate::telegram::api::contacts::{ResolveUsername, ResolvedPeerBody};
 use crate::telegram::api::updates::Updates;
-use crate::telegram::dcs;
+use crate::telegram::dcs::{self, Environment, dc_number, keys};
 use crate::telegram::link::{StartParam, Username, UsernameError};
 use crate::telegram::store::{StringError, string};
 use crate::tl::{Combinator, DecodeError, Tl};

@@ -18,7 +18,7 @@
 
 use super::realm::{Realm, Servers};
 use super::state::{MAX_BYTES, State, StateError};
-use crate::crypto::keys::Environment;
+use crate::telegram::dcs::Environment;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;

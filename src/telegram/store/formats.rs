@@ -3,8 +3,7 @@
 use super::realm::{MAX_FINGERPRINTS, Servers};
 use super::string::{Format, MediaDc, SavedSession, WriteError};
 use crate::crypto::auth_key::AuthKey;
-use crate::crypto::keys::Environment;
-use crate::telegram::dcs;
+use crate::telegram::dcs::{self, Environment};
 use crate::tl::{DecodeError, Reader, Tl, write_bytes};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;

@@ -28,7 +28,7 @@ use super::realm::{MAX_FINGERPRINTS, Servers};
 use super::state::{ConfigAge, DcKey, MAX_BYTES, MAX_SALTS, SavedSalt, SavedUser, State, StateError, TempKey, VERSION};
 use crate::base::time::UnixTime;
 use crate::crypto::auth_key::AuthKey;
-use crate::crypto::keys::Environment;
+use crate::telegram::dcs::Environment;
 use crate::telegram::link::Username;
 use crate::telegram::store::string::is_local;
 use crate::tl::{Reader, Tl, write_bytes};

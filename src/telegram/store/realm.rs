@@ -10,8 +10,8 @@
 //! not be mistaken for the end of the session. [`State::enter`] is the one place that decides.
 
 use super::state::State;
-use crate::crypto::keys::{self, Environment};
 use crate::crypto::rsa::RsaKey;
+use crate::telegram::dcs::{self, Environment};
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -49,7 +49,7 @@ impl Realm {
     #[must_use]
     pub fn of_keys(environment: Environment, keys: &[RsaKey]) -> Self {
         let mut own: Vec<i64> = keys.iter().map(RsaKey::fingerprint).collect();
-        let telegrams: Vec<i64> = keys::keys(environment).iter().map(RsaKey::fingerprint).collect();
+        let telegrams: Vec<i64> = dcs::keys(environment).iter().map(RsaKey::fingerprint).collect();
         if own.iter().all(|key| telegrams.contains(key)) {
             return Self::telegram(environment);
         }
@@ -174,9 +174,9 @@ mod tests {
     #[test]
     fn telegrams_keys_are_telegrams_servers() {
         for environment in [Environment::Production, Environment::Test] {
-            assert_eq!(Realm::of_keys(environment, keys::keys(environment)), Realm::telegram(environment));
+            assert_eq!(Realm::of_keys(environment, dcs::keys(environment)), Realm::telegram(environment));
         }
-        let realm = Realm::of_keys(Environment::Production, keys::keys(Environment::Test));
+        let realm = Realm::of_keys(Environment::Production, dcs::keys(Environment::Test));
         assert!(matches!(realm.servers, Servers::Own(_)), "the key of one environment proves nothing in the other");
     }
 }

@@ -3,8 +3,7 @@
 //! It is stored in version [`VERSION`] of a binary layout: see [`State::to_bytes`]. All variable parts have limits.
 
 use crate::crypto::auth_key::AuthKey;
-use crate::crypto::keys::Environment;
-use crate::telegram::dcs::DcTable;
+use crate::telegram::dcs::{DcTable, Environment};
 use crate::telegram::store::SavedSession;
 pub use crate::telegram::store::names::{CachedName, MAX_NAMES, NameCache, NameKind};
 use crate::telegram::store::realm::Servers;

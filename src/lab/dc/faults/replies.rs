@@ -6,7 +6,7 @@ use crate::crypto::dh::KNOWN_PRIME;
 use crate::lab::dc::residents::ALICE;
 use crate::lab::dc::types::Turn;
 use crate::lab::dc::world::World;
-use crate::protocol::handshake::lies::Number;
+use crate::lab::server::lies::Number;
 use crate::telegram::api::Boxed;
 use crate::telegram::api::account::{GetPassword, Password, PasswordKdfAlgo, PasswordKdfAlgoUnknown};
 use crate::telegram::api::auth::{

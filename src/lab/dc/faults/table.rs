@@ -5,7 +5,7 @@ use super::packets::{Damage, Twist};
 use super::replies::Tamper;
 use super::{Conduct, Count, Fault, Meet, bodies};
 use crate::lab::dc::script::Cut;
-use crate::protocol::handshake::lies::{At, Lie, Number};
+use crate::lab::server::lies::{At, Lie, Number};
 use crate::wire::transport::Framing;
 use alloc::vec;
 use alloc::vec::Vec;

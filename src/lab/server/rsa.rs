@@ -1,12 +1,15 @@
-//! The other half of the key, for a test data centre.
+//! The private half of an RSA key, for a test data centre.
+//!
+//! It opens `RSA_PAD`, and the padding from before 2021 that servers still meet: `SHA1(data):20 | data | random` in 255
+//! bytes, which nobody here seals.
 //!
 //! The exponentiation is the constant-time one; `num-bigint`, which is not, makes keys and prints them. Its numbers are
 //! not wiped: right for a data centre that plays one, and for nothing that guards people's messages.
 
-use super::{MAX_DATA, RSA_ENCRYPTION, RsaError, RsaKey};
 use crate::base::entropy::{self, Entropy};
 use crate::crypto::mont::Modulus;
 use crate::crypto::prime::is_prime;
+use crate::crypto::rsa::{MAX_DATA, RSA_ENCRYPTION, RsaError, RsaKey};
 use crate::crypto::{ct, ige, pem};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -18,6 +21,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 const PKCS1: &str = "RSA PRIVATE KEY";
 const PKCS8: &str = "PRIVATE KEY";
+const OCTET_STRING: u8 = 0x04;
 
 /// The exponent of the keys that we make.
 const E: u32 = 65537;
@@ -105,7 +109,7 @@ impl RsaPrivateKey {
         &self.public
     }
 
-    /// Opens what [`rsa_pad`](super::rsa_pad) sealed, or a client from before 2021; `None` if it is neither.
+    /// Opens what [`rsa_pad`](crate::crypto::rsa::rsa_pad) sealed, or a client from before 2021; `None` if it is neither.
     #[must_use]
     pub fn open(&self, sealed: &[u8; 256]) -> Option<Opened> {
         let block = Zeroizing::new(self.lower(sealed)?);
@@ -164,7 +168,7 @@ fn read_pkcs8(mut der: &[u8]) -> Option<[&[u8]; 5]> {
     let mut outer = pem::take(&mut der, pem::SEQUENCE)?;
     pem::take_integer(&mut outer)?.is_empty().then_some(())?;
     (pem::take(&mut outer, pem::SEQUENCE)? == RSA_ENCRYPTION).then_some(())?;
-    read_pkcs1(pem::take(&mut outer, pem::OCTET_STRING)?)
+    read_pkcs1(pem::take(&mut outer, OCTET_STRING)?)
 }
 
 /// What a block held, with the padding that follows it.
@@ -202,7 +206,7 @@ impl fmt::Debug for Opened {
     }
 }
 
-/// Undoes [`rsa_pad`](super::rsa_pad); `None` if its hash does not agree.
+/// Undoes [`rsa_pad`](crate::crypto::rsa::rsa_pad); `None` if its hash does not agree.
 fn unwrap(block: &[u8; 256]) -> Option<Opened> {
     let (key, aes) = block.split_first_chunk::<32>()?;
     let mut temp_key = Zeroizing::new(*key);
@@ -225,7 +229,7 @@ fn unwrap_old(block: &[u8; 256]) -> Option<Opened> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::rsa::{rsa_pad, tests::capture_key};
+    use crate::crypto::rsa::rsa_pad;
     use rand::SeedableRng;
     use rand::rngs::ChaCha20Rng;
 
@@ -233,6 +237,13 @@ mod tests {
     const PKCS8_HEAD: [u8; 26] = [
         0x30, 0x82, 4, 0xbc, 2, 1, 0, 0x30, 13, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 1, 5, 0, 4, 0x82, 4, 0xa6,
     ];
+
+    /// The key that the recordings in `tests/fixtures/captures` were made with, as OpenSSL printed it.
+    fn capture_key(which: &str) -> String {
+        let capture = include_str!("../../../tests/fixtures/captures/telethon139_abridged.json");
+        let capture: serde_json::Value = serde_json::from_str(capture).unwrap();
+        alloc::format!("{}\n", capture[which].as_str().unwrap())
+    }
 
     fn key() -> RsaPrivateKey {
         RsaPrivateKey::from_pem(&capture_key("rsa_private_pem")).unwrap()

@@ -1,16 +1,7 @@
 //! Telegram's public RSA keys, pinned. A server that does not hold one of the private keys is not Telegram.
 
-use super::rsa::RsaKey;
-
-/// One of Telegram's two environments, each with separate data centres, accounts and keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Environment {
-    /// The environment with real users.
-    #[default]
-    Production,
-    /// The environment for testing.
-    Test,
-}
+use super::Environment;
+use crate::crypto::rsa::RsaKey;
 
 /// Returns the keys of `environment`. A key of one environment is not accepted in the other.
 ///

@@ -2,23 +2,24 @@
 //! `num-bigint` and `crypto-bigint`, on edge cases and random numbers. Every test run makes one or two hundred
 //! comparisons; more, and docs/modpow.md, are made by
 //! ```text
-//! NANOGRAM_ROUNDS=100000 cargo test --release --all-features --test modpow_proof -- --ignored --nocapture
+//! NANOGRAM_ROUNDS=100000 cargo test --release --all-features --lib mont_proof -- --ignored --nocapture
 //! ```
-#![allow(dead_code, unused_imports, reason = "files of the crate come along whole")]
-#![allow(clippy::indexing_slicing, clippy::duplicate_mod, reason = "and one of them three times")]
 
-extern crate alloc;
+use super::mont as wide;
+use crate::crypto::dh::{DhParams, KNOWN_PRIME};
+use crypto_bigint::modular::{FixedMontyForm, FixedMontyParams};
+use crypto_bigint::{Odd, U2048};
+use num_bigint::BigUint;
+use rand::rngs::ChaCha8Rng;
+use rand::{Rng, RngExt, SeedableRng};
+use std::fmt::Write as _;
+use std::prelude::v1::*;
+use std::time::Instant;
+use std::{format, print, vec};
 
-/// This crate's code, with the limbs of this processor.
+/// The limbs of a 32-bit processor.
 #[path = "."]
-mod wide {
-    #[path = "../src/crypto/limb.rs"]
-    pub(crate) mod limb;
-    #[path = "../src/crypto/mont.rs"]
-    pub(crate) mod mont;
-}
-/// This crate's code, with the limbs of a 32-bit processor.
-#[path = "."]
+#[allow(dead_code, clippy::duplicate_mod, reason = "the file comes along whole, with other limbs")]
 mod narrow {
     mod limb {
         pub(crate) type Limb = i32;
@@ -28,31 +29,20 @@ mod narrow {
         pub(crate) const WINDOW: u32 = 4;
         pub(crate) const IN_PAIRS: bool = false;
     }
-    #[path = "../src/crypto/mont.rs"]
+    #[path = "mont.rs"]
     pub(crate) mod mont;
 }
-/// The 64-bit limbs one column at a time, as in builds optimized for size.
+/// Limbs of this processor, one column at a time, as where the code is to be small.
 #[path = "."]
+#[allow(dead_code, clippy::duplicate_mod, reason = "as above")]
 mod compact {
     mod limb {
-        pub(crate) use crate::wide::limb::{BITS, Limb, R_BITS, WINDOW, Wide};
+        pub(crate) use crate::crypto::limb::{BITS, Limb, R_BITS, WINDOW, Wide};
         pub(crate) const IN_PAIRS: bool = false;
     }
-    #[path = "../src/crypto/mont.rs"]
+    #[path = "mont.rs"]
     pub(crate) mod mont;
 }
-mod crypto {
-    pub(crate) use nanogram::crypto::dh; // for the tests in there
-}
-
-use crypto_bigint::modular::{FixedMontyForm, FixedMontyParams};
-use crypto_bigint::{Odd, U2048};
-use nanogram::crypto::dh::{DhParams, KNOWN_PRIME};
-use num_bigint::BigUint;
-use rand::rngs::ChaCha8Rng;
-use rand::{Rng, RngExt, SeedableRng};
-use std::fmt::Write as _;
-use std::time::Instant;
 
 type Bytes = [u8; 256];
 
@@ -69,7 +59,7 @@ fn from_big(n: &BigUint) -> Bytes {
 /// One modulus in the form of each implementation.
 struct Everybody {
     n: BigUint,
-    wide: wide::mont::Modulus,
+    wide: wide::Modulus,
     narrow: narrow::mont::Modulus,
     compact: compact::mont::Modulus,
     other: FixedMontyParams<{ U2048::LIMBS }>,
@@ -80,7 +70,7 @@ impl Everybody {
         let other = Odd::new(U2048::from_be_slice(n)).expect("odd");
         Self {
             n: big(n),
-            wide: wide::mont::Modulus::new(n).expect("odd, and at least 3"),
+            wide: wide::Modulus::new(n).expect("odd, and at least 3"),
             narrow: narrow::mont::Modulus::new(n).expect("odd, and at least 3"),
             compact: compact::mont::Modulus::new(n).expect("odd, and at least 3"),
             other: FixedMontyParams::new(other),

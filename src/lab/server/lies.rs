@@ -1,15 +1,25 @@
-//! What a server may get wrong in the key exchange, on purpose: to see whether a client believes it.
+//! Faults of the key exchange: a server that gets one thing wrong on purpose, to see whether a client believes it.
 //!
-//! A lie changes one answer, or one thing in it; all before it is as it must be. Spec: mtproto/security_guidelines
+//! ```text
+//! request ──▶ ServerHandshake ──▶ the values of an answer ──▶ written, encrypted ──▶ plain message
+//!             honest                  ▲ one is changed            ▲ another hash        ▲ another id or length
+//!                                     └────────────────────── FaultyHandshake ──────────┘
+//! ```
+//!
+//! The honest server knows nothing of it. A lie changes one answer, or one thing in it; all before it is as it must be.
+//!
+//! Spec: mtproto/security_guidelines
 
-use super::seal;
+use super::handshake::{Answer, DhParamsReply, Reply, RequestError, ServerConfig, ServerHandshake, Step, written};
 use crate::base::entropy::{self, Entropy, EntropyFailed};
+use crate::base::time::UnixTime;
 use crate::crypto::dh::KNOWN_PRIME;
 use crate::crypto::ige;
-use crate::crypto::kdf::AesPair;
+use crate::protocol::handshake::seal;
 use crate::tl::{Blob, Combinator};
 use crate::wire::mt::auth::{
-    DhGenFail, DhGenRetry, ResPqBare, ServerDhInnerData, ServerDhParams, ServerDhParamsFail, SetClientDhParamsAnswer,
+    DhGenFail, DhGenRetry, ResPq, ResPqBare, ServerDhInnerData, ServerDhParams, ServerDhParamsFail,
+    SetClientDhParamsAnswer,
 };
 use alloc::vec;
 use alloc::vec::Vec;
@@ -167,6 +177,38 @@ pub enum Lie {
     Stall(At),
 }
 
+/// A server that tells a lie, or none.
+#[derive(Debug)]
+pub struct FaultyHandshake {
+    server: ServerHandshake,
+    lie: Option<Lie>,
+}
+
+impl FaultyHandshake {
+    /// Waits for a client, to tell it this lie.
+    #[must_use]
+    pub fn new(config: ServerConfig, lie: Option<Lie>) -> Self {
+        Self { server: ServerHandshake::new(config), lie }
+    }
+
+    /// As [`ServerHandshake::handle`]. An answer of no bytes never comes.
+    ///
+    /// # Errors
+    /// Those of [`ServerHandshake::handle`].
+    pub fn handle(&mut self, now: UnixTime, request: &[u8], entropy: &mut dyn Entropy) -> Result<Answer, RequestError> {
+        let Some(lie) = self.lie else { return self.server.handle(now, request, entropy) };
+        match self.server.step(now, request, entropy)? {
+            Step::Again(send) => Ok(Answer { send, grant: None }),
+            Step::Reply(reply, next, grant) => {
+                let (at, body) = lie.write(reply, entropy)?;
+                let mut packet = self.server.envelope(now, &body);
+                lie.envelope(at, &mut packet, entropy)?;
+                Ok(Answer { send: self.server.sent(request, packet, next), grant })
+            }
+        }
+    }
+}
+
 const FORGED: [u8; 16] = [0x5a; 16];
 
 fn flip(bytes: &mut [u8; 16]) {
@@ -175,7 +217,28 @@ fn flip(bytes: &mut [u8; 16]) {
 }
 
 impl Lie {
-    pub(super) fn res_pq(self, answer: &mut ResPqBare) {
+    /// The answer and its body, with the lie in it if it is the one.
+    fn write(self, reply: Reply, entropy: &mut dyn Entropy) -> Result<(At, Vec<u8>), EntropyFailed> {
+        Ok(match reply {
+            Reply::ResPq(mut answer) => {
+                self.res_pq(&mut answer);
+                (At::ResPq, written(&ResPq::Only(answer)))
+            }
+            Reply::DhParams(mut reply) => {
+                self.inner(&mut reply.data);
+                let mut answer = reply.answer(self.sealed(&reply, entropy)?);
+                self.params(&mut answer, reply.nonces.params_hash());
+                (At::DhParams, written(&answer))
+            }
+            Reply::DhGen(reply) => {
+                let mut answer = reply.answer();
+                self.dh_gen(&mut answer, reply.hash(2));
+                (At::DhGen, written(&answer))
+            }
+        })
+    }
+
+    fn res_pq(self, answer: &mut ResPqBare) {
         match self {
             Self::Nonce(At::ResPq) => flip(&mut answer.nonce),
             Self::Fingerprint => answer.server_public_key_fingerprints = vec![0x7e57_7e57_7e57_7e57],
@@ -184,7 +247,7 @@ impl Lie {
         }
     }
 
-    pub(super) fn inner(self, data: &mut ServerDhInnerData) {
+    fn inner(self, data: &mut ServerDhInnerData) {
         match self {
             Self::InnerNonce => flip(&mut data.nonce),
             Self::InnerServerNonce => flip(&mut data.server_nonce),
@@ -195,12 +258,8 @@ impl Lie {
         }
     }
 
-    pub(super) fn sealed(
-        self,
-        data: &ServerDhInnerData,
-        aes: &AesPair,
-        entropy: &mut dyn Entropy,
-    ) -> Result<Vec<u8>, EntropyFailed> {
+    fn sealed(self, reply: &DhParamsReply, entropy: &mut dyn Entropy) -> Result<Vec<u8>, EntropyFailed> {
+        let DhParamsReply { data, tmp_aes: aes, .. } = reply;
         let value = data.to_boxed();
         let pad = |len: usize| len.next_multiple_of(16) - len;
         let (hash, padding): ([u8; 20], usize) = match self {
@@ -221,7 +280,7 @@ impl Lie {
     }
 
     /// `params_hash` proves a failure.
-    pub(super) fn params(self, answer: &mut ServerDhParams, params_hash: [u8; 16]) {
+    fn params(self, answer: &mut ServerDhParams, params_hash: [u8; 16]) {
         let ServerDhParams::Ok(ok) = answer else { return };
         match self {
             Self::Nonce(At::DhParams) => flip(&mut ok.nonce),
@@ -236,7 +295,7 @@ impl Lie {
     }
 
     /// `hash2` proves a retry.
-    pub(super) fn dh_gen(self, answer: &mut SetClientDhParamsAnswer, hash2: [u8; 16]) {
+    fn dh_gen(self, answer: &mut SetClientDhParamsAnswer, hash2: [u8; 16]) {
         let SetClientDhParamsAnswer::Ok(ok) = answer else { return };
         let (nonce, server_nonce) = (ok.nonce, ok.server_nonce);
         match self {
@@ -251,12 +310,7 @@ impl Lie {
     }
 
     /// Whether it is the answer `here` that is changed once it is in its plain message.
-    pub(super) fn envelope(
-        self,
-        here: At,
-        packet: &mut Vec<u8>,
-        entropy: &mut dyn Entropy,
-    ) -> Result<(), EntropyFailed> {
+    fn envelope(self, here: At, packet: &mut Vec<u8>, entropy: &mut dyn Entropy) -> Result<(), EntropyFailed> {
         match self {
             Self::MsgId(at) if at == here => packet.iter_mut().skip(8).take(1).for_each(|low| *low &= !3),
             Self::Len(at, len) if at == here => {

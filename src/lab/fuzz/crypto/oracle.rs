@@ -1,5 +1,4 @@
-//! Mathematics for fuzzing alone (`--cfg fuzzing`, which cargo-fuzz sets): powers are not computed but drawn, and
-//! remembered.
+//! Mathematics for fuzzing alone: powers are not computed but drawn, and remembered.
 //!
 //! ```text
 //! g ^ a                 a hash of both; that it is the public number of `a` is remembered
@@ -12,12 +11,12 @@
 //! What stands on it sees what it would see of real powers, unless it solves the problem they rest on. A key exchange takes
 //! some 50 µs in place of 15 ms, and a fuzzer sees so many more. The tests replay every seed with the real powers.
 
+use super::exact_mont::Modulus;
 use alloc::collections::BTreeMap;
 use core::cell::RefCell;
 use sha2::{Digest, Sha256};
 
 type Number = [u8; 256];
-type Limbs = super::mont::Number;
 
 /// More than many exchanges need; then all is forgotten but what was pinned.
 const REMEMBERED: usize = 4096;
@@ -39,7 +38,7 @@ struct Memory {
     raised: Known<(Number, Number), Number>,
     factors: Known<u64, Option<(u64, u64)>>,
     /// What multiplying under a modulus needs.
-    squares: Known<Limbs, Limbs>,
+    moduli: Known<Number, Modulus>,
 }
 
 /// Values, and whether they are pinned.
@@ -57,11 +56,11 @@ fn keep<K: Ord, V>(all: &mut Known<K, V>, key: K, value: V) {
 }
 
 /// What `find` finds, but for the same key it is looked for once.
-fn once<K: Ord + Copy, V: Copy>(of: impl Fn(&mut Memory) -> &mut Known<K, V>, key: K, find: impl FnOnce() -> V) -> V {
-    let known = MEMORY.with_borrow_mut(|memory| of(memory).get(&key).map(|(value, _)| *value));
+fn once<K: Ord + Copy, V: Clone>(of: impl Fn(&mut Memory) -> &mut Known<K, V>, key: K, find: impl FnOnce() -> V) -> V {
+    let known = MEMORY.with_borrow_mut(|memory| of(memory).get(&key).map(|(value, _)| value.clone()));
     known.unwrap_or_else(|| {
         let found = find();
-        MEMORY.with_borrow_mut(|memory| keep(of(memory), key, found));
+        MEMORY.with_borrow_mut(|memory| keep(of(memory), key, found.clone()));
         found
     })
 }
@@ -110,9 +109,9 @@ pub(super) fn raised(n: &Number, block: &Number, raise: impl FnOnce() -> Number)
     sealed
 }
 
-/// What `find` finds for the modulus `n`, but the same is looked for once.
-pub(super) fn square(n: &Limbs, find: impl FnOnce() -> Limbs) -> Limbs {
-    once(|memory| &mut memory.squares, *n, find)
+/// What computes under the modulus `n`, which `find` prepares, but the same is prepared once.
+pub(super) fn exact(n: &Number, find: impl FnOnce() -> Modulus) -> Modulus {
+    once(|memory| &mut memory.moduli, *n, find)
 }
 
 /// What `factor` finds, but the same is looked for once.
