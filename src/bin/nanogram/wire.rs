@@ -189,11 +189,12 @@ impl std::fmt::Display for Me {
     }
 }
 
-/// Asks the server for the user of a foreign session; returns the state with the answer.
-pub(crate) fn check(of: &Account, account: &AccountArgs, story: &Story) -> Result<State, Failure> {
+/// Asks the server about an account from elsewhere; its state with the answer in it.
+pub(crate) fn check(of: &mut Account, account: &AccountArgs, story: &Story) -> Result<State, Failure> {
     let options = options(of, account, story)?;
     runtime()?.block_on(within(account.timeout, async {
         let client = connect(options, story).await?;
+        of.prove(&client).await?;
         let me = who_am_i(&client).await?;
         client.set_user(Some(me.user));
         story.tell(&format!("The session is signed in: {me}."));
