@@ -1,7 +1,7 @@
 //! Accounts in session files and in session strings of other programs.
 
 use crate::args::AccountArgs;
-use crate::dc::writable;
+use crate::dc::directory_of;
 use crate::failure::{Exit, Failure};
 use crate::{foreign, wire};
 use nanogram::client::Client;
@@ -159,7 +159,7 @@ pub(crate) fn file_for(
     if given(session).is_some() {
         // One missing directory is created, as for the default file; its parent must exist.
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.exists());
-        writable("--session", parent.or(Some(&path)))?;
+        directory_of("--session", parent.or(Some(&path)))?;
     }
     let (file, state) = SessionFile::open(&path).map_err(of_file)?;
     let mut account = state.map(Account::of_state);
@@ -261,8 +261,21 @@ fn read(path: &Path) -> Result<Option<Found>, Failure> {
     }))
 }
 
-/// Reads the state from a file that another process may have locked. Writers replace the whole file, so the content is
-/// consistent.
+/// Refuses to write to a file that holds a session: keys, recordings and the like would make it unreadable, and it may be
+/// the only copy of its key.
+pub(crate) fn no_session_in(flag: &str, path: &Path) -> Result<(), Failure> {
+    let is_small = fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() <= MAX_FILE);
+    let bytes = Zeroizing::new(if is_small { fs::read(path).unwrap_or_default() } else { Vec::new() });
+    // What is damaged may be mended, and what is of a later version be read by that.
+    let is_ours = !bytes.is_empty() && !matches!(State::from_bytes(&bytes), Err(StateError::Foreign));
+    if !is_ours && !str::from_utf8(&bytes).is_ok_and(|text| string::parse(text).is_ok()) {
+        return Ok(());
+    }
+    let message = format!("{flag} {}: it holds a session, and is not written to", path.display());
+    Err(Failure::new(Exit::Usage, "FILE", message).hint("give the name of another file"))
+}
+
+/// The state in a file that another process may hold: files are replaced as a whole.
 pub(crate) fn peek(path: &Path) -> Result<State, Failure> {
     let bytes = fs::read(path).map(Zeroizing::new).map_err(|e| bad_file(path, &e.to_string()))?;
     State::from_bytes(&bytes).map_err(|e| bad_file(path, &e.to_string()))
