@@ -3,6 +3,7 @@
 use crate::args::AccountArgs;
 use crate::dc::directory_of;
 use crate::failure::{Exit, Failure};
+use crate::redact::is_like_secret;
 use crate::{foreign, wire};
 use nanogram::client::Client;
 use nanogram::crypto::keys::Environment;
@@ -157,7 +158,8 @@ pub(crate) fn file_for(
         return Err(bad_file(&path, "it holds a session of another program").hint("give another --session FILE"));
     }
     if given(session).is_some() {
-        // One missing directory is created, as for the default file; its parent must exist.
+        check_name("--session", &path)?;
+        // One directory is made for it, as for the default file; the one above must be there.
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.exists());
         directory_of("--session", parent.or(Some(&path)))?;
     }
@@ -261,9 +263,19 @@ fn read(path: &Path) -> Result<Option<Found>, Failure> {
     }))
 }
 
+/// Refuses to make a file whose name is a part of a session string, which would be told and seen in every directory listing.
+fn check_name(flag: &str, path: &Path) -> Result<(), Failure> {
+    if !is_like_secret(&path.file_name().unwrap_or_default().to_string_lossy()) {
+        return Ok(());
+    }
+    let message = format!("{flag}: this is more like a part of a session string than the name of a file");
+    Err(Failure::new(Exit::Usage, "FILE", message))
+}
+
 /// Refuses to write to a file that holds a session: keys, recordings and the like would make it unreadable, and it may be
 /// the only copy of its key.
 pub(crate) fn no_session_in(flag: &str, path: &Path) -> Result<(), Failure> {
+    check_name(flag, path)?;
     let is_small = fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() <= MAX_FILE);
     let bytes = Zeroizing::new(if is_small { fs::read(path).unwrap_or_default() } else { Vec::new() });
     // What is damaged may be mended, and what is of a later version be read by that.
