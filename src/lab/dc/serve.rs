@@ -216,7 +216,7 @@ impl Dc {
     ) -> After {
         let is_last = reply.as_ref().is_err_and(ends_the_key);
         let (reply, act) = match (reply, act) {
-            (Ok(_), Some(Act::Answer(body))) => (Ok(body), None),
+            (_, Some(Act::Answer(body))) => (Ok(body), None),
             other => other,
         };
         match act {
