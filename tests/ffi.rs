@@ -5,13 +5,17 @@
 use bytes::BytesMut;
 use core::ffi::{CStr, c_char, c_void};
 use core::ptr;
+use nanogram::telegram::api::contacts::ResolveUsername;
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::keys::Environment;
 use nanogram::crypto::rsa::RsaKey;
-use nanogram::lab::dc::{Dc, residents::ALICE};
+use nanogram::lab::dc::{Act, Dc, residents::ALICE};
+use nanogram::base::escape::deceives;
 use nanogram::ffi::*;
+use nanogram::protocol::session::RpcError;
 use nanogram::telegram::store::{Format, SavedSession, Servers, string};
 use nanogram::base::time::{Instant, UnixTime};
+use nanogram::tl::Combinator;
 use rand::{Rng, SeedableRng, rngs::ChaCha12Rng};
 use std::ffi::CString;
 use std::mem::MaybeUninit;
@@ -194,6 +198,15 @@ fn a_bot_is_started_and_answers() {
         assert_eq!(unsafe { nanogram_hint(code, message.as_ptr(), text.as_mut_ptr(), text.len()) }, Status::Ok);
         assert!(read(&text).contains("random_id"));
     }
+}
+
+#[test]
+fn the_message_of_an_event_is_one_line() {
+    let evil = "\x1b[31mred\u{9b}2J \r\nforged: the code is 31337 \u{202e}evil\u{2028}\0";
+    let mut wire = Loop::new(true, 0);
+    wire.dc.script(ResolveUsername::ID, Act::Refuse(RpcError::new(400, evil)), 1);
+    let (code, message) = wire.resolve("echo_bot").unwrap_err();
+    assert!(code == 400 && message.contains("red") && !message.chars().any(deceives), "{message:?}");
 }
 
 #[test]
