@@ -184,7 +184,7 @@ fn lines<'a>(dir: &Dir, all: &[Place], at: &'a Place, secret: &str) -> Vec<Line<
         out.push(of(&format!("-- {}", at.place), and(&["--".into(), secret.into()]), None, ""));
         out.push(of("(one too many)", and(&["x".into(), "x".into(), secret.into()]), None, ""));
         if takes_file {
-            out.push(of(&format!("{} (content)", at.place), and(&[file.clone()]), None, ""));
+            out.push(of(&format!("{} (content)", at.place), and(std::slice::from_ref(&file)), None, ""));
             out.push(of(&format!("{} (stdin)", at.place), and(&["-".into()]), None, secret));
         }
     } else {
