@@ -60,7 +60,7 @@ fn parts(word: String) -> Vec<String> {
     let values = word.match_indices('=').filter_map(|(at, _)| word.get(at + 1..)).map(String::from);
     let pieces = word.split_whitespace().map(String::from);
     let mut parts: Vec<String> =
-        values.chain(pieces).chain(runs(&word).filter(|run| is_like_string(run)).map(String::from)).collect();
+        values.chain(pieces).chain(runs(&word).filter(is_like_string).map(String::from)).collect();
     parts.push(word);
     parts.retain(|part| !part.trim().is_empty());
     parts
