@@ -1,13 +1,14 @@
 //! Every command against session files of every realm: a file of another realm than the command line's is refused, and
 //! stays unchanged byte for byte.
 
-use nanogram::telegram::api::auth::BindTempAuthKey;
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::rsa::RsaKey;
 use nanogram::lab::dc::listener::Listener;
 use nanogram::lab::dc::residents::ALICE;
 use nanogram::lab::dc::script::FOREVER;
 use nanogram::lab::dc::{Act, Dc};
+use nanogram::telegram::api::auth::BindTempAuthKey;
+use nanogram::telegram::dcs::Environment;
 use nanogram::telegram::store::file::SessionFile;
 use nanogram::telegram::store::state::{DcKey, SavedUser, State};
 use nanogram::telegram::store::{Format, Realm, Servers, string};
