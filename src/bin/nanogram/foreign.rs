@@ -1,5 +1,5 @@
-//! Session files of other programs: databases of Telethon and Pyrogram are read; others are recognized, and the error
-//! gives the line of code that exports a session string.
+//! Sessions that other programs keep in files: the databases of Telethon, Pyrogram and grammers are read, the others are
+//! named, with the line of code that makes a session string of them.
 
 use crate::account::bad_file;
 use crate::failure::{Exit, Failure};
@@ -9,7 +9,7 @@ use nanogram::telegram::store::{SavedSession, from_base64url};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row};
 use std::fs::{self, File};
 use std::io::{self, Read as _};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use zeroize::Zeroizing;
 
@@ -26,38 +26,44 @@ struct Other {
     hint: &'static str,
 }
 
+// Source: @mtcute/core 0.30.3, highlevel/base.js (`exportSession`, a promise); run by tests/interop/matrix_mtcute.mjs.
 const MTCUTE: Other =
     Other { name: "a database of mtcute", hint: "in a program that uses it: console.log(await tg.exportSession())" };
-const GRAMMERS: Other = Other {
-    name: "a database of grammers",
-    hint: "grammers writes no strings: in the table dc_option, the row that dc_home names has the address and the key; \
-           or sign in anew with `nanogram login --qr`, which an app that is signed in accepts",
-};
+// Source: TDLib 1.8.69, td_api.tl: no method returns an auth key, and the binlog can be encrypted.
 const TDLIB: Other = Other {
     name: "a database of TDLib",
     hint: "TDLib does not hand its keys out: sign in anew with `nanogram login --qr`, which an app that is signed in \
            accepts",
 };
+// A session with the key of Telegram Desktop would end both with AUTH_KEY_DUPLICATED, hence `CreateNewSession`.
+// Source: opentele 1.15.1, td/tdesktop.py (`ToTelethon`) and tl/telethon.py (`FromTDesktop`).
 const TDESKTOP: Other = Other {
     name: "data of Telegram Desktop (tdata)",
-    hint: "with the Python package opentele, which makes a session of its own: client = await \
-           TDesktop(\"tdata\").ToTelethon(flag=CreateNewSession); print(StringSession.save(client.session)); or sign in \
-           anew with `nanogram login --qr`",
+    hint: "with the Python package opentele, which signs in anew with the account of tdata: client = await \
+           TDesktop(\"tdata\").ToTelethon(flag=CreateNewSession); print(StringSession.save(client.session)); or use \
+           `nanogram login --qr`",
 };
+// Source: telegram 2.26.22, sessions/StoreSession.js (`load`) and sessions/StringSession.js (`save`).
 const GRAMJS_STORE: Other = Other {
     name: "a StoreSession of GramJS",
-    hint: "in a program that uses it: const s = new StringSession(\"\"); s.setDC(store.dcId, store.serverAddress, \
-           store.port); s.setAuthKey(store.authKey); console.log(s.save())",
+    hint: "in a program that uses it: const store = new StoreSession(DIRECTORY); await store.load(); const s = new \
+           StringSession(\"\"); s.setDC(store.dcId, store.serverAddress, store.port); s.setAuthKey(store.authKey); \
+           console.log(s.save())",
 };
+// Source: @mtcute/convert 0.29.7, mtkruto/convert.js and mtkruto/parse.js, which reads what MTKruto's
+// client/0_storage_operations.ts (`exportAuthString`) writes and leaves out what newer versions add.
 const MTKRUTO: Other = Other {
     name: "a string of MTKruto",
-    hint: "MTKruto writes it in a form of its own: sign in anew with `nanogram login --qr`, which an app that is signed \
-           in accepts",
+    hint: "with the npm packages @mtcute/convert and @mtcute/core (utils.js): \
+           console.log(writeStringSession(convertFromMtkrutoSession(text)))",
 };
+// Source: ferogram 0.6.6, src/lib.rs, and ferogram-session 0.6.6, src/string_session.rs (`StringSession`, `Session`).
 const FEROGRAM: Other = Other {
     name: "a string of ferogram",
-    hint: "in Rust, a string as Telethon has it (IPv4): let s = StringSession::decode(text)?; let s = s.session(); \
-           format!(\"1{}\", URL_SAFE.encode([&[s.dc_id][..], &ip.octets(), &s.port.to_be_bytes(), &s.auth_key].concat()))",
+    hint: "in Rust, with ferogram::string_session::StringSession and base64: let s = \
+           StringSession::decode(text)?.session(); let ip = match s.ip { IpAddr::V4(ip) => ip.octets().to_vec(), \
+           IpAddr::V6(ip) => ip.octets().to_vec() }; println!(\"1{}\", URL_SAFE.encode([&[s.dc_id][..], &ip, \
+           &s.port.to_be_bytes(), &s.auth_key].concat()))",
 };
 const DATABASE: Other = Other {
     name: "an SQLite database, but not one of Telethon, Pyrogram, mtcute or grammers",
@@ -75,10 +81,10 @@ impl Other {
 pub(crate) fn of_text(text: &str) -> Option<Failure> {
     let bytes = from_base64url(text.trim_ascii()).ok()?;
     let other = match bytes.as_slice() {
-        // Data centre number as a TL string, then the key's length as a TL string header.
-        [1, b'1'..=b'5', 0, 2, 0xfe, ..] => MTKRUTO,
-        // Version and data centre number, then 256 bytes of key, the address and the user id.
-        [1 | 2, 1..=5, ..] if (271..=310).contains(&bytes.len()) => FEROGRAM,
+        // `2` or `2-test` as a TL string, then the key's length; runs of zeros are a zero and their number.
+        [1, b'1'..=b'5', 0, 2, 0xfe, ..] | [6, b'1'..=b'3', b'-', b't', b'e', b's', b't', 0, 1, 0xfe, ..] => MTKRUTO,
+        // Version, data centre, version of IP; 256 bytes of key with an address and a user's id.
+        [1 | 2, 1..=5, 4 | 6, ..] if (271..=310).contains(&bytes.len()) => FEROGRAM,
         _ => return None,
     };
     Some(other.failure("the text"))
@@ -147,15 +153,17 @@ fn database(path: &Path) -> Result<(&'static str, SavedSession), Failure> {
         // The oldest databases lack api_id.
         let has_api_id = has("sessions", "api_id").map_err(bad)?;
         ("pyrogram-file", if has_api_id { PYROGRAM } else { OLD_PYROGRAM })
+    } else if has("dc_option", "auth_key").map_err(bad)? {
+        ("grammers-file", GRAMMERS)
     } else {
-        let other = match (has("auth_keys", "key").map_err(bad)?, has("dc_option", "auth_key").map_err(bad)?) {
-            (true, _) => MTCUTE,
-            (_, true) => GRAMMERS,
-            _ => DATABASE,
-        };
+        let other = if has("auth_keys", "key").map_err(bad)? { MTCUTE } else { DATABASE };
         return Err(other.failure(&path.display().to_string()));
     };
-    let read = if name == "telethon-file" { of_telethon } else { of_pyrogram };
+    let read = match name {
+        "telethon-file" => of_telethon,
+        "grammers-file" => of_grammers,
+        _ => of_pyrogram,
+    };
     let session = connection.query_row(query, [], |row| Ok(read(row))).optional().map_err(bad)?;
     let session =
         session.ok_or_else(|| bad_file(path, "it holds no key: the program that wrote it never connected"))?;
@@ -168,7 +176,12 @@ const PYROGRAM: &str =
 const OLD_PYROGRAM: &str =
     "select dc_id, auth_key, test_mode, user_id, is_bot, null from sessions where length(auth_key) > 0 limit 1";
 
-/// Session in a row, or `None` if a value is invalid.
+/// The data centre that is signed in to; before grammers is, it is 2.
+/// Source: grammers-session 0.11.0, src/storages/sqlite.rs (`DcOption`, `DEFAULT_DC`)
+const GRAMMERS: &str = "select dc_id, auth_key, ipv4 from dc_option where length(auth_key) > 0 \
+                        and dc_id = coalesce((select dc_id from dc_home), 2)";
+
+/// A row, or `None` if a value in it is none of a session.
 type Read = Result<Option<SavedSession>, rusqlite::Error>;
 
 fn begin(row: &Row<'_>) -> Read {
@@ -188,7 +201,13 @@ fn of_telethon(row: &Row<'_>) -> Read {
     Ok(begin(row)?.map(|session| SavedSession { addr: host.filter(is_host).zip(port), ..session }))
 }
 
-/// The address that newer versions save is a constant default of the table for every data centre, so it is ignored.
+fn of_grammers(row: &Row<'_>) -> Read {
+    let place = row.get::<_, Option<String>>(2)?.and_then(|text| text.parse::<SocketAddr>().ok());
+    let addr = place.filter(|place| place.port() != 0).map(|place| (place.ip().to_string(), place.port()));
+    Ok(begin(row)?.map(|session| SavedSession { addr, ..session }))
+}
+
+/// The address that newer versions save is a default of the table, whatever the data centre: it is not read.
 fn of_pyrogram(row: &Row<'_>) -> Read {
     let is_test = row.get::<_, Option<bool>>(2)? == Some(true);
     let (user_id, api_id) = (row.get::<_, Option<i64>>(3)?, row.get::<_, Option<i64>>(5)?);
