@@ -44,11 +44,17 @@ class Client:
     def __init__(self, label, script, *packages, layer=None, **asked):
         self.label, self.script, self.packages, self.layer, self.asked = label, script, packages, layer, asked
         self.pause = asked.get("pause", 1000)
-        self.name = re.sub(r"[^\w.]+", "-", label.lower())
+        self.name = re.sub(r"[^\w.]+", "-", label.lower()).strip("-")
         self.space = SPACE / self.name
 
-    def is_python(self):
-        return self.script.endswith(".py")
+    def is_pip(self):
+        """Whether its packages are Python's; the script can be in Python all the same."""
+        return "==" in self.packages[0]
+
+    def interpreter(self):
+        if not self.script.endswith(".py"):
+            return "node"
+        return self.space / "venv/bin/python" if self.is_pip() else sys.executable
 
 
 def telethon(version):
@@ -75,11 +81,14 @@ CLIENTS = [
     pyrogram("electrogram 0.3.230", "electrogram==0.3.230"),
     pyrogram("Kurigram 2.2.16", "kurigram==2.2.16"),
     pyrogram("Kurigram 2.2.26", "kurigram==2.2.26"),
-    # These lose or repeat a call that is made while they reconnect, which they do a second after the cut: docs/clients.md.
+    # These lose or repeat a call that is made while they reconnect: docs/clients.md says how.
     *(gramjs(version, pause=4000) for version in ["2.10.10", "2.17.10", "2.19.10"]),
     gramjs("2.26.22"),
     Client("mtcute 0.29.7", "matrix_mtcute.mjs", "@mtcute/node@0.29.7", "@mtcute/core@0.29.7", "long@5.2.3"),
     Client("mtcute 0.30.3", "matrix_mtcute.mjs", "@mtcute/node@0.30.3", "@mtcute/core@0.30.3", "long@5.2.3"),
+    Client("@mtproto/core 6.3.0", "matrix_mtproto.cjs", "@mtproto/core@6.3.0"),
+    Client("TDLib 1.8.0", "with_tdlib.py", "prebuilt-tdlib@0.1008000.0", layer="of TDLib", is_old=True,
+           library="node_modules/prebuilt-tdlib/prebuilds/tdlib-linux-x64/libtdjson.so"),
     *(Client(f"TDLib {version}", "with_tdlib.py", f"tdjson=={version}", layer="of TDLib")
       for version in ["1.8.65", "1.8.69"]),
 ]
@@ -107,7 +116,7 @@ def install(client, pinned, may_pin):
         raise Failed(f"{LOCK.name} does not pin it: --lock")
     shutil.rmtree(client.space, ignore_errors=True)
     client.space.mkdir(parents=True)
-    if client.is_python():
+    if client.is_pip():
         run([sys.executable, "-m", "venv", "venv"], client.space)
         pip = [client.space / "venv/bin/pip", "--quiet", "--disable-pip-version-check", "install"]
         if pinned:
@@ -138,9 +147,8 @@ def job(client, name, dc, relay, said, **asked):
     for file in [client.script, "steps.py", "peer.py", "peer.cjs"]:
         shutil.copy(HERE / file, client.space)
     info = {**dc.info, "log": dc.log.name, **ALICE, **client.asked, **asked, "addr": relay.addr}
-    interpreter = client.space / "venv/bin/python" if client.is_python() else "node"
     with tempfile.TemporaryFile("w+") as complaint:
-        process = subprocess.Popen([interpreter, client.script, name, json.dumps(info)], cwd=client.space, text=True,
+        process = subprocess.Popen([client.interpreter(), client.script, name, json.dumps(info)], cwd=client.space, text=True,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaint)
         giving_up = threading.Timer(100, process.kill)
         giving_up.start()
