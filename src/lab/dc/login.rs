@@ -23,12 +23,10 @@ use crate::crypto::ct;
 use crate::protocol::session::RpcError;
 use crate::telegram::api::Boxed;
 use crate::telegram::api::auth::{
-    AcceptLoginToken, AnyAuthorization, AnyLoginToken, AnySentCode, AppAuthorization, Authorization,
-    AuthorizationSignUpRequired, CancelCode, CodeType, CodeTypeCall, CodeTypeSms, EmailVerification,
-    EmailVerificationCode, ExportAuthorization, ExportLoginToken, ExportedAuthorization, ImportAuthorization,
-    ImportBotAuthorization, ImportLoginToken, LogOut, LoggedOut, LoginToken, LoginTokenMigrateTo, LoginTokenSuccess,
-    ResendCode, SendCode, SentCode, SentCodeSuccess, SentCodeType, SentCodeTypeApp, SentCodeTypeCall,
-    SentCodeTypeEmailCode, SentCodeTypeSms, SignIn,
+    AnyAuthorization, AnySentCode, Authorization, AuthorizationSignUpRequired, CancelCode, CodeType, CodeTypeCall,
+    CodeTypeSms, EmailVerification, EmailVerificationCode, ExportAuthorization, ExportedAuthorization,
+    ImportAuthorization, ImportBotAuthorization, LogOut, LoggedOut, ResendCode, SendCode, SentCode, SentCodeSuccess,
+    SentCodeType, SentCodeTypeApp, SentCodeTypeCall, SentCodeTypeEmailCode, SentCodeTypeSms, SignIn,
 };
 use crate::telegram::api::users::UserTail;
 use crate::tl::{Blob, Hidden};
@@ -60,7 +58,7 @@ pub(super) struct Desk {
     mails: BTreeMap<i64, String>,
     codes: VecDeque<Sent>,
     pub(super) questions: VecDeque<Question>,
-    qr: VecDeque<Qr>,
+    pub(super) qr: VecDeque<Qr>,
     tickets: VecDeque<Ticket>,
     /// What spares a code after signing out.
     spared: VecDeque<(Vec<u8>, i64)>,
@@ -120,14 +118,14 @@ struct Sent {
 }
 
 /// A token shown as a QR code.
-struct Qr {
-    token: [u8; 32],
+pub(super) struct Qr {
+    pub(super) token: [u8; 32],
     /// Whose screen it is on; nobody's once it was sent to another data centre.
-    key: Option<[u8; 8]>,
-    app: Option<App>,
-    expires: i32,
+    pub(super) key: Option<[u8; 8]>,
+    pub(super) app: Option<App>,
+    pub(super) expires: i32,
     /// Who let it in.
-    accepted: Option<i64>,
+    pub(super) accepted: Option<i64>,
 }
 
 /// A way from one data centre into another.
@@ -173,7 +171,7 @@ fn digits(phone: &str) -> Result<String, RpcError> {
     if is_one { Ok(phone) } else { Err(bad("PHONE_NUMBER_INVALID")) }
 }
 
-fn check_app(api_id: i32, api_hash: &Hidden) -> Result<(), RpcError> {
+pub(super) fn check_app(api_id: i32, api_hash: &Hidden) -> Result<(), RpcError> {
     if api_id > 0 && !api_hash.0.is_empty() { Ok(()) } else { Err(bad("API_ID_INVALID")) }
 }
 
@@ -244,7 +242,7 @@ impl World {
     }
 
     /// Lets `user` in, or asks for the password first.
-    fn enter_or_ask(&self, turn: &mut Turn<'_>, user: i64) -> Result<AnyAuthorization, RpcError> {
+    pub(super) fn enter_or_ask(&self, turn: &mut Turn<'_>, user: i64) -> Result<AnyAuthorization, RpcError> {
         if self.desk.passwords.contains_key(&user) {
             turn.caller.half_in = Some(user);
             return Err(RpcError::new(401, "SESSION_PASSWORD_NEEDED"));
@@ -348,89 +346,6 @@ impl World {
             return Err(migrate("USER", self.home_of(bot)));
         }
         Ok(self.enter(turn, bot))
-    }
-
-    pub(super) fn export_login_token(
-        &mut self,
-        turn: &mut Turn<'_>,
-        call: ExportLoginToken,
-    ) -> Result<AnyLoginToken, RpcError> {
-        check_app(call.api_id, &call.api_hash)?;
-        let (key, now) = (Some(turn.caller.key_id), turn.now);
-        self.desk.qr.retain(|qr| qr.expires > now);
-        let expires = now.saturating_add(QR_LIFETIME);
-        let accepted = self.desk.qr.iter().find(|qr| qr.key == key && qr.accepted.is_some());
-        let accepted = accepted.and_then(|qr| qr.accepted).filter(|user| !call.except_ids.contains(user));
-        let token = self.desk.well.draw();
-        let Some(user) = accepted else {
-            keep(&mut self.desk.qr, Qr { token, key, app: turn.caller.app.clone(), expires, accepted: None });
-            return Ok(LoginToken { expires, token: Blob(token.to_vec()) }.into());
-        };
-        self.desk.qr.retain(|qr| qr.key != key);
-        let dc_id = self.home_of(user);
-        if dc_id != turn.dc_id {
-            keep(&mut self.desk.qr, Qr { token, key: None, app: None, expires, accepted: Some(user) });
-            return Ok(LoginTokenMigrateTo { dc_id, token: Blob(token.to_vec()) }.into());
-        }
-        let authorization = self.enter_or_ask(turn, user)?;
-        Ok(LoginTokenSuccess { authorization }.into())
-    }
-
-    pub(super) fn import_login_token(
-        &mut self,
-        turn: &mut Turn<'_>,
-        call: ImportLoginToken,
-    ) -> Result<AnyLoginToken, RpcError> {
-        let at = self.desk.qr.iter().position(|qr| qr.key.is_none() && ct::same(&qr.token, &call.token.0));
-        let qr = at.and_then(|at| self.desk.qr.remove(at)).ok_or_else(|| bad("AUTH_TOKEN_INVALID"))?;
-        if qr.expires <= turn.now {
-            return Err(bad("AUTH_TOKEN_EXPIRED"));
-        }
-        let user = qr.accepted.filter(|user| self.home_of(*user) == turn.dc_id);
-        let user = user.ok_or_else(|| bad("AUTH_TOKEN_INVALID"))?;
-        let authorization = self.enter_or_ask(turn, user)?;
-        Ok(LoginTokenSuccess { authorization }.into())
-    }
-
-    pub(super) fn accept_login_token(
-        &mut self,
-        turn: &mut Turn<'_>,
-        call: AcceptLoginToken,
-    ) -> Result<Boxed<AppAuthorization>, RpcError> {
-        if self.user(turn.me).is_some_and(User::is_bot) {
-            return Err(bad("BOT_METHOD_INVALID"));
-        }
-        let qr = self.desk.qr.iter_mut().find(|qr| ct::same(&qr.token, &call.token.0));
-        let qr = qr.ok_or_else(|| bad("AUTH_TOKEN_INVALIDX"))?;
-        if qr.expires <= turn.now {
-            return Err(bad("AUTH_TOKEN_EXPIRED"));
-        }
-        if qr.accepted.is_some() {
-            return Err(bad("AUTH_TOKEN_ALREADY_ACCEPTED"));
-        }
-        (qr.accepted, qr.expires) = (Some(turn.me), turn.now.saturating_add(QR_LIFETIME));
-        self.desk.nudges.extend(qr.key);
-        let app = qr.app.clone().unwrap_or_default();
-        Ok(Boxed(AppAuthorization {
-            current: false,
-            official_app: false,
-            password_pending: self.desk.passwords.contains_key(&turn.me),
-            encrypted_requests_disabled: false,
-            call_requests_disabled: false,
-            unconfirmed: false,
-            hash: i64::from_le_bytes(self.desk.well.draw()),
-            device_model: app.device_model,
-            platform: "".into(),
-            system_version: "".into(),
-            api_id: app.api_id,
-            app_name: "".into(),
-            app_version: app.app_version,
-            date_created: turn.now,
-            date_active: turn.now,
-            ip: "127.0.0.1".into(),
-            country: "".into(),
-            region: "".into(),
-        }))
     }
 
     pub(super) fn export_authorization(
