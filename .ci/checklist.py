@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""The rows of the security checklist with their results, out of a test run: checklist.py LOG
+"""Results of the security checklist in a test run: checklist.py LOG
 
-LOG is what `cargo test --all-features` printed, standard error too. Prints a line for each row of docs/security.md with the
-tests that hold it and how they ended; fails if one did not run or did not pass, or if docs/checklist.md, which has the
-same lines, is of another day. With NANOGRAM_WRITE=1 that page is written anew.
+LOG is the output of `cargo test --all-features`, including stderr. Prints each row of docs/security.md with its tests
+and their results. Fails if a test did not run or did not pass, or if docs/checklist.md differs; with NANOGRAM_WRITE=1
+that page is written instead.
 """
 import os
 import pathlib
@@ -12,10 +12,10 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/checklist.md"
-HEAD = """# The security checklist, run
+HEAD = """# Results of the security checklist
 
-Each row of [the checklist](security.md), the tests that hold it, and what became of them in a test run. Written by
-`.ci/checklist.py` from what `cargo test --all-features` printed; `.ci/run` compares.
+Each row of [the checklist](security.md) with its tests and their results in a test run. `.ci/checklist.py` writes this
+page from the output of `cargo test --all-features`; `.ci/run` compares it.
 
 | row | passed | tests |
 | --- | --- | --- |
@@ -23,7 +23,7 @@ Each row of [the checklist](security.md), the tests that hold it, and what becam
 
 
 def results(log):
-    """How each test ended, by the file it is in and its name."""
+    """Result of each test, by its file and name."""
     ended, file = {}, None
     for line in log.splitlines():
         if running := re.match(r"\s*Running (?:unittests )?(\S+) \(", line):
@@ -60,7 +60,7 @@ def main():
     if os.environ.get("NANOGRAM_WRITE"):
         PAGE.write_text(page)
     elif PAGE.read_text() != page:
-        sys.exit("docs/checklist.md is of another day: NANOGRAM_WRITE=1 .ci/checklist.py LOG writes it")
+        sys.exit("docs/checklist.md differs: NANOGRAM_WRITE=1 .ci/checklist.py LOG writes it")
 
 
 if __name__ == "__main__":

@@ -13,11 +13,11 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/fuzzing.md"
 # What a target aims at: files, or folders.
 AIMS = {
-    "frame": [f"src/wire/transport/{name}.rs" for name in ("mod", "abridged", "intermediate", "full", "fault")],
+    "frame": [f"src/wire/transport/{name}.rs" for name in ("framer", "framing", "abridged", "intermediate", "full", "fault")],
     "detect": ["src/wire/transport/detect.rs", "src/wire/transport/obfuscated.rs", "src/crypto/ctr.rs"],
     "tl_value": ["src/tl/reader.rs", "src/tl/primitives.rs", "src/tl/schema/value.rs", "src/tl/schema/show.rs"],
     "skip_vs_value": ["src/tl/table.rs", "src/tl/reader.rs", "src/tl/schema/value.rs"],
-    "open_packet": ["src/protocol/session/packet.rs", "src/protocol/session/inbox.rs", "src/protocol/session/mod.rs", "src/protocol/session/service.rs", "src/wire/mt/message.rs"],
+    "open_packet": ["src/protocol/session/packet.rs", "src/protocol/session/endpoint.rs", "src/protocol/session/replay.rs", "src/protocol/session/mod.rs", "src/protocol/session/service.rs", "src/wire/mt/message.rs"],
     "client_handshake": ["src/protocol/handshake/client.rs", "src/protocol/handshake/plain.rs", "src/wire/mt/auth.rs"],
     "server_handshake": ["src/lab/server/handshake.rs", "src/protocol/handshake/plain.rs", "src/wire/mt/auth.rs", "src/lab/server/rsa.rs"],
     "session_ops": ["src/protocol/session/"],

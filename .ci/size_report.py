@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Where the bytes of static programs are: their symbols, by group, as a table.
+"""Sizes of static programs: their symbols, by group, as a table.
 
     size_report.py FILE.md PROGRAM.full…     each with its symbols, stripped beside it without `.full`
     size_report.py GROUP PROGRAM.full        the largest symbols of one group
 
-What mentions a type of this crate is counted where that type is, so that an instance of `Vec` over it is not std's. Code
-that the compiler put into its caller is counted there.
+A symbol that mentions a type of this crate counts for the type's module, so an instance of `Vec` over it does not count
+for std. Inlined code counts for its caller.
 """
 import lzma
 import re
@@ -14,7 +14,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-OURS = re.compile(r"\bnanogram::(\w+)")
+# The module below its wing: `session` of `nanogram::protocol::session`.
+OURS = re.compile(r"\bnanogram::(?:(?:base|wire|protocol|telegram|lab)::)?(\w+)")
 CRATE = re.compile(r"(?<![\w:])([a-z_][a-z0-9_]*)::")
 STD = {"std", "core", "alloc", "hashbrown", "memchr", "compiler_builtins", "__rustc", "libc", "std_detect"}
 CRYPTO = {"aes", "sha1", "sha2", "digest", "cipher", "block_buffer", "hybrid_array", "subtle", "zeroize", "cpufeatures"}
@@ -27,11 +28,11 @@ GROUPS = {
     "crypto": {"crypto", "entropy"},
 }
 HEAD = """\
-# Where the bytes are
+# Sizes of static programs by module
 
-Written by `.ci/size --musl`. Bytes of symbols, by where they belong; what the compiler put into its caller is counted
-there, so that `the program` holds much of what it calls. The last rows are of the file that is run: with headers,
-padding and constants without a name, and stripped; and what it takes in an image that is compressed.
+Bytes of symbols, by the module they belong to, written by `.ci/size --static`. Inlined code counts for its caller, so
+`the program` contains much of what it calls. The last rows are the stripped file with headers, padding and unnamed
+constants, and its size when compressed.
 
 """
 
@@ -50,7 +51,7 @@ def symbols(program):
 
 def group(name, package):
     if name.startswith("OUTLINED_FUNCTION"):
-        return "what several functions have"
+        return "shared by several functions"
     if ours := OURS.search(name):
         return next((of for of, modules in GROUPS.items() if ours[1] in modules), ours[1])
     crates = CRATE.findall(name)

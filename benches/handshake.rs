@@ -1,11 +1,11 @@
-//! How long a whole key exchange takes: the client's machine against the server's, in memory, no socket between.
+//! Duration of a whole key exchange: the client's state machine against the server's, in memory.
 //!
 //! ```text
 //! cargo bench --bench handshake --no-default-features --features dc [-- RUNS]
 //! ```
 //!
-//! "client" is the time spent in the client's machine alone: factoring `pq`, one RSA, the check of the known prime, two
-//! powers of 2048 bits. The entropy is seeded, so that each run of the bench does the same work.
+//! "client" is the time spent in the client's state machine alone: factoring `pq`, one RSA operation, the check of the
+//! known prime, two modular powers of 2048 bits. The entropy is seeded, so that every run does the same work.
 
 use nanogram::base::time::{Instant, ServerClock, UnixTime};
 use nanogram::lab::server::handshake::{ServerConfig, ServerHandshake};
@@ -18,7 +18,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The times of one exchange: from the client's first question to its key, step by step.
+/// Times of one exchange, step by step, from the client's first request to its key.
 #[derive(Default, Clone, Copy)]
 struct Times {
     client: [Duration; 4],

@@ -1,7 +1,7 @@
-//! How long the numbers of a handshake take: `cargo bench --features fuzzing --bench numbers`.
+//! Durations of the arithmetic in a handshake: `cargo bench --features fuzzing --bench numbers`.
 //!
-//! Every figure has a baseline that ran between its own samples, so that ratios hold where times do not. Inputs come
-//! from a fixed seed. `NANOGRAM_LEAK=20000` raises the number of timings of the leak test.
+//! Every figure has a baseline whose samples are interleaved with its own, so that ratios hold on a machine whose speed
+//! varies. Inputs come from a fixed seed. `NANOGRAM_LEAK=20000` raises the number of timings of the leak test.
 
 use nanogram::crypto::factor::{factor, is_prime_u64};
 use nanogram::lab::numbers::Modulus;
@@ -11,7 +11,7 @@ use rand::{Rng, RngExt, SeedableRng};
 use std::hint::black_box;
 use std::time::Instant;
 
-/// Microseconds that `work` takes.
+/// Duration of `work` in microseconds.
 fn time<T>(work: impl FnOnce() -> T) -> f64 {
     let start = Instant::now();
     black_box(work());
@@ -34,7 +34,7 @@ fn main() {
     leaks(&mut rng);
 }
 
-/// 200 products of two primes of 31 bits; each the best of five.
+/// 200 products of two 31-bit primes; each time is the best of five.
 fn factoring(rng: &mut ChaCha8Rng) {
     let mut prime = || {
         loop {
@@ -60,7 +60,7 @@ fn row(name: &str, samples: &[f64], p95: f64) {
     println!("{name:<34}{:>12.1}{:>12.1}{p95:>12.1}", least(samples), mean(samples));
 }
 
-/// Powers of 2048 bits, ours and num-bigint's in turns.
+/// Modular powers of 2048 bits, alternating between this crate and num-bigint.
 fn powers(rng: &mut ChaCha8Rng) {
     let mut number = || {
         let mut bytes = [0; 256];
@@ -99,9 +99,9 @@ fn powers(rng: &mut ChaCha8Rng) {
     println!("{:<34}{min:>11.2}x{mean:>11.2}x", "RSA: num-bigint / ours");
 }
 
-/// Does the time tell the exponent? Exponent 1 against random ones in random order, Welch's t over the timings below
-/// the 90th percentile; the method of dudect (O. Reparaz, J. Balasch, I. Verbauwhede, "Dude, is my code constant
-/// time?", 2016), which calls |t| > 4.5 a leak.
+/// Timing leak of the exponent: exponent 1 against random ones in random order, Welch's t over the timings below the
+/// 90th percentile. This is the method of dudect (O. Reparaz, J. Balasch, I. Verbauwhede, "Dude, is my code constant
+/// time?", 2016), where |t| > 4.5 is a leak.
 fn leaks(rng: &mut ChaCha8Rng) {
     let count = std::env::var("NANOGRAM_LEAK").ok().and_then(|n| n.parse().ok()).unwrap_or(1000);
     let mut n = [0; 256];
@@ -135,7 +135,7 @@ fn leaks(rng: &mut ChaCha8Rng) {
 fn welch(samples: &[(bool, f64)]) -> f64 {
     let mut times: Vec<f64> = samples.iter().map(|(_, time)| *time).collect();
     times.sort_by(f64::total_cmp);
-    // A fixed exponent may be the faster half: cut only what no class explains, the slowest tenth of both.
+    // A fixed exponent may be in the faster half: cut only outliers of both classes, the slowest tenth.
     let limit = times[times.len() * 9 / 10];
     let [a, b] = [true, false].map(|class| {
         let class: Vec<f64> = samples.iter().filter(|s| s.0 == class && s.1 <= limit).map(|s| s.1).collect();

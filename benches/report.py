@@ -94,7 +94,7 @@ def ratios(data):
             grid.append(text(x(tick), top - 4, f"{tick:g}", "middle", "small"))
     head = [
         text(12, 20, "How many times as long the others take for the same work", kind="title"),
-        text(12, 38, "1: as long as nanogram. Bars: median of rounds; thin lines: 10th to 90th hundredth; upright strokes: the goal. The scale ends at 0.1 and 12.", kind="small"),
+        text(12, 38, "1: as long as nanogram. Bars: median of the rounds; thin lines: 10th to 90th percentile; upright strokes: goal. The scale ends at 0.1 and 12.", kind="small"),
     ]
     return svg(width, y + 10, "nanogram beside its peers", head + grid + parts)
 

@@ -1,13 +1,13 @@
-//! Does the time tell a secret? The test of dudect (O. Reparaz, J. Balasch, I. Verbauwhede, "Dude, is my code constant
-//! time?", 2017): two classes of inputs in random order, Welch's t over their times, |t| below 4.5 or it leaks.
+//! Timing of secret-dependent code, measured as by dudect (O. Reparaz, J. Balasch, I. Verbauwhede, "Dude, is my code
+//! constant time?", 2017): two classes of inputs in random order, Welch's t over their times; |t| of 4.5 or more is a leak.
 //!
 //! ```text
 //! cargo bench --bench timing --all-features [-- --samples 100000]
 //! ```
 //!
-//! Beside each measurement stands a positive control: the same over code that leaks. If that is not seen, the
-//! measurement proves nothing and the bench fails. Other programs disturb: what exceeds 4.5 is measured twice again with
-//! fresh data before it is called a leak, and it says so.
+//! Each measurement has a positive control: the same test over code that leaks. If that leak is not detected, the
+//! measurement proves nothing and the bench fails. Other programs disturb the times, so a value above 4.5 is measured
+//! twice more with fresh data before it counts as a leak; the output says so.
 
 use bytes::BytesMut;
 use nanogram::base::side::Side;
@@ -23,13 +23,13 @@ use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::Instant;
 
-/// What dudect calls a leak.
+/// Smallest |t| that counts as a leak, as in dudect.
 const LEAK: f64 = 4.5;
 const ATTEMPTS: u32 = 3;
-/// Thresholds below which times are looked at, as dudect has them: more of them near the fast end.
+/// Number of percentiles below which times are tested, as in dudect, with more of them near the fast end.
 const CROPS: i32 = 100;
 
-/// One class or the other, and how long it took in nanoseconds.
+/// Class of an input, and its time in nanoseconds.
 type Sample = (bool, f64);
 
 fn nanoseconds<T>(work: impl FnOnce() -> T) -> f64 {
@@ -42,7 +42,7 @@ fn nanoseconds<T>(work: impl FnOnce() -> T) -> f64 {
 fn welch(samples: &[Sample], limit: f64) -> f64 {
     let mut sums = [(0.0, 0.0, 0.0); 2];
     for (class, time) in samples.iter().filter(|(_, time)| *time <= limit) {
-        // Welford's way: the numbers stay small.
+        // Welford's algorithm: numerically stable.
         let (n, mean, squares) = &mut sums[usize::from(*class)];
         *n += 1.0;
         let delta = time - *mean;
@@ -54,7 +54,7 @@ fn welch(samples: &[Sample], limit: f64) -> f64 {
     if a.0 < 1000.0 || b.0 < 1000.0 || error == 0.0 { 0.0 } else { (a.1 - b.1) / error }
 }
 
-/// The largest |t| over all crops and none: a leak that shows in the fast or in the slow times alone is one.
+/// Largest |t| over all percentiles and over all times: a leak may show only in the fast or only in the slow times.
 fn largest(samples: &[Sample]) -> f64 {
     let mut times: Vec<f64> = samples.iter().map(|(_, time)| *time).collect();
     times.sort_by(f64::total_cmp);
@@ -63,7 +63,7 @@ fn largest(samples: &[Sample]) -> f64 {
     limits.chain([f64::INFINITY]).map(|limit| welch(samples, limit)).fold(0.0, |a: f64, t| a.max(t.abs()))
 }
 
-/// Prints the row of a measurement; whether it is as it must be.
+/// Prints the row of a measurement. Returns true if the verdict is the expected one.
 fn judge(what: &str, must_leak: bool, mut measure: impl FnMut(u64) -> Vec<Sample>) -> bool {
     for attempt in 1..=ATTEMPTS {
         let samples = measure(u64::from(attempt));
@@ -71,9 +71,9 @@ fn judge(what: &str, must_leak: bool, mut measure: impl FnMut(u64) -> Vec<Sample
         let is_fine = (t >= LEAK) == must_leak;
         let verdict = match (must_leak, is_fine) {
             (false, true) => "no difference",
-            (true, true) => "seen, as it must be",
-            (false, false) => "A DIFFERENCE",
-            (true, false) => "CANNOT SEE A LEAK THAT IS THERE",
+            (true, true) => "leak detected, as expected",
+            (false, false) => "DIFFERENCE",
+            (true, false) => "LEAK NOT DETECTED",
         };
         let again = if is_fine || attempt == ATTEMPTS { "" } else { "; again with fresh data" };
         println!("| {what:<44} | {:>9} | {t:>8.2} | {verdict}{again} |", samples.len());
@@ -90,11 +90,11 @@ fn bytes<const N: usize>(random: &mut ChaCha8Rng) -> [u8; N] {
     out
 }
 
-/// Bytes of plaintext in the packets: large enough that work saved would show, small enough for 10^6 of them.
+/// Plaintext size of the packets in bytes: large enough for saved work to show, small enough for 10^6 packets.
 const PLAIN: usize = 1024;
 
-/// A packet whose `msg_key` is wrong; what it decrypts to has a length that is plausible, or one that is not. Both
-/// classes are made in the same way, so that the caches know no difference.
+/// Packet with a wrong `msg_key` that decrypts to a plausible or an implausible length. Both classes are built in the
+/// same way, so that caches do not distinguish them.
 fn forged(key: &AuthKey, is_plausible: bool, random: &mut ChaCha8Rng) -> BytesMut {
     let mut plain = bytes::<PLAIN>(random);
     let possible = (PLAIN - 32 - 12 - 4 * random.random_range(0..100)) as u32;
@@ -107,7 +107,8 @@ fn forged(key: &AuthKey, is_plausible: bool, random: &mut ChaCha8Rng) -> BytesMu
     BytesMut::from(&[&key.id()[..], &msg_key, &plain].concat()[..])
 }
 
-/// What the security guidelines forbid: the length is looked at first, and what is impossible goes at once.
+/// Positive control, forbidden by the security guidelines: checks the length first and returns at once if it is
+/// impossible.
 fn open_leaky(key: &AuthKey, mut packet: BytesMut) -> Option<BytesMut> {
     let (outer, plain) = packet.split_at_mut(24);
     let msg_key: [u8; 16] = outer[8..].try_into().ok()?;
@@ -131,27 +132,27 @@ fn packets(samples: usize, seed: u64, open: impl Fn(&AuthKey, BytesMut) -> bool)
         assert!(!opened, "a forged packet was opened");
         (class, time)
     };
-    (0..1000).for_each(|n| _ = one(n)); // warm
+    (0..1000).for_each(|n| _ = one(n)); // warm up
     (0..samples).map(one).collect()
 }
 
-/// Whose powers.
+/// Kind of power to measure.
 #[derive(Clone, Copy)]
 enum Power {
-    /// Of any base.
+    /// Any base.
     Ours,
-    /// Of the generator 3, by way of the powers of it that are known.
+    /// Generator 3, with its precomputed powers.
     Generator,
     NumBigint,
 }
 
-/// Powers under a prime of 2048 bits: a fixed exponent against random ones.
+/// Powers modulo a 2048-bit prime: a fixed exponent against random ones.
 fn powers(samples: usize, seed: u64, whose: Power) -> Vec<Sample> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let n = nanogram::crypto::dh::KNOWN_PRIME;
     let group = DhParams::check(3, &n).expect("the prime is safe");
     let (modulus, big_n) = (Modulus::new(&n).expect("it is odd"), BigUint::from_bytes_be(&n));
-    // Few bits are set: as unlike a random one as a fixed one can be.
+    // Few bits set, to differ from a random exponent as much as possible.
     let mut fixed = [0; 256];
     fixed[255] = 3;
     let one = |_| {
@@ -172,7 +173,7 @@ fn powers(samples: usize, seed: u64, whose: Power) -> Vec<Sample> {
     (0..samples).map(one).collect()
 }
 
-/// Compares 256 bytes with a secret: they differ in the first, or in the last.
+/// Comparisons of 256 bytes with a secret that differ in the first or in the last byte.
 fn compares(samples: usize, seed: u64, same: impl Fn(&[u8], &[u8]) -> bool) -> Vec<Sample> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let secret = bytes::<256>(&mut random);
@@ -183,17 +184,17 @@ fn compares(samples: usize, seed: u64, same: impl Fn(&[u8], &[u8]) -> bool) -> V
     };
     let mut times = Vec::with_capacity(samples);
     while times.len() < samples {
-        // Made well before they are measured: a byte just written is slower to read, and the classes differ in it.
+        // Made well before they are measured: a byte just written is slower to read, which would separate the classes.
         let guesses: Vec<(bool, [u8; 256])> = (0..100).map(|_| guess()).collect();
         times.extend(guesses.iter().map(|(class, guess)| {
-            // One compare is shorter than the clock's step: sixteen are measured together.
+            // A comparison is shorter than the clock's resolution: sixteen are measured together.
             (*class, nanoseconds(|| (0..16).all(|_| !same(black_box(&secret), black_box(guess)))))
         }));
     }
     times
 }
 
-/// What `==` on bytes may become.
+/// Positive control: a comparison that stops at the first difference, as `==` may.
 fn same_leaky(a: &[u8], b: &[u8]) -> bool {
     a.iter().zip(b).all(|(a, b)| black_box(*a) == black_box(*b))
 }
@@ -202,19 +203,19 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().collect();
     let samples = args.iter().position(|arg| arg == "--samples").and_then(|at| args.get(at + 1)?.parse().ok());
     let samples: usize = samples.unwrap_or(100_000).max(10_000);
-    // A power takes a thousand times as long as a compare.
+    // A power takes a thousand times as long as a comparison.
     let few = samples / 20;
-    println!("| what | samples | largest abs(t) | verdict |");
+    println!("| measurement | samples | largest abs(t) | verdict |");
     println!("| --- | ---: | ---: | --- |");
     let open = |key: &AuthKey, packet| packet::open(key, Side::Server, packet).is_ok();
     let leaky = |key: &AuthKey, packet| open_leaky(key, packet).is_some();
     let rows = [
         judge("session::packet::open, length plausible or not", false, |seed| packets(samples, seed, open)),
-        judge("  control: the length looked at first", true, |seed| packets(samples, seed, leaky)),
+        judge("  control: checks the length first", true, |seed| packets(samples, seed, leaky)),
         judge("crypto::ct::same, first or last byte differs", false, |seed| compares(samples, seed, ct::same)),
         judge("  control: ends at the first difference", true, |seed| compares(samples, seed, same_leaky)),
         judge("Montgomery power, exponent fixed or random", false, |seed| powers(few, seed, Power::Ours)),
-        judge("power of the generator, the same", false, |seed| powers(few, seed, Power::Generator)),
+        judge("power of the generator, fixed or random", false, |seed| powers(few, seed, Power::Generator)),
         judge("  control: num-bigint's modpow", true, |seed| powers(few, seed, Power::NumBigint)),
     ];
     if rows.contains(&false) { ExitCode::FAILURE } else { ExitCode::SUCCESS }

@@ -1,10 +1,10 @@
-//! Lets a program in that shows a QR code: what an app does after it has scanned one.
+//! Accepts a QR login: does what an app does after scanning the code.
 //!
 //! ```text
 //! accept_qr ADDR PEM_FILE SESSION 'tg://login?token=…'
 //! ```
 //!
-//! SESSION is that of the account which the program then is: look twice whose code it is. Spec: api/qr-login
+//! SESSION is the account that the other program gets access to: make sure that the code is yours. Spec: api/qr-login
 
 use nanogram::client::{Client, Options};
 use nanogram::crypto::rsa::RsaKey;

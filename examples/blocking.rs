@@ -1,11 +1,11 @@
-//! The whole job without a runtime: `std::net` around a `Connection`.
+//! Starts a bot without an async runtime: `std::net` around a `Connection`.
 //!
 //! ```text
 //! cargo run --example blocking --no-default-features --features gzip -- [ADDR KEY] SESSION BOT [PARAM]
 //! ```
 //!
-//! `SESSION` may be `-`: then a key is made first, and nobody is signed in with it. `ADDR` and `KEY` are another data
-//! centre's: the modulus of its RSA key, in hex. Its size is measured: `.ci/size`.
+//! With `-` for `SESSION` a key is created first, without an account. `ADDR` and `KEY` select another server; `KEY` is
+//! the modulus of its RSA key, in hex. `.ci/size` measures the size of this program.
 
 use bytes::BytesMut;
 use nanogram::base::entropy::{Entropy, EntropyFailed};
@@ -20,7 +20,7 @@ use std::net::TcpStream;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
-/// The system's randomness.
+/// Entropy from the operating system.
 struct Urandom(File);
 
 impl Entropy for Urandom {
@@ -29,7 +29,7 @@ impl Entropy for Urandom {
     }
 }
 
-/// A connection and its socket.
+/// Connection and its socket.
 struct Wire {
     socket: TcpStream,
     connection: Connection,
@@ -41,7 +41,7 @@ impl Wire {
         Instant::from_micros(self.began.elapsed().as_micros() as u64)
     }
 
-    /// What happens next; waits for it.
+    /// Waits for the next event.
     fn event(&mut self) -> Result<Event, Failure> {
         let mut input = [0; 4096];
         let mut out = BytesMut::new();
@@ -65,7 +65,7 @@ impl Wire {
     }
 }
 
-/// Why the bot was not started.
+/// Reason why the bot was not started.
 enum Failure {
     Usage,
     Entropy,
@@ -101,7 +101,7 @@ impl From<EntropyFailed> for Failure {
 }
 
 impl Failure {
-    /// As `nanogram` has them.
+    /// Exit code, the same as that of `nanogram`.
     const fn exit_code(&self) -> u8 {
         match self {
             Self::Usage => 2,

@@ -1,11 +1,11 @@
-//! The tokio client, whole: connects, makes a key if the session brings none, resolves the bot, starts it.
+//! Complete use of the tokio client: connects, creates a key if the session has none, resolves the bot and starts it.
 //!
 //! ```text
 //! cargo build --profile min-size --no-default-features --features client --example client
-//! client [ADDR PEM] SESSION LINK         SESSION may be "-": then a key is made, and nobody is signed in
+//! client [ADDR PEM] SESSION LINK         SESSION may be "-": a key is created, without an account
 //! ```
 //!
-//! Its size is measured: whatever it links, a small program links too.
+//! Its size is measured, as an upper bound for what a small program links.
 
 use nanogram::client::{Client, Error, Options};
 use nanogram::crypto::rsa::RsaKey;
@@ -19,7 +19,7 @@ async fn run(session: &str, link: &str, place: Option<(&str, RsaKey)>) -> Result
         "-" => Options::new(Environment::Production, 2),
         session => Options::from_session(session)?,
     };
-    // Nothing is kept between two runs, so that each would make and bind a temporary key: four round trips for one call.
+    // Nothing is saved between runs, so each would create and bind a temporary key: four round trips for one call.
     options.temporary = None;
     if let Some((addr, key)) = place {
         options = options.at(addr, vec![key]).api_id(1);

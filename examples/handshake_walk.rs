@@ -1,11 +1,11 @@
-//! Walks through the making of an authorization key, byte by byte: the official worked example, every value explained,
-//! and every one that can be computed computed again by the functions that nanogram itself uses.
+//! Walks through the creation of an auth key, byte by byte: the official worked example, with every value explained and
+//! every computable value recomputed by nanogram's own functions.
 //!
 //! ```text
 //! cargo run --example handshake_walk | less
 //! ```
 //!
-//! The example is that of core.telegram.org/mtproto/samples-auth_key. Read it with mtproto/auth_key beside it.
+//! Source of the example: core.telegram.org/mtproto/samples-auth_key. Read it next to mtproto/auth_key.
 
 use nanogram::base::side::Side;
 use nanogram::crypto::auth_key::AuthKey;
@@ -22,9 +22,9 @@ use sha1::{Digest, Sha1};
 use std::process::ExitCode;
 
 const INTRODUCTION: &str = "\
-THE MAKING OF AN AUTHORIZATION KEY
+THE CREATION OF AN AUTH KEY
 
-A client and a server that have never met agree on 256 secret bytes, in the open. Six packets do it:
+A client and a server without a common secret agree on a key of 256 bytes over an open network, in six packets:
 
   client                                                            server
     1 ── req_pq_multi ──────────────────────────────────────────────▶
@@ -40,7 +40,7 @@ How to read what follows:
   · TL's own numbers (int, long, ids of constructors) are little-endian: 14000000 is 20.
   · Numbers too large for a long (pq, p, q, g_a, g_b, the prime) are byte strings, big-endian: 5a300d4b is 1513098571.
   · A byte string is its length (1 byte; or fe and 3 bytes), the bytes, and zeros up to a multiple of 4.
-  · ✓ stands before what this program computed by itself and found to be what the example says.
+  · ✓ marks a value that this program computed itself and that agrees with the example.
 ";
 
 fn main() -> ExitCode {
@@ -57,7 +57,7 @@ fn main() -> ExitCode {
     if walk.agreed == walk.checked { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// The example, and how much of it was found true.
+/// Worked example, and counters of the values compared.
 struct Walk {
     schema: Schema<'static>,
     example: Json,
@@ -74,33 +74,33 @@ impl Walk {
     }
 
     fn ask(&mut self) {
-        title("1", "client → server", "req_pq_multi", "The client says hello with 16 random bytes.");
-        self.packet(0, &[("nonce", "random, new each time; every packet brings it back")]);
+        title("1", "client → server", "req_pq_multi", "The client opens the exchange with 16 random bytes.");
+        self.packet(0, &[("nonce", "random, new for each exchange; every later packet repeats it")]);
     }
 
     fn factor(&mut self) {
-        title("2", "server → client", "resPQ", "The server answers with 16 bytes of its own and a small riddle.");
+        title("2", "server → client", "resPQ", "The server answers with 16 random bytes and a number to factor.");
         self.packet(
             1,
             &[
-                ("nonce", "the client's: this is an answer to it, not to another"),
-                ("server_nonce", "random, the server's; both are in every packet from now on"),
-                ("pq", "the riddle: a product of two primes, at most 2^63 - 1"),
+                ("nonce", "the client's: ties the answer to this exchange"),
+                ("server_nonce", "random, the server's; every later packet has both nonces"),
+                ("pq", "the number to factor: a product of two primes, at most 2^63 - 1"),
                 ("server_public_key_fingerprints", "its RSA keys"),
             ],
         );
         let pq = u64::from_be_bytes(self.array("pq_bytes"));
         let (p, q) = factor(pq).unwrap();
         explain(
-            "To solve it takes some ten thousand steps: little for a client, much for a flood of them. p is the smaller one:",
+            "Factoring takes some ten thousand steps: cheap for one client, costly for a flood of them. p is the smaller factor:",
         );
         self.check(
             &format!("pq = {pq} = {p} · {q}"),
             self.example["values"]["p"] == p && self.example["values"]["q"] == q,
         );
         explain(
-            "A fingerprint is the end of SHA1( n:string e:string ), read little-endian. The client looks for a key of\n\
-             its own among them; those keys are built into it, none came over the network:",
+            "A fingerprint is the last 8 bytes of SHA1( n:string e:string ), read little-endian. The client looks for one\n\
+             of its own keys among them; those are built into the client and never come over the network:",
         );
         let [key, ..] = keys(Environment::Production) else { unreachable!() };
         let wire = key.fingerprint().to_le_bytes();
@@ -112,7 +112,7 @@ impl Walk {
     }
 
     fn hide_the_secret(&mut self) -> [u8; 32] {
-        let why = "The client proves its work, and hides a secret where only the server can find it.";
+        let why = "The client proves its work, and sends a secret that only the server can decrypt.";
         title("3", "client → server", "req_DH_params", why);
         let new_nonce: [u8; 32] = self.array("new_nonce");
         explain("First, what will be hidden:");
@@ -131,20 +131,20 @@ impl Walk {
             &data,
             0,
             &[
-                ("pq", "again, with its factors: the work is done"),
-                ("new_nonce", "THE SECRET: 32 random bytes that open all that follows"),
-                ("dc", "the data centre (+10000: a test one; negative: for media)"),
+                ("pq", "again, with its factors: the proof of work"),
+                ("new_nonce", "THE SECRET: 32 random bytes that protect the rest of the exchange"),
+                ("dc", "the data centre (test ones: +10000; media ones: negative)"),
             ],
         );
-        self.check_value("p_q_inner_data_dc, written by us", &data, "p_q_inner_data_dc");
+        self.check_value("p_q_inner_data_dc, written by nanogram", &data, "p_q_inner_data_dc");
         explain(
-            "RSA_PAD makes 256 bytes of these 100, so that equal data never look equal and no part can be changed:",
+            "RSA_PAD turns these 100 bytes into 256, so that equal data never looks equal and no part can be changed:",
         );
         let padding = self.bytes("random_padding_bytes");
         let padded = [&data[..], &padding].concat();
-        println!("{:>8}padded:192    the {} bytes above and random ones, which the page gives:", "", data.len());
+        println!("{:>8}padded:192    the {} bytes above and random ones, which the page shows:", "", data.len());
         block(&padding);
-        println!("{:>8}temp_key:32   random; the page keeps it to itself, so the next four lines stay formulas", "");
+        println!("{:>8}temp_key:32   random; the page does not show it, so the next four lines remain formulas", "");
         println!("{:>8}hashed:224    reverse(padded) | SHA256( temp_key | padded )", "");
         println!("{:>8}aes:224       AES256-IGE( hashed, key = temp_key, iv = 0 )", "");
         println!(
@@ -163,7 +163,7 @@ impl Walk {
             &[
                 ("p", "the smaller factor"),
                 ("q", "the larger one"),
-                ("public_key_fingerprint", "which of the keys"),
+                ("public_key_fingerprint", "the key that the client chose"),
                 ("encrypted_data", "the secret, under RSA"),
             ],
         );
@@ -171,10 +171,10 @@ impl Walk {
     }
 
     fn temporary_key(&mut self, new_nonce: &[u8; 32]) -> kdf::AesPair {
-        let why = "The server proves that it could open the secret: it uses it as a key.";
+        let why = "The server proves that it could decrypt the secret by using it as a key.";
         title("4", "server → client", "server_DH_params_ok", why);
         self.packet(3, &[("encrypted_answer", "g, p and g_a under AES-256-IGE")]);
-        explain("The AES key of this exchange is made of the secret and of the server's open nonce:");
+        explain("The AES key of this exchange is derived from the secret and the server's public nonce:");
         let server_nonce: [u8; 16] = self.array("server_nonce");
         let sha1 = |a: &[u8], b: &[u8]| -> [u8; 20] { Sha1::new().chain_update(a).chain_update(b).finalize().into() };
         let (ns, sn) = (sha1(new_nonce, &server_nonce), sha1(&server_nonce, new_nonce));
@@ -189,9 +189,9 @@ impl Walk {
         tmp
     }
 
-    /// The group, and the server's half of the key.
+    /// Decrypts the answer; returns the Diffie-Hellman group and the server's public value `g_a`.
     fn open_the_answer(&mut self, tmp: &kdf::AesPair) -> (DhParams, [u8; 256]) {
-        explain("With them the answer opens to SHA1(answer):20 | answer | 0 to 15 random bytes up to a block of 16:");
+        explain("The decrypted answer is SHA1(answer):20 | answer | 0 to 15 random bytes up to a block of 16:");
         let mut plain = self.bytes("encrypted_answer");
         ige::decrypt(&tmp.key, &tmp.iv, plain.as_chunks_mut().0);
         let (hash, padded) = plain.split_at(20);
@@ -201,22 +201,22 @@ impl Walk {
             padded,
             20,
             &[
-                ("nonce", "both nonces again, now where nobody else could have put them"),
+                ("nonce", "both nonces again, here encrypted: no third party can have put them there"),
                 ("g", "the generator"),
                 ("dh_prime", "p: a prime of 2048 bits, and (p-1)/2 is prime too"),
-                ("g_a", "g^a mod p; a is the server's, and nobody else ever learns it"),
+                ("g_a", "g^a mod p; a is the server's secret"),
                 ("server_time", "seconds since 1970; sets the client's clock"),
             ],
         );
         row(20 + len, &padded[len..], "random, not covered by the hash");
         self.check_value("server_DH_inner_data", &padded[..len], "server_DH_inner_data");
-        self.check("SHA1(answer) = answer_hash: the answer is whole, and by who knows new_nonce", {
+        self.check("SHA1(answer) = answer_hash: the answer is intact, and its sender knows new_nonce", {
             Sha1::digest(&answer)[..] == *hash
         });
         explain(
-            "A server could cheat with numbers that make the key easy to guess. So, before anything is computed with\n\
-             them: p has 2048 bits, p and (p-1)/2 are prime, g generates the right subgroup, and g_a is far from both\n\
-             ends (2^1984 at least). This p is the one that Telegram has always used, and comparing it is enough:",
+            "A malicious server could choose numbers that make the key easy to guess. So the client first checks that p has\n\
+             2048 bits, p and (p-1)/2 are prime, g generates the right subgroup, and g_a is far from both ends of the range\n\
+             (by at least 2^1984). This p is the one that Telegram has always used, so comparing it is enough:",
         );
         let prime = self.bytes("dh_prime");
         self.check("dh_prime is the known safe prime", prime == KNOWN_PRIME);
@@ -230,18 +230,16 @@ impl Walk {
         (dh, g_a.unwrap())
     }
 
-    /// The client's secret exponent.
+    /// Chooses the client's secret exponent and returns it.
     fn answer_with_g_b(&mut self, tmp: &kdf::AesPair, dh: &DhParams) -> [u8; 256] {
-        let why = "The client draws its own secret exponent and sends its half.";
+        let why = "The client draws its own secret exponent and sends its public value.";
         title("5", "client → server", "set_client_DH_params", why);
         let b: [u8; 256] = self.array("b");
-        explain("b, 256 random bytes; the page shows them, a client never does:");
+        explain("b, 256 random bytes; the page shows them, a client keeps them secret:");
         block(&b);
         let g_b = dh.public(&b);
         self.check_value("g_b = g^b mod p", &g_b, "g_b");
-        explain(
-            "It travels as the answer did: with its hash in front and random bytes behind, under the same AES key:",
-        );
+        explain("It travels like the answer: with its hash in front and random bytes behind, under the same AES key:");
         let inner = ClientDhInnerData {
             nonce: self.array("nonce"),
             server_nonce: self.array("server_nonce"),
@@ -258,7 +256,7 @@ impl Walk {
         );
         let padding = self.bytes("client_DH_padding");
         row(20 + data.len(), &padding, "random, up to a block of 16");
-        self.check_value("client_DH_inner_data, written by us", &data, "client_DH_inner_data");
+        self.check_value("client_DH_inner_data, written by nanogram", &data, "client_DH_inner_data");
         let mut sealed = [&hash[..], &data, &padding].concat();
         ige::encrypt(&tmp.key, &tmp.iv, sealed.as_chunks_mut().0);
         self.check_value("AES256-IGE of these 336 bytes", &sealed, "client_DH_encrypted_data");
@@ -267,21 +265,19 @@ impl Walk {
     }
 
     fn make_the_key(&mut self, new_nonce: &[u8; 32], dh: &DhParams, g_a: &[u8; 256], b: &[u8; 256]) {
-        let why = "Both have the key now. The server proves that it has the same one.";
+        let why = "Both sides now have the key. The server proves that it has the same one.";
         title("6", "server → client", "dh_gen_ok", why);
         self.packet(5, &[("new_nonce_hash1", "the proof, see below")]);
         explain(
-            "The client computes g_a^b, the server g_b^a: both are g^(ab) mod p. Who has only\n\
-             heard g_a and g_b cannot compute it.\n\
+            "The client computes g_a^b, the server g_b^a: both are g^(ab) mod p. An observer who has only\n\
+             seen g_a and g_b cannot compute it.\n\
              auth_key = g_a^b mod p, 256 bytes, big-endian, leading zeros kept:",
         );
         let power = dh.power(g_a, b);
         block(&power[..]);
         self.check_value("auth_key", &power[..], "auth_key");
         let key = AuthKey::from_bytes(*power);
-        explain(
-            "Two ends of its SHA1 name it: one inside the exchange, one in front of every packet for years to come:",
-        );
+        explain("Two parts of its SHA1 identify it: one inside the exchange, one at the start of every later packet:");
         let hash = Sha1::digest(key.as_bytes());
         row(0, &hash[..8], "auth_key_aux_hash");
         row(8, &hash[8..12], "(not used)");
@@ -290,20 +286,18 @@ impl Walk {
         self.check_value("auth_key_id", &key.id(), "auth_key_id_wire");
         explain(
             "The proof is SHA1( new_nonce | 1 | aux_hash ) without its first 4 bytes; 2 and 3 stand for dh_gen_retry and\n\
-             dh_gen_fail. Only who has both the secret of packet 3 and the key can make it:",
+             dh_gen_fail. Only a peer with both the secret of packet 3 and the key can compute it:",
         );
         self.check_value("new_nonce_hash1", &key.new_nonce_hash(1, new_nonce), "new_nonce_hash1");
         let server_nonce: [u8; 16] = self.array("server_nonce");
         let salt: Vec<u8> = new_nonce.iter().zip(server_nonce).take(8).map(|(a, b)| a ^ b).collect();
-        explain("The first salt of the messages to come costs no packet: new_nonce[0..8] xor server_nonce[0..8]");
+        explain("The first salt costs no packet: it is new_nonce[0..8] xor server_nonce[0..8]");
         self.check_value("server_salt", &salt, "server_salt_wire_derived");
-        explain(
-            "new_nonce, b and the AES key are wiped. What stays is the key, its id, the salt and the server's time.",
-        );
+        explain("new_nonce, b and the AES key are wiped. The key, its id, the salt and the server's time remain.");
     }
 }
 
-// What it takes to print them.
+// Output.
 
 impl Walk {
     fn bytes(&self, name: &str) -> Vec<u8> {
@@ -328,7 +322,7 @@ impl Walk {
         self.check(&format!("{what} = {shown}"), holds);
     }
 
-    /// A packet of the example: its envelope, and its value field by field.
+    /// Prints a packet of the example: its envelope, and its value field by field.
     fn packet(&mut self, at: usize, notes: &[(&str, &str)]) {
         let packet = unhex(self.example["packets"][at]["hex"].as_str().unwrap());
         let from = if at.is_multiple_of(2) { Side::Client } else { Side::Server };
@@ -345,17 +339,17 @@ impl Walk {
         self.value(body, 20, notes);
         if extra > 0 {
             println!(
-                "{:>8}the page leaves out {extra} bytes more, which servers put behind the value: nobody reads them",
+                "{:>8}the page leaves out {extra} bytes more, which servers add behind the value: clients ignore them",
                 ""
             );
         }
         if extra == 0 {
             let opened = plain::open(&packet, from).map(|plain| (plain.msg_id, plain.body == body));
-            self.check("the packet opens, and holds what its length says", opened == Ok((msg_id, true)));
+            self.check("the packet decodes, and its length is right", opened == Ok((msg_id, true)));
         }
     }
 
-    /// A value, field by field as its line in the schema says; how many bytes it has.
+    /// Prints a value field by field, in the order of its schema line; returns its length in bytes.
     fn value(&self, bytes: &[u8], offset: usize, notes: &[(&str, &str)]) -> usize {
         let mut r = Reader::new(bytes);
         let (_, line) = self.schema.find(r.u32().unwrap()).unwrap();
@@ -372,7 +366,7 @@ impl Walk {
     }
 }
 
-/// The bytes of one field, with the parts that TL puts around it in rows of their own.
+/// Prints the bytes of one field, with its TL length, count and padding in separate rows.
 fn field_rows(bytes: &[u8], offset: usize, ty: &Type<'_>, text: &str) {
     let mut r = Reader::new(bytes);
     match ty {
@@ -403,7 +397,7 @@ fn field_rows(bytes: &[u8], offset: usize, ty: &Type<'_>, text: &str) {
 fn title(number: &str, way: &str, name: &str, why: &str) {
     println!("\n\n━━ {number} ━━ {way} ━━ {name} ━━\n{why}");
 }
-/// A paragraph.
+/// Prints a paragraph.
 fn explain(text: &str) {
     println!();
     text.lines().for_each(|line| println!("  {line}"));
@@ -412,7 +406,7 @@ fn value(name: &str, bytes: &[u8]) {
     println!("{:>8}{name} = {}", "", hex(bytes));
 }
 
-/// An offset, the bytes there, and what they are; long ones below.
+/// Prints an offset, the bytes there, and their meaning; long byte strings follow below.
 fn row(offset: usize, bytes: &[u8], text: &str) {
     match bytes.len() {
         0..=16 => println!("{offset:>6}  {:<32}  {text}", hex(bytes)),

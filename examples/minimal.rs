@@ -1,12 +1,12 @@
-//! The whole job with tokio: a socket of its around a `Connection`. `examples/client.rs` has the client, which makes
-//! connections anew and more.
+//! Starts a bot with tokio: a socket around a `Connection`. `examples/client.rs` uses the client, which also
+//! reconnects, retries and migrates.
 //!
 //! ```text
 //! cargo run --example minimal --no-default-features --features gzip,tokio -- [ADDR KEY] SESSION BOT [PARAM]
 //! ```
 //!
-//! `SESSION` may be `-`: then a key is made first, and nobody is signed in with it. `ADDR` and `KEY` are another data
-//! centre's: the modulus of its RSA key, in hex. Its size is measured: `.ci/size`.
+//! With `-` for `SESSION` a key is created first, without an account. `ADDR` and `KEY` select another server; `KEY` is
+//! the modulus of its RSA key, in hex. `.ci/size` measures the size of this program.
 
 use bytes::BytesMut;
 use nanogram::base::entropy::{Entropy, EntropyFailed};
@@ -23,7 +23,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
-/// The system's randomness.
+/// Entropy from the operating system.
 struct Urandom(File);
 
 impl Entropy for Urandom {
@@ -32,7 +32,7 @@ impl Entropy for Urandom {
     }
 }
 
-/// A connection and its socket.
+/// Connection and its socket.
 struct Wire {
     socket: TcpStream,
     connection: Connection,
@@ -44,7 +44,7 @@ impl Wire {
         Instant::from_micros(self.began.elapsed().as_micros() as u64)
     }
 
-    /// What happens next; waits for it.
+    /// Waits for the next event.
     async fn event(&mut self) -> Result<Event, Failure> {
         let mut input = [0; 4096];
         let mut out = BytesMut::new();
@@ -67,7 +67,7 @@ impl Wire {
     }
 }
 
-/// Why the bot was not started.
+/// Reason why the bot was not started.
 enum Failure {
     Usage,
     Entropy,
@@ -103,7 +103,7 @@ impl From<EntropyFailed> for Failure {
 }
 
 impl Failure {
-    /// As `nanogram` has them.
+    /// Exit code, the same as that of `nanogram`.
     const fn exit_code(&self) -> u8 {
         match self {
             Self::Usage => 2,

@@ -37,222 +37,223 @@ void nanogram_panicked(void);
 #endif
 #endif
 
-// Bytes of an authorization key.
+// Size of an auth key in bytes.
 #define NANOGRAM_AUTH_KEY 256
 
-// Bytes of the longest call.
+// Most bytes of a call.
 #define NANOGRAM_MAX_CALL (4 << 20)
 
-// Bytes of a host name, its end marked by a zero byte.
+// Size of a host name in bytes, including the terminating zero byte.
 #define NANOGRAM_HOST 256
 
-// Bytes of a username: 32 and a zero byte.
+// Size of a username in bytes: 32 and a terminating zero byte.
 #define NANOGRAM_USERNAME 33
 
-// Bytes of a start parameter: 64 and a zero byte.
+// Size of a start parameter in bytes: 64 and a terminating zero byte.
 #define NANOGRAM_START_PARAM 65
 
-// What became of a function.
+// Result of a function.
 typedef enum {
-  // It is done.
+  // Success.
   NANOGRAM_STATUS_OK = 0,
-  // A pointer is null that must not be, or a number is out of its range.
+  // Null pointer where one is not allowed, or number out of range.
   NANOGRAM_STATUS_BAD_ARGUMENT = 1,
-  // The text is not UTF-8.
+  // Text that is not UTF-8.
   NANOGRAM_STATUS_BAD_TEXT = 2,
-  // The buffer is too small; what fits is in it, its end marked.
+  // Buffer too small: it holds the part that fits, terminated by a zero byte.
   NANOGRAM_STATUS_NO_SPACE = 3,
-  // The text is no session string.
+  // Malformed session string.
   NANOGRAM_STATUS_BAD_SESSION = 4,
-  // The text is no PEM file with a public RSA key.
+  // Text that is not a PEM file with a public RSA key.
   NANOGRAM_STATUS_BAD_PEM = 5,
-  // The text is no start link.
+  // Text that is not a start link.
   NANOGRAM_STATUS_BAD_LINK = 6,
-  // The text is no username.
+  // Malformed username.
   NANOGRAM_STATUS_BAD_USERNAME = 7,
-  // The start parameter is one that the server would refuse: 1 to 64 of A-Z, a-z, 0-9, _ and -.
+  // Start parameter that the server would refuse; valid are 1 to 64 characters of A-Z, a-z, 0-9, _ and -.
   NANOGRAM_STATUS_BAD_START_PARAM = 8,
-  // The peer is no bot.
+  // Peer that is not a bot.
   NANOGRAM_STATUS_NOT_A_BOT = 9,
-  // The bytes are not what they were to be.
+  // Undecodable bytes.
   NANOGRAM_STATUS_BAD_BYTES = 10,
-  // The server names no access hash for this peer: it cannot be addressed.
+  // No access hash for this peer in the server's answer: calls cannot address it.
   NANOGRAM_STATUS_NO_ACCESS_HASH = 11,
-  // The source of randomness failed.
+  // Failure of the entropy callback.
   NANOGRAM_STATUS_NO_ENTROPY = 12,
-  // The connection is over: close the socket; `nanogram_reconnect` begins again on a new one.
+  // Connection ended: close the socket; `nanogram_reconnect` continues on a new one.
   NANOGRAM_STATUS_CLOSED = 13,
-  // The server does not prove who it is: none of the public keys is its own, or a check of the key exchange failed.
+  // Server failed to authenticate: it holds none of the public keys, or a check of the key exchange failed.
   NANOGRAM_STATUS_NOT_PROVEN = 14,
-  // The server said no with a transport error; its number is in `nanogram_fault`.
+  // Transport error from the server; `nanogram_fault` returns its number.
   NANOGRAM_STATUS_FAULT = 15,
-  // There is none.
+  // No value available.
   NANOGRAM_STATUS_NONE = 16,
-  // The connection is in use: the entropy callback must not come back with it.
+  // Connection in use: the entropy callback must not call a function with it.
   NANOGRAM_STATUS_BUSY = 17,
-  // Too many events wait: the bytes were not taken, and the connection goes on.
+  // Too many events are waiting: the bytes were not taken, and the connection stays open.
   NANOGRAM_STATUS_FULL = 18,
 } nanogram_status;
 
-// How packets are cut in the stream.
+// Framing of packets in the stream.
 typedef enum {
-  // One or four bytes of length.
+  // Length of 1 or 4 bytes.
   NANOGRAM_FRAMING_ABRIDGED = 0,
-  // Four bytes of length.
+  // Length of 4 bytes.
   NANOGRAM_FRAMING_INTERMEDIATE = 1,
-  // Four bytes of length and random bytes after the packet.
+  // Length of 4 bytes, and random padding after the packet.
   NANOGRAM_FRAMING_PADDED_INTERMEDIATE = 2,
-  // Length, number and checksum.
+  // Length, sequence number and CRC-32.
   NANOGRAM_FRAMING_FULL = 3,
 } nanogram_framing;
 
-// Which kind of peer.
+// Kind of a peer.
 typedef enum {
-  // A user who is no bot.
+  // User that is not a bot.
   NANOGRAM_PEER_KIND_USER = 0,
-  // A bot.
+  // Bot.
   NANOGRAM_PEER_KIND_BOT = 1,
-  // A basic group; it has no access hash.
+  // Basic group; it has no access hash.
   NANOGRAM_PEER_KIND_CHAT = 2,
-  // A supergroup or channel.
+  // Supergroup or channel.
   NANOGRAM_PEER_KIND_CHANNEL = 3,
-  // Oneself; nothing else is looked at.
+  // The signed-in user; id and access hash are ignored.
   NANOGRAM_PEER_KIND_ME = 4,
 } nanogram_peer_kind;
 
-// What happened.
+// Kind of an event.
 typedef enum {
-  // Nothing.
+  // No event.
   NANOGRAM_EVENT_KIND_NOTHING = 0,
-  // A key was made: `nanogram_saved` has it.
+  // Auth key created: `nanogram_saved` returns it.
   NANOGRAM_EVENT_KIND_AUTHORIZED = 1,
-  // A temporary key is bound to the permanent one.
+  // Temporary key bound to the permanent key.
   NANOGRAM_EVENT_KIND_BOUND = 2,
-  // The server does not bind a temporary key: it knows the permanent one no more, or the key is seconds old. To try
-  // again: `nanogram_drop_temporary`, then `nanogram_reconnect`.
+  // Binding of the temporary key refused: the server no longer knows the permanent key, or the key is only seconds
+  // old. To try again, call `nanogram_drop_temporary`, then `nanogram_reconnect`.
   NANOGRAM_EVENT_KIND_NOT_BOUND = 3,
-  // A call is answered; `body` has the result.
+  // Call answered; `body` holds the result.
   NANOGRAM_EVENT_KIND_REPLY = 4,
-  // The server refused a call: `code` and `message` say why, and `nanogram_hint` what can be done.
+  // Call refused by the server: `code` and `message` hold its error, `nanogram_hint` returns advice.
   NANOGRAM_EVENT_KIND_REFUSED = 5,
-  // A call has no result, for a reason that is not the server's word; `message` says which.
+  // Call without a result for a reason other than a server error; `message` describes it.
   NANOGRAM_EVENT_KIND_FAILED = 6,
-  // Something that was not asked for; `body` has it: a message of the bot, for instance.
+  // Update, such as a message of the bot; `body` holds it.
   NANOGRAM_EVENT_KIND_UPDATE = 7,
-  // The server began a new session: updates may have been missed.
+  // New session begun by the server: updates may have been missed.
   NANOGRAM_EVENT_KIND_NEW_SESSION = 8,
-  // A key exchange begins.
+  // Key exchange started.
   NANOGRAM_EVENT_KIND_EXCHANGE = 9,
-  // A temporary key is made, and not bound yet.
+  // Temporary key created, but not bound yet.
   NANOGRAM_EVENT_KIND_TEMPORARY = 10,
-  // Something that this version has no number for.
+  // Event without a number in this version.
   NANOGRAM_EVENT_KIND_OTHER = 11,
 } nanogram_event_kind;
 
 // A connection to one data centre.
 typedef struct nanogram nanogram;
 
-// Fills `len` bytes at `out` with cryptographic randomness; `false` if there is none. It must not call a function with the
-// connection that it is called for (`NANOGRAM_STATUS_BUSY`), nor must it return by `longjmp`.
+// Callback that fills `len` bytes at `out` with cryptographically secure random bytes; returns `false` on failure. It
+// must not call a function with the connection that it is called for (`NANOGRAM_STATUS_BUSY`), nor leave by `longjmp`.
 typedef bool (*nanogram_entropy)(void *context, uint8_t *out, size_t len);
 
-// What a connection must know before its first byte. Set all of it to zero, then what is needed.
+// Settings of a connection. Zero the whole struct, then set the fields that are needed.
 typedef struct {
-  // 256 bytes: a key made before. Null: a key is made, and nobody is signed in with it.
+  // Saved auth key of 256 bytes. Null: a key is created, without an account.
   const uint8_t *auth_key;
-  // The salt last in use, or 0; a wrong one costs a round trip.
+  // Salt last in use, or 0; a wrong salt costs a round trip.
   int64_t salt;
-  // The server's time minus the local one in seconds, if `has_time_offset`.
+  // Server time minus local time in seconds; valid if `has_time_offset` is set.
   int64_t time_offset;
-  // Whether `time_offset` is known.
+  // True if `time_offset` is known.
   bool has_time_offset;
-  // The number of the data centre, from 1.
+  // Number of the data centre, from 1.
   uint8_t dc_id;
-  // Whether it belongs to the test environment.
+  // True for the test environment.
   bool is_test;
-  // How packets are cut. A `nanogram_framing`.
+  // Framing of packets. A `nanogram_framing`.
   uint32_t framing;
-  // Perfect forward secrecy: messages go under keys that live this many seconds; 0: under the account's own key.
+  // Lifetime of temporary keys in seconds (perfect forward secrecy); 0: messages are encrypted with the permanent
+  // key.
   int32_t temporary;
-  // The public RSA key of the data centre, as PEM text. Null: Telegram's keys.
+  // Public RSA key of the data centre, as PEM text. Null: Telegram's keys.
   const char *pem;
-  // The application's id, from my.telegram.org. 0: calls are sent as they are, without `initConnection`.
+  // Application id, from my.telegram.org. 0: calls are sent without `initConnection`.
   int32_t api_id;
-  // What the user sees in the list of his sessions. Null: "nanogram".
+  // Device name in the user's list of sessions. Null: "nanogram".
   const char *device_model;
-  // The source of randomness. It must be one for cryptography.
+  // Entropy callback. It must be cryptographically secure.
   nanogram_entropy entropy;
-  // Handed to `entropy`. Connections of several threads may share it only if `entropy` takes a lock.
+  // Argument for `entropy`. Connections of several threads may share it only if `entropy` takes a lock.
   void *context;
 } nanogram_config;
 
-// What happened, and with what. Pointers are good until the next call with the same connection.
+// Event with its data. Pointers are valid until the next call with the same connection.
 typedef struct {
-  // What happened. An `nanogram_event_kind`.
+  // Kind of the event. An `nanogram_event_kind`.
   uint32_t kind;
-  // Which call, if it is the end of one.
+  // Number of the call that the event ends.
   uint64_t call;
-  // The server's error code, if it refused: 303, 400, 401, 403, 406, 420, 500.
+  // Error code of the server for a refused call: 303, 400, 401, 403, 406, 420, 500.
   int32_t code;
-  // A boxed TL value, or null.
+  // Boxed TL value, or null.
   const uint8_t *body;
-  // Its bytes.
+  // Length of `body` in bytes.
   size_t len;
-  // The server's error, such as `START_PARAM_INVALID`, or null; its end is marked by a zero byte.
+  // Error of the server, such as `START_PARAM_INVALID`, terminated by a zero byte; or null.
   const char *message;
-  // The call may have been executed by an earlier sending, whose answer was lost: `RANDOM_ID_DUPLICATE` then means
-  // that it was.
+  // True if an earlier copy of the call, whose answer was lost, may have been executed: `RANDOM_ID_DUPLICATE` then
+  // means that it was.
   bool in_doubt;
 } nanogram_event_data;
 
-// What is worth keeping for the next connection. A secret: see `nanogram_wipe`.
+// Data to save for the next connection. Secret: see `nanogram_wipe`.
 typedef struct {
-  // The key.
+  // Permanent auth key.
   uint8_t auth_key[NANOGRAM_AUTH_KEY];
-  // The salt in use.
+  // Current salt.
   int64_t salt;
-  // The server's time minus the local one in seconds, if `has_time_offset`.
+  // Server time minus local time in seconds; valid if `has_time_offset` is set.
   int64_t time_offset;
-  // Whether `time_offset` is known.
+  // True if `time_offset` is known.
   bool has_time_offset;
 } nanogram_saved_data;
 
-// Somebody or something to talk to.
+// Peer: a user, bot, group or channel.
 typedef struct {
-  // What it is. A `nanogram_peer_kind`.
+  // Kind of the peer. A `nanogram_peer_kind`.
   uint32_t kind;
-  // Its id.
+  // Id of the peer.
   int64_t id;
-  // Its hash, valid for this account alone.
+  // Access hash of the peer, valid for this account only.
   int64_t access_hash;
 } nanogram_peer;
 
-// An account, as a session string of nanogram, Telethon, GramJS, Pyrogram or mtcute holds it. A secret: see
+// Account, as stored in a session string of nanogram, Telethon, GramJS, Pyrogram or mtcute. Secret: see
 // `nanogram_wipe`.
 typedef struct {
-  // The key that the data centre knows the account by.
+  // Auth key that is signed in to the account.
   uint8_t auth_key[NANOGRAM_AUTH_KEY];
-  // The user's id, 0 if the string does not say.
+  // User id; 0 if the string lacks it.
   int64_t user_id;
-  // The application that signed in, 0 if the string does not say.
+  // Application id used for the login; 0 if the string lacks it.
   int32_t api_id;
-  // The port of the data centre.
+  // Port of the data centre.
   uint16_t port;
-  // The number of the data centre, from 1.
+  // Number of the data centre, from 1.
   uint8_t dc_id;
-  // Whether it belongs to the test environment.
+  // True for the test environment.
   bool is_test;
-  // The host of the data centre: a name or an address.
+  // Host of the data centre: a name or an address.
   char host[NANOGRAM_HOST];
 } nanogram_session_data;
 
-// What a start link says.
+// Parsed start link.
 typedef struct {
-  // The bot, without `@`.
+  // Username of the bot, without `@`.
   char bot[NANOGRAM_USERNAME];
-  // The start parameter; empty for the plain `/start`.
+  // Start parameter; empty for a plain `/start`.
   char start_param[NANOGRAM_START_PARAM];
-  // The bot is to be started in a group that the user picks.
+  // True if the bot is to be started in a group of the user's choice.
   bool is_group;
 } nanogram_link_data;
 
@@ -330,28 +331,28 @@ nanogram_status nanogram_start_bot(nanogram *handle,
 // Draws a number for `nanogram_start_bot`, not 0.
 nanogram_status nanogram_random_id(nanogram *handle, int64_t *out);
 
-// Says in a sentence what a status means. The text is never freed.
+// Returns the meaning of a status as a sentence. The text is static: do not free it.
 const char *nanogram_says(uint32_t status);
 
-// Wipes what holds a secret.
+// Overwrites a secret with zeros.
 void nanogram_wipe(void *secret, size_t len);
 
-// Reads a session string.
+// Parses a session string.
 nanogram_status nanogram_session(const char *string, nanogram_session_data *out);
 
-// Reads a start link, such as `https://t.me/some_bot?start=payload`.
+// Parses a start link, such as `https://t.me/some_bot?start=payload`.
 nanogram_status nanogram_link(const char *link, nanogram_link_data *out);
 
-// Reads the answer to `nanogram_resolve`.
+// Decodes the answer to `nanogram_resolve`.
 nanogram_status nanogram_resolved(const uint8_t *body, size_t len, nanogram_peer *out);
 
-// Gives the name of an answer of type `Updates`, such as `updates` or `updateShortSentMessage`.
+// Writes the constructor name of an `Updates` answer, such as `updates` or `updateShortSentMessage`.
 nanogram_status nanogram_updates_name(const uint8_t *body, size_t len, char *out, size_t space);
 
-// Gives the text that `bot` sent, if an update holds one; `NANOGRAM_STATUS_NONE` if it does not.
+// Writes the text that `bot` sent, if the update holds one; otherwise returns `NANOGRAM_STATUS_NONE`.
 nanogram_status nanogram_answer(const uint8_t *body, size_t len, int64_t bot, char *out, size_t space);
 
-// Gives what can be done about an error of the server, in a sentence; `NANOGRAM_STATUS_NONE` if nothing is known of it.
+// Writes advice on an error of the server as a sentence; returns `NANOGRAM_STATUS_NONE` if there is none.
 nanogram_status nanogram_hint(int32_t code,
                               const char *message,
                               char *out,

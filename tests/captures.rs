@@ -1,7 +1,7 @@
-//! Ten recordings of real clients and a server that is not ours, read from the raw TCP chunks to the last field.
+//! Ten recordings of real clients and an independent server, decoded from the raw TCP chunks to the last field.
 //!
-//! `decoded` in each of them is what an independent program made of the same bytes; nothing of ours is held against
-//! itself here.
+//! The element `decoded` of each recording comes from an independent program that decoded the same bytes, so nothing
+//! here is compared with nanogram's own output.
 #![cfg(all(feature = "tools", feature = "dc"))]
 
 mod replay;
@@ -26,13 +26,13 @@ use nanogram::wire::transport::{Frame, Framer, Framing};
 use rand::rngs::ChaCha20Rng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
-use replay::{Numbers, SCHEMA, count_all, decoded, hex, packets, replay};
+use replay::{Numbers, SCHEMA, count_all, decoded, hex, packets, replay_to_clients, replay_to_servers};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// What is in each recording, counted by hand once and never less since.
+/// Contents of each recording, counted by hand once.
 const NUMBERS: [(&str, Numbers); 10] = [
     ("telethon139_abridged", [43, 6, 37, 37, 0, 0, 10, 62]),
     ("gramjs_ConnectionTCPAbridged", [23, 6, 17, 25, 7, 0, 7, 42]),
@@ -53,7 +53,7 @@ fn text(name: &str) -> String {
 fn recording(name: &str) -> Recording {
     Recording::read(text(name).as_bytes()).unwrap()
 }
-/// Each recording, and what the independent decode says of it.
+/// Each recording, and its independent decode.
 fn all() -> impl Iterator<Item = (&'static str, Recording, Json)> {
     NUMBERS.iter().map(|(name, _)| (*name, recording(name), serde_json::from_str(&text(name)).unwrap()))
 }
@@ -65,7 +65,7 @@ fn every_recording_is_listed() {
 
 // Frame by frame, against the independent decode.
 
-/// The constructors of a value, in the words of the independent decode. `names` are its names for ids of other layers.
+/// Constructors of a value in the form of the independent decode. `names` holds its names for ids of other layers.
 fn told(content: &Content<'_>, names: &BTreeMap<u32, String>) -> Json {
     let named = |name: &str, id: u32| format!("{name}#{id:08x}");
     match content {
@@ -113,7 +113,7 @@ fn told(content: &Content<'_>, names: &BTreeMap<u32, String>) -> Json {
     }
 }
 
-/// `name#id` wherever it stands.
+/// Collects each `name#id` in a JSON value.
 fn names_in(value: &Json, names: &mut BTreeMap<u32, String>) {
     match value {
         Json::String(text) => {
@@ -177,9 +177,9 @@ fn nothing_is_skipped() {
     assert_eq!(total[0], 424);
 }
 
-// The key exchanges, every value of them.
+// The key exchanges, with every value.
 
-/// What was found in the key exchange of a connection, by name. A name that comes again has the packet's number.
+/// Findings of the key exchange on a connection, by name. A repeated name gets the packet's number.
 fn found(steps: &[&Step<'_>]) -> BTreeMap<String, Json> {
     let mut found = BTreeMap::new();
     for (number, step) in steps.iter().enumerate() {
@@ -301,7 +301,7 @@ fn a_changed_byte_is_noticed() {
     let good = recording("telethon139_abridged");
     let number_of_checks = decode(&good, &good.secrets, &SCHEMA).iter().flat_map(Step::checks).count();
     assert_eq!(number_of_checks, 62);
-    // One byte of each chunk in turn, beyond the frame's head: nothing stays as it was.
+    // One byte of each chunk in turn, after the frame's head, is changed: the result must change.
     for at in 0..good.connections[0].chunks.len() {
         let mut bad = good.clone();
         let chunk = &mut bad.connections[0].chunks[at];
@@ -347,7 +347,7 @@ fn a_tree_has_a_budget_of_values() {
     }
 }
 
-/// What a server sent of these bodies, and the key that opens them.
+/// Recording of a server that sends these bodies, with the key that decrypts it.
 fn recording_of(bodies: &[Vec<u8>]) -> Recording {
     let key = AuthKey::from_bytes([7; 256]);
     let mut rng = ChaCha20Rng::seed_from_u64(5);
@@ -365,7 +365,7 @@ fn recording_of(bodies: &[Vec<u8>]) -> Recording {
     recording
 }
 
-/// `updates` with `count` times `updateConfig`, which is an id and nothing more: the smallest value there is.
+/// `updates` with `count` times `updateConfig`, an id without fields: the smallest value.
 fn tiny_updates(count: u32) -> Vec<u8> {
     let head = [0x74ae_4240, VECTOR, count].map(u32::to_le_bytes).concat();
     let tail = [VECTOR, 0, VECTOR, 0, 0, 0].map(u32::to_le_bytes).concat();
@@ -383,10 +383,10 @@ fn a_recording_has_a_budget_of_inflated_bytes() {
     assert_eq!(shown.len(), 9);
     let opened = |text: &&String| text.contains("not shown: more than 262144 values");
     assert_eq!(shown.iter().take_while(opened).count(), 8, "8 of 8 MiB are opened: {shown:#?}");
-    let why = "not shown: it opens to more than 8 MiB, or the recording to more than 64 MiB";
+    let why = "not shown: it inflates to more than 8 MiB, or the recording to more than 64 MiB";
     assert!(shown[8].contains(why), "{}", shown[8]);
     assert!(steps[9].to_json().to_string().contains("the recording to more than 64 MiB"));
-    // What opens to too much alone, and what does not open at all.
+    // One body that inflates beyond the limit by itself, and one that does not inflate.
     let mut damaged = packed(&tiny_updates(9));
     damaged[20] ^= 0xff;
     let steps = decode(&recording_of(&[packed(&vec![0; 9 << 20]), damaged]), &recording_of(&[]).secrets, &SCHEMA);
@@ -408,7 +408,7 @@ fn the_messages_of_a_container_share_a_budget_of_values() {
     assert_eq!(items.iter().map(is_shown).collect::<Vec<_>>(), [true, true, false, false]);
 }
 
-/// Recordings that once took 5.1 GB, decoded by the program with 300 MB of address space.
+/// Recordings that once took 5.1 GB, decoded by the program within 300 MB of address space.
 #[cfg(all(feature = "cli", target_os = "linux"))]
 #[test]
 fn a_small_recording_takes_little_memory() {
@@ -430,7 +430,7 @@ fn a_small_recording_takes_little_memory() {
     }
 }
 
-/// The file as Wireshark writes it: the same packets in blocks.
+/// File in the format of Wireshark: the same packets in blocks.
 fn as_pcapng(wrap: &Wrap, packets: &[Packet]) -> Vec<u8> {
     let block = |kind: u32, body: Vec<u8>| {
         let len = wrap.number(body.len() as u32 + 12);
@@ -441,7 +441,7 @@ fn as_pcapng(wrap: &Wrap, packets: &[Packet]) -> Vec<u8> {
     let unit = if wrap.is_nano { 9 } else { 6 };
     let interface = [&short(wrap.link as u16)[..], &[0; 6], &short(9), &short(1), &[unit, 0, 0, 0], &[0; 4]].concat();
     out.extend(block(1, interface));
-    out.extend(block(0x0bad, vec![1; 8])); // of a kind that nobody knows
+    out.extend(block(0x0bad, vec![1; 8])); // of an unknown type
     for packet in packets {
         let frame = wrap.frame(packet);
         let micros = packet.at + 1_700_000_000_000_000;
@@ -454,7 +454,7 @@ fn as_pcapng(wrap: &Wrap, packets: &[Packet]) -> Vec<u8> {
     out
 }
 
-/// Compressed, if storing is compressing.
+/// Gzip file with stored blocks, that is, without compression.
 fn as_gzip(data: &[u8]) -> Vec<u8> {
     let mut out = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
     let mut blocks = data.chunks(0xffff).peekable();
@@ -504,13 +504,13 @@ fn no_damage_of_a_pcapng_file_panics() {
     }
 }
 
-// The same packets, given to our own machines.
+// The same packets, given to nanogram's own state machines.
 
 #[test]
 fn a_client_takes_every_packet_of_the_recorded_server() {
     let (mut taken, mut updates, mut new_sessions) = (0, 0, 0);
     for (name, recording, _) in all() {
-        replay(&recording, Side::Client, |session, step, result| {
+        replay_to_clients(&recording, |session, step, result| {
             assert!(result.is_ok(), "{name}: {result:?}\n{step}");
             taken += 1;
             while let Some(incoming) = session.poll_incoming() {
@@ -537,12 +537,12 @@ fn a_client_takes_every_packet_of_the_recorded_server() {
 fn a_server_takes_what_the_recorded_clients_send() {
     let (mut taken, mut requests, mut salts, mut odd_acks) = (0, 0, 0, 0);
     for (name, recording, _) in all() {
-        replay(&recording, Side::Server, |session, step, result| {
+        replay_to_servers(&recording, |session, step, result| {
             assert!(result.is_ok(), "{name}: {result:?}\n{step}");
             taken += 1;
             let What::Sealed(sealed) = &step.what else { unreachable!() };
             for code in session.take_refused() {
-                // Clients do not wait for the first salt, nor take the one that the key exchange gave.
+                // Clients neither wait for the first salt nor use the one derived in the key exchange.
                 assert_eq!(code, 48, "{name}\n{step}");
                 assert_ne!(sealed.header.salt, session.salts().current());
                 salts += 1;
@@ -552,8 +552,7 @@ fn a_server_takes_what_the_recorded_clients_send() {
                 Content::Container(items) => items.iter().filter(is_odd_ack).count(),
                 _ => usize::from(is_odd_ack(&&sealed.item)),
             };
-            while let Some(incoming) = session.poll_incoming() {
-                let Incoming::Request { .. } = incoming else { panic!("{name}: {incoming:?}") };
+            while session.poll_request().is_some() {
                 requests += 1;
             }
         });
@@ -580,7 +579,7 @@ fn plain_messages_of_both_sides_are_what_our_own_would_be() {
     assert_eq!(plain, 48);
 }
 
-// The same streams in other wrappings.
+// The same streams in other capture formats.
 
 #[test]
 fn a_recording_in_json_says_the_same_again() {
@@ -605,7 +604,7 @@ fn a_damaged_recording_is_refused_and_says_where() {
     assert_eq!(refused("c2s", "up"), shape("connections[0].events[0].dir"));
     assert_eq!(refused("ef00", "ef0"), shape("connections[0].events[0].hex"));
     assert_eq!(refused("\"t\"", "\"u\""), shape("connections[0].events[0].t"));
-    assert_eq!(refused("}]}]}", "}]}"), CaptureError::Json(1, 68));
+    assert_eq!(refused("}]}]}", "}]}"), CaptureError::Cut(1, 68));
     let key = r#""auth_keys": {"00": {"auth_key": "00"}}, "connections""#;
     assert_eq!(refused(r#""connections""#, key), shape("auth_keys.00"));
     assert_eq!(refused(r#""connections""#, r#""new_nonces": {"00": 1}, "connections""#), shape("new_nonces.00"));
@@ -615,7 +614,7 @@ fn a_damaged_recording_is_refused_and_says_where() {
     }
 }
 
-/// How a recording is wrapped into a capture file.
+/// Capture format of a recording.
 struct Wrap {
     link: u32,
     is_v6: bool,
@@ -634,7 +633,7 @@ const WRAPS: [Wrap; 8] = [
     Wrap { link: 276, is_v6: true, is_big: true, is_nano: false },
 ];
 
-/// A TCP packet of one of 60 000 clients with the server.
+/// TCP packet between one of 60,000 clients and the server.
 struct Packet {
     client: u16,
     from: Side,
@@ -664,7 +663,7 @@ impl Wrap {
     fn frame(&self, packet: &Packet) -> Vec<u8> {
         let kind: [u8; 2] = if self.is_v6 { [0x86, 0xdd] } else { [0x08, 0x00] };
         let mut out = match self.link {
-            1 if packet.client % 2 == 1 => [&[2; 12], &[0x81, 0, 0, 5][..], &kind].concat(), // in a VLAN
+            1 if packet.client % 2 == 1 => [&[2; 12], &[0x81, 0, 0, 5][..], &kind].concat(), // with a VLAN tag
             1 => [&[2; 12], &kind[..]].concat(),
             0 | 108 => vec![2, 0, 0, 0],
             113 => [&[0; 14], &kind[..]].concat(),
@@ -694,18 +693,18 @@ impl Wrap {
         out.extend(tcp);
         let short = 60usize.saturating_sub(out.len());
         if self.link == 1 {
-            out.extend(vec![0; short]); // what Ethernet adds
+            out.extend(vec![0; short]); // padding of short Ethernet frames
         }
         out
     }
 }
 
-/// The packets of a recording as a wire with losses shows them.
+/// Packets of a recording on a lossy network.
 fn packets_of(recording: &Recording, rng: &mut ChaCha20Rng) -> Vec<Packet> {
     let mut out = Vec::new();
     for (number, connection) in recording.connections.iter().enumerate() {
         let client = 40_000 + number as u16;
-        let mut seqs = [rng.random::<u32>(), u32::MAX - 100]; // the server's goes round
+        let mut seqs = [rng.random::<u32>(), u32::MAX - 100]; // the server's sequence numbers wrap
         for (from, flags, seq) in [(Side::Client, 2, seqs[0]), (Side::Server, 18, seqs[1])] {
             out.push(Packet { client, from, seq, flags, at: 0, data: vec![] });
         }
@@ -762,7 +761,7 @@ fn a_lost_packet_ends_its_connection_and_no_other() {
     assert_eq!(steps.iter().filter(|step| step.connection == 1 && step.content().is_some()).count(), 5);
 }
 
-// Whatever the bytes, no panic.
+// Arbitrary bytes cause no panic.
 
 #[test]
 fn no_damage_of_a_capture_file_panics() {
@@ -836,4 +835,29 @@ fn no_message_of_whoever_holds_the_key_panics() {
     let steps = decode(&Recording { connections, ..Recording::default() }, &original.secrets, &SCHEMA);
     assert_eq!(steps.len(), 3001);
     steps.iter().for_each(|step| drop((step.to_string(), step.to_json())));
+}
+
+#[test]
+fn what_is_appended_to_a_recording_must_fit_what_is_there() {
+    const HEAD: &str = r#"{"connections":[{"name":"first","events":[]}]}"#;
+    let read = |lines: &[&str]| Recording::from_json(&[&[HEAD], lines].concat().join("\n"));
+    let (name, said) = (r#"{"connection":1,"name":"second"}"#, r#"{"connection":1,"t":0.5,"dir":"s2c","hex":"0102"}"#);
+    let first = r#"{"connection":0,"t":0.25,"dir":"c2s","hex":"ef"}"#;
+    let recording = read(&[name, said, "", first, r#"{"later":1}"#, ""]).unwrap();
+    let told: Vec<_> = recording.connections.iter().map(|c| (c.name.as_str(), c.chunks.len())).collect();
+    assert_eq!(told, [("first", 1), ("second", 1)]);
+    assert_eq!((&recording.connections[1].chunks[0].bytes[..], recording.is_cut), (&[1, 2][..], false));
+    assert!(read(&[name, &said[..20]]).unwrap().is_cut);
+    for (lines, why) in [
+        (&[said][..], "line 2: connection"),
+        (&[name, name][..], "line 3: connection"),
+        (&[name, said, r#"{"connection":1,"t":0.5,"dir":"x","hex":""}"#][..], "line 4: dir"),
+        (&[name, r#"{"connection":1,"t":0.5,"dir":"c2s","hex":"0"}"#][..], "line 3: hex"),
+        (&[r#"{"connection":-1,"name":""}"#][..], "line 2: connection"),
+        (&[&said[..20], name][..], "no JSON (line 2"),
+        (&["}"][..], "no JSON (line 2"),
+    ] {
+        let error = read(lines).unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
+    }
 }

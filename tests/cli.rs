@@ -1,4 +1,4 @@
-//! The program as its users run it: what it prints where, and with which exit code it ends.
+//! The program as users run it: its output on stdout and stderr, and its exit codes.
 
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::telegram::start::StartError;
@@ -15,7 +15,7 @@ fn command(args: &[&str]) -> Command {
     for name in ["NANOGRAM_SESSION", "NANOGRAM_API_ID", "NANOGRAM_API_HASH", "NO_COLOR"] {
         command.env_remove(name);
     }
-    // Nobody is signed in here, whoever runs the tests.
+    // Isolated from the session files of the user who runs the tests.
     let nowhere = Path::new(env!("CARGO_TARGET_TMPDIR")).join("no home");
     command.env("HOME", &nowhere).env("XDG_DATA_HOME", &nowhere).args(args).stdin(Stdio::null());
     command
@@ -32,7 +32,7 @@ fn err(output: &Output) -> &str {
     str::from_utf8(&output.stderr).unwrap()
 }
 
-/// The one object on stdout.
+/// The only JSON object on stdout.
 fn object(output: &Output) -> Value {
     assert_eq!(out(output).lines().count(), 1, "{output:?}");
     serde_json::from_slice(&output.stdout).unwrap()
@@ -42,7 +42,7 @@ fn keys(value: &Value) -> Vec<&str> {
     value.as_object().unwrap().keys().map(String::as_str).collect()
 }
 
-/// Exit code and `error.type` of a call that must fail, with `--json` or without.
+/// Exit code and `error.type` of a command that must fail, with `--json` and without.
 fn failure(args: &[&str]) -> (i32, String) {
     let plain = run(args);
     assert!(plain.stdout.is_empty(), "{plain:?}");
@@ -56,11 +56,11 @@ fn failure(args: &[&str]) -> (i32, String) {
     (json.status.code().unwrap(), said["error"]["type"].as_str().unwrap().into())
 }
 
-/// `nanogram dc --json` in a process of its own.
+/// `nanogram dc --json` as a separate process.
 struct Dc {
     process: Child,
     ready: Value,
-    /// Where the key is.
+    /// Path of the public key.
     pem: PathBuf,
 }
 
@@ -104,7 +104,7 @@ fn made_session() -> (AuthKey, SavedSession) {
     (key.clone(), SavedSession { addr: place, user_id: Some(777), is_bot: Some(false), ..SavedSession::new(2, key) })
 }
 
-/// No run of hex digits that is as long as a key, nor any text of `secrets`.
+/// Asserts that the output has no run of hex digits as long as a key, nor any text of `secrets`.
 fn assert_no_secret(output: &Output, secrets: &[&str]) {
     for text in [out(output), err(output)] {
         let longest = text.split(|c: char| !c.is_ascii_hexdigit()).map(str::len).max().unwrap_or_default();
@@ -146,11 +146,11 @@ fn help_has_every_command_and_an_example_for_each() {
 }
 
 #[test]
-fn the_readme_has_every_error_with_its_hint_and_every_command() {
-    let readme = include_str!("../README.md");
+fn the_documents_have_every_error_with_its_hint_and_every_command() {
+    let (readme, errors) = (include_str!("../README.md"), include_str!("../docs/errors.md"));
     for error in StartError::all() {
         let row = format!("| {} | `{}` | {} |", error.code(), error.name(), error.hint());
-        assert!(readme.contains(&row), "{row}");
+        assert!(errors.contains(&row), "{row}");
     }
     for command in [
         "demo",
@@ -379,12 +379,12 @@ fn without_a_session_the_error_says_how_to_get_one() {
 #[test]
 fn a_session_that_the_server_does_not_know_is_exit_code_4() {
     let dc = Dc::open("unknown");
-    // With an address of Telegram's it would be refused here, as a session of other servers.
+    // An address of Telegram's would be refused before connecting, as a session of other servers.
     let session = SavedSession { addr: Some(("127.0.0.1".into(), 1)), ..made_session().1 };
     let session = string::write(&session, Format::Nanogram).unwrap();
     let place = ["--dc", dc.told("addr"), "--key", dc.pem.to_str().unwrap(), "--session", &session];
     let start = [&["start", "@echo_bot", "x"], &place[..]].concat();
-    // With forward secrecy it is a temporary key that the server does not bind to it.
+    // With forward secrecy, the server refuses to bind a temporary key to this key.
     assert_eq!(failure(&start), (4, "ENCRYPTED_MESSAGE_INVALID".into()));
     assert_eq!(failure(&[&start[..], &["--no-pfs"]].concat()), (4, "AUTH_KEY_NOT_FOUND".into()));
 }
@@ -521,7 +521,7 @@ fn quiet_prints_results_and_errors_and_verbose_prints_addresses() {
     assert_eq!(run(&["-q", "-v", "demo"]).status.code(), Some(2));
 }
 
-/// Arguments, and what the error must contain.
+/// Arguments, and text that the error must contain.
 type Mistake<'a> = (&'a [&'a str], &'a str);
 
 #[test]
@@ -534,11 +534,11 @@ fn a_mistake_is_refused_at_once_with_what_was_meant() {
     let at = |addr: &'static str| ["start", "@b", "x", "--key", pem, "--dc", addr];
     let (bare, http, scheme) = (at("127.0.0.1"), at("127.0.0.1:http"), at("http://127.0.0.1:1"));
     let mistakes: [Mistake; 27] = [
-        (&bare, "host:port is wanted"),
-        (&http, "host:port is wanted"),
-        (&scheme, "host:port is wanted"),
-        (&["dc", "--listen", "localhost"], "host:port is wanted"),
-        (&["dc", "--also", "4=localhost"], "host:port is wanted"),
+        (&bare, "expected host:port"),
+        (&http, "expected host:port"),
+        (&scheme, "expected host:port"),
+        (&["dc", "--listen", "localhost"], "expected host:port"),
+        (&["dc", "--also", "4=localhost"], "expected host:port"),
         (&["dc", "--fault", "composite-prime"], "did you mean `prime-composite`?"),
         (&["dc", "--refuse", "messages.startBott=INTERNAL"], "did you mean messages.startBot?"),
         (&["dc", "--record", file], "there is no directory"),
@@ -549,7 +549,7 @@ fn a_mistake_is_refused_at_once_with_what_was_meant() {
         (&["login", "--api-id", "abc"], "my.telegram.org"),
         (&["start", "@b", "--wait", "3 days"], "such as 500ms or 2m"),
         (&["start", "@b", "--timeout", "0"], "at least 1ms"),
-        (&["start", "@b", "--flood-wait", "x"], "a duration is wanted"),
+        (&["start", "@b", "--flood-wait", "x"], "expected a duration"),
         (&["session", "convert", "--to", "teleton"], "did you mean `telethon`?"),
         (&["start", "hi", "@echo_bot"], "did you mean `nanogram start @echo_bot hi`?"),
         (&["start", "hi", "t.me/echo_bot"], "did you mean `nanogram start t.me/echo_bot hi`?"),
@@ -560,7 +560,7 @@ fn a_mistake_is_refused_at_once_with_what_was_meant() {
         (&["start", "tg://passport?bot_id=1&scope=s"], "requests documents from Telegram Passport"),
         (&["start", "tg://settings/devices"], "it opens the settings"),
         (&["start", "tg://addstickers?set=x"], "it opens a sticker set"),
-        (&["start", "tg://join?invite=x"], "it invites into a group or a channel"),
+        (&["start", "tg://join?invite=x"], "it invites to a group or a channel"),
     ];
     for (args, wanted) in mistakes {
         let said = run(args);

@@ -1,5 +1,5 @@
-//! What people see when the server says no, or not yet: the data centre is told to, the program is run as its users
-//! run it, and the README has the same in a table.
+//! Errors that users see: the data centre is made to refuse, the program is run as users run it, and the result is
+//! compared with the table in docs/errors.md.
 
 use nanogram::lab::dc::listener::Listener;
 use nanogram::lab::dc::log::Entry;
@@ -21,18 +21,18 @@ use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-/// Where a data centre is, and how to be Alice there.
+/// Address of a server, and session of Alice.
 struct Place {
     addr: String,
     pem: String,
     session: String,
-    /// Session file of these servers.
+    /// Session file for this server.
     file: PathBuf,
     home: PathBuf,
     log: Arc<Mutex<Vec<Entry>>>,
 }
 
-/// A data centre where Alice is signed in, and another one, number 4. It lives as long as the test.
+/// Starts a server with Alice signed in, and a second data centre, number 4. It lives as long as the test.
 fn open(name: &str, prepare: impl FnOnce(&mut Dc) + Send + 'static) -> Place {
     let home = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("errors-{name}"));
     let _absent = std::fs::remove_dir_all(&home);
@@ -73,7 +73,7 @@ fn open(name: &str, prepare: impl FnOnce(&mut Dc) + Send + 'static) -> Place {
     Place { addr, pem, session, file: home.join(file), home, log }
 }
 
-/// The same, and Alice's session is in the file.
+/// Starts a server like [`open`], with Alice's session in the file.
 fn signed_in(name: &str, prepare: impl FnOnce(&mut Dc) + Send + 'static) -> Place {
     let place = open(name, prepare);
     let imported = place.run(&["session", "import", &place.session]);
@@ -81,7 +81,7 @@ fn signed_in(name: &str, prepare: impl FnOnce(&mut Dc) + Send + 'static) -> Plac
     place
 }
 
-/// Starting a bot is refused.
+/// Injects an error into starting a bot.
 fn refuse(code: i32, message: &'static str, times: u32) -> impl FnOnce(&mut Dc) + Send + 'static {
     refuse_call(StartBot::ID, code, message, times)
 }
@@ -103,7 +103,7 @@ impl Place {
         command.args(args).stdin(Stdio::null());
         command
     }
-    /// Signs in: each code that is sent is a line of stdin, and after `codes` of them, so is each of `after`.
+    /// Runs `login`: each code sent becomes a line of stdin; after `codes` of them the lines of `after` follow.
     fn login(&self, args: &[&str], codes: usize, after: &[&str]) -> Output {
         let args = [&["login", "--json", "--dc", &self.addr, "--key", &self.pem], args].concat();
         let mut command = self.command(&args);
@@ -147,7 +147,7 @@ fn err(output: &Output) -> &str {
     str::from_utf8(&output.stderr).unwrap()
 }
 
-/// Code, name, exit code: what starting a bot is refused with for good.
+/// Code, name and exit code of the permanent errors of starting a bot.
 const ENDS: [(i32, &str, i32); 6] = [
     (401, "AUTH_KEY_UNREGISTERED", 4),
     (401, "SESSION_REVOKED", 4),
@@ -158,8 +158,8 @@ const ENDS: [(i32, &str, i32); 6] = [
 ];
 
 #[test]
-fn an_error_that_ends_it_has_a_sentence_a_hint_and_an_exit_code_and_is_in_the_readme() {
-    let readme = include_str!("../README.md");
+fn an_error_that_ends_it_has_a_sentence_a_hint_and_an_exit_code_and_is_documented() {
+    let page = include_str!("../docs/errors.md");
     let mut missing = Vec::new();
     for (code, name, exit) in ENDS {
         let place = signed_in(name, refuse(code, name, 99));
@@ -169,14 +169,14 @@ fn an_error_that_ends_it_has_a_sentence_a_hint_and_an_exit_code_and_is_in_the_re
         let hint = said["hint"].as_str().unwrap();
         assert!(said["message"].as_str().unwrap().contains(name), "{said}");
         assert!(err(&output).contains(&format!("hint:  {hint}")));
-        // A session that is over is not kept, and every other is.
+        // Only the session that the server ended is set aside.
         assert_eq!(place.file.exists(), exit != 4, "{output:?}");
         let row = format!("| {code} | `{name}` | {exit} | {hint} |");
-        if !readme.contains(&row) {
+        if !page.contains(&row) {
             missing.push(row);
         }
     }
-    assert!(missing.is_empty(), "not in the README:\n{}", missing.join("\n"));
+    assert!(missing.is_empty(), "not in docs/errors.md:\n{}", missing.join("\n"));
 }
 
 #[test]
@@ -267,7 +267,7 @@ fn an_expired_code_has_another_one_sent() {
     let place = open("expired", refuse_call(SignIn::ID, 400, "PHONE_CODE_EXPIRED", 1));
     let output = place.login(&ALICES, 2, &[]);
     assert_eq!(user(&output), ALICE);
-    assert!(err(&output).contains("no longer good"), "{output:?}");
+    assert!(err(&output).contains("has expired"), "{output:?}");
 }
 
 #[test]
@@ -332,7 +332,7 @@ fn out_of(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// Constructors of the layer, and after them one that it does not have.
+/// Constructors of this layer, followed by one of another layer.
 fn with_strange_user(ids: &[u32]) -> Vec<u8> {
     let ids = ids.iter().chain(&[0x020b_1422]);
     ids.flat_map(|id| id.to_le_bytes()).chain([0; 64]).collect()
@@ -361,14 +361,14 @@ fn an_answer_of_another_layer_ends_login_and_start_alike() {
 
 #[test]
 fn what_of_an_answer_was_not_read_is_told_with_the_reason() {
-    // updates#74ae4240: two of them, updateMessageID#4e90bfd6 and something else
+    // updates#74ae4240 with two updates: updateMessageID#4e90bfd6 and an unknown one
     let answer = with_strange_user(&[0x74ae_4240, 0x1cb5_c415, 2, 0x4e90_bfd6, 4, 5, 0]);
     let place = signed_in("unread", |dc| dc.script(StartBot::ID, Act::Answer(answer), 1));
     let output = place.start(&["--json"]);
     let said: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&said["ok"], &said["updates"]["updates"][0]["_"]), (&true.into(), &"updateMessageID".into()), "{said}");
     assert_eq!((&said["unread"]["place"], &said["unread"]["constructor"]), (&"updates[1]".into(), &"20b1422".into()));
-    // All is read of what the layer has.
+    // An answer of this layer is decoded completely.
     let said: Value = serde_json::from_slice(&place.start(&["--json"]).stdout).unwrap();
     assert_eq!(said.get("unread"), None, "{said}");
 }

@@ -1,5 +1,5 @@
-//! Sessions in and out of the file, and who may have which: what the program does without any server, or with one that
-//! knows the session.
+//! Import and export of sessions, and access to the session file: the program without a server, or with one that knows
+//! the session.
 
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::telegram::dcs::Environment;
@@ -11,7 +11,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-/// A home directory of one test's own.
+/// Home directory of one test.
 struct Home(PathBuf);
 
 impl Home {
@@ -37,7 +37,7 @@ impl Home {
         assert!(output.status.success(), "{args:?} {output:?}");
         output
     }
-    /// With `text` on stdin.
+    /// Runs with `text` on stdin.
     fn with(&self, args: &[&str], text: &str) -> Output {
         let mut command = self.command(args);
         let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -127,7 +127,7 @@ fn another_accounts_file_is_not_overwritten_but_the_same_key_may_come_again() {
     let before = fs::read(home.default_file()).unwrap();
     assert_eq!(home.failure(&["session", "import", &mine]), (2, "SESSION_EXISTS".into()));
     assert_eq!(fs::read(home.default_file()).unwrap(), before);
-    // The same key, from a string that knows less: nothing is lost.
+    // The same key from a string with fewer fields: nothing is lost.
     home.done(&["session", "import", &text(&session(2), Format::Telethon)]);
     assert_eq!(home.shown(&[])["user_id"], 777);
     home.done(&["session", "import", "--force", &mine]);
@@ -168,7 +168,7 @@ fn the_environments_are_kept_apart() {
     assert_eq!(home.failure(&["start", "@b", "x", "--session", &text]), (2, "ENVIRONMENT".into()));
     let said = home.run(&["start", "@b", "x", "--session", file]);
     assert!(err(&said).contains("test environment") && err(&said).contains("hint:  give --test"), "{said:?}");
-    // There are three data centres in the test environment.
+    // The test environment has three data centres.
     let fifth = text_of_fifth();
     assert_eq!(home.failure(&["session", "import", "--test", &fifth, "--force"]), (2, "SESSION_INVALID".into()));
 }
@@ -191,7 +191,7 @@ fn a_file_that_another_process_holds_is_not_touched() {
         assert_eq!(home.failure(args), (4, "SESSION_IN_USE".into()), "{args:?}");
     }
     assert_eq!(home.run(&["session", "export"]).status.code(), Some(4));
-    // To look at it does no harm.
+    // Reading it is allowed meanwhile.
     assert_eq!(home.shown(&[])["user_id"], 777);
     drop(held);
     home.done(&["session", "export"]);
@@ -211,7 +211,7 @@ fn what_is_no_session_is_told_so_and_nothing_is_made() {
         let said = home.run(&["start", "@b", "x", "--session", text]);
         assert!(err(&said).contains(&format!("there is no file {text}")), "{said:?}");
     }
-    // An empty variable is none.
+    // An empty variable counts as unset.
     let unset = home.command(&["session", "show", "--json"]).env("NANOGRAM_SESSION", "").output().unwrap();
     assert!(out(&unset).contains("nobody is signed in: there is no"), "{unset:?}");
     let damaged = home.0.join("damaged");

@@ -1,4 +1,4 @@
-//! What the server refuses and what never comes: the client against the data centre, over TCP.
+//! Refused calls and missing answers: the client against the test server, over TCP.
 //!
 //! The names begin with the row of the security checklist that they test.
 #![cfg(all(feature = "client", feature = "dc"))]
@@ -26,7 +26,7 @@ async fn refuses(house: &House, method: u32, code: i32, text: &str, times: u32) 
     house.dc(move |dc| dc.script(method, Act::Refuse(error), times)).await;
 }
 
-/// A client that has made its keys and asked for nothing, and what it tells.
+/// Client with new keys and no calls yet, and its notices.
 async fn client(house: &House, change: impl FnOnce(&mut Options)) -> (Client, Told) {
     let mut options = house.alice();
     let told = Told::by(&mut options);
@@ -41,7 +41,7 @@ const NEAREST: GetNearestDc = GetNearestDc {};
 #[tokio::test]
 async fn c18_a_pause_is_as_long_as_the_server_says() {
     let house = House::open().await;
-    // The pause is longer than a call may take: it does not count.
+    // The flood wait is longer than the call's time-out, towards which it does not count.
     let (client, told) = client(&house, |options| options.call_within = Duration::from_millis(700)).await;
     for (n, text) in ["FLOOD_WAIT_1", "FLOOD_PREMIUM_WAIT_1", "SLOWMODE_WAIT_1"].into_iter().enumerate() {
         let before = house.calls(GetNearestDc::ID);
@@ -137,7 +137,7 @@ async fn a_duplicate_after_a_lost_session_means_that_the_bot_was_started() {
         while house.starts() == 0 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        // It was executed, the answer is lost, and so is the session with its key.
+        // The call was executed, but its answer is lost together with the session and the key.
         house.dc(move |dc| dc.expire(id, 1)).await;
     });
     assert_eq!(updates.unwrap().kind, UpdatesKind::TooLong);
@@ -210,7 +210,7 @@ async fn what_a_406_leaves_to_a_notification_is_handed_out_with_it() {
     let error = client.call(&NEAREST).await.unwrap_err();
     assert!(matches!(&error, Error::Told { text: Some(text), .. } if text == "Please update."), "{error:?}");
     assert_eq!((error.to_string(), told.count("Notification")), ("Please update.".into(), 1));
-    // An old word explains no new error.
+    // An earlier notification does not explain a new error.
     let act = Act::RefuseAndTell(RpcError::new(406, "SOMETHING_ELSE"), Vec::new());
     house.dc(move |dc| dc.script(GetNearestDc::ID, act, 1)).await;
     let began = Instant::now();
@@ -251,7 +251,7 @@ async fn a_call_a_key_exchange_and_a_connection_end_in_time() {
     assert!(matches!(Client::connect(options.clone()).await, Err(Error::Timeout)));
     assert!(began.elapsed() < Duration::from_secs(2));
 
-    // A queue that is full: the system lets the next one wait.
+    // A full accept queue: the next connection waits.
     let full = tokio::net::TcpSocket::new_v4().unwrap();
     full.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let full = full.listen(1).unwrap();

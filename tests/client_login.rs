@@ -1,4 +1,4 @@
-//! Signing in and out with the client, against the data centre over TCP on 127.0.0.1. Codes are read from its log.
+//! Signing in and out with the client, against the test server over TCP on 127.0.0.1. Login codes come from its log.
 
 use nanogram::client::{Client, Error, Options, Qr};
 use nanogram::crypto::rsa::RsaKey;
@@ -28,7 +28,7 @@ const CAROLS: &str = "+10000000003";
 const DAVES: &str = "+10000000004";
 const NOBODYS: &str = "+10000000099";
 
-/// Two data centres, 2 and 4, in a task of their own.
+/// Data centres 2 and 4, in a task.
 struct House {
     addr: String,
     key: RsaKey,
@@ -64,7 +64,7 @@ impl House {
         house
     }
 
-    /// Changes something, before the next call is answered.
+    /// Changes the server before it answers the next call.
     fn tell(&self, order: impl FnOnce(&mut Dc) + Send + 'static) {
         self.orders.send(Box::new(order)).unwrap();
     }
@@ -74,13 +74,13 @@ impl House {
         Client::connect(options).await.unwrap()
     }
 
-    /// The code that was sent last.
+    /// Latest login code.
     fn code(&self) -> String {
         let log = self.log.lock().unwrap();
         log.iter().rev().find_map(|e| if let Entry::Code { code, .. } = e { Some(code.clone()) } else { None }).unwrap()
     }
 
-    /// How often a method was called.
+    /// Number of calls of a method.
     fn calls_of(&self, id: u32) -> usize {
         self.log.lock().unwrap().iter().filter(|e| matches!(e, Entry::Call { method, .. } if *method == id)).count()
     }
@@ -104,7 +104,7 @@ async fn ask(client: &Client, phone: &str) -> Waiting {
     }
 }
 
-/// Whom the server takes the client for.
+/// User that the server assigns to the client's key.
 async fn me(client: &Client) -> i64 {
     let answer = client.call(&GetUsers { id: vec![InputUserSelf {}.into()] }).await.unwrap();
     answer.first().unwrap().unwrap().id
@@ -146,7 +146,7 @@ async fn a_code_signs_in_and_the_state_says_who_and_opens_the_next_connection() 
     assert_eq!(me(&Client::connect(options).await.unwrap()).await, ALICE);
 }
 
-/// A server that names the container of the first call in `new_session_created`, as independent ones do.
+/// Independent servers name the container of the first call in `new_session_created`; so does this one.
 #[tokio::test]
 async fn a_server_whose_first_msg_id_names_a_container_is_told_everything_once() {
     for temporary in [None, Some(86_400)] {
@@ -193,7 +193,7 @@ async fn a_password_is_proved_and_a_wrong_one_is_not() {
     let wrong = question.kdf.stretch(b"three factors").finish();
     assert_eq!(problem(client.check_password(&question, &wrong).await), Problem::WrongPassword);
     let right = question.kdf.stretch(CAROLS_PASSWORD.as_bytes()).finish();
-    // A question is good for one answer.
+    // The server accepts each question once.
     assert_eq!(problem(client.check_password(&question, &right).await), Problem::StaleQuestion);
     let question = client.password_question().await.unwrap();
     assert_eq!(client.check_password(&question, &right).await.unwrap().id, CAROL);
@@ -290,7 +290,7 @@ async fn a_qr_code_leads_to_the_data_centre_of_the_account_if_it_is_known() {
     assert_eq!((screen.dc_id(), me(&screen).await), (4, DAVE));
 
     let imports = house.calls_of(ImportLoginToken::ID);
-    // Where data centre 9 is, nobody knows.
+    // Data centre 9 has no known address.
     let (bob, screen) = (house.signed_in(BOBS).await, house.stranger().await);
     accept(&bob, &shown(&screen).await).await.unwrap();
     house.tell(|dc| dc.world.set_home(BOB, 9));
@@ -346,7 +346,7 @@ async fn an_answer_of_another_layer_is_told_and_the_key_is_signed_out() {
     let text = error.to_string();
     assert!(text.contains("20b1422") && text.contains("layer 229") && error.hint().is_some(), "{text}");
     assert_eq!((house.calls_of(LogOut::ID), client.state().user), (1, None));
-    // The key is nobody's, there as here: one may sign in with it again.
+    // The key is signed in at neither data centre: a new login with it works.
     assert!(client.call(&GetUsers { id: vec![InputUserSelf {}.into()] }).await.is_err());
     let waiting = ask(&client, ALICES).await;
     assert!(matches!(client.sign_in(ALICES, &waiting, &house.code()).await.unwrap(), Entered::In(_)));
@@ -361,7 +361,7 @@ async fn a_code_that_came_by_mail_is_shown_as_such_and_alone() {
     let call = login::sign_in(ALICES, &waiting, "12345");
     assert_eq!((call.phone_code, call.email_verification.is_some()), (None, true));
     assert_eq!(problem(client.sign_in(ALICES, &waiting, &wrong(&house.code())).await), Problem::WrongCode);
-    // Elsewhere, or in both places, the right code is wrong.
+    // The right code in the wrong field, or in both fields, is wrong.
     let code = || Some(Hidden(house.code()));
     let mailed = || Some(EmailVerificationCode { code: Hidden(house.code()) }.into());
     for (phone_code, email_verification) in [(code(), None), (code(), mailed())] {
@@ -370,7 +370,7 @@ async fn a_code_that_came_by_mail_is_shown_as_such_and_alone() {
         assert_eq!(problem(client.call(&wrong).await), Problem::WrongCode);
     }
     assert!(matches!(client.sign_in(ALICES, &waiting, &house.code()).await.unwrap(), Entered::In(_)));
-    // Nobody else's code goes by mail.
+    // Other accounts get their codes elsewhere than by mail.
     let other = house.stranger().await;
     assert!(!ask(&other, BOBS).await.is_by_mail);
 }

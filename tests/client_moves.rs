@@ -1,4 +1,4 @@
-//! From one data centre to another: the client against two of one world, over TCP.
+//! Migration: the client against two data centres of one world, over TCP.
 //!
 //! The names begin with the row of the security checklist that they test.
 #![cfg(all(feature = "client", feature = "dc"))]
@@ -29,7 +29,7 @@ async fn refuses(house: &House, method: u32, text: &str, times: u32) {
     house.dc(move |dc| dc.script(method, Act::Refuse(error), times)).await;
 }
 
-/// Told to go where `number` says.
+/// Signs in at a server that answers with a migration to `number`.
 async fn sent_to(number: i32) -> (House, Told, Client, Result<(), Error>) {
     let house = House::with(false).await;
     let mut options = house.stranger();
@@ -53,7 +53,7 @@ async fn c19_a_data_centre_that_nobody_knows_is_not_gone_to() {
 
 #[tokio::test]
 async fn c19_a_private_data_centre_leads_to_no_built_in_address() {
-    // Number 5 is Telegram's, and help.getConfig of this server does not name it.
+    // Number 5 exists at Telegram, but help.getConfig of this server does not list it.
     let (house, told, client, result) = sent_to(5).await;
     assert!(matches!(result, Err(Error::UnknownDc(5))), "{result:?}");
     assert_eq!((client.dc_id(), house.calls(GetConfig::ID)), (2, 1));
@@ -94,7 +94,7 @@ async fn an_account_that_has_moved_is_followed_with_its_authorization() {
     assert_eq!((house.starts(), client.dc_id(), client.state().user), (1, 4, Some(USER)));
     assert_eq!((house.calls(ExportAuthorization::ID), house.calls(ImportAuthorization::ID)), (1, 1));
 
-    // The next start begins there, with the key of that place.
+    // The next start connects there, with the key of that data centre.
     let (state, made) = (client.state(), house.keys_made());
     drop(client);
     let mut options = Options::from_state(state);
@@ -102,7 +102,7 @@ async fn an_account_that_has_moved_is_followed_with_its_authorization() {
     let client = Client::connect(options).await.unwrap();
     client.start_bot("echo_bot", "echo_bot", None, "x").await.unwrap();
     assert_eq!((house.starts(), house.keys_made()), (2, made));
-    // And back, to the key that is still there.
+    // Migrate back, to the key that still exists.
     house.dc(|dc| dc.world.set_home(ALICE, 2)).await;
     client.move_to(2).await.unwrap();
     client.start_bot("echo_bot", "echo_bot", None, "x").await.unwrap();

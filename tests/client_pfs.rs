@@ -1,4 +1,4 @@
-//! Perfect forward secrecy, salts and what a saved state spares: the client against the data centre, over TCP.
+//! Perfect forward secrecy, salts, and savings by a saved state: the client against the test server, over TCP.
 //!
 //! The names begin with the row of the security checklist that they test.
 #![cfg(all(feature = "client", feature = "dc"))]
@@ -18,7 +18,7 @@ use nanogram::tl::Combinator;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// A client that has been here: its state, after it has resolved a name.
+/// State of a client that has connected and resolved a name.
 async fn state_of_a_run(house: &House, options: Options) -> State {
     let client = Client::connect(options).await.unwrap();
     client.resolve("echo_bot").await.unwrap();
@@ -89,7 +89,7 @@ async fn e3_a_key_that_is_bound_no_more_is_followed_by_another() {
     client.resolve("echo_bot").await.unwrap();
     let before = client.state().keys[&2].temporary.clone().unwrap();
     let id = before.auth_key.id();
-    // The data centre has forgotten what it stands for: AUTH_KEY_PERM_EMPTY.
+    // The server forgets the binding of the temporary key: AUTH_KEY_PERM_EMPTY.
     house.dc(move |dc| dc.expire(id, before.expires_at)).await;
     client.start_bot("echo_bot", "echo_bot", None, "x").await.unwrap();
     assert_eq!(house.count(|e| matches!(e, Entry::Call { error: Some(e), .. } if e.is("AUTH_KEY_PERM_EMPTY"))), 1);
@@ -106,7 +106,7 @@ async fn e3_a_key_that_has_ended_is_followed_by_another_and_the_permanent_one_st
     client.resolve("echo_bot").await.unwrap();
     let state = client.state();
     let id = state.keys[&2].temporary.as_ref().unwrap().auth_key.id();
-    house.dc(move |dc| dc.expire(id, 1)).await; // -404, which anybody on the way could say as well
+    house.dc(move |dc| dc.expire(id, 1)).await; // -404, which anyone on the network path could forge
     client.start_bot("echo_bot", "echo_bot", None, "x").await.unwrap();
     assert!(client.state().keys[&2].auth_key.is(&state.keys[&2].auth_key));
     assert_eq!((house.starts(), house.keys_made(), told.count("Reconnecting")), (1, (0, 2), 1));
@@ -194,13 +194,13 @@ async fn a_warm_start_is_one_round_trip_and_a_cold_name_one_more() {
 #[tokio::test]
 async fn without_a_state_there_is_no_round_trip_too_many() {
     let house = House::open().await;
-    // Three for each key, one to bind, one for the name, one to start.
+    // Three round trips per key, one to bind, one for the name, one to start.
     for (mut options, flights) in [(house.stranger(), 3 + 3 + 1 + 1 + 1), (house.alice(), 3 + 1 + 1 + 1)] {
         let wire = Wire::to(&house.addr).await;
         options.addr = Some(wire.addr.clone());
         let client = Client::connect(options).await.unwrap();
         client.start_bot("echo_bot", "echo_bot", None, "x").await.unwrap();
-        // A session string has no salt: to learn it comes with the first temporary key.
+        // A session string has no salt; the first temporary key comes with one.
         assert_eq!(wire.flights(), flights);
     }
     no_errors(&house);

@@ -1,4 +1,4 @@
-//! Failures that somebody without keys can cause, and refusals of a binding: the client goes on, and no key is lost.
+//! Failures that can be caused without keys, and refused bindings: the client continues, and no key is lost.
 #![cfg(all(feature = "client", feature = "dc"))]
 
 mod house;
@@ -25,7 +25,7 @@ async fn refuses_to_bind(house: &House, code: i32, text: &str, times: u32) {
     house.dc(move |dc| dc.script(BindTempAuthKey::ID, Act::Refuse(error), times)).await;
 }
 
-/// The temporary key comes to its end, as it does each day: the next packet needs another.
+/// Ends the temporary key, as happens every day: the next packet needs another.
 async fn end_temporary(house: &House, client: &Client) {
     let id = client.state().keys[&2].temporary.as_ref().unwrap().auth_key.id();
     house.dc(move |dc| dc.expire(id, 1)).await;
@@ -45,7 +45,7 @@ async fn forge_each(faults: Vec<&'static Fault>) {
 
 #[tokio::test]
 async fn a_forged_answer_at_the_change_of_the_temporary_key_ends_no_call() {
-    // Those of the key exchange, but for the three that say nothing: 20 s each.
+    // Faults of the key exchange, except the three that never answer and take 20 s each.
     let of_exchange = FAULTS.iter().filter(|fault| fault.row.starts_with('A') && !fault.name.starts_with("stall"));
     let faults: Vec<_> = of_exchange.filter(|fault| fault.name != "plain-packet").collect();
     assert!(faults.len() > 50, "{}", faults.len());
@@ -64,7 +64,7 @@ async fn forged_answers_without_end_end_calls_and_not_the_client() {
         let client = Client::connect(options).await.unwrap();
         client.call(&NEAREST).await.unwrap();
         end_temporary(&house, &client).await;
-        // Four attempts for each of the two calls; what is left hits the attempts in between.
+        // Up to four attempts for each of the two calls; remaining faults hit the attempts in between.
         house.dc(|dc| dc.fault(Fault::named(name).unwrap(), 8)).await;
         for _ in 0..2 {
             let began = Instant::now();
@@ -97,7 +97,7 @@ async fn a_client_whose_server_is_gone_goes_on_when_it_is_back() {
     let addr: SocketAddr = house.addr.parse().unwrap();
     let wire = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = wire.local_addr().unwrap();
-    // One connection goes through, then nobody listens, then somebody does again.
+    // One connection is accepted, then none, then connections are accepted again.
     let pass = move |mut client: tokio::net::TcpStream| async move {
         let mut server = tokio::net::TcpStream::connect(addr).await.unwrap();
         let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
@@ -236,7 +236,7 @@ async fn a_call_of_a_bad_length_fails_alone() {
         assert!(matches!(bad, Err(Error::CallLength(found)) if found == len), "{len}: {bad:?}");
         good.unwrap();
     }
-    // The longest that is let through is refused by the server, if at all, and the client goes on.
+    // The longest call that the client accepts may be refused by the server; the client continues.
     let _ = client.call_raw(vec![0; (4 << 20) - (3 << 10)]).await;
     client.call(&NEAREST).await.unwrap();
 }

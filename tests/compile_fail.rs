@@ -1,7 +1,7 @@
-//! What the compiler must refuse: a struct that is not what its schema line says.
+//! Compile errors for a struct that differs from its schema line.
 //!
-//! The words it says it with are part of the promise, and are those of one compiler: with another this test fails, and
-//! `TRYBUILD=overwrite` writes them anew for whoever changes the pinned one.
+//! The error texts are part of the interface and depend on the compiler version: with another version this test fails.
+//! `TRYBUILD=overwrite` regenerates them after a change of the pinned version.
 
 #[test]
 fn a_mistake_in_a_constructor_does_not_compile() {

@@ -1,4 +1,4 @@
-//! Which answered calls may have been executed by an earlier sending: the session against a server that is only a key.
+//! Detection of calls that an earlier copy may have executed: the session against a server reduced to a key.
 
 mod bench;
 
@@ -16,7 +16,7 @@ fn bad_msg(bad_msg_id: i64, error_code: i32) -> Vec<u8> {
     BadMsgNotification { bad_msg_id, bad_msg_seqno: 1, error_code }.to_boxed()
 }
 
-/// Answers the call as it was sent last, with `RANDOM_ID_DUPLICATE`; whether it was in doubt.
+/// Answers the latest copy of the call with `RANDOM_ID_DUPLICATE`; returns true if the call was in doubt.
 fn answered(bench: &mut Bench, call: CallId, msg_id: i64) -> bool {
     let error = RpcErrorBare { error_code: 500, error_message: "RANDOM_ID_DUPLICATE".into() }.to_boxed();
     bench.say(&RpcResult { req_msg_id: msg_id, result: Raw(error) }.to_boxed()).unwrap();
@@ -25,7 +25,7 @@ fn answered(bench: &mut Bench, call: CallId, msg_id: i64) -> bool {
     bench.client.was_in_doubt(call)
 }
 
-/// The id under which the call goes out again.
+/// Message id under which the call is sent again.
 fn again(bench: &mut Bench) -> i64 {
     bench.sent_messages().iter().find(|m| m.body == CALL[..]).expect("it is sent again").msg_id
 }
@@ -65,7 +65,7 @@ fn a_call_so_old_that_the_server_cannot_tell_is_in_doubt() {
     assert!(answered(&mut bench, call, msg_id));
 }
 
-/// Codes 32 to 35 begin a new session: what was on its way in the old one is sent again there.
+/// Codes 32 to 35 lead to a new session, in which pending calls are sent again.
 #[test]
 fn other_calls_of_a_session_that_is_begun_anew_are_in_doubt() {
     for code in [32, 33, 34, 35] {
@@ -92,7 +92,7 @@ fn a_call_of_a_session_that_the_server_lost_is_in_doubt() {
 
 #[test]
 fn a_call_that_the_server_has_not_got_at_a_reconnection_is_in_doubt() {
-    // 1: it may have been here; 2 and 3: it has not, but may still come by the old connection.
+    // State 1: it may have been received; 2 and 3: it was not, but may still arrive on the old connection.
     for state in 1..=3 {
         let mut bench = Bench::new();
         let (call, _) = bench.call(&CALL);

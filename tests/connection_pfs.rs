@@ -1,4 +1,4 @@
-//! Temporary keys over the days: the connection against the data centre, in simulated time.
+//! Temporary keys over several days: the connection against the test server, in simulated time.
 #![cfg(feature = "dc")]
 
 use bytes::BytesMut;
@@ -6,7 +6,7 @@ use nanogram::base::time::{Instant, UnixTime};
 use nanogram::lab::dc::log::{ConnId, Entry};
 use nanogram::lab::dc::residents::ALICE;
 use nanogram::lab::dc::{Act, Dc};
-use nanogram::protocol::connection::{Config, Connection, Event, Init, SavedKey};
+use nanogram::protocol::connection::{Config, Connection, Event, Init, SavedKey, TemporaryKeys};
 use nanogram::protocol::session::CallId;
 use nanogram::telegram::api::connect::GetNearestDc;
 use nanogram::telegram::api::updates::GetState;
@@ -42,7 +42,7 @@ impl Pair {
         let init = Init::new(1, "test");
         let config = Config {
             saved: Some(SavedKey { key, salt: 0, time_offset: None }),
-            temporary: Some(DAY),
+            temporary: TemporaryKeys::lasting(DAY),
             init: Some(init),
             ..Config::new(2, dc.public_keys().cloned().collect())
         };
@@ -51,7 +51,7 @@ impl Pair {
         Self { dc, conn, client, now, events: vec![], log: vec![] }
     }
 
-    /// Carries bytes until nobody has any.
+    /// Delivers bytes in both directions until none are left.
     fn settle(&mut self) {
         loop {
             let (mut out, mut back) = (BytesMut::new(), BytesMut::new());
@@ -86,7 +86,7 @@ impl Pair {
     fn bound(&self) -> usize {
         self.log.iter().filter(|entry| matches!(entry, Entry::Bound { .. })).count()
     }
-    /// Refusals other than of a salt, which changes unseen.
+    /// Refusals for reasons other than the salt, which changes unannounced.
     fn refusals(&self) -> Vec<&Entry> {
         self.log.iter().filter(|entry| entry.is_refusal()).collect()
     }
@@ -102,7 +102,7 @@ fn e3_a_temporary_key_is_followed_by_another_before_it_ends() {
     assert_eq!(pair.bound(), 1);
     pair.wait(2);
     assert_eq!(pair.bound(), 2, "five minutes before its end");
-    // The client introduces itself under it.
+    // The client sends `initConnection` under the new key.
     let call = pair.client.call(&GetState {}).id();
     pair.settle();
     assert!(pair.is_answered(call), "{:?}", pair.log);

@@ -1,4 +1,4 @@
-//! The test data centre as a client meets it: bytes in, bytes out, over a wire that is a function call.
+//! The test server as a client sees it: bytes in, bytes out, over a simulated wire.
 #![cfg(feature = "dc")]
 
 mod net;
@@ -11,7 +11,7 @@ use nanogram::lab::dc::log::{Entry, Refusal};
 use nanogram::lab::dc::residents::{ALICE, BOB};
 use nanogram::lab::dc::{ConnId, Dc, FORGET_AFTER, Fault, MAX_SESSIONS, Reaction, SILENT_AFTER, TEST_KEY};
 use nanogram::lab::server::rsa::RsaPrivateKey;
-use nanogram::protocol::connection::{Config, ConnectionError, Event};
+use nanogram::protocol::connection::{Config, ConnectionError, Event, TemporaryKeys};
 use nanogram::protocol::handshake::client::{ClientHandshake, HandshakeConfig, Step};
 use nanogram::protocol::handshake::plain;
 use nanogram::protocol::session::bind::seal_bind;
@@ -224,6 +224,37 @@ fn no_push_is_lost_among_82_sessions_of_one_user() {
 }
 
 #[test]
+fn no_push_is_lost_among_the_old_sessions_of_one_key() {
+    let mut net = Net::new();
+    let key = net.dc.sign_in(ALICE).unwrap();
+    let again = |net: &mut Net| {
+        let config = net.config(2, Some(key.clone()));
+        let mut peer = net.connect(config);
+        net.call(&mut peer, &GetState {}).unwrap();
+        peer
+    };
+    // One program that stays and is silent, many that have come and gone, and one that has just come.
+    let mut first = again(&mut net);
+    for _ in 0..82 {
+        let old = again(&mut net);
+        net.dc.handle_closed(old.id, net.now);
+    }
+    let mut last = again(&mut net);
+    let mut caller = net.signed_in(ALICE);
+    let bot = net.echo(&mut caller);
+    for round in 1..=20 {
+        let param = format!("round_{round}");
+        let _ = caller.connection.call(&start_echo(&bot, round, &param));
+        net.settle(&mut [&mut first, &mut last, &mut caller]);
+        for (name, peer) in [("the first", &mut first), ("the last", &mut last), ("the caller", &mut caller)] {
+            let answers = peer.texts().iter().filter(|text| text.ends_with(&param)).count();
+            assert_eq!(answers, 1, "{name} in round {round}");
+            peer.events.clear();
+        }
+    }
+}
+
+#[test]
 fn the_config_offers_the_address_that_the_client_came_to() {
     let mut net = Net::new();
     let mut alice = net.signed_in(ALICE);
@@ -236,7 +267,7 @@ fn the_config_offers_the_address_that_the_client_came_to() {
     }
 }
 
-/// A client that seals packets by hand.
+/// Client that seals packets by hand.
 struct Forger {
     id: ConnId,
     framer: Framer,
@@ -280,7 +311,7 @@ fn a_packet_with_one_wrong_bit_ends_the_connection() {
         assert_eq!(answer, [Frame::Fault(TransportFault::AuthKeyNotFound)], "byte {at}: and no quick ack");
         let [why] = net.refusals()[..] else { panic!() };
         assert_eq!(why.to_string(), "msg_key is not that of the plaintext");
-        // What comes after is not even looked at.
+        // Later packets are ignored.
         let packet = forger.packet(header(1), &GetState {}.to_boxed());
         assert_eq!(forger.say(&mut net, &packet, false), []);
     }
@@ -300,7 +331,7 @@ fn a_quick_ack_is_given_for_what_is_taken_to_whom_asks() {
     let mut net = Net::new();
     let mut forger = Forger::new(&mut net);
     let packet = forger.packet(header(1), &GetState {}.to_boxed());
-    // The salt of a session string is a guess: refused, and so not acknowledged.
+    // The salt of a session string is a guess: the packet is refused, and therefore not acknowledged.
     let [Frame::Packet(refusal)] = &forger.say(&mut net, &packet, true)[..] else { panic!() };
     let refusal = nanogram::protocol::session::packet::open(&forger.key, Side::Server, refusal.clone()).unwrap().body;
     let salt = BadServerSalt::from_boxed(&refusal).unwrap().new_server_salt;
@@ -329,7 +360,7 @@ fn unlawful_messages_are_refused_by_their_codes() {
 
 #[test]
 fn the_salt_is_judged_before_the_time() {
-    // Pyrogram 1.4.16 pings with salt 0 and a msg_id from 1970, and sets its clock and salt by the answer.
+    // Pyrogram 1.4.16 pings with salt 0 and a msg_id from 1970, and takes its clock and salt from the answer.
     for msg_id in [4, 4 << 32, i64::MAX & !3] {
         let mut net = Net::new();
         let mut forger = Forger::new(&mut net);
@@ -340,7 +371,7 @@ fn the_salt_is_judged_before_the_time() {
     }
 }
 
-/// A session that knows its salt, and how it asks.
+/// Session with a known salt.
 struct Asker {
     net: Net,
     forger: Forger,
@@ -356,7 +387,7 @@ impl Asker {
         net.lines.clear();
         Self { net, forger, salt, count: 0 }
     }
-    /// What is said to `body` under `salt`.
+    /// Sends `body` under `salt` and returns the answers.
     fn say(&mut self, salt: i64, body: &[u8]) -> Vec<Vec<u8>> {
         self.count += 1;
         let seconds = UNIX.as_secs() + i64::try_from(self.net.now.since(Instant::ZERO).as_secs()).unwrap();
@@ -449,7 +480,7 @@ fn a_client_that_makes_session_after_session_fills_nothing() {
         forger.say(&mut net, &packet, false);
     }
     assert!(net.lines.iter().filter(|line| matches!(line, Entry::Session { .. })).count() == 199);
-    // The first is forgotten and begins anew, the last is there.
+    // The first session was evicted and begins anew; the last one still exists.
     let (first, last) = (forger.packet(header(1), &[0; 4]), forger.packet(header(199), &[0; 4]));
     net.lines.clear();
     forger.say(&mut net, &last, false);
@@ -492,7 +523,7 @@ fn what_was_said_while_a_client_was_away_is_said_when_it_returns() {
     assert_eq!(sessions, 2, "it came back to its session");
 }
 
-/// The salt that a packet under another is refused with.
+/// Salt from the `bad_server_salt` that answers a packet with another one.
 fn told_salt(net: &mut Net, forger: &mut Forger) -> i64 {
     let packet = forger.packet(header(1), &GetState {}.to_boxed());
     let frames = forger.say(net, &packet, false);
@@ -536,7 +567,7 @@ fn what_a_client_does_after_a_fault_is_told() {
         let told = |entry| if let Entry::Reacted { fault, reaction } = entry { Some((fault, reaction)) } else { None };
         std::mem::take(&mut net.lines).into_iter().filter_map(told).collect()
     };
-    // One that believes all it is told.
+    // A client that accepts a forged salt.
     net.dc.fault(Fault::named("forged-salt").unwrap(), 1);
     let packet = forger.packet(header(1, salt, 1), &GetState {}.to_boxed());
     let frames = forger.say(&mut net, &packet, false);
@@ -554,7 +585,7 @@ fn what_a_client_does_after_a_fault_is_told() {
     let packet = forger.packet(header(4, salt, 3), &GetState {}.to_boxed());
     forger.say(&mut net, &packet, false);
     assert_eq!(told(&mut net), [(fault, Reaction::WentOn)]);
-    // One that acknowledges twice what it was sent twice.
+    // A client that acknowledges a replayed message twice.
     net.dc.fault(Fault::named("replay").unwrap(), 1);
     let packet = forger.packet(header(5, salt, 5), &GetState {}.to_boxed());
     let frames = forger.say(&mut net, &packet, false);
@@ -565,7 +596,7 @@ fn what_a_client_does_after_a_fault_is_told() {
         forger.say(&mut net, &packet, false);
     }
     assert_eq!(told(&mut net), [("replay", Reaction::Acknowledged)]);
-    // And one that leaves.
+    // A client that closes the connection.
     net.dc.fault(Fault::named("asks-states").unwrap(), 1);
     let packet = forger.packet(header(8, salt, 7), &GetState {}.to_boxed());
     forger.say(&mut net, &packet, false);
@@ -618,7 +649,7 @@ fn a_destroyed_key_is_not_found_and_a_destroyed_session_is_gone() {
     let mut net = Net::new();
     let mut forger = Forger::new(&mut net);
     let salted = |forger: &mut Forger, net: &mut Net, n: i64, session_id, body: &[u8]| {
-        // The salt is drawn by the data centre: learn it from its refusal.
+        // The test server draws its salt at random: learn it from a refusal.
         let msg_id = header(1).msg_id + n * 8;
         let seqno = i32::try_from(2 * n + 1).unwrap();
         let packet = forger.packet(Header { msg_id, seqno, ..header(session_id) }, body);
@@ -658,7 +689,7 @@ fn opened(key: &AuthKey, frames: Vec<Frame>) -> Vec<Vec<u8>> {
 fn a_bound_temporary_key_speaks_for_the_permanent_one() {
     let mut net = Net::new();
     let key = net.dc.sign_in(ALICE).unwrap();
-    let config = Config { temporary: Some(3600), ..net.config(2, Some(key.clone())) };
+    let config = Config { temporary: TemporaryKeys::lasting(3600), ..net.config(2, Some(key.clone())) };
     let mut alice = net.connect(config);
     let bot = net.echo(&mut alice);
     net.call(&mut alice, &start_echo(&bot, 1, "x")).unwrap();
@@ -668,7 +699,7 @@ fn a_bound_temporary_key_speaks_for_the_permanent_one() {
     assert!(net.refusals().is_empty(), "{:?}", net.lines);
 }
 
-/// A key that lives a minute.
+/// Temporary key with a lifetime of one minute.
 fn temporary_key(net: &mut Net, forger: &mut Forger) -> AuthKey {
     let keys = net.dc.public_keys().cloned().collect();
     made_key(net, forger, HandshakeConfig { keys, dc: 2, expires_in: Some(60) })
@@ -690,7 +721,7 @@ fn made_key(net: &mut Net, forger: &mut Forger, handshake: HandshakeConfig) -> A
 
 #[test]
 fn a_key_is_bound_in_wrappers_too() {
-    // As TDLib does it: what it is comes with the first call, and that is this one.
+    // Like TDLib: `invokeWithLayer` and `initConnection` come with the first call, which is the binding.
     let mut net = Net::new();
     let mut forger = Forger::new(&mut net);
     let permanent = forger.key.clone();
@@ -727,7 +758,7 @@ fn temporary_keys_are_dropped_when_they_are_not_wanted_any_more() {
     let mut net = Net::new();
     let key = net.dc.sign_in(ALICE).unwrap();
     let connect = |net: &mut Net| {
-        let config = Config { temporary: Some(3600), ..net.config(2, Some(key.clone())) };
+        let config = Config { temporary: TemporaryKeys::lasting(3600), ..net.config(2, Some(key.clone())) };
         let mut peer = net.connect(config);
         net.call(&mut peer, &GetState {}).unwrap();
         peer
@@ -833,7 +864,7 @@ mod loopback {
             framer.encode(&[1; 64], &mut out).unwrap();
             socket.write_all(&out).unwrap();
             let mut back = Vec::new();
-            socket.read_to_end(&mut back).unwrap(); // the end comes from the other side
+            socket.read_to_end(&mut back).unwrap(); // the server closes the connection
             framer.push(&back);
             framer.next().unwrap()
         });

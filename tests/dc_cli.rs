@@ -1,7 +1,8 @@
-//! `nanogram dc` as its users run it: what it announces, and what goes wrong on demand.
+//! `nanogram dc` as users run it: its startup message and its injected failures.
 
 use nanogram::client::{Client, Error, Options};
 use nanogram::crypto::rsa::RsaKey;
+use nanogram::lab::capture::{CaptureError, Recording};
 use nanogram::telegram::api::connect::{GetConfig, GetNearestDc};
 use nanogram::telegram::api::updates::{GetState, Updates, UpdatesKind};
 use nanogram::telegram::api::users::GetUsers;
@@ -21,7 +22,7 @@ fn command(args: &[&str]) -> Command {
     command
 }
 
-/// `nanogram dc --json` with flags, in a process of its own.
+/// `nanogram dc --json` with flags, as a separate process.
 struct Dc {
     process: Child,
     ready: Value,
@@ -44,7 +45,7 @@ impl Dc {
     fn keys(&self) -> Vec<RsaKey> {
         vec![RsaKey::from_pem(self.told("/public_key_pem")).unwrap()]
     }
-    /// Somebody's client; everybody's address is in the session.
+    /// Client of a named user; the session string has the address.
     async fn client(&self, name: &str) -> Client {
         let options = Options::from_session(self.told(&format!("/sessions/{name}"))).unwrap().api_id(1);
         let addr = options.address().unwrap();
@@ -54,12 +55,12 @@ impl Dc {
         let place = ["--dc", self.told("/addr"), "--key", self.told("/public_key_pem"), "--json"];
         command(&[&["start"], args, &place].concat()).env("NANOGRAM_SESSION", self.told("/session")).output().unwrap()
     }
-    /// What `nanogram start @echo_bot` ends with: `ok`, or the error.
+    /// Outcome of `nanogram start @echo_bot`: `ok`, or the error.
     fn started(&self) -> String {
         let said: Value = serde_json::from_slice(&self.start(&["@echo_bot", "x", "--timeout", "20"]).stdout).unwrap();
         said["error"]["type"].as_str().unwrap_or("ok").into()
     }
-    /// The log so far, and the end of it.
+    /// Stops the server and returns its log.
     fn log(&mut self) -> String {
         self.process.kill().unwrap();
         let mut log = String::new();
@@ -158,7 +159,7 @@ fn an_error_without_a_code_has_the_one_that_belongs_to_it() {
 
 #[test]
 fn a_call_is_withheld_ignored_or_hung_up_on() {
-    // What is hung up on was executed, and its answer comes on the next connection; so it does after any cut.
+    // A call cut off by --hang-up was executed, and its answer comes on the next connection; likewise after any cut.
     let mut dc = Dc::open(&["--hang-up", "messages.startBot", "--cut", "packets-out=1", "--cut", "bytes-in=90"]);
     assert_eq!(dc.started(), "ok");
     let log = dc.log();
@@ -197,7 +198,7 @@ async fn a_duplicated_key_is_gone() {
     let again = Client::connect(options).await.unwrap();
     assert!(again.call(&GetState {}).await.is_err());
     let log = dc.log();
-    // No temporary key can be bound to it any more.
+    // Temporary keys cannot be bound to it any more.
     let is_gone = log.contains("refused: no key ") || log.contains("bindTempAuthKey: 400 ENCRYPTED_MESSAGE_INVALID");
     assert!(is_gone && !log.contains("getState by 1000003"), "{log}");
 }
@@ -209,19 +210,19 @@ fn a_wrong_flag_says_what_is_wrong() {
         (&["--refuse", "startBot=BOT_INVALID"], "did you mean messages.startBot?"),
         (&["--refuse", "messages.startbot=BOT_INVALID"], "did you mean messages.startBot?"),
         (&["--refuse", "messages.fly=BOT_INVALID"], "no method `messages.fly`"),
-        (&["--refuse", "initConnection=BOT_INVALID"], "by itself"),
-        (&["--refuse", "messages.startBot="], "has a name"),
-        (&["--refuse", "messages.startBot=BOT_INVALID:x"], "the code `x` is no number"),
+        (&["--refuse", "initConnection=BOT_INVALID"], "called directly"),
+        (&["--refuse", "messages.startBot="], "needs a name"),
+        (&["--refuse", "messages.startBot=BOT_INVALID:x"], "the code `x` is not a number"),
         (&["--refuse", "messages.startBot=BOT_INVALID*0"], "a number from 1"),
         (&["--withhold", "inputUserSelf"], "no method"),
         (&["--hang-up", "help.getConfig*often"], "forever"),
         (&["--cut", "bytes=3"], "packets-out"),
-        (&["--cut", "bytes-in=many"], "no number"),
+        (&["--cut", "bytes-in=many"], "not a number"),
         (&["--fault", "bad-temper"], "--list-faults"),
         (&["--fault", "bad-msg-key*0"], "a number from 1"),
         (&["--also", "127.0.0.1:0"], "ID=HOST:PORT"),
         (&["--also", "0=127.0.0.1:0"], "1 to 255"),
-        (&["--also", "2=127.0.0.1:0"], "there already"),
+        (&["--also", "2=127.0.0.1:0"], "already exists"),
         (&["--home", "erin=4"], "alice, bob, carol, dave"),
         (&["--password", "erin=my secret"], "alice, bob, carol, dave"),
     ];
@@ -282,7 +283,7 @@ fn what_is_said_there_can_be_recorded_and_read_whole() {
         assert!(done.success() && dc.process.wait().unwrap().success(), "told to end, it writes and is done");
     }
     #[cfg(not(unix))]
-    std::thread::sleep(Duration::from_secs(2)); // the last client has gone
+    std::thread::sleep(Duration::from_secs(2)); // the last client has disconnected
     let output = command(&["decode", path]).output().unwrap();
     let (told, sum) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert!(output.status.success() && sum.contains(" 0 fail; 0 packets stay locked"), "{sum}{told}");
@@ -292,8 +293,74 @@ fn what_is_said_there_can_be_recorded_and_read_whole() {
     std::fs::remove_dir_all(&folder).unwrap();
 
     let refused = command(&["dc", "--json", "--record", path]).output().unwrap();
-    let said: Value = serde_json::from_slice(&refused.stdout).unwrap(); // and never that it is ready
+    let said: Value = serde_json::from_slice(&refused.stdout).unwrap(); // not the startup message
     assert_eq!((refused.status.code(), &said["error"]["type"]), (Some(2), &"FILE".into()), "{said}");
+}
+
+/// The most bytes that the process writes for one byte of a recording, sockets and log included.
+#[cfg(target_os = "linux")]
+const MAX_WRITTEN: u64 = 2;
+
+#[test]
+fn a_recording_is_appended_to_and_is_readable_after_a_kill_at_any_byte() {
+    let folder = std::env::temp_dir().join(format!("nanogram-append-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("talk.json");
+    let path = file.to_str().unwrap();
+    let mut dc = Dc::open(&["--record", path]);
+    let mut before = std::fs::read(&file).unwrap();
+    for round in 0..8 {
+        assert_eq!(dc.started(), "ok");
+        let deadline = std::time::Instant::now() + Duration::from_secs(10);
+        let now = loop {
+            let now = std::fs::read(&file).unwrap();
+            if now.len() > before.len() || std::time::Instant::now() > deadline {
+                break now;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        assert!(now.len() > before.len() && now.starts_with(&before), "round {round}: what was written stays");
+        assert!(!Recording::read(&now).unwrap().connections.is_empty());
+        before = now;
+    }
+    #[cfg(target_os = "linux")]
+    {
+        let io = std::fs::read_to_string(format!("/proc/{}/io", dc.process.id())).unwrap();
+        let written: u64 = io.lines().find_map(|line| line.strip_prefix("wchar: ")).unwrap().parse().unwrap();
+        let len = std::fs::metadata(&file).unwrap().len();
+        println!("{written} bytes written for a recording of {len}");
+        assert!(written <= MAX_WRITTEN * len, "{written} bytes written for a recording of {len}");
+    }
+    dc.process.kill().unwrap();
+    dc.process.wait().unwrap();
+    let whole = std::fs::read(&file).unwrap();
+    let all = Recording::read(&whole).unwrap();
+    assert!(all.connections.len() >= 8 && !all.is_cut);
+    let head = whole.iter().position(|byte| *byte == b'\n').unwrap();
+    let (mut bytes, mut cuts) = (0, 0);
+    // Every place of the first entry, and some of the next and of the last.
+    let places = (0..head + 400).chain(whole.len() - 400..whole.len());
+    for len in places {
+        match Recording::read(&whole[..len]) {
+            Ok(recording) => {
+                let told = recording.connections.iter().flat_map(|c| &c.chunks).map(|chunk| chunk.bytes.len()).sum();
+                assert!(len >= head && told >= bytes, "{len}");
+                (bytes, cuts) = (told, cuts + usize::from(recording.is_cut));
+            }
+            Err(CaptureError::Cut(..)) => assert!(len < head, "{len} of {head}"),
+            Err(error) => panic!("{len} of {}: {error}", whole.len()),
+        }
+    }
+    assert!(cuts > 700, "{cuts}");
+    std::fs::write(&file, &whole[..whole.len() - 5]).unwrap();
+    let output = command(&["decode", path]).output().unwrap();
+    let sum = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && sum.contains("The recording is cut") && sum.contains(" 0 fail"), "{sum}");
+    std::fs::write(&file, &whole[..head - 5]).unwrap();
+    let output = command(&["decode", path]).output().unwrap();
+    let sum = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(2) && sum.contains("cut short in its first entry"), "{sum}");
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What each fault does to our own client, and that it does it.
+//! Faults of the test data centre: the reaction of our own client to each, held against docs/faults.md.
 #![cfg(feature = "dc")]
 
 mod hostile;
@@ -22,7 +22,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-/// What a client must take in its stride: nothing is wrong, or it is not worth a connection.
+/// Faults that a client must tolerate without an error or a new connection.
 const TOLERATED: &[&str] = &[
     "retry-once",
     "retry-thrice",
@@ -68,9 +68,9 @@ const TOLERATED: &[&str] = &[
     "quick-ack",
     "padded-tail",
 ];
-/// What ends the connection from the other side.
+/// Faults after which the server ends the connection.
 const CUT: &[&str] = &["replay-reconnect", "hang-up", "cut-70", "close-on-accept"];
-/// What the caller is told: it is his to decide.
+/// Faults that are reported to the caller, who decides.
 const TOLD: &[&str] = &[
     "gzip-bomb-answer",
     "gzip-crc",
@@ -85,14 +85,14 @@ const TOLD: &[&str] = &[
     "session-revoked",
     "user-deactivated",
 ];
-/// What nobody can know of: the caller's own patience ends it.
+/// Faults that the client cannot detect: the caller's own time-out ends the call.
 const UNKNOWABLE: &[&str] = &["lost-answer"];
-/// What needs other calls than the one made here: tests/security.rs makes them.
+/// Faults that need other calls than the one made here; they are tested in tests/security.rs.
 fn is_elsewhere(fault: &Fault) -> bool {
     ["E4", "E5", "E6", "E7", "E9", "E10", "E11"].contains(&fault.row) || fault.name == "phone-migrate-999"
 }
 
-/// A client that this fault is for, and the data centre ready to do it `times`.
+/// Client for this fault, and a server that injects it `times`.
 fn set_up(fault: &'static Fault, times: u32) -> Hostile {
     let mut dc = hostile::dc();
     if fault.row.starts_with('A') && fault.name != "plain-packet" {
@@ -106,14 +106,14 @@ fn set_up(fault: &'static Fault, times: u32) -> Hostile {
     }
     let mut net = Hostile::signed_in(dc, ALICE, hostile::framing(fault));
     if !is_met {
-        // The client knows the time and the salt, and the data centre the client.
+        // First a good call: the client learns time and salt, and the server the client.
         assert!(net.call(&GetNearestDc {}).unwrap().is_ok());
         net.dc.fault(fault, times);
     }
     net
 }
 
-/// What came of a call while the data centre misbehaved once.
+/// Outcome of a call during which the server injects the fault once.
 fn outcome(fault: &'static Fault) -> String {
     let mut net = set_up(fault, 1);
     let began = net.now;
@@ -130,7 +130,7 @@ fn outcome(fault: &'static Fault) -> String {
         (Some(Ok(_)), left) => panic!("{}: {left:?}", fault.name),
     };
     if fault.name != "key-duplicated" {
-        // Nothing is left behind: the next call is answered, once.
+        // No after-effects: the next call is answered, once.
         let again = net.call(&GetNearestDc {}).map(|reply| reply.map(drop));
         assert_eq!(again, Some(Ok(())), "{}", fault.name);
     }
@@ -160,23 +160,25 @@ fn a_client_gets_its_answer_whatever_is_done_to_it_once() {
         std::fs::write(&path, &text).unwrap();
     }
     let stored = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(stored == text, "docs/faults.md is of another day: run this test with NANOGRAM_WRITE=1");
+    assert!(stored == text, "docs/faults.md differs: run this test with NANOGRAM_WRITE=1");
 }
 
 const HEAD: &str = "\
-# What the test data centre can do wrong
+# Faults of the test data centre
 
-`nanogram dc --fault NAME` does it once, `NAME*3` three times, `NAME*forever` always; in Rust it is `Dc::fault`. Each
-belongs to a row of [the checklist](security.md). A fault waits for the first thing of its kind: a new connection, a key
-exchange, a call, a packet with an answer. What our own client does about it was seen by running it:
-`NANOGRAM_WRITE=1 cargo test --all-features --test dc_faults` writes this file. What Telethon, GramJS, TDLib and `nanogram start`
-do about each is [a table of its own](faults-clients.md).
+`nanogram dc --fault NAME` injects a fault once, `NAME*3` three times, `NAME*forever` always; in Rust, `Dc::fault` does.
+Each fault belongs to a row of [the checklist](security.md). It acts on the first event of its kind: a new connection, a
+key exchange, a call, or a packet with an answer.
 
-The log says what any client does after a fault, on the same connection and as far as it shows: `#2 after wrong-session the
-peer acknowledged it`, or *went on* (with the key exchange, with another call), *began the key exchange again*, *answered
-it*, *used its salt* (one that only the fault told), *left*, *was silent* (for 10 s, but for pings and acknowledgements).
+`NANOGRAM_WRITE=1 cargo test --all-features --test dc_faults` runs our own client against each fault and writes this
+file. [faults-clients.md](faults-clients.md) compares Telethon, GramJS, TDLib and `nanogram start`.
 
-| fault | row | what the data centre does | what our client does |
+The log of the data centre reports what any client does after a fault, as far as the same connection shows it:
+`#2 after wrong-session the peer acknowledged it`. Other reactions are *went on* (with the key exchange or with another
+call), *began the key exchange again*, *answered it*, *used its salt* (one that only the fault revealed), *left*, and
+*was silent* (for 10 s, apart from pings and acknowledgements).
+
+| fault | row | action of the data centre | reaction of our client |
 | --- | --- | --- | --- |
 ";
 
@@ -191,13 +193,14 @@ fn a_client_that_is_never_let_be_neither_panics_nor_grows_nor_spins() {
         let mut net = dc();
         let result = net.call(&GetNearestDc {}).map(|reply| reply.map(drop));
         assert!(net.acted(fault.name) > 0, "{}", fault.name);
-        // Who always hears of a later time from whoever holds the key must think that his own clock is slow.
+        // Consistently late times from the holder of the key are accepted: the client must assume that its own clock is
+        // slow.
         let may = TOLERATED.contains(&fault.name) || CUT.contains(&fault.name) || fault.name == "future-31";
         assert!(may || !matches!(result, Some(Ok(()))), "{}: {result:?}", fault.name);
-        // Time passes, and it is not used to send without end.
+        // Time passes without a flood of packets.
         let (log, received) = (net.log.len(), net.received);
         net.rest(100);
-        // An answer that is announced again each time it is asked for costs both the same: one packet a round trip.
+        // An answer announced again after each request costs both sides one packet per round trip.
         let most = if fault.name == "detailed-info" { 100 * 101 } else { 500 };
         assert!(net.log.len() - log < most, "{}: {}", fault.name, net.log.len() - log);
         assert!(net.received - received < 64 << 20, "{}", fault.name);
@@ -257,7 +260,7 @@ fn what_our_client_does_shows_in_the_log_of_the_data_centre() {
     for (name, wanted) in cases {
         let mut net = set_up(Fault::named(name).unwrap(), 1);
         net.patience.0 = Duration::from_secs(60);
-        (0..2).for_each(|_| drop(net.call(&GetNearestDc {}))); // what is owed goes with the next
+        (0..2).for_each(|_| drop(net.call(&GetNearestDc {}))); // pending acknowledgements are sent with the next call
         let told: BTreeSet<_> = net
             .log
             .iter()
@@ -292,5 +295,5 @@ fn faults_are_told_apart_and_each_is_of_a_row() {
         assert!(names.contains(listed), "{listed}");
     }
     assert!(Fault::named("no such fault").is_none());
-    assert!(include_str!("../README.md").contains(&format!("{} faults", FAULTS.len())), "the README counts others");
+    assert!(include_str!("../README.md").contains(&format!("{} faults", FAULTS.len())), "README.md: wrong number");
 }

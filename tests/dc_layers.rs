@@ -1,7 +1,7 @@
-//! The test data centre speaks the layer of each client: what it says is read back by that layer's own lines.
+//! Layers of the test server: everything sent to a client is decoded with the schema of the client's layer.
 //!
-//! These are all the lines of the schema that a registry package carries for the layer (`tl/all.tl`, which the data
-//! centre itself does not read; `tl/sources.txt` lists the packages).
+//! The schemas are complete, taken from published packages (`tl/all.tl`, which the server itself does not read;
+//! `tl/sources.txt` lists the packages).
 #![cfg(feature = "dc")]
 
 use nanogram::lab::dc::residents::*;
@@ -28,18 +28,18 @@ fn is_of(layer: i32, comment: &str) -> bool {
     })
 }
 
-/// Lines that are part of every schema, and that packages write down or not.
+/// Lines that belong to every schema; some packages omit them.
 const BUILT_IN: &str = "boolFalse#bc799737 = Bool; // \nboolTrue#997275b5 = Bool; // \ntrue#3fedd339 = True; // \n\
                         error#c4b9f9bb code:int text:string = Error; // \nnull#56730bcc = Null; // \n";
 
-/// Every layer that a package carries, with all of its lines and no others.
+/// Every layer in `tl/all.tl`, with exactly its own lines.
 static LAYERS: LazyLock<Vec<(i32, Schema<'static>)>> = LazyLock::new(|| {
     let built_in = Schema::parse(BUILT_IN).unwrap();
     let lines_of = |layer| built_in.clone().amended_if(ALL, |comment| is_of(layer, comment)).unwrap();
     carried().into_iter().map(|layer| (layer, lines_of(layer))).collect()
 });
 
-/// The layers of `tl/sources.txt`.
+/// Layers listed in `tl/sources.txt`.
 fn carried() -> Vec<i32> {
     let rows = SOURCES.lines().filter(|row| !row.starts_with('#'));
     rows.map(|row| row.split(' ').next().unwrap().parse().unwrap()).collect()
@@ -79,13 +79,13 @@ impl Seat {
         self.log.extend(outcome.entries.iter().map(ToString::to_string));
         outcome.reply
     }
-    /// The reply, read to its end as what the layer says that the call answers.
+    /// Makes a call and decodes the reply completely, as the result type of the call in this layer.
     fn call(&mut self, call: &[u8]) -> Value<'static> {
         let line = self.schema.find(u32::from_le_bytes(*call.first_chunk().unwrap())).unwrap().1;
         let reply = self.bytes(call).unwrap_or_else(|e| panic!("{}: {e}", line.name));
         self.read(&reply, &line.result)
     }
-    /// A call by name, as [`by_name`](Self::by_name), and everything that is said because of it.
+    /// Makes a call by name, see [`by_name`](Self::by_name), and returns everything sent because of it.
     fn said(&mut self, name: &str, given: &[(&str, Value<'static>)]) -> String {
         let call = self.by_name(name, given);
         let mut said = self.call(&call).to_string();
@@ -101,8 +101,8 @@ impl Seat {
         assert!(r.is_empty(), "{value}");
         value
     }
-    /// A call or a constructor of the layer, by name. What is not given is left out, or empty; what the layer does not
-    /// have is not said.
+    /// Builds a call or constructor of the layer by name. Fields that are not given are absent or empty; given fields
+    /// that the layer lacks are dropped.
     fn object(&self, name: &str, given: &[(&str, Value<'static>)]) -> Value<'static> {
         let of = self.schema.named(name).unwrap_or_else(|| panic!("no {name} in layer {}", self.layer));
         let fields = of.fields.iter().map(|field| {
@@ -142,7 +142,7 @@ fn each_layer_has_a_source_and_each_line_its_id() {
         let text = text.split(" // ").next().unwrap();
         assert!(line::id(text) == line::written_id(text) || decreed.contains(&line::name(text)), "{text}");
     }
-    // What one file says of today's layer, the other says too.
+    // Both files agree on the current layer.
     let ids = |schema: &Schema<'_>| schema.definitions().iter().map(|line| line.id).collect::<BTreeSet<_>>();
     let (_, today) = LAYERS.iter().find(|(layer, _)| *layer == LAYER).unwrap();
     assert_eq!(ids(today), ids(&Schema::parse(schema::API).unwrap()));
@@ -171,7 +171,7 @@ fn every_layer_of_a_package_is_served_and_every_other_refused_by_name() {
     }
 }
 
-/// The documentation names the layers that are served.
+/// The documentation must list the served layers.
 #[test]
 fn the_docs_name_the_served_layers() {
     let listed = schema::OLD.lines().find_map(|line| line.strip_prefix("// LAYERS ")).unwrap();
@@ -183,7 +183,7 @@ fn the_docs_name_the_served_layers() {
     }
 }
 
-/// `tl/old.tl` is made from `tl/all.tl` by `tl/layers.py --old`: run it after a line of TL has changed in `src/`.
+/// `tl/old.tl` is generated from `tl/all.tl` by `tl/layers.py --old`: run it after changing a TL line in `src/`.
 #[test]
 fn the_table_of_the_data_centre_has_each_line_that_it_needs() {
     let names = spoken(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")));
@@ -198,7 +198,7 @@ fn the_table_of_the_data_centre_has_each_line_that_it_needs() {
     }
 }
 
-/// The names of the lines of TL in a folder of Rust.
+/// Names of the TL lines in a folder of Rust files.
 fn spoken(folder: &Path) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -223,8 +223,8 @@ fn text(of: &str) -> Value<'static> {
     Value::Text(of.into())
 }
 
-/// Every method that the data centre serves is called in every layer. Whatever is said, the reply and the updates, is
-/// read to its end by the lines of that layer: nothing else has these ids.
+/// Calls every served method in every layer. The reply and the updates are decoded completely with the lines of that
+/// layer, so constructors of other layers fail.
 #[test]
 fn whatever_is_said_to_a_layer_is_made_of_its_constructors() {
     for (layer, schema) in &*LAYERS {
@@ -287,6 +287,12 @@ fn whatever_is_said_to_a_layer_is_made_of_its_constructors() {
         for (at, peer) in peers.iter().enumerate() {
             let limit = Value::Int(if at == 0 { 1 } else { 10 });
             call(&mut seat, "messages.getHistory", &[("peer", peer.clone()), ("limit", limit)]);
+        }
+        let filter = seat.object("inputMessagesFilterEmpty", &[]);
+        for peer in &peers {
+            let given =
+                [("peer", peer.clone()), ("q", text("good")), ("filter", filter.clone()), ("limit", Value::Int(2))];
+            call(&mut seat, "messages.search", &given);
         }
         let empty = seat.object("inputPeerEmpty", &[]);
         for limit in [1, 100] {
@@ -358,7 +364,8 @@ fn whatever_is_said_to_a_layer_is_made_of_its_constructors() {
             assert!(said.contains(part), "{layer}: {part}");
         }
         assert!(!seat.log.contains("has no words"), "{layer}: {}", seat.log);
-        // Passwords, bots' tokens and keys of other data centres: their replies are those of others here.
+        // Passwords, bot tokens and keys of other data centres: their replies have types that are covered by other
+        // calls here.
         let elsewhere = [
             "auth.checkPassword",
             "auth.exportAuthorization",
@@ -406,7 +413,7 @@ fn what_no_layer_knows_is_refused_in_each() {
     }
 }
 
-/// TDLib 1.8.0 wraps its calls of layer 135 so.
+/// TDLib 1.8.0 wraps its calls of layer 135 like this.
 #[test]
 fn the_older_init_connection_is_understood() {
     let (_, schema) = LAYERS.iter().find(|(layer, _)| *layer == 135).unwrap();

@@ -1,4 +1,4 @@
-//! Signing in at the test data centre, with the pieces that a client uses; and what goes wrong there on demand.
+//! Signing in at the test server with the client's building blocks, and the injected failures of a login.
 #![cfg(feature = "dc")]
 
 mod net;
@@ -10,7 +10,7 @@ use nanogram::lab::dc::login::{CODE_LIFETIME, MAX_KEPT, MAX_WRONG, QR_LIFETIME, 
 use nanogram::lab::dc::residents::*;
 use nanogram::lab::dc::world::Home;
 use nanogram::lab::dc::{Act, Cut, Dc};
-use nanogram::protocol::connection::{Config, ConnectionError, Event};
+use nanogram::protocol::connection::{Config, ConnectionError, Event, TemporaryKeys};
 use nanogram::protocol::session::{CallError, CallId, RpcError};
 use nanogram::telegram::api::Boxed;
 use nanogram::telegram::api::account::{GetPassword, InputCheckPasswordEmpty};
@@ -35,15 +35,15 @@ fn app() -> App {
 }
 
 impl Net {
-    /// Data centres 2 and 4, one world.
+    /// Data centres 2 and 4 of one world.
     fn two() -> Self {
         let mut net = Self::new();
         net.dc.world.others.push(Home { dc_id: 4, port: 444, ..Home::default() });
         net
     }
-    /// A client that nobody is signed in with.
+    /// Client with a key that is not signed in.
     fn stranger(&mut self, dc: i32) -> Peer {
-        // The exchange is shown elsewhere: a key that is there already spares its time.
+        // The key exchange is tested elsewhere: an existing key saves its time.
         self.seed += 1;
         let key = AuthKey::from_bytes([self.seed as u8; 256]);
         if dc == 2 {
@@ -67,7 +67,7 @@ impl Net {
         let error = self.call(peer, call).unwrap_err();
         (error.code, error.message)
     }
-    /// The code that the log told last.
+    /// Latest login code in the log.
     fn code(&self) -> String {
         let mut codes =
             self.lines.iter().filter_map(|l| if let Entry::Code { code, .. } = l { Some(code) } else { None });
@@ -187,7 +187,7 @@ fn no_number_no_app_no_account() {
         assert_eq!(refused, text(400, "API_ID_INVALID"));
         assert_eq!(net.refused(&mut peer, &login::qr_token(&app)), text(400, "API_ID_INVALID"));
     }
-    // Nobody has this number, and nobody gets it.
+    // No account has this number, and none is created for it.
     let waiting = net.send_code(&mut peer, "+19999999999");
     let code = net.code();
     assert!(net.lines.contains(&Entry::Code { user: None, code: code.clone() }));
@@ -197,7 +197,7 @@ fn no_number_no_app_no_account() {
 }
 
 impl Net {
-    /// Shows the code of an account that has a password, too.
+    /// Submits the code of an account that also has a password.
     fn half_in(&mut self, peer: &mut Peer, phone: &str) {
         let waiting = self.send_code(peer, phone);
         let code = self.code();
@@ -366,7 +366,7 @@ fn an_account_is_let_in_where_it_lives() {
     assert_eq!(login::account(&answer).unwrap().id, DAVE);
     assert_eq!(net.me(&mut there), DAVE);
 
-    // What he is told reaches him where he lives.
+    // Updates reach the user at the home data centre.
     let mut alice = net.signed_in(ALICE);
     net.call(&mut there, &GetState {}).unwrap();
     let start = StartBot {
@@ -378,7 +378,7 @@ fn an_account_is_let_in_where_it_lives() {
     net.call(&mut there, &start).unwrap();
     assert!(there.events.iter().any(|event| matches!(event, Event::Update(_))));
 
-    // The key of one data centre is nobody's in the other.
+    // A key of one data centre is unknown in the other.
     let key = there.connection.saved(net.now, UNIX).unwrap().key;
     let config = net.config(2, Some(key));
     let mut lost = net.connect(config);
@@ -440,7 +440,7 @@ fn a_qr_code_leads_to_the_data_centre_where_the_account_lives() {
 #[test]
 fn a_temporary_key_may_do_nothing_until_it_is_bound() {
     let mut net = Net::new();
-    // This client does not know that its key ends, and binds it to none.
+    // This client does not treat its key as temporary, and never binds it.
     let config = net.config(2, None);
     let mut peer = net.connect(config);
     net.call(&mut peer, &GetConfig {}).unwrap();
@@ -460,19 +460,19 @@ fn a_temporary_key_may_do_nothing_until_it_is_bound() {
 #[test]
 fn with_forward_secrecy_one_signs_in_all_the_same() {
     let mut net = Net::new();
-    let config = Config { temporary: Some(3600), ..net.config(2, None) };
+    let config = Config { temporary: TemporaryKeys::lasting(3600), ..net.config(2, None) };
     let mut peer = net.connect(config);
     let waiting = net.send_code(&mut peer, "+10000000001");
     let code = net.code();
     net.call(&mut peer, &login::sign_in("+10000000001", &waiting, &code)).unwrap();
     assert_eq!(net.me(&mut peer), ALICE);
-    // The permanent key knows it, so that the next temporary one does.
+    // The login belongs to the permanent key, so the next temporary key has it too.
     let key = peer.connection.saved(net.now, UNIX).unwrap().key;
-    let config = Config { temporary: Some(3600), ..net.config(2, Some(key)) };
+    let config = Config { temporary: TemporaryKeys::lasting(3600), ..net.config(2, Some(key)) };
     let mut next = net.connect(config);
     assert_eq!(net.me(&mut next), ALICE);
     // A QR code is shown under a temporary key, and accepted.
-    let config = Config { temporary: Some(3600), ..net.config(2, None) };
+    let config = Config { temporary: TemporaryKeys::lasting(3600), ..net.config(2, None) };
     let mut screen = net.connect(config);
     let token = net.qr(&mut screen);
     next.connection.call(&AcceptLoginToken { token });
@@ -558,7 +558,7 @@ fn the_connection_ends_before_the_answer() {
     net.settle(&mut [&mut peer]);
     assert!(net.dc.is_closed(peer.id) && peer.reply(id).is_none());
     assert!(net.calls_of(StartBot::ID) == 1);
-    // On the next connection the same session has the answer, and nothing is done twice.
+    // The session gets the answer on the next connection, and nothing is executed twice.
     net.dc.handle_closed(peer.id, net.now);
     peer.id = net.dc.accept(net.now);
     peer.connection.reconnect(net.now);
@@ -568,7 +568,7 @@ fn the_connection_ends_before_the_answer() {
 
 #[test]
 fn a_connection_is_cut_where_it_was_said() {
-    /// How many bytes each side has when the connection is over, and how many packets the client has got.
+    /// Bytes received by each side when the connection ends, and the number of packets received by the client.
     fn run(cut: Option<Cut>) -> (usize, usize, bool) {
         let mut net = Net::new();
         if let Some(cut) = cut {
@@ -608,7 +608,7 @@ fn a_connection_is_cut_where_it_was_said() {
         let (_, got, is_closed) = run(Some(Cut::PacketsOut(n)));
         assert!(is_closed && (got > before || n == 0), "{n}: {got}");
         before = got;
-        // What the last packet is answered is not said.
+        // The last packet is not answered.
         let (_, got, is_closed) = run(Some(Cut::PacketsIn(n)));
         assert!(is_closed && (n > 0 || got == 0) && got < whole, "{n}: {got}");
     }

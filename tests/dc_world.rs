@@ -1,24 +1,33 @@
-//! The test data centre's world, without a wire: what each call does and refuses.
+//! The world of the test server, without a wire: effects and errors of each call.
 #![cfg(feature = "dc")]
 
-use nanogram::lab::dc::call::method_name;
+use nanogram::lab::dc::call::{VECTORS, method_name};
 use nanogram::lab::dc::log::Entry;
 use nanogram::lab::dc::mailbox::MAX_LETTERS;
 use nanogram::lab::dc::residents::*;
 use nanogram::lab::dc::{Caller, PeerId, Push, World};
 use nanogram::protocol::session::RpcError;
+use nanogram::telegram::api::auth::{
+    BindTempAuthKey, CodeSettings, DropTempAuthKeys, ExportLoginToken, LogOut, SendCode,
+};
 use nanogram::telegram::api::chats::{
     AddChatUser, AnyChat, ChatAdminRights, EditAdmin, EditChatAdmin, InviteToChannel,
 };
 use nanogram::telegram::api::connect::{
     GetConfig, GetNearestDc, InitConnection, InvokeAfterMsg, InvokeAfterMsgs, InvokeWithLayer, InvokeWithoutUpdates,
+    JsonArray, JsonNull, JsonValue, MessageRange, Reaction,
 };
 use nanogram::telegram::api::contacts::{ResolveUsername, Resolved, ResolvedPeer};
 use nanogram::telegram::api::messages::{
     AnyDialog, AnyDialogs, AnyMessage, AnyMessages, GetDialogs, GetHistory, GetPeerDialogs, InputDialogFolder,
-    InputDialogPeer, InputDialogWith, InputMessageEntityMentionName, InputReplyToMessage, InputReplyToMonoForum,
-    Message, MessageAction, MessageEntity, MessageEntityBold, MessageEntityCustomEmoji, MessageEntityMentionName,
-    MessageReplyToMessage, SendMessage, StartBot,
+    InputDialogPeer, InputDialogWith, InputMessageEntityMentionName, InputMessagesFilterContacts,
+    InputMessagesFilterDocument, InputMessagesFilterEmpty, InputMessagesFilterGeo, InputMessagesFilterMyMentions,
+    InputMessagesFilterPhoneCalls, InputMessagesFilterPhotoVideo, InputMessagesFilterPhotos, InputMessagesFilterPinned,
+    InputMessagesFilterPoll, InputMessagesFilterUrl, InputMessagesFilterVideo, InputReplyTo,
+    InputReplyToEphemeralMessage, InputReplyToMessage, InputReplyToMonoForum, InputReplyToStory, Message,
+    MessageAction, MessageEntity, MessageEntityBold, MessageEntityCustomEmoji, MessageEntityDiffInsert,
+    MessageEntityFormattedDate, MessageEntityMentionName, MessageEntityUrl, MessageReplyToMessage, MessagesFilter,
+    Search, SendMessage, StartBot,
 };
 use nanogram::telegram::api::peer::{
     DirectPeer, InputChannel, InputChannelById, InputPeer, InputPeerChannelFromMessage, InputPeerEmpty, InputPeerSelf,
@@ -26,20 +35,20 @@ use nanogram::telegram::api::peer::{
     InputUserSelf, Peer,
 };
 use nanogram::telegram::api::updates::{
-    AnyChannelDifference, AnyChannelMessagesFilter, AnyDifference, ChannelMessagesFilterEmpty, GetChannelDifference,
-    GetDifference, GetState, Update, UpdateShortSentMessage, Updates, UpdatesKind, UpdatesList,
+    AnyChannelDifference, AnyChannelMessagesFilter, AnyDifference, ChannelMessagesFilter, ChannelMessagesFilterEmpty,
+    GetChannelDifference, GetDifference, GetState, Update, UpdateShortSentMessage, Updates, UpdatesKind, UpdatesList,
 };
 use nanogram::telegram::api::users::{AnyUser, GetFullUser, GetUsers, UserFullWithPeers};
-use nanogram::telegram::api::{
-    Boxed, LAYER, account::UpdateStatus, auth::BindTempAuthKey, auth::ExportLoginToken, auth::LogOut,
-};
-use nanogram::tl::{Blob, Call, Combinator, Hidden, Raw, Tl};
+use nanogram::telegram::api::{Boxed, LAYER, account::UpdateStatus};
+use nanogram::tl::schema::{self, Definition, Schema, Type};
+use nanogram::tl::{Blob, Call, Combinator, Hidden, Raw, Tl, VECTOR};
 use nanogram::wire::mt::gzip::deflate;
 use nanogram::wire::mt::message::GzipPacked;
+use std::collections::BTreeSet;
 
 const NOW: i32 = 1_790_000_000;
 
-/// One account's way into the world.
+/// Access of one account to the world.
 struct Seat {
     world: World,
     caller: Caller,
@@ -67,7 +76,7 @@ fn greeting(layer: i32, query: Vec<u8>) -> Vec<u8> {
 }
 
 impl Seat {
-    /// Alice, whose program has said who it is.
+    /// Alice, with a program that has sent `initConnection`.
     fn alice() -> Self {
         Self::of(Caller::signed_in(ALICE))
     }
@@ -101,13 +110,13 @@ impl Seat {
     fn send(&mut self, peer: InputPeer, random_id: i64, text: &str) -> Result<Updates, RpcError> {
         self.call(message(peer, random_id, text))
     }
-    /// What the log was told while a call was refused.
+    /// Error of a refused call, and its log entries.
     fn refused<C: Call>(&mut self, call: C) -> (String, Vec<Entry>) {
         let outcome = self.world.call(&mut self.caller, NOW, &call.to_boxed());
         (outcome.reply.unwrap_err().message, outcome.entries)
     }
-    /// The texts of a page of the history with `peer`.
-    fn page(&mut self, call: GetHistory) -> Vec<Message> {
+    /// The messages that a call fetches.
+    fn page<C: Call<Reply = AnyMessages>>(&mut self, call: C) -> Vec<Message> {
         let messages = match self.call(call).unwrap() {
             AnyMessages::Messages(m) => m.messages,
             AnyMessages::Slice(m) => m.messages,
@@ -117,16 +126,37 @@ impl Seat {
         let text = |message| if let AnyMessage::Message(message) = message { Some(message) } else { None };
         messages.into_iter().filter_map(text).collect()
     }
-    /// The texts pushed to `user`, those that its calling session is told of too.
+    /// Texts pushed to `user`, except those that exclude the calling session.
     fn texts_to(&self, user: i64) -> Vec<String> {
         let pushes = self.pushes.iter().filter(|push| push.user_id == user && !push.not_to_caller);
         pushes.flat_map(|push| push.updates.texts()).map(|text| text.text).collect()
     }
 }
 
-/// The first `limit` messages of a history.
+/// Request for the first `limit` messages of a history.
 fn history(peer: InputPeer, limit: i32) -> GetHistory {
     GetHistory { peer, offset_id: 0, offset_date: 0, add_offset: 0, limit, max_id: 0, min_id: 0, hash: 0 }
+}
+
+/// A search for all of `q` in one dialog.
+fn search_call(peer: InputPeer, q: &str, saved_reaction: Option<Vec<Reaction>>) -> Search {
+    Search {
+        peer,
+        q: q.into(),
+        from_id: None,
+        saved_peer_id: None,
+        saved_reaction,
+        top_msg_id: None,
+        filter: InputMessagesFilterEmpty {}.into(),
+        min_date: 0,
+        max_date: 0,
+        offset_id: 0,
+        add_offset: 0,
+        limit: 100,
+        max_id: 0,
+        min_id: 0,
+        hash: 0,
+    }
 }
 
 /// An answer to message `reply_to_msg_id`.
@@ -175,7 +205,7 @@ fn message(peer: InputPeer, random_id: i64, text: &str) -> SendMessage {
 fn an_answer_names_the_message_by_its_id_in_the_readers_own_mailbox() {
     let mut seat = Seat::alice();
     let group = seat.peer(SUPERGROUP);
-    // Other messages first, so that the ids of the two differ.
+    // Some messages first, so that the two users' ids differ.
     (1..4).for_each(|n| drop(seat.send(InputPeerSelf {}.into(), n, "note").unwrap()));
     let bob = seat.peer(PeerId::User(BOB));
     seat.send(bob.clone(), 10, "question").unwrap();
@@ -193,7 +223,7 @@ fn an_answer_names_the_message_by_its_id_in_the_readers_own_mailbox() {
     assert_eq!((page[0].message.as_str(), page[1].message.as_str()), ("answer", "question"));
     assert_eq!(header(&page[0]), Some(page[1].id));
     assert_ne!(page[1].id, asked);
-    // In a supergroup all share the ids; 0 answers nothing, and what is not there cannot be answered.
+    // In a supergroup, ids are shared; 0 means no reply, and a missing message cannot be replied to.
     seat.caller.user_id = Some(ALICE);
     seat.send(group.clone(), 20, "question").unwrap();
     let asked = seat.page(history(group.clone(), 1))[0].id;
@@ -238,32 +268,110 @@ fn entities_are_kept_if_they_fit_the_text() {
     }
 }
 
+/// Every content that is not kept: the field, the error, and a call with it.
+fn unkept_calls(plain: impl Fn() -> SendMessage) -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    let answer = |reply_to: InputReplyTo| SendMessage { reply_to: Some(reply_to), ..plain() }.to_boxed();
+    let entity = |entity: MessageEntity| SendMessage { entities: Some(vec![entity]), ..plain() }.to_boxed();
+    // The flag, and whatever stands where the value is.
+    let flagged = |bit: u32| {
+        let mut call = plain().to_boxed();
+        call[4 + bit as usize / 8] |= 1 << (bit % 8);
+        call
+    };
+    let me = || InputPeer::from(InputPeerSelf {});
+    let date = MessageEntityFormattedDate {
+        relative: false,
+        short_time: false,
+        long_time: false,
+        short_date: true,
+        long_date: false,
+        day_of_week: false,
+        offset: 0,
+        length: 1,
+        date: NOW,
+    };
+    vec![
+        ("reply_markup", "REPLY_MARKUP_INVALID", flagged(2)),
+        ("schedule_date", "SCHEDULE_DATE_INVALID", SendMessage { schedule_date: Some(1), ..plain() }.to_boxed()),
+        ("schedule_repeat_period", "SCHEDULE_DATE_INVALID", flagged(24)),
+        ("send_as", "SEND_AS_PEER_INVALID", SendMessage { send_as: Some(me()), ..plain() }.to_boxed()),
+        ("quick_reply_shortcut", "SHORTCUT_INVALID", flagged(17)),
+        ("effect", "EFFECT_ID_INVALID", SendMessage { effect: Some(1), ..plain() }.to_boxed()),
+        ("suggested_post", "SUGGESTED_POST_PEER_INVALID", flagged(22)),
+        ("rich_message", "MEDIA_INVALID", flagged(23)),
+        (
+            "entities.document_id",
+            "DOCUMENT_INVALID",
+            entity(MessageEntityCustomEmoji { offset: 0, length: 1, document_id: 1 }.into()),
+        ),
+        ("entities", "ENTITY_BOUNDS_INVALID", entity(date.into())),
+        ("entities", "ENTITY_BOUNDS_INVALID", entity(MessageEntityDiffInsert { offset: 0, length: 1 }.into())),
+        ("reply_to.story_id", "STORY_ID_INVALID", answer(InputReplyToStory { peer: me(), story_id: 1 }.into())),
+        (
+            "reply_to.monoforum_peer_id",
+            "REPLY_TO_MONOFORUM_PEER_INVALID",
+            answer(InputReplyToMonoForum { monoforum_peer_id: me() }.into()),
+        ),
+        (
+            "reply_to.monoforum_peer_id",
+            "REPLY_TO_MONOFORUM_PEER_INVALID",
+            answer(InputReplyToMessage { monoforum_peer_id: Some(me()), ..reply(0) }.into()),
+        ),
+        ("reply_to.ephemeral", "REPLY_MESSAGE_ID_INVALID", answer(InputReplyToEphemeralMessage { id: 1 }.into())),
+        (
+            "reply_to.reply_to_peer_id",
+            "REPLY_MESSAGE_ID_INVALID",
+            answer(InputReplyToMessage { reply_to_peer_id: Some(me()), ..reply(1) }.into()),
+        ),
+        (
+            "reply_to.top_msg_id",
+            "TOPIC_ID_INVALID",
+            answer(InputReplyToMessage { top_msg_id: Some(1), ..reply(0) }.into()),
+        ),
+        (
+            "reply_to.todo_item_id",
+            "REPLY_MESSAGE_ID_INVALID",
+            answer(InputReplyToMessage { todo_item_id: Some(1), ..reply(0) }.into()),
+        ),
+        (
+            "reply_to.poll_option",
+            "REPLY_MESSAGE_ID_INVALID",
+            answer(InputReplyToMessage { poll_option: Some(Blob(vec![])), ..reply(0) }.into()),
+        ),
+    ]
+}
+
 #[test]
 fn a_message_that_would_lose_something_is_refused_and_the_log_says_what() {
     let mut seat = Seat::alice();
     let bob = seat.peer(PeerId::User(BOB));
     let plain = || message(bob.clone(), 1, "x");
-    let monoforum = InputReplyToMonoForum { monoforum_peer_id: InputPeerSelf {}.into() };
-    for (call, error, field) in [
-        (SendMessage { schedule_date: Some(1), ..plain() }, "SCHEDULE_DATE_INVALID", "schedule_date"),
-        (SendMessage { effect: Some(1), ..plain() }, "EFFECT_ID_INVALID", "effect"),
-        (SendMessage { send_as: Some(InputPeerSelf {}.into()), ..plain() }, "SEND_AS_PEER_INVALID", "send_as"),
-        (
-            SendMessage { reply_to: Some(monoforum.into()), ..plain() },
-            "REPLY_TO_MONOFORUM_PEER_INVALID",
-            "reply_to.monoforum_peer_id",
-        ),
-    ] {
-        assert_eq!(seat.refused(call), (error.to_owned(), vec![Entry::Unkept(field)]));
+    let calls = unkept_calls(plain);
+    for (field, error, call) in &calls {
+        let outcome = seat.world.call(&mut seat.caller, NOW, call);
+        assert_eq!(outcome.reply.unwrap_err().message, *error, "{field}");
+        assert_eq!(outcome.entries, [Entry::Unkept(field)]);
+        assert!(outcome.pushes.is_empty() && outcome.notice.is_none(), "{field}: nobody is told");
     }
-    // Buttons: the flag, and whatever stands where they are.
-    let mut call = plain().to_boxed();
-    call[4] |= 1 << 2;
-    assert_eq!(error(seat.bytes(&call)), (400, "REPLY_MARKUP_INVALID".into()));
+    // None of it was confirmed: it is in nobody's history, and its random_id is still free.
     assert_eq!(seat.page(history(bob.clone(), 10)).len(), 0, "nothing was sent");
+    seat.caller.user_id = Some(BOB);
+    let alice = seat.world.input_peer(BOB, PeerId::User(ALICE));
+    assert_eq!(seat.page(history(alice, 10)).len(), 0, "nothing was received");
+    seat.caller.user_id = Some(ALICE);
     seat.call(SendMessage { silent: true, noforwards: true, allow_paid_stars: Some(5), ..plain() }).unwrap();
     let sent = &seat.page(history(bob.clone(), 1))[0];
     assert!(sent.silent && sent.noforwards);
+
+    // The page lists them all, and the code has no others.
+    let tried: BTreeSet<_> = calls.iter().map(|(field, error, _)| (*field, *error)).collect();
+    let rows = include_str!("../docs/clients.md").split("| field of `messages.sendMessage` |").nth(1).unwrap();
+    let rows = rows.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let told: BTreeSet<_> = rows.map(|row| (row.split('`').nth(1).unwrap(), row.split('`').nth(3).unwrap())).collect();
+    assert_eq!(told, tried, "docs/clients.md");
+    let parts: Vec<_> = include_str!("../src/lab/dc/draft.rs").split('"').collect();
+    let coded: BTreeSet<_> = parts.windows(3).filter(|part| part[1] == ", ").map(|part| (part[0], part[2])).collect();
+    assert_eq!(coded, tried, "src/lab/dc/draft.rs");
 }
 
 #[test]
@@ -277,7 +385,7 @@ fn paging_sees_each_message_once_in_either_direction() {
     let newest = seat.page(history(peer.clone(), 1))[0].id;
     let id_of = |number: i32| newest - 230 + number;
     let numbers = |page: &[Message]| page.iter().map(|m| m.message.parse().unwrap()).collect::<Vec<i32>>();
-    // As Telethon and Pyrogram page: the id and the date of the last message.
+    // Paging like Telethon and Pyrogram: by the id and the date of the last message.
     for with_date in [true, false] {
         let (mut seen, mut offset_id, mut offset_date) = (Vec::new(), 0, 0);
         loop {
@@ -288,11 +396,11 @@ fn paging_sees_each_message_once_in_either_direction() {
         }
         assert_eq!(seen, all);
     }
-    // By counting.
+    // Paging by count.
     let pages =
         (0..3).flat_map(|n| numbers(&seat.page(GetHistory { add_offset: 100 * n, ..history(peer.clone(), 100) })));
     assert_eq!(pages.collect::<Vec<_>>(), all);
-    // From the oldest on: Telethon's `reverse=True` asks for the messages from `offset_id` on, with add_offset -limit.
+    // Oldest first: Telethon's `reverse=True` asks for the messages from `offset_id` on, with add_offset -limit.
     let (mut seen, mut offset_id) = (Vec::new(), 1);
     loop {
         let page = seat.page(GetHistory { offset_id, add_offset: -100, ..history(peer.clone(), 100) });
@@ -310,25 +418,229 @@ fn paging_sees_each_message_once_in_either_direction() {
     }
 }
 
-#[test]
-fn every_vector_of_a_call_has_a_limit() {
-    let mut seat = Seat::alice();
+/// Whether values of a type may hold vectors.
+fn has_vectors(schema: &Schema<'_>, ty: &Type<'_>, seen: &mut BTreeSet<String>) -> bool {
+    match ty {
+        Type::Vector(_) | Type::BareVector(_) => true,
+        Type::Boxed(name) if seen.insert((*name).into()) => {
+            schema.constructors(name).any(|line| line.fields.iter().any(|field| has_vectors(schema, &field.ty, seen)))
+        }
+        _ => false,
+    }
+}
+
+/// A call of each row of `VECTORS` whose vectors have `len` elements together, and at most a few bytes for each.
+fn with_vectors(seat: &Seat, len: usize) -> Vec<(u32, Vec<u8>)> {
     let me = || InputUser::from(InputUserSelf {});
-    assert!(seat.call(GetUsers { id: vec![me(); 200] }).is_ok());
-    assert_eq!(error(seat.call(GetUsers { id: vec![me(); 201] })), (400, "LIMIT_INVALID".into()));
-    assert_eq!(error(seat.call(GetUsers { id: vec![me(); 250_000] })), (400, "LIMIT_INVALID".into()));
     let PeerId::Channel(channel_id) = SUPERGROUP else { panic!() };
     let access_hash = seat.world.access_hash(ALICE, SUPERGROUP);
     let channel: InputChannel = InputChannelById { channel_id, access_hash }.into();
-    let call = InviteToChannel { channel, users: vec![me(); 201] };
-    assert_eq!(error(seat.call(call)), (400, "USERS_TOO_MUCH".into()));
     let line: InputDialogPeer = InputDialogWith { peer: InputPeerSelf {}.into() }.into();
-    assert_eq!(error(seat.call(GetPeerDialogs { peers: vec![line; 101] })), (400, "LIMIT_INVALID".into()));
-    let call = ExportLoginToken { api_id: 1, api_hash: Hidden("x".into()), except_ids: vec![0; 101] };
-    assert_eq!(error(seat.call(call)), (400, "LIMIT_INVALID".into()));
-    let query = Raw(GetState {}.to_boxed());
-    let call = InvokeAfterMsgs { msg_ids: vec![0; 1025], query };
-    assert_eq!(error(seat.bytes(&call.to_boxed())), (400, "MSG_WAIT_FAILED".into()));
+    let bold = || MessageEntity::from(MessageEntityBold { offset: 0, length: 1 });
+    let ranges = vec![Boxed(MessageRange { min_id: 1, max_id: 2 }); len];
+    let filter = AnyChannelMessagesFilter::Ranges(ChannelMessagesFilter { exclude_new_messages: false, ranges });
+    let settings = CodeSettings { logout_tokens: Some(vec![Blob(vec![]); len]), ..CodeSettings::default() };
+    let (phone_number, api_hash) = (Hidden("10000000001".into()), Hidden("x".into()));
+    let query = || Raw(GetState {}.to_boxed());
+    let reaction = Reaction::from_bytes(&0x79f5_d419_u32.to_le_bytes()).unwrap(); // reactionEmpty
+    let json = |value: Vec<u8>| JsonValue::from_bytes(&value).unwrap();
+    let params = Some(json(JsonArray { value: vec![json(JsonNull {}.to_boxed()); len] }.to_boxed()));
+    vec![
+        SendCode { phone_number, api_id: 1, api_hash: api_hash.clone(), settings: Boxed(settings) }.to_boxed(),
+        ExportLoginToken { api_id: 1, api_hash, except_ids: vec![0; len] }.to_boxed(),
+        DropTempAuthKeys { except_auth_keys: vec![0; len] }.to_boxed(),
+        InviteToChannel { channel: channel.clone(), users: vec![me(); len] }.to_boxed(),
+        GetPeerDialogs { peers: vec![line; len] }.to_boxed(),
+        search_call(InputPeerSelf {}.into(), "x", Some(vec![reaction; len])).to_boxed(),
+        SendMessage { entities: Some(vec![bold(); len]), ..message(InputPeerSelf {}.into(), 1, "x") }.to_boxed(),
+        GetChannelDifference { force: false, channel, filter, pts: 1, limit: 1 }.to_boxed(),
+        GetUsers { id: vec![me(); len] }.to_boxed(),
+        InitConnection { params, ..init(query().0) }.to_boxed(),
+        InvokeAfterMsgs { msg_ids: vec![0; len], query: query() }.to_boxed(),
+    ]
+    .into_iter()
+    .map(|call| (u32::from_le_bytes(*call.first_chunk().unwrap()), call))
+    .collect()
+}
+
+#[test]
+fn every_vector_of_a_call_has_a_limit() {
+    let schema = Schema::parse(schema::API).unwrap();
+    let is_served = |line: &Definition<'_>| {
+        let wraps = [InitConnection::ID, InvokeAfterMsgs::ID].contains(&line.id);
+        line.is_function && (wraps || method_name(line.id).is_some())
+    };
+    let found: BTreeSet<_> = schema
+        .definitions()
+        .iter()
+        .filter(|line| is_served(line))
+        .filter(|line| line.fields.iter().any(|field| has_vectors(&schema, &field.ty, &mut BTreeSet::new())))
+        .map(|line| line.id)
+        .collect();
+    let rows: BTreeSet<_> = VECTORS.iter().map(|(method, ..)| *method).collect();
+    assert_eq!(rows, found, "a row for each served call with vectors");
+
+    let mut seat = Seat::alice();
+    // Calls about keys are not the world's: see `tests/dc.rs`.
+    let rows = || VECTORS.iter().filter(|(method, ..)| *method != DropTempAuthKeys::ID);
+    for (method, most, error) in rows() {
+        let name = method_name(*method).unwrap_or("wrapper");
+        let mut told = |len: usize| {
+            let calls = with_vectors(&seat, len);
+            let call = &calls.iter().find(|(of, _)| of == method).expect(name).1;
+            seat.bytes(call).map_err(|e| (e.code, e.message))
+        };
+        let refused = Err((400, (*error).to_owned()));
+        assert_ne!(told(*most), refused, "{name} with {most}");
+        assert_eq!(told(most + 1), refused, "{name} with {}", most + 1);
+        assert_eq!(told(20_000), refused, "{name} with 20,000");
+        // The elements are not read: the first of those that are too many is no value at all.
+        let mut call = with_vectors(&seat, 20_000).into_iter().find(|(of, _)| of == method).unwrap().1;
+        let start = call.windows(8).position(|w| *w == [VECTOR.to_le_bytes(), 20_000_u32.to_le_bytes()].concat());
+        call[start.expect(name) + 8..].fill(0xff);
+        assert_eq!(seat.bytes(&call).map_err(|e| (e.code, e.message)), refused, "{name} is not read");
+    }
+    // The vector in what a message answers has the same limit, for itself.
+    let bold = || MessageEntity::from(MessageEntityBold { offset: 0, length: 1 });
+    let quoting = |len| InputReplyToMessage { quote_entities: Some(vec![bold(); len]), ..reply(1) };
+    let call = |len| SendMessage { reply_to: Some(quoting(len).into()), ..message(InputPeerSelf {}.into(), 1, "x") };
+    assert_eq!(seat.refused(call(100)).0, "REPLY_MESSAGE_ID_INVALID");
+    assert_eq!(seat.refused(call(101)).0, "ENTITIES_TOO_LONG");
+    // So it is for clients of other layers, whose calls are translated.
+    for layer in [158, 214] {
+        seat.bytes(&greeting(layer, GetConfig {}.to_boxed())).unwrap();
+        for (method, most, error) in rows() {
+            for len in [most + 1, 20_000] {
+                let call = with_vectors(&seat, len).into_iter().find(|(of, _)| of == method).unwrap().1;
+                // Some ids are of today's layer alone.
+                if let Err(e) = seat.bytes(&call)
+                    && !e.message.starts_with("INPUT_METHOD_INVALID")
+                    && !e.message.starts_with("INPUT_CONSTRUCTOR_INVALID")
+                {
+                    assert_eq!(e.message, *error, "{:?} with {len} in layer {layer}", method_name(*method));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_said_can_be_searched() {
+    let mut seat = Seat::alice();
+    let (bob, group) = (seat.peer(PeerId::User(BOB)), seat.peer(SUPERGROUP));
+    let link = MessageEntity::from(MessageEntityUrl { offset: 0, length: 7 });
+    for (n, text) in (1..).zip(["Good Morning", "good NIGHT, Ünal", "nothing", "goodness"]) {
+        seat.send(bob.clone(), n, text).unwrap();
+    }
+    seat.call(SendMessage { entities: Some(vec![link]), ..message(bob.clone(), 5, "t.me/ok is good") }).unwrap();
+    seat.send(group.clone(), 6, "good evening, group").unwrap();
+    seat.send(InputPeerSelf {}.into(), 7, "a good note").unwrap();
+    seat.caller.user_id = Some(BOB);
+    let alice = seat.world.input_peer(BOB, PeerId::User(ALICE));
+    seat.send(alice, 8, "good for you").unwrap();
+    seat.caller.user_id = Some(ALICE);
+    let texts = |page: &[Message]| page.iter().map(|m| m.message.clone()).collect::<Vec<_>>();
+    let mut find = |call: Search| texts(&seat.page(call));
+    let with_bob = |q: &str| search_call(bob.clone(), q, None);
+    let all = ["good for you", "t.me/ok is good", "goodness", "good NIGHT, Ünal", "Good Morning"];
+    assert_eq!(find(with_bob("GOOD")), all);
+    assert_eq!(find(with_bob(" night good ")), ["good NIGHT, Ünal"], "each word, in any order");
+    assert_eq!(find(with_bob("üNAL")), ["good NIGHT, Ünal"]);
+    assert_eq!(find(with_bob("absent")), [""; 0]);
+    assert_eq!(find(with_bob(" ")).len(), 6, "all of a dialog");
+    assert_eq!(find(search_call(group.clone(), "good", None)), ["good evening, group"]);
+    let everywhere = find(search_call(InputPeerEmpty {}.into(), "good", None));
+    assert_eq!((everywhere.len(), everywhere[0].as_str(), everywhere[1].as_str()), (6, "good for you", "a good note"));
+    let by = |from: InputPeer, q: &str| Search { from_id: Some(from), ..with_bob(q) };
+    assert_eq!(find(by(bob.clone(), "")), ["good for you"]);
+    assert_eq!(find(by(InputPeerSelf {}.into(), "good")), all[1..]);
+    let filtered = |filter: MessagesFilter| Search { filter, ..with_bob("") };
+    assert_eq!(find(filtered(InputMessagesFilterUrl {}.into())), ["t.me/ok is good"]);
+    for nothing in [
+        InputMessagesFilterPhotos {}.into(),
+        InputMessagesFilterVideo {}.into(),
+        InputMessagesFilterPhotoVideo {}.into(),
+        InputMessagesFilterDocument {}.into(),
+        InputMessagesFilterPinned {}.into(),
+    ] {
+        assert_eq!(find(filtered(nothing)), [""; 0]);
+    }
+    // Dates exclude the seconds that they name: everything here was said in one.
+    assert_eq!(find(Search { min_date: NOW - 1, max_date: NOW + 1, ..with_bob("good") }), all);
+    assert_eq!(find(Search { min_date: NOW, ..with_bob("good") }), [""; 0]);
+    assert_eq!(find(Search { max_date: NOW, ..with_bob("good") }), [""; 0]);
+    assert_eq!(find(with_bob(&format!("good{}absent", " ".repeat(252)))), all, "no more than 256 characters");
+    assert_eq!(find(with_bob(&format!("good{}absent", " ".repeat(246)))), [""; 0]);
+    let counted = seat.call(Search { limit: 2, ..with_bob("good") }).unwrap();
+    assert!(matches!(counted, AnyMessages::Slice(slice) if slice.count == 5 && slice.messages.len() == 2));
+    let counted = seat.call(Search { limit: 0, ..search_call(group, "good", None) }).unwrap();
+    assert!(matches!(counted, AnyMessages::Channel(found) if found.count == 1 && found.messages.is_empty()));
+
+    for (call, error, what) in [
+        (search_call(InputPeerEmpty {}.into(), " ", None), "SEARCH_QUERY_EMPTY", None),
+        (Search { from_id: Some(InputPeerEmpty {}.into()), ..with_bob("x") }, "FROM_PEER_INVALID", None),
+        (search_call(InputPeerUser { user_id: BOB, access_hash: 1 }.into(), "x", None), "PEER_ID_INVALID", None),
+        (Search { top_msg_id: Some(1), ..with_bob("x") }, "TOPIC_ID_INVALID", Some("top_msg_id")),
+        (Search { saved_peer_id: Some(bob.clone()), ..with_bob("x") }, "PEER_ID_INVALID", Some("saved_peer_id")),
+        (search_call(bob.clone(), "x", Some(vec![])), "REACTION_INVALID", Some("saved_reaction")),
+        (
+            filtered(InputMessagesFilterMyMentions {}.into()),
+            "INPUT_FILTER_INVALID",
+            Some("inputMessagesFilterMyMentions"),
+        ),
+        (
+            filtered(InputMessagesFilterPhoneCalls { missed: true }.into()),
+            "INPUT_FILTER_INVALID",
+            Some("inputMessagesFilterPhoneCalls"),
+        ),
+        (filtered(InputMessagesFilterGeo {}.into()), "INPUT_FILTER_INVALID", Some("inputMessagesFilterGeo")),
+        (filtered(InputMessagesFilterPoll {}.into()), "INPUT_FILTER_INVALID", Some("inputMessagesFilterPoll")),
+        (filtered(InputMessagesFilterContacts {}.into()), "INPUT_FILTER_INVALID", Some("inputMessagesFilterContacts")),
+    ] {
+        let (told, log) = seat.refused(call);
+        assert_eq!((told.as_str(), log), (error, what.map(Entry::Unsearched).into_iter().collect()));
+    }
+}
+
+#[test]
+fn paging_through_a_search_sees_each_message_once() {
+    let mut seat = Seat::alice();
+    let peer: InputPeer = InputPeerSelf {}.into();
+    for n in 1..=460 {
+        // Every second one is found; all in one second.
+        seat.send(peer.clone(), n, &format!("{} {n}", if n % 2 == 0 { "found" } else { "other" })).unwrap();
+    }
+    let all: Vec<i32> = (1..=230).rev().map(|n| 2 * n).collect();
+    let numbers = |page: &[Message]| page.iter().map(|m| m.message[6..].parse().unwrap()).collect::<Vec<i32>>();
+    let search = || search_call(peer.clone(), "found", None);
+    // As Telethon pages: by the id of the last message.
+    let (mut seen, mut offset_id) = (Vec::new(), 0);
+    loop {
+        let page = seat.page(Search { offset_id, ..search() });
+        let Some(last) = page.last() else { break };
+        offset_id = last.id;
+        seen.extend(numbers(&page));
+    }
+    assert_eq!(seen, all);
+    // As Pyrogram does: by counting.
+    let pages = (0..3).flat_map(|n| numbers(&seat.page(Search { add_offset: 100 * n, ..search() })));
+    assert_eq!(pages.collect::<Vec<_>>(), all);
+    // From the oldest on.
+    let (mut seen, mut offset_id) = (Vec::new(), 1);
+    loop {
+        let page = seat.page(Search { offset_id, add_offset: -100, ..search() });
+        let Some(newest) = page.first() else { break };
+        offset_id = newest.id + 1;
+        seen.extend(numbers(&page).into_iter().rev());
+    }
+    assert_eq!(seen, all.iter().rev().copied().collect::<Vec<_>>());
+    let id_of = |seat: &mut Seat, n: i32| seat.page(search_call(peer.clone(), &format!("found {n}"), None))[0].id;
+    let (low, high) = (id_of(&mut seat, 300), id_of(&mut seat, 310));
+    let between = seat.page(Search { max_id: high, min_id: low, ..search() });
+    assert_eq!(numbers(&between), [308, 306, 304, 302]);
+    for (add_offset, limit) in [(i32::MIN, i32::MAX), (i32::MAX, i32::MAX), (i32::MAX, i32::MIN), (-5, 3)] {
+        assert_eq!(seat.page(Search { add_offset, limit, ..search() }).len(), 0, "{add_offset}");
+    }
 }
 
 #[test]
@@ -419,7 +731,7 @@ fn a_bot_started_in_a_group_joins_it_and_answers_all() {
             assert!(texts.last().unwrap().contains("You started me with: hello_42"), "{texts:?}");
         }
 
-        // The second time it is there already.
+        // The second start finds the bot in the group.
         let again = list(&seat.start(ECHO_BOT, group, 43, "x").unwrap());
         assert_eq!(again.updates.len(), 2);
     }
@@ -520,7 +832,7 @@ fn a_random_id_is_executed_once() {
     assert_eq!(seat.call(GetState {}).unwrap(), before, "nothing was done");
     let peer = seat.peer(PeerId::User(ECHO_BOT));
     assert_eq!(error(seat.send(peer, -4_156_887_774_564, "x")).1, "RANDOM_ID_DUPLICATE");
-    // A call that was refused has used up nothing.
+    // A refused call does not use up its random_id.
     assert_eq!(error(seat.start(ECHO_BOT, PeerId::User(ECHO_BOT), 5, "")).1, "START_PARAM_EMPTY");
     seat.start(ECHO_BOT, PeerId::User(ECHO_BOT), 5, "x").unwrap();
 }
@@ -820,7 +1132,7 @@ fn a_call_may_be_packed_inside_its_wrappers_once() {
     let twice = seat.bytes(&greeting(LAYER, packed(call.clone()))).unwrap_err();
     assert!(twice.message.starts_with("INPUT_METHOD_INVALID"), "{}", twice.message);
     let damaged = GzipPacked { packed_data: Blob(vec![0x1f, 0x8b, 8]) }.to_boxed();
-    // What opens to more than a call may be is not opened.
+    // A call that inflates beyond the limit for calls is not decompressed.
     for call in [damaged, packed(vec![0; (1 << 20) + 1]), call[..8].to_vec()] {
         assert_eq!(error(seat.bytes(&greeting(LAYER, call))), (400, "INPUT_FETCH_ERROR".into()));
     }

@@ -1,6 +1,6 @@
-//! Every output that can carry text of others, and every error that could repeat a secret.
+//! Escaping of foreign text in every output, and redaction of secrets in every error.
 //!
-//! | output | carries | test |
+//! | output | may contain | test |
 //! | --- | --- | --- |
 //! | stderr: story, hints, errors | errors of the server, usernames | `the_program_escapes_what_a_server_says` |
 //! | stderr: progress, prompts | usernames, password hints | `escape::one_line` in `story.rs` and `prompt.rs`; `only_our_own_inks_reach_the_terminal` |
@@ -21,7 +21,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-/// Colour, title, an 8-bit CSI, a forged line, the reading order turned around, a line separator, nothing at all.
+/// Colour, title, an 8-bit CSI, a forged line, reversed reading order, line separators, invisible characters.
 const EVIL: &str = "\x1b[31mred\x1b[0m \x1b]0;title\x07 \u{9b}2J \r\nforged: the code is 31337 \u{202e}evil\u{2066} \u{200f}\u{61c}\u{2028}\u{2029}\u{feff}\u{200b}";
 
 fn is_clean(text: &str) -> bool {
@@ -88,12 +88,12 @@ fn the_program_escapes_what_a_recording_says() {
         let said = said(&output);
         assert!(is_clean(&said) && !said.lines().any(|line| line.starts_with("forged")), "{said:?}");
     }
-    // The name of a file that is not there.
+    // The name of a missing file.
     let output = run(&["decode", &EVIL.replace('\0', "")], &[]);
     assert!(is_clean(&said(&output)), "{output:?}");
 }
 
-/// A session string, an api_hash, a bot's token, a phone number, an authorisation key.
+/// Session string, `api_hash`, bot token, phone number, auth key.
 fn secrets() -> Vec<String> {
     let session = String::from("1") + &"BAAOMTQ5LjE1NC4xNjcuNTEBuxYz9kQ7".repeat(11);
     let (hash, token) = ("0123456789abcdef0123456789abcdef", "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw");

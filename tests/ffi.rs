@@ -1,4 +1,5 @@
-//! The C ABI, called as C calls it: the whole job against a data centre, and every mistake that C can make and we can see.
+//! The C ABI, called like from C: a complete start of a bot against a test server, and every detectable mistake of a
+//! caller.
 #![allow(unsafe_code)]
 
 use bytes::BytesMut;
@@ -23,7 +24,7 @@ unsafe extern "C" fn no_entropy(_: *mut c_void, _: *mut u8, _: usize) -> bool {
     false
 }
 
-/// What C gets by `= {0}`.
+/// Value of `= {0}` in C.
 fn zero<T>() -> T {
     unsafe { MaybeUninit::zeroed().assume_init() }
 }
@@ -32,7 +33,7 @@ fn read(text: &[c_char]) -> &str {
     unsafe { CStr::from_ptr(text.as_ptr()) }.to_str().unwrap()
 }
 
-/// A connection of C's, a data centre, and nothing between them.
+/// Connection of the C interface, and a test server, without a network between them.
 struct Loop {
     handle: *mut Handle,
     dc: Dc,
@@ -69,7 +70,7 @@ impl Loop {
         Self { handle, dc, conn, now: 0, _random: random }
     }
 
-    /// Carries bytes until something has happened; its body is copied, as its pointer is good for one event.
+    /// Delivers bytes until there is an event. Its body is copied, as the pointer is valid for one event only.
     fn event(&mut self) -> (EventKind, u64, i32, Vec<u8>, String) {
         for _ in 0..100 {
             let (mut buffer, mut len) = ([0_u8; 100], 0_usize);
@@ -111,13 +112,13 @@ impl Loop {
             }
             let mut out = BytesMut::new();
             while self.dc.poll_transmit(self.conn, Instant::from_micros(self.now), &mut out) {}
-            // Nothing to carry any more: time goes on to what is due.
+            // Nothing left to deliver: advance time to the next timer.
             let mut due = 0;
             if out.is_empty() && unsafe { nanogram_timeout(self.handle, &raw mut due) } == Status::Ok {
                 self.now = self.now.max(due);
                 assert_eq!(unsafe { nanogram_handle_timeout(self.handle, self.now) }, Status::Ok);
             }
-            // One byte at a time: the socket may cut anywhere.
+            // One byte at a time: a socket may cut anywhere.
             for byte in &out {
                 assert_eq!(unsafe { nanogram_input(self.handle, self.now, byte, 1) }, Status::Ok);
             }
@@ -177,7 +178,7 @@ fn a_bot_is_started_and_answers() {
             }
         }
         assert_eq!(read(&text), "You started me with: hello_42");
-        // The same again is refused in the server's words, and explained in ours.
+        // A repeated start is refused by the server, and the hint explains the error.
         let (code, message) = wire.start(&bot, -4_156_887_774_564, c"hello_42").unwrap_err();
         assert_eq!((code, &*message), (500, "RANDOM_ID_DUPLICATE"));
         let message = CString::new(message).unwrap();
@@ -197,7 +198,7 @@ fn a_key_is_made_and_can_be_kept() {
     assert!(saved.auth_key.iter().any(|byte| *byte != 0) && saved.has_time_offset);
     unsafe { nanogram_wipe((&raw mut saved).cast(), size_of::<SavedData>()) };
     assert_eq!(saved.auth_key, [0; NANOGRAM_AUTH_KEY]);
-    // Nobody is signed in with it.
+    // No user is signed in with this key.
     assert_eq!(wire.resolve("echo_bot").unwrap_err(), (401, "AUTH_KEY_UNREGISTERED".into()));
 }
 
@@ -282,7 +283,7 @@ fn text_that_does_not_fit_ends_where_a_character_does() {
     }
 }
 
-/// C's usual mistake, everywhere it can be made.
+/// Null pointers, the usual mistake, in every place.
 #[test]
 fn a_null_pointer_is_refused() {
     let (bad, none) = (Status::BadArgument, ptr::null_mut::<Handle>());
@@ -362,7 +363,7 @@ fn a_call_that_is_too_long_or_no_whole_words_is_refused_and_the_next_is_answered
     wire.resolve("echo_bot").unwrap();
 }
 
-/// Calls the connection that it is called for.
+/// Entropy callback that calls a function with its own connection.
 unsafe extern "C" fn comes_back(context: *mut c_void, out: *mut u8, len: usize) -> bool {
     let (handle, seen) = unsafe { &mut *context.cast::<(*mut Handle, Vec<Status>)>() };
     unsafe {

@@ -1,7 +1,7 @@
-//! The seeds of the fuzz targets: made from the fixtures, held against the files in `fuzz/seeds`, and replayed, each with
-//! many random changes, through the bodies that the targets run.
+//! Seeds of the fuzz targets: generated from the fixtures, compared with the files in `fuzz/seeds`, and replayed, each
+//! with many random mutations, through the bodies of the targets.
 //!
-//! `NANOGRAM_WRITE=1` writes the files anew; `NANOGRAM_MUTATIONS=n` says how many changes of each seed to try.
+//! `NANOGRAM_WRITE=1` writes the files; `NANOGRAM_MUTATIONS=n` sets the number of mutations per seed.
 #![cfg(feature = "fuzzing")]
 
 use bytes::BytesMut;
@@ -41,11 +41,11 @@ const TARGETS: &[(&str, Body)] = &[
     ("inflate", fuzz::inflate),
 ];
 
-/// The longest seed: what is longer teaches nothing that its beginning does not.
+/// Longest seed in bytes; longer ones add no coverage.
 const LONGEST: usize = 1500;
-/// The most seeds of one target.
+/// Most seeds per target.
 const MOST: usize = 300;
-/// All seeds together.
+/// Limit for all seeds together, in bytes.
 const TOTAL: usize = 400 << 10;
 
 #[derive(Default)]
@@ -74,7 +74,7 @@ fn json(path: &Path) -> Value {
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// Captures of an independent server, then recordings of our own.
+/// Captures of an independent server, then recordings of the test server.
 fn captures() -> Vec<Value> {
     let mut paths = Vec::new();
     for folder in ["captures", "recordings"] {
@@ -85,7 +85,7 @@ fn captures() -> Vec<Value> {
     paths.iter().filter(|path| path.extension().is_some_and(|e| e == "json")).map(|path| json(path)).collect()
 }
 
-/// What one side sent on a connection.
+/// Bytes that one side sent on a connection.
 fn stream(connection: &Value, dir: &str) -> Vec<u8> {
     let events = connection["events"].as_array().unwrap();
     events.iter().filter(|event| event["dir"] == dir).flat_map(|event| hex(&event["hex"])).collect()
@@ -94,7 +94,7 @@ fn stream(connection: &Value, dir: &str) -> Vec<u8> {
 /// Values by constructor, each sorted by length.
 type Bodies = BTreeMap<u32, BTreeSet<(usize, Vec<u8>)>>;
 
-/// The values in a message, down to those that hold no others.
+/// Collects the values in a message, down to the leaves.
 fn values(body: &[u8], all: &mut Bodies) {
     let mut r = Reader::new(body);
     let Some(id) = r.peek() else { return };
@@ -112,13 +112,13 @@ fn values(body: &[u8], all: &mut Bodies) {
     }
 }
 
-/// The shortest of each constructor, the one in the middle, and the longest.
+/// The shortest value of each constructor, the median, and the longest.
 fn chosen(bodies: &Bodies) -> BTreeSet<&[u8]> {
     let of = bodies.values().flat_map(|of| [0, of.len() / 2, of.len() - 1].map(|at| of.iter().nth(at).unwrap()));
     of.map(|(_, body)| &body[..]).collect()
 }
 
-/// What a packet was for, as operations of `session_ops`: calls, answers and updates, and their way to the other side.
+/// Translates a packet to operations of `session_ops`: calls, answers and updates, and their delivery.
 fn ops_of(side: Side, body: &[u8], ops: &mut Vec<u8>) {
     fn of(side: Side, body: &[u8], ops: &mut Vec<u8>) {
         let id = Reader::new(body).peek();
@@ -140,17 +140,17 @@ fn ops_of(side: Side, body: &[u8], ops: &mut Vec<u8>) {
     ops.extend([4, if side == Side::Client { 6 } else { 7 }]);
 }
 
-/// Whether a constructor is one of the messages about messages.
+/// Returns true for service messages about messages.
 fn is_about_messages(id: u32) -> bool {
     [BadServerSalt::ID, FutureSalts::ID, GetFutureSalts::ID, MsgsAck::ID, NewSessionCreated::ID, Pong::ID].contains(&id)
 }
 
-/// A recorded talk as operations.
+/// Translates a recorded conversation to operations.
 fn of_talk(recording: &Recording) -> Vec<u8> {
     let mut ops = Vec::new();
     for connection in &recording.connections {
         if !ops.is_empty() {
-            ops.extend([10, 18]); // what was under way is lost, and there is another connection
+            ops.extend([10, 18]); // packets in flight are lost, and the client reconnects
         }
         for Cut { from, piece, .. } in cut(connection) {
             let Piece::Frame(Frame::Packet(packet) | Frame::AckWanted(packet)) = piece else { continue };
@@ -255,7 +255,7 @@ fn of_vectors(seeds: &mut Seeds) {
                 seeds.add("link", link);
             }
             "forged_server_packets" => {
-                // The body behind the head, and the same plaintext whole.
+                // The body behind the head, and the complete plaintext.
                 let plain = hex(&data["plaintext"]);
                 if plain.len() > 48 {
                     seeds.add("open_packet", [&[1][..], &plain].concat());
@@ -284,11 +284,11 @@ fn of_hand(seeds: &mut Seeds) {
     for state in 0..3 {
         for target in ["client_handshake", "server_handshake"] {
             seeds.add(target, [state, 2]); // the honest message
-            seeds.add(target, [state, 2, 40, 0, 1]); // one bit of it
+            seeds.add(target, [state, 2, 40, 0, 1]); // with one bit flipped
             seeds.add(target, [state, 3, 1, 2, 3]);
         }
     }
-    // A pq of two primes, of one, and of nothing.
+    // A pq of two primes, of one prime, a small one, and an empty one.
     for pq in [&0x17ed_4894_1a08_f981_u64.to_be_bytes()[..], &[0xff; 8], &[15], &[]] {
         seeds.add("client_handshake", [&[0, 3][..], pq].concat());
     }
@@ -324,18 +324,18 @@ fn of_hand(seeds: &mut Seeds) {
         &[0, 2, 6, 2, 7, 26, 255, 255, 0, 29, 2, 31, 2, 7],
     ];
     for (number, ops) in ops.iter().enumerate() {
-        // Every framing, with a key and without, with temporary ones and without; and some of the faults.
+        // Every framing, with and without a saved key and temporary keys; and some of the faults.
         let how = number as u8;
         seeds.add("duel", [&[how, 0][..], ops].concat());
         seeds.add("duel", [&[how | 12, 0][..], ops].concat());
         seeds.add("duel", [&[how & 7, 18 * how + 1][..], ops].concat());
     }
-    // A finding: three starts in one packet, and a data centre that hangs up once it has executed the first.
+    // Finding: three starts in one packet, and a server that hangs up after executing the first.
     let hang_up = nanogram::lab::dc::faults::FAULTS.iter().position(|fault| fault.name == "hang-up").unwrap();
     seeds.add("duel", [0, hang_up as u8 + 1, 0, 0, 0]);
-    // Another: calls that are on their way for so long that they are asked about, and come after the question.
+    // Finding: calls in flight so long that the client asks about them, and that arrive after the question.
     seeds.add("duel", *b"\0\0\0\x85\n\0\x85I\n[\xf4\xf4\xf4(\x85I\n\x85I");
-    // And one: thousands of copies of a packet, whose refusals drove out the answers that were given before.
+    // Finding: thousands of copies of a packet, whose refusals evicted earlier answers.
     let copies =
         *b"\x25\x01\x8a\x25\x01\xb2.\xb2.\xb2.\xb2.\xb2\xb2..\xb2.'\xb2.\xb2.\xb2.\xa2.\xb2\xb2.\xb2.\xb2..\xb2.(";
     let fault = nanogram::lab::dc::faults::FAULTS.iter().position(|fault| fault.name == "fault-1").unwrap();
@@ -360,7 +360,7 @@ fn of_hand(seeds: &mut Seeds) {
     seeds.add("inflate", &packed);
     seeds.add("inflate", nanogram::wire::mt::gzip::deflate(&[0; 70_000]));
     seeds.add("inflate", nanogram::wire::mt::gzip::deflate(&[]));
-    // With all that may stand in the head: extra, name, comment, checksum.
+    // With every optional part of the header: extra, name, comment, checksum.
     packed[3] = 2 | 4 | 8 | 16;
     packed.splice(10..10, *b"\x02\0xxname\0comment\0cc");
     seeds.add("inflate", packed);
@@ -412,13 +412,14 @@ fn every_target_has_its_line() {
     }
 }
 
-/// The inputs in `fuzz/found`, one in hexadecimal on each line.
+/// Inputs in `fuzz/found`, one per line in hexadecimal.
 fn found(target: &str) -> Vec<Vec<u8>> {
     let text = fs::read_to_string(root().join(format!("fuzz/found/{target}.txt"))).unwrap();
     text.lines().map(|line| hex(&Value::from(line))).collect()
 }
 
-/// One change: a bit, a byte, a number that is hard on lengths, a part left out, doubled, or taken from another seed.
+/// Applies one mutation: flips a bit, changes a byte, writes an extreme number, or removes, doubles or splices in a
+/// part.
 fn mutate(seed: &mut Vec<u8>, other: &[u8], random: &mut ChaCha12Rng) {
     let at = random.random_range(0..=seed.len());
     let to = random.random_range(at..=seed.len().min(at + 64));
@@ -455,7 +456,7 @@ fn replay(target: &str, body: Body, mutations: usize) {
         }
     };
     run("nothing", &[]);
-    // What fuzzers have found worth keeping. Key exchanges take 15 ms here: every so many of them will do.
+    // Inputs kept by the fuzzers. A key exchange takes 15 ms here, so only a sample is replayed.
     let found = found(target);
     let step = (found.len() / (mutations / 2).max(1)).max(1);
     found.iter().step_by(step).enumerate().for_each(|(number, data)| run(&format!("found {}", number * step), data));

@@ -1,6 +1,6 @@
-//! The key exchange: the official example, recorded clients, both sides against each other, and every rule of the
-//! security guidelines against a server that breaks it. The tests of a rule begin with its number in the list of rules,
-//! `a01` to `a23`; `a15` is in `src/crypto/rsa.rs`.
+//! The key exchange: the official example, recorded clients, nanogram's client and server against each other, and every
+//! rule of the security guidelines against a server that breaks it. The tests of a rule begin with its number in the
+//! list of rules, `a01` to `a23`; `a15` is in `src/crypto/rsa.rs`.
 #![cfg(feature = "dc")]
 
 use bytes::Bytes;
@@ -33,7 +33,7 @@ use std::sync::{Arc, OnceLock};
 
 const NOW: Instant = Instant::from_micros(1_000_000);
 const UNIX: UnixTime = UnixTime::from_secs(1_707_425_104);
-/// The server's clock, in all answers of [`Mock`].
+/// Server time in all answers of [`Mock`].
 const SERVER_TIME: i32 = 1_707_425_105;
 
 fn unhex(text: &str) -> Vec<u8> {
@@ -64,7 +64,7 @@ fn rng(seed: u64) -> ChaCha20Rng {
     ChaCha20Rng::seed_from_u64(seed)
 }
 
-/// The key that the recordings were made with.
+/// RSA key of the recordings.
 fn rsa_key() -> RsaPrivateKey {
     static KEY: OnceLock<RsaPrivateKey> = OnceLock::new();
     let read = || {
@@ -96,7 +96,7 @@ fn granted(step: Step) -> Grant {
     }
 }
 
-/// A request of the client, without its envelope.
+/// Decodes a request of the client.
 fn request<T: Combinator>(packet: &[u8]) -> T {
     T::from_boxed(plain::open(packet, Side::Client).unwrap().body).unwrap()
 }
@@ -111,7 +111,7 @@ fn ige_blocks(data: &mut [u8]) -> &mut [[u8; 16]] {
     blocks
 }
 
-/// Decrypts `SHA1(value):20 | value | padding` and gives the value and the padding.
+/// Decrypts `SHA1(value):20 | value | padding`; returns the value and the padding.
 fn open_hashed<T: Combinator>(sealed: &[u8], aes: &AesPair) -> (T, Vec<u8>) {
     let mut data = sealed.to_vec();
     ige::decrypt(&aes.key, &aes.iv, ige_blocks(&mut data));
@@ -123,7 +123,7 @@ fn open_hashed<T: Combinator>(sealed: &[u8], aes: &AesPair) -> (T, Vec<u8>) {
     (value, data[end..].to_vec())
 }
 
-/// A server that does by hand what an honest one does, so that a test can do one thing otherwise.
+/// Honest server, built by hand so that a test can change one step.
 struct Mock {
     key: RsaPrivateKey,
     nonce: [u8; 16],
@@ -183,7 +183,7 @@ impl Mock {
         }
     }
 
-    /// `server_DH_params_ok` around bytes that are encrypted as they are.
+    /// `server_DH_params_ok` around arbitrary plaintext.
     fn dh_params_raw(&self, mut data: Vec<u8>) -> Vec<u8> {
         if data.len().is_multiple_of(16) {
             ige::encrypt(&self.aes.key, &self.aes.iv, ige_blocks(&mut data));
@@ -221,14 +221,14 @@ impl Mock {
     }
 }
 
-/// `SHA1(value):20 | value | zeros to 16`
+/// `SHA1(value):20 | value | zeros up to a multiple of 16`
 fn hashed(value: &[u8]) -> Vec<u8> {
     let mut data = [&Sha1::digest(value)[..], value].concat();
     data.resize(data.len().next_multiple_of(16), 0);
     data
 }
 
-/// A client, its entropy, and the server it talks to.
+/// Client, its entropy, and the server.
 struct Talk {
     client: ClientHandshake,
     rng: ChaCha20Rng,
@@ -237,14 +237,14 @@ struct Talk {
 }
 
 impl Talk {
-    /// `req_pq_multi` is sent.
+    /// Sends `req_pq_multi`.
     fn begun(config: HandshakeConfig) -> Self {
         let mut rng = rng(7);
         let (client, last) = start(config, &mut rng);
         Self { client, rng, mock: Mock::new(), last }
     }
 
-    /// `req_DH_params` is sent.
+    /// Continues up to `req_DH_params`.
     fn at_dh_params() -> Self {
         Self::begun(config()).then_dh_params()
     }
@@ -256,7 +256,7 @@ impl Talk {
         self
     }
 
-    /// `set_client_DH_params` is sent; and the key as the server has it.
+    /// Continues up to `set_client_DH_params`; also returns the server's key.
     fn at_dh_gen() -> (Self, AuthKey) {
         let mut talk = Self::at_dh_params();
         let dh_params = talk.mock.dh_params(&talk.mock.inner());
@@ -269,7 +269,7 @@ impl Talk {
         self.client.handle(NOW, packet, &mut self.rng)
     }
 
-    /// The answer is refused with this error, and ends the run.
+    /// Asserts that the answer is refused with this error and ends the exchange.
     fn refuses(mut self, packet: &[u8], expected: HandshakeError) {
         assert_eq!(self.handle(packet).unwrap_err(), expected);
         assert_eq!(self.handle(packet).unwrap_err(), HandshakeError::Misuse);
@@ -280,7 +280,7 @@ impl Talk {
         self.refuses(&answer(body), HandshakeError::Peer(expected));
     }
 
-    /// The answer is taken, so that what the test breaks next is the only thing broken.
+    /// Asserts that the answer is accepted, so that a broken variant of it has only one fault.
     fn takes(mut self, packet: &[u8]) {
         self.handle(packet).unwrap();
     }
@@ -425,7 +425,7 @@ fn a06_a_server_that_always_says_retry_is_left() {
 
 #[test]
 fn a07_the_hash_must_be_that_of_exactly_the_value() {
-    // Untouched, and with as much padding as is allowed.
+    // Unchanged, with the most padding that is allowed.
     let talk = Talk::at_dh_params();
     let good = hashed(&talk.mock.inner().to_boxed());
     let packet = talk.mock.dh_params_raw(good.clone());
@@ -438,7 +438,7 @@ fn a07_the_hash_must_be_that_of_exactly_the_value() {
         let packet = talk.mock.dh_params_raw(data);
         talk.refuses(&packet, HandshakeError::Peer(Unproven::Encrypted));
     }
-    // 16 and 32 bytes more than needed.
+    // 16 and 32 bytes too much.
     for more in [16, 32] {
         let talk = Talk::at_dh_params();
         let mut data = hashed(&talk.mock.inner().to_boxed());
@@ -446,7 +446,7 @@ fn a07_the_hash_must_be_that_of_exactly_the_value() {
         let packet = talk.mock.dh_params_raw(data);
         talk.refuses(&packet, HandshakeError::Peer(Unproven::Encrypted));
     }
-    // A hash that covers the padding.
+    // A hash over the padding too.
     let talk = Talk::at_dh_params();
     let mut data = hashed(&talk.mock.inner().to_boxed());
     assert!(!(20 + talk.mock.inner().to_boxed().len()).is_multiple_of(16), "there is padding");
@@ -468,7 +468,7 @@ fn a08_an_answer_of_the_wrong_length_is_refused() {
     }
 }
 
-/// The server says these numbers, well encrypted.
+/// Asserts that these numbers are refused, in a correctly encrypted answer.
 fn refuses_numbers(g: i32, dh_prime: Vec<u8>, g_a: Option<Vec<u8>>, expected: &[DhError]) {
     let mut talk = Talk::at_dh_params();
     let mut inner = talk.mock.inner();
@@ -618,7 +618,7 @@ fn a16_a_server_refuses_an_exchange_that_was_meant_for_another() {
     assert_eq!(refused, RequestError::Dc);
 }
 
-/// Gives random bytes so many times, then fails; remembers all.
+/// Entropy that succeeds a number of times, then fails; records all output.
 struct Counted {
     rng: ChaCha20Rng,
     left: usize,
@@ -640,7 +640,7 @@ impl Entropy for Counted {
     }
 }
 
-/// A whole exchange with [`Mock`], on this entropy.
+/// Runs a complete exchange with [`Mock`] on this entropy.
 fn whole(entropy: &mut dyn Entropy) -> Result<Grant, HandshakeError> {
     let mut mock = Mock::new();
     let (mut client, first) = ClientHandshake::start(config(), ServerClock::guess(NOW, UNIX), NOW, entropy)?;
@@ -668,10 +668,10 @@ fn a18_what_follows_the_value_is_left_alone() {
     for junk in [1, 4, 88] {
         let mut talk = Talk::begun(config());
         let res_pq = talk.mock.res_pq(&talk.last).to_boxed();
-        talk.takes(&answer(&[&res_pq[..], &vec![0xee; junk]].concat())); // inside len
+        talk.takes(&answer(&[&res_pq[..], &vec![0xee; junk]].concat())); // within the declared length
         let mut talk = Talk::begun(config());
         let res_pq = talk.mock.res_pq(&talk.last).to_boxed();
-        talk.takes(&[answer(&res_pq), vec![0xee; junk]].concat()); // behind it
+        talk.takes(&[answer(&res_pq), vec![0xee; junk]].concat()); // after it
     }
 }
 
@@ -706,7 +706,7 @@ fn a19_an_encrypted_packet_is_no_answer() {
     }
 }
 
-/// Gives what was recorded, then fails.
+/// Entropy that replays a recording, then fails.
 struct Recorded(Vec<u8>);
 
 impl Entropy for Recorded {
@@ -722,7 +722,7 @@ impl Entropy for Recorded {
 #[test]
 fn a20_leading_zeros_of_nonces_and_keys_are_kept() {
     let p = BigUint::from_bytes_be(&KNOWN_PRIME);
-    // A key that starts with a zero: the server chooses g_a so that g_a^b is what it wants. It knows b.
+    // A key with a leading zero: the server, which knows b here, chooses g_a so that g_a^b has one.
     let mut b = [0x31; 256];
     b[255] = 0x35;
     let order = &p - 1_u8;
@@ -736,7 +736,7 @@ fn a20_leading_zeros_of_nonces_and_keys_are_kept() {
     (nonce[0], new_nonce[0], new_nonce[1]) = (0, 0, 0);
     let mut entropy = Recorded(nonce.to_vec());
     let (mut client, first) = start(config(), &mut entropy);
-    entropy.0 = [&new_nonce[..], &[0x44; 192]].concat(); // and what RSA_PAD asks for
+    entropy.0 = [&new_nonce[..], &[0x44; 192]].concat(); // and the bytes for RSA_PAD
     let packet = sent(client.handle(NOW, &answer(&mock.res_pq(&first).to_boxed()), &mut entropy).unwrap());
     mock.learn(&packet);
     assert_eq!((mock.nonce[0], mock.new_nonce[..2].to_vec()), (0, vec![0, 0]));
@@ -757,7 +757,7 @@ fn a20_leading_zeros_of_nonces_and_keys_are_kept() {
 
 #[test]
 fn a20_numbers_are_sent_without_leading_zeros() {
-    // 3^1252 is just over 2^1984: the shortest g_b there can be.
+    // 3^1252 is just over 2^1984: the shortest possible g_b.
     let mut b = [0; 256];
     b[254..].copy_from_slice(&1252_u16.to_be_bytes());
     let mut talk = Talk::at_dh_params();
@@ -824,7 +824,7 @@ fn a22_two_runs_have_no_random_number_in_common() {
     given.dedup();
     assert_eq!(given.len(), count);
 
-    // And a retry within a run takes nothing from before: see a06. Nothing but entropy goes in:
+    // A retry within an exchange reuses nothing either: see a06. The exchange depends on the entropy alone:
     let again = whole(&mut Counted::new(3, usize::MAX)).unwrap();
     assert!(again.auth_key.is(&grants[0].auth_key));
 }
@@ -848,13 +848,13 @@ fn a23_no_secret_is_ever_printed() {
     assert!(text.contains(&format!("{key:?}")), "but the id is");
 }
 
-// Both sides.
+// Client and server.
 
 fn server_config(script: Vec<DhGen>) -> ServerConfig {
     ServerConfig { keys: Arc::new([rsa_key()]), dc: Some(2), script: script.into() }
 }
 
-/// Our client with our server.
+/// Nanogram's client against nanogram's server.
 fn converse(config: HandshakeConfig, script: Vec<DhGen>, seed: u64) -> Result<(Grant, ServerGrant), RequestError> {
     let (mut ours, mut theirs) = (rng(seed), rng(seed + 1000));
     let mut server = ServerHandshake::new(server_config(script));
@@ -908,7 +908,7 @@ fn the_ids_of_plain_messages_rise_and_are_the_client_s() {
     assert_eq!(third >> 32, i64::from(SERVER_TIME), "by the server's clock, as soon as that is proved");
 }
 
-/// A client as they were before 2021, by hand.
+/// Client with the padding in use before 2021, built by hand.
 fn old_client(
     wrong_bit: u8,
     inner: impl FnOnce(ReqDhParams, [u8; 16]) -> (ReqDhParams, Vec<u8>),
@@ -985,7 +985,7 @@ fn an_old_block_whose_hash_is_wrong_is_refused() {
 
 #[test]
 fn a_server_refuses_what_a_client_gets_wrong() {
-    // Each request of an honest run, changed; what the server says to it.
+    // Each request of an honest exchange, changed, with the server's error.
     type Change = fn(&mut Vec<u8>);
     let changes: [(usize, Change, RequestError); 8] = [
         (1, |body| body[4] ^= 1, Unproven::Nonce.into()),
@@ -1009,7 +1009,7 @@ fn a_server_refuses_what_a_client_gets_wrong() {
         change(&mut body);
         let refused = server.handle(UNIX, &plain::seal(4, &body), &mut rng).unwrap_err();
         assert_eq!(refused, expected);
-        // The honest one comes too late: the exchange is over.
+        // The honest request comes too late: the exchange has ended.
         assert!(matches!(
             server.handle(UNIX, &packet, &mut rng),
             Err(RequestError::Handshake(HandshakeError::Decode(_)))
@@ -1028,12 +1028,12 @@ fn a_retry_that_names_another_key_is_refused_by_the_server() {
     }
     let first = packet.clone();
     server.handle(UNIX, &first, &mut rng).unwrap();
-    // Not the identical resend, which would get the identical answer: the same value with its retry_id of 0, after junk.
+    // Unlike an identical resend, which gets the identical answer: the same value, with retry_id 0, after junk.
     let stale = plain::seal(4, &[&first[20..], &[0; 4]].concat());
     assert_eq!(server.handle(UNIX, &stale, &mut rng).unwrap_err(), RequestError::RetryId);
 }
 
-// What others did.
+// Exchanges of other implementations.
 
 #[test]
 fn the_official_example_replays_to_the_same_bytes() {
@@ -1041,7 +1041,7 @@ fn the_official_example_replays_to_the_same_bytes() {
     let (values, packets) = (&sample["values"], &sample["packets"]);
     let packet = |i: usize| {
         let mut bytes = hex(&packets[i]["hex"]);
-        // The page does not show what the server put after the value.
+        // The page omits the bytes that the server added after the value.
         let missing = packets[i]["bytes_missing_from_page"].as_u64().unwrap();
         bytes.resize(bytes.len() + usize::try_from(missing).unwrap(), 0xee);
         bytes
@@ -1054,7 +1054,7 @@ fn the_official_example_replays_to_the_same_bytes() {
     let (mut client, first) = ClientHandshake::start(config, clock, NOW, &mut entropy).unwrap();
     assert_eq!((&first[..8], &first[16..]), (&packet(0)[..8], &packet(0)[16..]), "all but msg_id");
 
-    // The temp_key of RSA_PAD is not published, so neither can the block be the same.
+    // The temp_key of RSA_PAD is not published, so the block differs.
     entropy.0 = [value("new_nonce"), value("random_padding_bytes"), vec![0; 32]].concat();
     let second = sent(client.handle(NOW, &packet(1), &mut entropy).unwrap());
     assert!(entropy.0.is_empty());
@@ -1086,7 +1086,7 @@ fn the_old_edition_of_the_example_computes_to_the_same_numbers() {
     assert_eq!((&aes.key[..], &aes.iv[..]), (&hex(&data["tmp_aes_key"])[..], &hex(&data["tmp_aes_iv"])[..]));
     let (inner, _): (ServerDhInnerData, _) = open_hashed(&hex(&data["encrypted_answer"]), &aes);
     assert_eq!(inner.to_boxed(), hex(&data["server_DH_inner_data"]));
-    // Its generator, 2, is one that today's rules refuse with its prime; the numbers hold none the less.
+    // Today's rules refuse the generator 2 with this prime, but the arithmetic is still valid.
     assert_eq!(DhParams::check(inner.g, &inner.dh_prime.0).unwrap_err(), DhError::Generator);
     let params = DhParams::check(3, &inner.dh_prime.0).unwrap();
     let (b, mut two) = (array(&data["b"]), [0; 256]);
@@ -1100,7 +1100,7 @@ fn the_old_edition_of_the_example_computes_to_the_same_numbers() {
     assert_eq!(key.new_nonce_hash(1, &new_nonce)[..], hex(&data["new_nonce_hash1_computed_here"]));
 }
 
-/// Recomputes every exchange of a recording with the server's private key; how many there were.
+/// Recomputes every exchange of a recording with the server's private key; returns one entry per exchange.
 fn recompute(text: &str) -> Vec<Age> {
     let capture = json(text);
     let rsa = RsaPrivateKey::from_pem(capture["rsa_private_pem"].as_str().unwrap()).unwrap();
@@ -1166,7 +1166,7 @@ fn recompute_one(capture: &Value, rsa: &RsaPrivateKey, bodies: [&[u8]; 6]) -> Ag
 
 #[test]
 fn recorded_exchanges_of_other_clients_recompute() {
-    // What each of them does as it was done before 2021: the padding of RSA, and inner data without a data centre.
+    // Old forms that each client still uses: RSA padding from before 2021, and inner data without a data centre.
     let age = |older_padding, older_inner_data| Age { older_request: false, older_padding, older_inner_data };
     let captures = [
         ("telethon139", include_str!("fixtures/captures/telethon139_abridged.json"), age(true, true)),

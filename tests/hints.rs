@@ -1,4 +1,5 @@
-//! A hint for each documented error: `tests/fixtures/rpc_errors.txt`, made of the documentation of Telegram's methods.
+//! Hints for all documented errors: `tests/fixtures/rpc_errors.txt`, extracted from the documentation of Telegram's
+//! methods.
 #![cfg(feature = "client")]
 
 use nanogram::client::Error;
@@ -6,7 +7,7 @@ use nanogram::protocol::session::{CallError, RpcError};
 use nanogram::telegram::hints::hint;
 use std::collections::BTreeSet;
 
-/// Method and error, a number for `%d`.
+/// Method and error, with a number in place of `%d`.
 fn documented() -> Vec<(&'static str, RpcError)> {
     let lines = include_str!("fixtures/rpc_errors.txt").lines().filter(|line| !line.starts_with('#'));
     let errors = lines.map(|line| {
@@ -33,7 +34,7 @@ fn the_client_passes_on_the_hint_whatever_the_code() {
         let expected = hint(&error).map(String::from);
         let (code, kind) = (error.code, error.kind().0.to_string());
         match Error::from(CallError::Refused(error)) {
-            // How long is said by the number.
+            // The length of the wait is in the number.
             Error::Flood { seconds: 12, .. } => assert_eq!(code, 420),
             other => assert_eq!(other.hint(), expected, "{method}: {kind}"),
         }

@@ -1,5 +1,5 @@
-//! Every bound of the code stands in docs/limits.md, with its value and the test that reaches it; here are those that no
-//! other file reaches, exactly and one beyond.
+//! Limits: docs/limits.md lists every limit of the code with its value and its test. The tests of limits that no other
+//! file covers are here: each tries the limit itself and one more.
 #![cfg(all(feature = "client", feature = "dc"))]
 
 mod bench;
@@ -40,7 +40,7 @@ use tokio::time::timeout;
 
 const UNIX: UnixTime = UnixTime::from_secs(1_790_000_000);
 
-/// Words in the names of bounds.
+/// Words in the names of limits.
 const WORDS: &[&str] = &[
     "MAX",
     "MOST",
@@ -75,9 +75,8 @@ const WORDS: &[&str] = &[
     "LAST",
     "MORE",
 ];
-/// Names that have such a word and are no bounds: a constructor, and the bits of an exponent that are worked off at
-/// once.
-const OTHERS: &[&str] = &["protocol::session::INVOKE_AFTER_MSG", "crypto::limb::WINDOW"];
+/// Names with such a word that are not limits: the width of an exponent window.
+const OTHERS: &[&str] = &["crypto::limb::WINDOW"];
 
 fn files(under: &Path, all: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(under).unwrap().map(|entry| entry.unwrap().path()) {
@@ -88,7 +87,7 @@ fn files(under: &Path, all: &mut Vec<PathBuf>) {
     }
 }
 
-/// The bounds in the source, with the expressions that they are.
+/// Limits in the source: path and expression.
 fn bounds() -> BTreeMap<String, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let (mut all, mut found) = (Vec::new(), BTreeMap::new());
@@ -159,7 +158,7 @@ fn a_container_of_1024_is_taken_and_of_1025_refused() {
 
 #[test]
 fn memory_for_what_is_inflated_follows_from_what_came() {
-    // Nothing opens to more than 1032 times itself: what says so is not believed.
+    // DEFLATE expands by at most 1032 times, so a larger claim is false.
     let most = deflate(&vec![0; 1 << 20]);
     assert_eq!(inflate(&most, 1 << 20).unwrap().len(), 1 << 20);
     let mut lies = deflate(&[7; 100]);

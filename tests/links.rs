@@ -1,4 +1,4 @@
-//! Every way to write a link that starts a bot, and what the other links are.
+//! All forms of links that start a bot, and the classification of other links.
 
 use nanogram::telegram::link::{
     AdminRights, LinkError, OtherLink, Start, StartLink, StartParam, StartParamError, Username, ignored_part,
@@ -7,7 +7,7 @@ use rand::rngs::ChaCha12Rng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
-/// What TDLib calls the rights of `chatAdministratorRights`, in its order.
+/// TDLib's names for the rights of `chatAdministratorRights`, in its order.
 const TDLIB: &[(&str, AdminRights)] = &[
     ("can_manage_chat", AdminRights::OTHER),
     ("change_info", AdminRights::CHANGE_INFO),
@@ -35,7 +35,7 @@ fn tdlib_rights(admin: AdminRights) -> Vec<&'static str> {
     names
 }
 
-/// A link as the vectors describe it.
+/// Converts a link to the form of the vectors.
 fn described(link: &Result<StartLink, LinkError>) -> Value {
     let text = |param: &Option<StartParam>| param.as_ref().map_or(String::new(), ToString::to_string);
     match link {
@@ -174,12 +174,12 @@ fn another_link_says_what_it_is() {
         ("t.me/name?boost&start=1", "Boost", "boosts @name"),
         ("t.me/name?direct", "Direct", "direct messages of @name"),
         ("t.me/bot?ref=friend", "Affiliate", "recommended by \"friend\""),
-        ("t.me/+AbCd_1?start=1", "Invite", "invites into a group"),
-        ("t.me/joinchat/AbCd?start=1", "Invite", "invites into a group"),
-        ("t.me/+4912345", "Phone", "a telephone number"),
-        ("tg:resolve?phone=4912345", "Phone", "a telephone number"),
-        ("t.me/addstickers/Name", "Page", "Telegram's own"),
-        ("t.me/$invoice", "Page", "Telegram's own"),
+        ("t.me/+AbCd_1?start=1", "Invite", "invites to a group"),
+        ("t.me/joinchat/AbCd?start=1", "Invite", "invites to a group"),
+        ("t.me/+4912345", "Phone", "a phone number"),
+        ("tg:resolve?phone=4912345", "Phone", "a phone number"),
+        ("t.me/addstickers/Name", "Page", "a Telegram page"),
+        ("t.me/$invoice", "Page", "a Telegram page"),
     ] {
         let Err(LinkError::Other(other)) = url.parse::<StartLink>() else { panic!("{url}") };
         assert!(format!("{other:?}").starts_with(kind), "{url}: {other:?}");
@@ -263,7 +263,7 @@ fn what_is_written_reads_the_same() {
     }
     starts.push(Start::Channel { admin: AdminRights::in_channel("post_messages edit_messages unknown") });
     starts.push(Start::Channel { admin: AdminRights::in_channel("manage_chat") });
-    // Among the names are pages of t.me, which only the tg: form can say.
+    // Some names are also pages of t.me, and can only be written in the tg: form.
     for bot in ["Some_Bot", "c", "s", "i", "boost", "joinchat", "share", "newbot", "www"] {
         for start in &starts {
             let link = StartLink { bot: Username::parse(bot).unwrap(), start: start.clone() };
@@ -357,7 +357,7 @@ fn a_tg_link_of_another_kind_is_named() {
     for (link, says) in [
         ("tg://passport?bot_id=1", "requests documents from Telegram Passport"),
         ("tg:secureid?bot_id=1", "requests documents from Telegram Passport"),
-        ("tg://join?invite=x", "invites into a group"),
+        ("tg://join?invite=x", "invites to a group"),
         ("tg://addstickers?set=x", "opens a sticker set"),
         ("tg://settings/devices", "opens the settings"),
         ("tg://proxy?server=x", "opens the settings of a proxy"),

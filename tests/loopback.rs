@@ -1,4 +1,4 @@
-//! The client against the data centre, over TCP on 127.0.0.1: the whole job, and everything that may go wrong on it.
+//! The client against the test server over TCP on 127.0.0.1: starting a bot, with and without failures.
 
 mod house;
 
@@ -250,27 +250,27 @@ async fn where_nobody_listens_there_is_no_connection() {
     assert!(matches!(&error, Error::Network { addr, .. } if *addr == free.to_string()), "{error:?}");
 }
 
-/// What a client comes with.
+/// Initial state of a client.
 #[derive(Debug, Clone, Copy)]
 enum With {
-    /// Nothing: it makes both keys.
+    /// No key: it creates both keys.
     Nothing,
-    /// The account's key, which all messages go under.
+    /// Permanent key, which encrypts all messages.
     Key,
-    /// The account's key, and none to send under.
+    /// Permanent key; a temporary one must be created and bound.
     KeyForBinding,
-    /// Both keys.
+    /// Permanent and temporary key.
     BothKeys,
 }
 
-/// Where a connection is cut: by the data centre, or on the way.
+/// Place where a connection is cut: in the server, or on the network.
 #[derive(Debug, Clone, Copy)]
 enum Blade {
     Dc(Cut),
     Wire(At),
 }
 
-/// Starts a bot over a connection that is cut, and says whether it was.
+/// Starts a bot over a connection that is cut; returns true if the cut was reached.
 async fn start_once(with: With, blade: Blade) -> bool {
     let case = format!("{with:?} {blade:?}");
     let house = House::open().await;
@@ -299,17 +299,17 @@ async fn start_once(with: With, blade: Blade) -> bool {
     assert!(result.is_ok(), "{case}: {result:?}");
     assert!(client.answer_of(ECHO_BOT, SOON).await.unwrap().contains("once"), "{case}");
     assert_eq!(house.starts(), 1, "{case}");
-    // What became of the call is asked at once, not when the session grows impatient.
+    // The client asks for the fate of the call at once, not only after the session's time-out.
     assert!(began.elapsed() < Duration::from_secs(10), "{case}: {:?}", began.elapsed());
     house.count(|entry| matches!(entry, Entry::Opened)) > 1
 }
 
-/// Every packet of a run, both ways, and inside of packets: for every way to begin.
+/// Cuts at every packet in both directions, and within packets, for every initial state.
 #[tokio::test]
 async fn wherever_the_connection_is_cut_the_bot_is_started_once() {
     let mut runs = tokio::task::JoinSet::new();
     for with in [With::Nothing, With::Key, With::KeyForBinding, With::BothKeys] {
-        // A packet is some 100 to 1,500 bytes, by its padding.
+        // Padding makes packets about 100 to 1,500 bytes long.
         let step = if matches!(with, With::Nothing | With::KeyForBinding) { 131 } else { 53 };
         let ways: [fn(usize) -> Blade; 4] = [
             |n| Blade::Dc(Cut::PacketsIn(n)),
@@ -319,7 +319,7 @@ async fn wherever_the_connection_is_cut_the_bot_is_started_once() {
         ];
         for (blade, step) in ways.into_iter().zip([1, 1, step, step]) {
             runs.spawn(async move {
-                // As many as there are: until a run is cut no more.
+                // Until a run is no longer cut.
                 let mut cuts = 0;
                 while start_once(with, blade(cuts * step)).await {
                     cuts += 1;

@@ -1,9 +1,8 @@
-//! How much memory one connection can make the other side hold, whatever it sends: counted by the allocator, flood by
-//! flood, towards a client and towards the data centre. `cargo test --all-features --test memory -- --nocapture` prints
-//! the table.
+//! Memory that one connection can make the other side hold: measured by a counting allocator, flood by flood, for a
+//! client and for the test server. `cargo test --all-features --test memory -- --nocapture` prints the table.
 //!
-//! "peak" is the most that was held at any moment above what was held before the flood, in the middle of a call too;
-//! "kept" is what is still held after it. The peer's own memory does not count: it is taken from the difference.
+//! "peak" is the highest use above the level before the flood, also in the middle of a call; "kept" is the use after
+//! it. The memory of the attacking peer is subtracted.
 #![cfg(all(feature = "dc", feature = "srp"))]
 #![expect(unsafe_code, reason = "an allocator cannot be written without")]
 
@@ -12,14 +11,19 @@ use nanogram::base::side::Side;
 use nanogram::base::time::{Instant, UnixTime};
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::lab::dc::residents::ALICE;
-use nanogram::lab::dc::{ConnId, Dc};
+use nanogram::lab::dc::{Caller, ConnId, Dc, World};
 use nanogram::protocol::connection::{Config, Connection, SavedKey};
 use nanogram::protocol::session::packet::{self, Header};
-use nanogram::telegram::api::auth::ExportLoginToken;
-use nanogram::telegram::api::connect::{GetConfig, InitConnection, InvokeWithLayer, InvokeWithoutUpdates};
-use nanogram::telegram::api::messages::{GetHistory, SendMessage};
+use nanogram::telegram::api::LAYER;
+use nanogram::telegram::api::auth::{DropTempAuthKeys, ExportLoginToken, SendCode};
+use nanogram::telegram::api::chats::InviteToChannel;
+use nanogram::telegram::api::connect::{
+    GetConfig, InitConnection, InvokeAfterMsgs, InvokeWithLayer, InvokeWithoutUpdates,
+};
+use nanogram::telegram::api::messages::{GetHistory, GetPeerDialogs, SendMessage};
 use nanogram::telegram::api::peer::{InputPeer, InputPeerChat, InputPeerSelf};
-use nanogram::tl::{BareVec, Blob, Combinator, Tl};
+use nanogram::telegram::api::users::GetUsers;
+use nanogram::tl::{BareVec, Blob, Combinator, Raw, Tl, VECTOR};
 use nanogram::wire::mt::auth::ReqPqMulti;
 use nanogram::wire::mt::gzip::{MAX_INFLATED, deflate};
 use nanogram::wire::mt::message::{GzipPacked, Message, RpcResult, write_container};
@@ -34,14 +38,14 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
-/// No flood costs as much.
+/// Limit in bytes for every flood.
 const LIMIT: isize = 16 << 20;
 /// Bytes that a driver reads from its socket at once.
 const READS: [usize; 3] = [16 << 10, 64 << 10, 1 << 20];
 const UNIX: UnixTime = UnixTime::from_secs(1_790_000_000);
 
 thread_local! {
-    // Of this thread alone: the test runner's own takes memory beside it, whenever it likes.
+    // Per thread: the test runner's thread allocates at any time.
     static LIVE: Cell<isize> = const { Cell::new(0) };
     static PEAK: Cell<isize> = const { Cell::new(0) };
 }
@@ -57,23 +61,23 @@ fn shrink(by: usize) {
     LIVE.set(LIVE.get() - by as isize);
 }
 
-// SAFETY: everything is the system's allocator's; beside it only numbers are counted.
+// SAFETY: all memory comes from the system allocator; the meter only counts.
 unsafe impl GlobalAlloc for Meter {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         grow(layout.size());
-        // SAFETY: the caller's promise is passed on.
+        // SAFETY: the caller keeps the contract of `GlobalAlloc`.
         unsafe { System.alloc(layout) }
     }
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
         shrink(layout.size());
-        // SAFETY: the caller's promise is passed on.
+        // SAFETY: the caller keeps the contract of `GlobalAlloc`.
         unsafe { System.dealloc(at, layout) }
     }
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // While it moves both are there.
+        // Both blocks exist while the data moves.
         grow(size);
         shrink(layout.size());
-        // SAFETY: the caller's promise is passed on.
+        // SAFETY: the caller keeps the contract of `GlobalAlloc`.
         unsafe { System.realloc(at, layout, size) }
     }
 }
@@ -81,7 +85,7 @@ unsafe impl GlobalAlloc for Meter {
 #[global_allocator]
 static METER: Meter = Meter;
 
-/// What the side under test holds more than at the beginning.
+/// Memory held by the side under test, above its level at the beginning.
 #[derive(Default)]
 struct Held {
     kept: isize,
@@ -89,7 +93,7 @@ struct Held {
 }
 
 impl Held {
-    /// Runs what the side under test does.
+    /// Runs code of the side under test.
     fn during<T>(&mut self, work: impl FnOnce() -> T) -> T {
         let before = LIVE.get();
         PEAK.set(before);
@@ -100,15 +104,31 @@ impl Held {
     }
 }
 
+fn introduced(layer: i32, query: &[u8], device_model: &str) -> Vec<u8> {
+    let init = InitConnection {
+        api_id: 1,
+        device_model: device_model.into(),
+        system_version: "1".into(),
+        app_version: "1".into(),
+        system_lang_code: "en".into(),
+        lang_pack: String::new(),
+        lang_code: "en".into(),
+        proxy: None,
+        params: None,
+        query: Raw(query.to_vec()),
+    };
+    InvokeWithLayer { layer, query: Raw(init.to_boxed()) }.to_boxed()
+}
+
 /// The side under test, driven as its contract says, and a peer that holds the key.
 struct Arena {
     target: Target,
     held: Held,
     now: Instant,
-    /// Whether the peer takes what it is sent.
+    /// True if the peer reads what it is sent.
     reads: bool,
     wire_bytes: usize,
-    /// So many bytes are taken at a time, and events polled only after them.
+    /// Bytes delivered at a time; events are polled after each delivery.
     read: usize,
     random: ChaCha12Rng,
     key: AuthKey,
@@ -116,7 +136,7 @@ struct Arena {
     salt: i64,
     made: i64,
     framer: Framer,
-    /// What came back, opened: ids and bodies.
+    /// Decrypted messages that came back.
     heard: Vec<Message>,
 }
 
@@ -126,7 +146,7 @@ enum Target {
 }
 
 impl Target {
-    /// Takes what a socket gives, and says whether the connection lives.
+    /// Delivers bytes like a socket; returns false if the connection ends.
     fn take(&mut self, now: Instant, wire: &[u8], reads: bool, out: &mut BytesMut) -> bool {
         match self {
             Self::Client(client) => {
@@ -135,7 +155,7 @@ impl Target {
                     lives &= client.handle_timeout(now).is_ok();
                     while reads && lives && client.poll_transmit(now, out).unwrap() {}
                     while client.poll_event().is_some() {}
-                    // What waited for room is due at once.
+                    // Input that waited for room is processed at once.
                     if !lives || client.wants_input() {
                         return lives;
                     }
@@ -171,14 +191,14 @@ impl Arena {
             heard: Vec::new(),
         }
     }
-    /// A client with a key; it has made 100 calls, and they are on their way.
+    /// Client with a key and 100 calls in flight.
     fn client() -> Self {
         let mut random = ChaCha12Rng::seed_from_u64(1);
         let mut bytes = [0; 256];
         random.fill_bytes(&mut bytes);
         let key = AuthKey::from_bytes(bytes);
         let saved = Some(SavedKey { key: key.clone(), salt: 0, time_offset: None });
-        let config = Config { saved, init: None, temporary: None, ..Config::new(2, vec![]) };
+        let config = Config { saved, init: None, ..Config::new(2, vec![]) };
         let mut client = Box::new(Connection::new(config, Instant::ZERO, UNIX, Box::new(random)));
         let mut out = BytesMut::new();
         for ping_id in 0..100 {
@@ -190,7 +210,7 @@ impl Arena {
         arena.hear(&out);
         arena
     }
-    /// A client without a key, which has asked for one.
+    /// Client without a key, in the first step of the key exchange.
     fn stranger() -> Self {
         let mut random = ChaCha12Rng::seed_from_u64(1);
         let key = AuthKey::from_bytes([random.random(); 256]);
@@ -198,13 +218,13 @@ impl Arena {
         client.poll_transmit(Instant::ZERO, &mut BytesMut::new()).unwrap();
         Self::new(Target::Client(client), key, 0)
     }
-    /// The data centre, and Alice, who has said who she is.
+    /// Test server, with Alice's client introduced.
     fn dc() -> Self {
         let mut dc = Box::new(Dc::new(Instant::ZERO, UNIX, Box::new(ChaCha12Rng::seed_from_u64(1))).unwrap());
         let key = dc.sign_in(ALICE).unwrap();
         let conn = dc.accept(Instant::ZERO);
         let mut arena = Self::new(Target::Dc(dc, conn), key, 77);
-        // The first is told the right salt.
+        // The first packet learns the right salt.
         for _ in 0..2 {
             let hello = arena.introduced(&GetConfig {}.to_boxed(), "test");
             arena.say(&hello);
@@ -212,31 +232,18 @@ impl Arena {
         arena
     }
     fn introduced(&self, query: &[u8], device_model: &str) -> Vec<u8> {
-        let query = nanogram::tl::Raw(query.to_vec());
-        let init = InitConnection {
-            api_id: 1,
-            device_model: device_model.into(),
-            system_version: "1".into(),
-            app_version: "1".into(),
-            system_lang_code: "en".into(),
-            lang_pack: String::new(),
-            lang_code: "en".into(),
-            proxy: None,
-            params: None,
-            query,
-        };
-        InvokeWithLayer { layer: nanogram::telegram::api::LAYER, query: nanogram::tl::Raw(init.to_boxed()) }.to_boxed()
+        introduced(LAYER, query, device_model)
     }
     fn side(&self) -> Side {
         if self.target.is_dc() { Side::Client } else { Side::Server }
     }
-    /// Where the flood begins to count.
+    /// Starts the measurement.
     fn begin(&mut self) {
         self.held = Held::default();
         self.wire_bytes = 0;
     }
 
-    /// Bytes on the wire, in the pieces that a socket gives. A connection that ends is followed by another.
+    /// Delivers bytes in pieces like a socket. A connection that ends is replaced by another.
     fn send(&mut self, wire: &[u8]) {
         self.wire_bytes += wire.len();
         for piece in wire.chunks(self.read) {
@@ -299,7 +306,7 @@ impl Arena {
         let packet = packet::seal(&self.key, self.side(), &header, body, &mut self.random).unwrap().0;
         self.framed(&packet)
     }
-    /// One message, to be acknowledged.
+    /// Sends a message that must be acknowledged.
     fn say(&mut self, body: &[u8]) {
         let id = self.id();
         let wire = self.seal(id, (self.made * 2 + 1) as i32, body);
@@ -316,14 +323,14 @@ impl Arena {
         let wire = self.seal(id, (self.made * 2) as i32, &body);
         self.send(&wire);
     }
-    /// A plain message of the key exchange.
+    /// Sends a plain message of the key exchange.
     fn say_plainly(&mut self, body: &[u8]) {
         let id = self.id();
         let len = u32::try_from(body.len()).unwrap();
         let wire = self.framed(&[&[0; 8][..], &id.to_le_bytes(), &len.to_le_bytes(), body].concat());
         self.send(&wire);
     }
-    /// Sends the longest text there is, of characters of four bytes.
+    /// Sends a text of maximal length in characters of four bytes.
     fn write(&mut self, peer: InputPeer) {
         let message = (0..4096).map(|_| char::from_u32(0x1_f300 + self.random.random_range(0..512)).unwrap()).collect();
         let call = SendMessage {
@@ -365,7 +372,7 @@ impl Target {
     }
 }
 
-/// A flood: its name, who stands in it, and what comes.
+/// Flood: its name, its target, and its packets.
 type Flood = (&'static str, fn() -> Arena, fn(&mut Arena));
 
 fn gz(body: &[u8]) -> Vec<u8> {
@@ -376,26 +383,26 @@ fn rpc_result(req_msg_id: i64, value: &[u8]) -> Vec<u8> {
     [&RpcResult::ID.to_le_bytes()[..], &req_msg_id.to_le_bytes(), value].concat()
 }
 
-/// An update that no session knows, of `len` bytes.
+/// Update of an unknown type, `len` bytes long.
 fn update(len: usize) -> Vec<u8> {
     let mut out = vec![0x11; len];
     out[..4].copy_from_slice(&0x1122_3344_u32.to_le_bytes());
     out
 }
 
-/// As many ids as make a value of the inflated limit.
+/// Message ids that fill a value up to the limit for inflated data.
 fn ids_to_the_cap(first: i64) -> Vec<i64> {
     (0..((MAX_INFLATED - 16) / 8) as i64).map(|n| first + 4 * n).collect()
 }
 
-/// A frame's head that announces as much as may be, and all of the frame but its last word.
+/// Frame that announces the largest length, without its last word.
 fn unfinished(arena: &mut Arena) -> Vec<u8> {
     let words = u32::try_from(MAX_FRAME / 4).unwrap().to_le_bytes();
     let start: &[u8] = if arena.target.is_dc() { &[0xef, 0x7f] } else { &[0x7f] };
     [start, &words[..3], &arena.noise(MAX_FRAME - 4)].concat()
 }
 
-/// `resPQ`.
+/// Constructor id of `resPQ`.
 const RES_PQ: u32 = 0x0516_2463;
 const LARGE: usize = (4 << 20) - 256;
 
@@ -619,7 +626,7 @@ const TO_DC: &[Flood] = &[
         for _ in 0..8 {
             let mut call = arena.introduced(&update((1 << 20) - 256), "x");
             for _ in 0..5 {
-                call = InvokeWithoutUpdates { query: nanogram::tl::Raw(call) }.to_boxed();
+                call = InvokeWithoutUpdates { query: Raw(call) }.to_boxed();
             }
             arena.say(&call);
         }
@@ -667,7 +674,7 @@ const TO_DC: &[Flood] = &[
     }),
 ];
 
-/// Fills Alice's mailbox with what does not compress.
+/// Fills Alice's mailbox with incompressible text.
 fn texts(arena: &mut Arena, count: usize) {
     (0..count).for_each(|_| arena.write(InputPeerSelf {}.into()));
 }
@@ -690,7 +697,7 @@ fn no_flood_of_one_connection_costs_a_dc_16_mib() {
 }
 
 fn no_flood_costs_16_mib(towards: &str, floods: &[Flood], read: usize) {
-    // In one piece, as the other test prints beside this one.
+    // Printed at once, as the other test prints concurrently.
     let mut table = format!(
         "{:<52}{:>12}{:>12}{:>12}\n",
         format!("towards the {towards}, {} KiB at a time", read >> 10),
@@ -712,6 +719,80 @@ fn no_flood_costs_16_mib(towards: &str, floods: &[Flood], read: usize) {
     }
     print!("{table}");
     assert_eq!(worst, [], "at least 16 MiB");
+}
+
+/// Bytes that one call may cost the data centre, beside its packet.
+const CALL: isize = 8 << 20;
+
+/// Layers, and their ids of `messages.sendMessage` where these are not today's.
+const SEND_MESSAGE: [(i32, Option<u32>); 3] = [(LAYER, None), (158, Some(0x1cc2_0387)), (214, Some(0xfe05_dc9a))];
+
+/// Calls of a mebibyte: vectors as long as they fit in each call that takes one, and texts.
+fn largest_calls() -> Vec<(&'static str, Vec<u8>)> {
+    let vector = |before: &[u32], element: &[u32]| {
+        let most = ((1 << 20) - 4 * before.len() - 8) / (4 * element.len());
+        let words = before.iter().copied().chain([VECTOR, u32::try_from(most).unwrap()]);
+        words.chain(element.iter().copied().cycle().take(most * element.len())).flat_map(u32::to_le_bytes).collect()
+    };
+    let me = 0xf7c1_b13f; // inputUserSelf
+    let mut text = [SendMessage::ID, 0, InputPeerSelf::ID].into_iter().flat_map(u32::to_le_bytes).collect();
+    "x".repeat((1 << 20) - 64).write(&mut text);
+    1_i64.write(&mut text);
+    let wrapped = (0..6).fold(text.clone(), |query, _| InvokeWithoutUpdates { query: Raw(query) }.to_boxed());
+    vec![
+        ("messages.sendMessage, a text", text),
+        ("the same in six wrappers", wrapped),
+        ("users.getUsers", vector(&[GetUsers::ID], &[me])),
+        ("messages.getPeerDialogs", vector(&[GetPeerDialogs::ID], &[0xfcaa_feb7, InputPeerSelf::ID])),
+        ("channels.inviteToChannel", vector(&[InviteToChannel::ID, 0xee8c_1e86], &[me])),
+        ("auth.exportLoginToken", vector(&[ExportLoginToken::ID, 1, 0], &[0, 0])),
+        ("auth.dropTempAuthKeys", vector(&[DropTempAuthKeys::ID], &[0, 0])),
+        ("auth.sendCode", vector(&[SendCode::ID, 0, 1, 0, 0xad25_3d78, 1 << 6], &[0])),
+        ("invokeAfterMsgs", vector(&[InvokeAfterMsgs::ID], &[0, 0])),
+        ("updates.getChannelDifference", vector(&[0x0317_3d78, 0, 0xee8c_1e86, 0xcd77_d957, 0], &[0x0ae3_0253, 1, 2])),
+        ("messages.sendMessage", vector(&[SendMessage::ID, 1 << 3, InputPeerSelf::ID, 0, 1, 0], &[0xbd61_0bc9, 0, 1])),
+        // Entities of what is answered; buttons, one a row.
+        (
+            "messages.sendMessage, a quote",
+            vector(&[SendMessage::ID, 1, InputPeerSelf::ID, 0x3bd4_b7c2, 1 << 3, 1], &[0xbd61_0bc9, 0, 1]),
+        ),
+        (
+            "messages.sendMessage, buttons",
+            vector(&[SendMessage::ID, 1 << 2, InputPeerSelf::ID, 0, 1, 0, 0x85dd_99d1, 0], &[0x7760_8b83, VECTOR, 0]),
+        ),
+    ]
+}
+
+#[test]
+fn no_call_costs_the_data_centre_8_mib() {
+    let mut table = format!("{:<34}{:>8}{:>10}{:>12}{:>12}\n", "call", "layer", "bytes", "peak", "packed");
+    let mut worst = Vec::new();
+    for (layer, send_message) in SEND_MESSAGE {
+        let (mut world, mut caller) = (World::new([7; 32]), Caller::signed_in(ALICE));
+        let mut call = |body: &[u8]| {
+            let mut held = Held::default();
+            let outcome = held.during(|| world.call(&mut caller, 1, body));
+            (outcome.reply, held.peak)
+        };
+        call(&introduced(layer, &GetConfig {}.to_boxed(), "test")).0.unwrap();
+        for (name, mut body) in largest_calls() {
+            // What is translated is of that layer's line.
+            if let (Some(id), true) = (send_message, name.starts_with("messages.sendMessage")) {
+                body[..4].copy_from_slice(&id.to_le_bytes());
+            }
+            let packed = GzipPacked { packed_data: Blob(deflate(&body)) }.to_boxed();
+            let (reply, peak) = call(&body);
+            let (reply_to_packed, packed_peak) = call(&packed);
+            let is_about_keys = name == "auth.dropTempAuthKeys";
+            assert!(is_about_keys || (reply.is_err() && reply == reply_to_packed), "{name}: {reply_to_packed:?}");
+            table += &format!("{name:<34}{layer:>8}{:>10}{peak:>12}{packed_peak:>12}\n", body.len());
+            if peak.max(packed_peak) >= CALL {
+                worst.push((name, layer, peak, packed_peak));
+            }
+        }
+    }
+    print!("{table}");
+    assert_eq!(worst, [], "at least 8 MiB");
 }
 
 /// And not what another thread takes at the same time.

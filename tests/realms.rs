@@ -1,5 +1,5 @@
-//! Each command against the session files of each realm: what is not of the realm that the command line names is refused,
-//! and no file changes by a byte.
+//! Every command against session files of every realm: a file of another realm than the command line's is refused, and
+//! stays unchanged byte for byte.
 
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::rsa::RsaKey;
@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Nobody listens here.
+/// Address without a listener.
 const NOWHERE: &str = "127.0.0.1:1";
 
 fn own_key(byte: u8) -> RsaKey {
@@ -39,7 +39,7 @@ impl Dir {
         fs::create_dir_all(&path).unwrap();
         Self(path)
     }
-    /// Exit code and what was said on stderr.
+    /// Exit code, stdout and stderr.
     fn run(&self, args: &[&str]) -> (i32, String, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nanogram"));
         for name in ["NANOGRAM_SESSION", "NANOGRAM_API_HASH", "NO_COLOR"] {
@@ -61,7 +61,7 @@ fn own(byte: u8) -> Servers {
     Realm::of_keys(Environment::Production, &[own_key(byte)]).servers
 }
 
-/// A file as users have it.
+/// Writes a session file as found at users.
 fn lay(path: &Path, kind: &str, state: &State) -> Option<Vec<u8>> {
     let _absent = fs::remove_file(path);
     let target = path.with_extension("target");
@@ -114,11 +114,11 @@ fn no_command_changes_a_file_of_another_realm() {
         files.iter().flat_map(|file| ["plain", "symlinked", "read-only", "missing"].map(|kind| (file, kind)))
     {
         for ((command, words), (at, place)) in commands.iter().flat_map(|command| flags.map(|flag| (*command, flag))) {
-            // These would go to Telegram, or do to a file of the same realm what its owner asks for.
+            // These would connect to Telegram, or change a file of the same realm as its owner asked.
             let is_own = realm.starts_with("own");
             let same = matches!((*realm, at), ("production", "") | ("test", "--test") | ("own A", "--dc A"))
                 || *realm == "own, unnamed" && at.starts_with("--dc")
-                // The session names its servers, and the file might be theirs: its owner's --force decides.
+                // The session names its servers, and the file may be theirs: --force decides.
                 || *realm == "own, unnamed" && at.is_empty() && command.starts_with("session import");
             let is_missing = kind == "missing";
             let goes_to_telegram =
@@ -129,7 +129,7 @@ fn no_command_changes_a_file_of_another_realm() {
                 continue;
             }
             for no_pfs in [&[][..], &["--no-pfs"]] {
-                // Nobody is there to sign in at, with or without forward secrecy: once is enough.
+                // There is no server to sign in at, with or without forward secrecy: one run is enough.
                 if is_missing && command.starts_with("login") && !no_pfs.is_empty() {
                     continue;
                 }

@@ -1,5 +1,5 @@
-//! Real clients at our own data centre, as `tests/interop/record.py` heard them: from a key that is made to a connection
-//! that is lost and made again. Each is read from the raw TCP chunks to the last field, by the lines of its layer.
+//! Real clients against the test server, recorded by `tests/interop/record.py`: from the key exchange to a lost
+//! connection and a new one. Each is decoded from the raw TCP chunks to the last field, with the schema of its layer.
 #![cfg(all(feature = "tools", feature = "dc"))]
 
 mod replay;
@@ -17,13 +17,13 @@ use nanogram::wire::mt::message::GzipPacked;
 use nanogram::wire::transport::Framing;
 use rand::rngs::ChaCha20Rng;
 use rand::{RngExt, SeedableRng};
-use replay::{Numbers, SCHEMA, count_all, decoded, replay};
+use replay::{Numbers, SCHEMA, count_all, decoded, replay_to_clients, replay_to_servers};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
-/// What is in each recording.
+/// Contents of each recording.
 const NUMBERS: [(&str, Numbers); 8] = [
     ("gramjs", [27, 6, 21, 52, 18, 1, 13, 46]),
     ("kurigram", [28, 6, 22, 41, 10, 0, 14, 47]),
@@ -35,14 +35,14 @@ const NUMBERS: [(&str, Numbers); 8] = [
     ("telethon_obfuscated", [51, 6, 45, 62, 13, 3, 13, 70]),
 ];
 
-/// A client as its recording shows it.
+/// Properties of a client, as its recording shows them.
 struct Told {
     name: &'static str,
     layer: i32,
     framing: Framing,
     is_obfuscated: bool,
     connections: usize,
-    /// Key exchanges, and how many of them with RSA_PAD.
+    /// Number of key exchanges, and of those with RSA_PAD.
     exchanges: (usize, usize),
 }
 
@@ -56,8 +56,8 @@ const fn told(
     Told { name, layer, framing, is_obfuscated, connections, exchanges }
 }
 
-/// Kurigram makes its key on a connection of its own; Telethon and Kurigram pad as before 2021. TDLib makes keys with two
-/// data centres, and with forward secrecy two with each.
+/// Kurigram makes its key on a separate connection; Telethon and Kurigram use the padding from before 2021. TDLib makes
+/// keys with two data centres, and with forward secrecy two keys with each.
 const CLIENTS: [Told; 8] = [
     told("gramjs", 198, (Framing::ABRIDGED, false), 2, (1, 1)),
     told("kurigram", 229, (Framing::ABRIDGED, false), 3, (1, 0)),
@@ -69,7 +69,7 @@ const CLIENTS: [Told; 8] = [
     told("telethon_obfuscated", 229, (Framing::ABRIDGED, true), 2, (1, 0)),
 ];
 
-/// MTProto's own lines around those of each layer.
+/// Schema of each layer, with MTProto's own constructors.
 static LAYERS: LazyLock<BTreeMap<i32, Schema<'static>>> = LazyLock::new(|| {
     let today = Schema::parse(schema::API).unwrap();
     let is_of = |layer: i32, comment: &str| {
@@ -108,7 +108,7 @@ fn every_recording_is_listed_and_small() {
 fn nothing_is_skipped() {
     let total = count_all(&NUMBERS, |name| decoded(&recording(name), layer_of(name)));
     let exchanges: usize = CLIENTS.iter().map(|client| client.exchanges.0).sum();
-    // TDLib asks for a resPQ, and for no more, to see whether a new connection leads anywhere.
+    // TDLib requests a resPQ and stops, to test if a new connection works.
     assert_eq!(total[1], 6 * exchanges + 2 * 6, "plain packets: six an exchange");
     assert!(total[5] >= 10, "bodies are compressed in both directions");
 }
@@ -155,7 +155,7 @@ fn each_client_is_who_it_is_said_to_be() {
     }
 }
 
-/// Everything in a message that is no container, the outer before the inner.
+/// Visits all values of a message except containers, the outer before the inner.
 fn each_value(item: &Item<'_>, see: &mut impl FnMut(&Content<'_>)) {
     fn inside(content: &Content<'_>, see: &mut impl FnMut(&Content<'_>)) {
         match content {
@@ -173,7 +173,7 @@ fn each_value(item: &Item<'_>, see: &mut impl FnMut(&Content<'_>)) {
     inside(&item.content, see);
 }
 
-/// The values of a message are those of its layer, and written again they are the bytes that were on the wire: how many.
+/// Asserts that the values of a message are of its layer and encode to the bytes on the wire; returns their number.
 fn whole(name: &str, ty: &Type<'_>, body: &[u8], content: &Content<'_>) -> usize {
     match content {
         Content::Container(items) => items.iter().map(|item| whole(name, &Type::Any, &item.body, &item.content)).sum(),
@@ -201,7 +201,7 @@ fn whole(name: &str, ty: &Type<'_>, body: &[u8], content: &Content<'_>) -> usize
         }
         Content::Value(value) => {
             let mut wire = Vec::new();
-            let ty = if matches!(value, Value::Vector(_)) { ty } else { &Type::Any }; // an error has no other
+            let ty = if matches!(value, Value::Vector(_)) { ty } else { &Type::Any }; // an error has its own type
             value.write(ty, &mut wire).unwrap();
             assert_eq!(wire, body, "{name}: {value}");
             assert!(!has_raw(value), "{name}: of no layer: {value}");
@@ -228,7 +228,7 @@ fn every_message_is_of_its_layer_with_nothing_left_over() {
             match &step.what {
                 What::Plain(plain) => {
                     let is_tdlib = name.starts_with("tdlib") && step.from == Side::Client;
-                    assert!(plain.extra == 0 || is_tdlib, "{name}: {step}"); // TDLib hides how long it is
+                    assert!(plain.extra == 0 || is_tdlib, "{name}: {step}"); // TDLib hides the length with extra bytes
                     values += whole(name, &Type::Any, &plain.body[..plain.body.len() - plain.extra], &plain.content);
                 }
                 What::Sealed(sealed) => {
@@ -244,14 +244,14 @@ fn every_message_is_of_its_layer_with_nothing_left_over() {
     assert_eq!(values, 717);
 }
 
-// Cut elsewhere.
+// Other cuts.
 
-/// What one side said, piece by piece, and whether it was heard to the end.
+/// Pieces sent by one side.
 fn said(connection: &Connection, side: Side) -> Vec<Piece> {
     cut(connection).into_iter().filter(|piece| piece.from == side).map(|Cut { piece, .. }| piece).collect()
 }
 
-/// What `side` said, in one piece.
+/// Bytes sent by `side`, concatenated.
 fn stream(connection: &Connection, side: Side) -> Vec<u8> {
     connection.chunks.iter().filter(|chunk| chunk.from == side).flat_map(|chunk| chunk.bytes.to_vec()).collect()
 }
@@ -307,13 +307,13 @@ fn chunks_that_are_cut_elsewhere_tell_the_same() {
     }
 }
 
-// The same packets, given to our own machines.
+// The same packets, given to nanogram's own state machines.
 
 #[test]
 fn a_client_takes_every_packet_of_our_server() {
     let (mut taken, mut updates, mut new_sessions) = (0, 0, 0);
     for (name, _) in &NUMBERS {
-        replay(&recording(name), Side::Client, |session, step, result| {
+        replay_to_clients(&recording(name), |session, step, result| {
             assert!(result.is_ok(), "{name}: {result:?}\n{step}");
             taken += 1;
             while let Some(incoming) = session.poll_incoming() {
@@ -333,15 +333,14 @@ fn a_client_takes_every_packet_of_our_server() {
 fn a_server_takes_what_the_clients_send() {
     let (mut taken, mut requests, mut salts) = (0, 0, 0);
     for (name, _) in &NUMBERS {
-        replay(&recording(name), Side::Server, |session, step, result| {
+        replay_to_servers(&recording(name), |session, step, result| {
             assert!(result.is_ok(), "{name}: {result:?}\n{step}");
             taken += 1;
             for code in session.take_refused() {
                 assert_eq!(code, 48, "{name}\n{step}");
                 salts += 1;
             }
-            while let Some(incoming) = session.poll_incoming() {
-                let Incoming::Request { .. } = incoming else { panic!("{name}: {incoming:?}") };
+            while session.poll_request().is_some() {
                 requests += 1;
             }
         });
@@ -360,7 +359,7 @@ fn a_changed_byte_is_noticed() {
         };
         let all = held(&good);
         for (number, connection) in good.connections.iter().enumerate() {
-            // The first bytes under noise end in two that mean nothing, and nothing follows from the answers to pings.
+            // An obfuscated start ends in two random bytes, and the answers to pings have no consequences.
             let is_plain = |step: &&Step<'_>| step.connection == number && matches!(step.what, What::Plain(_));
             let plain = decoded(&good, &SCHEMA).iter().filter(is_plain).count();
             for at in (if plain % 6 == 0 { 1 } else { plain }..connection.chunks.len()).step_by(5) {

@@ -1,4 +1,4 @@
-//! The schema in `tl/`, what is made of it, and that the two ways to the end of a value agree.
+//! The schema in `tl/` and the files generated from it; the skip table and the schema agree on the end of a value.
 #![cfg(feature = "schema")]
 
 use nanogram::telegram::api::account::GetPassword;
@@ -26,7 +26,7 @@ use std::sync::LazyLock;
 static API: LazyLock<Schema<'static>> = LazyLock::new(|| Schema::parse(schema::API).unwrap());
 static ALL: LazyLock<Schema<'static>> = LazyLock::new(|| Schema::telegram().unwrap());
 
-/// The lines whose ids were decreed: the list in `tl/README.md`.
+/// Lines with ids that are not their CRC-32: the list in `tl/README.md`.
 const DECREED: &[(&str, u32)] =
     &[("ipPortSecret", 0x402d_9b47), ("accessPointRule", 0x0206_34ce), ("help.configSimple", 0x066d_2808)];
 
@@ -58,7 +58,7 @@ fn the_text_keeps_its_order() {
     assert!(API.definitions().is_sorted_by_key(key));
 }
 
-/// A flag word's name says which it is: `src/tl/line.rs` goes by the name, the schema by the place.
+/// `src/tl/line.rs` identifies flag words by name, the schema by position, so a name must match its position.
 #[test]
 fn flag_words_are_called_by_their_number() {
     for d in API.definitions() {
@@ -71,9 +71,9 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
-/// The string literals of a source text that are schema lines.
+/// String literals in a source text that are schema lines.
 fn written_lines(source: &str) -> BTreeSet<String> {
-    // A literal may go on in the next line behind a backslash.
+    // A literal may continue on the next line after a backslash.
     let pieces = source.split("\\\n").enumerate();
     let joined = pieces.map(|(at, piece)| if at == 0 { piece } else { piece.trim_start() }).collect::<String>();
     let is_line = |text: &&str| {
@@ -119,7 +119,7 @@ fn the_readme_tells_the_sum_of_each_file() {
     }
 }
 
-/// `NANOGRAM_WRITE=1` writes it anew.
+/// `NANOGRAM_WRITE=1` regenerates the file.
 #[test]
 fn the_table_is_what_the_text_compiles_to() {
     let fresh = compile(&API, table::ROOTS).unwrap();
@@ -144,14 +144,14 @@ fn what_a_table_cannot_hold_is_refused() {
     assert!(compile(&s, &["C", "int", "Vector<C>"]).is_ok());
 }
 
-/// Values of any type of the API, no deeper than asked.
+/// Generator of random values of any API type, with limited depth.
 struct Random {
     rng: ChaCha8Rng,
-    /// How many constructors more may have optional parts.
+    /// Number of further constructors that may have optional fields.
     budget: usize,
 }
 
-/// How many constructors stand inside each other at least, in a value of each type.
+/// Minimal nesting of constructors in a value of each type.
 static LEAST: LazyLock<BTreeMap<&str, usize>> = LazyLock::new(|| {
     let mut least = BTreeMap::new();
     for round in 1.. {
@@ -186,7 +186,7 @@ impl Random {
         let mut bits = BTreeMap::new();
         let is_rich = self.budget > 0;
         self.budget = self.budget.saturating_sub(1);
-        // A flag is set only if all that stands under it fits below.
+        // A flag is set only if all of its fields fit the depth limit.
         for field in &of.fields {
             if let Some(flag) = field.when {
                 let fits = is_rich && Self::fits(&field.ty, depth - 1);
@@ -249,7 +249,7 @@ impl Random {
     }
 }
 
-/// Where a value ends, or why it is none: once by the table, once by the tree. They must say the same.
+/// End of a value or the error, from the table and from the schema, which must agree.
 fn end(bytes: &[u8], ty: TypeId, name: &str) -> Result<usize, DecodeError> {
     let (mut r, mut s) = (Reader::new(bytes), Reader::new(bytes));
     let skipped = table::API.skip(&mut r, ty).map(|()| r.position());
@@ -270,16 +270,16 @@ fn the_table_and_the_tree_end_at_the_same_byte() {
             let wire = value.to_bytes().unwrap();
             assert_eq!(end(&wire, TypeId::UPDATES, "Updates"), Ok(wire.len()));
 
-            // There and back: the same bytes, the same tree, from either direction.
+            // Round trip: the same bytes, the same tree.
             let back = API.from_bytes(&wire).unwrap();
             assert_eq!(back, value);
             assert_eq!(back.to_bytes().unwrap(), wire);
 
-            // No part of a value is a value.
+            // No prefix of a value is a value.
             for cut in 0..wire.len() {
                 assert!(end(&wire[..cut], TypeId::UPDATES, "Updates").is_err(), "cut at {cut}");
             }
-            // Whatever a flipped bit makes of it, both see the same.
+            // With a flipped bit, both must still agree.
             for _ in 0..40 {
                 let mut wire = wire.clone();
                 let bit = random.rng.random_range(0..wire.len() * 8);
@@ -310,7 +310,7 @@ fn every_root_is_skipped() {
     assert_eq!(table::API.root(1), Some(TypeId::UPDATE));
 }
 
-/// Each constructor of the layer, whether `tl/api.tlb` needs it or not.
+/// Every constructor of the layer, including those that `tl/api.tlb` omits.
 #[test]
 fn every_constructor_goes_there_and_back() {
     let types = LEAST.keys().copied().collect::<Vec<_>>();
@@ -342,7 +342,7 @@ fn every_constructor_goes_there_and_back() {
 }
 
 impl Random {
-    /// A value of `of` that is no deeper than need be; `!X` holds another call.
+    /// Value of `of` with minimal depth; `!X` holds another call.
     fn skim(&mut self, of: &'static Definition<'static>) -> Value<'static> {
         self.budget = 12;
         let is_any = |at: usize| of.fields[at].ty == Type::Any;
@@ -360,7 +360,7 @@ impl Random {
     }
 }
 
-/// `textBold#6724abc4 text:RichText`, again and again, around a `textEmpty#dc3d824f`.
+/// Nests `textBold#6724abc4 text:RichText` around a `textEmpty#dc3d824f`.
 #[test]
 fn both_stop_at_the_same_depth() {
     let page = |levels: usize| {
@@ -378,7 +378,7 @@ fn both_stop_at_the_same_depth() {
     }
 }
 
-/// The figure that [`MAX_DEPTH`] is chosen by.
+/// Deepest nesting in practice, from which [`MAX_DEPTH`] was chosen.
 #[test]
 fn the_depth_leaves_room() {
     let mut level = BTreeSet::from(["Updates"]);
@@ -420,7 +420,7 @@ fn an_object_is_whatever_its_id_says() {
          result:(nearestDc country:\"NL\" this_dc:2 nearest_dc:4)))])"
     );
     assert_eq!(value.to_bytes().unwrap(), wire);
-    // A message that is longer or shorter than it says.
+    // A message longer or shorter than its length field.
     for (bytes, at, fault) in [(0x18, 44, Fault::Trailing), (0x10, 36, Fault::End), (-1, 24, Fault::Length)] {
         let mut wire = wire.clone();
         wire[20..24].copy_from_slice(&i32::to_le_bytes(bytes));
@@ -437,11 +437,11 @@ fn a_value_that_does_not_fit_its_line_is_not_written() {
     let of = API.named("restrictionReason").unwrap();
     let text = || Some(Value::Text(String::new()));
     let write = |of, fields| Value::Object(Object { of, fields }).to_bytes().map_err(|e| e.to_string());
-    let missing = "restrictionReason.text is not what the schema says";
+    let missing = "restrictionReason.text does not match the schema";
     assert!(write(of, vec![text(), text(), text()]).is_ok());
     assert_eq!(write(of, vec![text(), text()]).unwrap_err(), missing);
     assert_eq!(write(of, vec![text(), text(), Some(Value::Int(1))]).unwrap_err(), missing);
-    // Two fields under one flag: both or none.
+    // Two fields under one flag: both or neither.
     let of = API.named("message").unwrap();
     let mut value = Random::new(1).skim(of);
     if let Value::Object(object) = &mut value {
@@ -572,7 +572,7 @@ fn text_shows_flags_as_what_is_there() {
     assert_eq!(format!("{wire:#}"), "(username\n  active:true\n  username:\"x\")");
 }
 
-/// Reads 400 random answers to `C` as its type does, writes them again, and shows each to `look`.
+/// Decodes 400 random answers to `C` by its type, encodes them again, and passes each to `look`.
 fn answers<C: Call>(look: impl Fn(C::Reply)) {
     let of = API.definitions().iter().find(|d| d.id == C::ID).unwrap();
     for seed in 0..400 {
@@ -586,7 +586,7 @@ fn answers<C: Call>(look: impl Fn(C::Reply)) {
     }
 }
 
-/// Whatever the client needs to sign in and to start a bot: no value that the layer allows may stop it.
+/// No answer that the layer allows may stop the client from signing in or starting a bot.
 #[test]
 fn every_answer_that_the_client_depends_on_is_read_whatever_is_in_it() {
     use nanogram::telegram::login::{self, LoginError};
@@ -633,7 +633,7 @@ fn every_answer_that_the_client_depends_on_is_read_whatever_is_in_it() {
     answers::<InviteToChannel>(|invited| drop(invited.missing().unwrap()));
 }
 
-/// The peer of a name is found wherever it stands in its vector, among others of either kind.
+/// The resolved peer is found at any position of its vector, among other users and chats.
 #[test]
 fn a_resolved_peer_need_not_be_the_first_of_its_vector() {
     let user = |seed: u64| Random::new(seed).object(API.named("user").unwrap(), 12);

@@ -1,5 +1,5 @@
-//! The security checklist: every row has its test, here or in the file of what it is about, and `docs/security.md` says
-//! which. What only needs a data centre that misbehaves is in `tests/dc_faults.rs`, fault by fault.
+//! The security checklist: `docs/security.md` names the tests of every row. They are here or in the file of the module
+//! concerned; `tests/dc_faults.rs` tests every fault of the data centre.
 #![cfg(all(feature = "client", feature = "dc"))]
 
 mod hostile;
@@ -39,9 +39,9 @@ fn app() -> App {
     App { api_id: 1, api_hash: Hidden("0".repeat(32)) }
 }
 
-// B20, for the whole client: over sockets, with forward secrecy, as programs use it.
+// B20 for the complete client: over sockets, with forward secrecy.
 
-/// What ends in a time-out of minutes, or in an error that is the caller's to decide.
+/// Faults that lead to a time-out of minutes, or to an error that the caller must handle.
 const NOT_HERE: &[&str] = &[
     "unknown-fingerprint",
     "stall-1",
@@ -86,7 +86,7 @@ async fn b20_the_bot_is_started_once_whatever_is_done_to_the_client() {
     }
 }
 
-// D: what anybody on the way can send, or leave out.
+// D: attacks and losses on the network path.
 
 #[test]
 fn d2_an_error_404_of_anybody_costs_no_key() {
@@ -130,7 +130,7 @@ async fn d13_a_server_that_closes_at_once_is_not_asked_without_end() {
     assert!(made > 1 && made <= attempts as usize + 1, "{made} connections");
 }
 
-/// The bytes of a key in all the ways in which they could be printed.
+/// Returns true if `text` contains the bytes of a key in any usual notation.
 fn is_printed(text: &str, secret: &[u8]) -> bool {
     let hex: String = secret.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
     let list = format!("{:?}", &secret[..4]);
@@ -165,7 +165,7 @@ fn d14_no_secret_is_in_any_log_whatever_goes_wrong() {
 
 // E: passwords and codes.
 
-/// What a client makes of `account.getPassword` while the data centre does this, and then while it does not.
+/// Result of `account.getPassword` while the server injects the fault, with a check that it works afterwards.
 fn question(name: &str) -> Result<Question, LoginError> {
     let mut net = Hostile::signed_in(hostile::dc(), CAROL, Framing::ABRIDGED);
     net.dc.fault(fault(name), 1);
@@ -205,7 +205,7 @@ fn e7_the_servers_randomness_is_not_ours() {
         let question = Question::read(password).unwrap();
         let stretched = question.kdf.stretch(CAROLS_PASSWORD.as_bytes()).finish();
         proofs.push(question.prove(&stretched, &mut entropy).unwrap().to_boxed());
-        // With randomness of our own that stands still, the number is the same: it depends on nothing else.
+        // With fixed entropy the number is the same: it depends on nothing else.
         let fixed = || question.prove(&stretched, &mut ChaCha12Rng::seed_from_u64(7)).unwrap().to_boxed();
         assert_eq!(fixed(), fixed());
     }
@@ -218,7 +218,7 @@ fn e9_for_an_algorithm_that_nobody_knows_no_password_is_sent() {
     assert!(matches!(question("kdf-unknown"), Err(LoginError::UnknownAlgorithm)));
 }
 
-/// A client with a key that nobody is signed in with.
+/// Client with a key that is not signed in.
 fn nobody(name: &str) -> Hostile {
     let mut dc = hostile::dc();
     let key = AuthKey::from_bytes([7; 256]);
@@ -281,7 +281,7 @@ async fn e12_a_key_that_was_used_elsewhere_is_not_used_again() {
     assert_eq!(house.calls(GetState::ID), calls, "it was asked all the same");
 }
 
-// C: errors that must not become a storm.
+// C: errors that must not cause a storm of retries.
 
 #[tokio::test]
 async fn c18_a_server_that_always_fails_is_not_asked_without_end() {
@@ -315,9 +315,9 @@ fn d11_a_flag_word_or_vector_that_lies_ends_the_connection_and_no_more() {
     assert!(bool::from_bytes(&[0; 3]).is_err());
 }
 
-// F: what went wrong elsewhere.
+// F: bugs of other implementations.
 
-/// Zeros at first, and then ones.
+/// Entropy of zeros at first, then ones.
 struct Zeros(usize);
 
 impl Entropy for Zeros {
@@ -337,17 +337,17 @@ fn f8_no_session_has_the_number_0() {
 
 // The table.
 
-/// A row of the checklist: its number, the rule, and the tests that hold it.
+/// Row of the checklist: number, rule, and the tests that cover it.
 type Row = (&'static str, &'static str, &'static [&'static str]);
 
 #[path = "security/rows.rs"]
 mod rows;
 use rows::ROWS;
 
-/// The rows that the checklist has.
+/// Number of rows in each part of the checklist.
 const PARTS: [(char, usize); 6] = [('A', 23), ('B', 20), ('C', 22), ('D', 14), ('E', 13), ('F', 11)];
 
-/// Whether `source` has a test of this name that runs.
+/// Returns true if `source` has an active test of this name.
 fn has_test(source: &str, name: &str) -> bool {
     let lines: Vec<&str> = source.lines().map(str::trim).collect();
     let at = lines.iter().position(|line| {
@@ -409,7 +409,7 @@ fn the_checklist_in_the_documents_is_this_one() {
         std::fs::write(&path, &text).unwrap();
     }
     let stored = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(stored == text, "docs/security.md is of another day: run this test with NANOGRAM_WRITE=1");
+    assert!(stored == text, "docs/security.md differs: run this test with NANOGRAM_WRITE=1");
 }
 
 const TITLES: [(&str, &str); 6] = [
@@ -418,14 +418,17 @@ const TITLES: [(&str, &str); 6] = [
     ("C", "Session, salts, service messages"),
     ("D", "Transport and parser"),
     ("E", "Forward secrecy, passwords, signing in"),
-    ("F", "What went wrong elsewhere"),
+    ("F", "Faults of other implementations"),
 ];
 
 const HEAD: &str = "\
 # The security checklist
 
-What the security guidelines, the protocol's pages and the published attacks ask of a client, row by row: which
-[faults](faults.md) of the test data centre (`nanogram dc --fault NAME`) do the opposite, and which tests hold it. Try
-another client with them, too. A test reads the sources and fails if one of these tests is missing;
+The rules that the security guidelines, the protocol's pages and the published attacks set for a client. Each row has the
+[faults](faults.md) of the test data centre (`nanogram dc --fault NAME`) that break the rule, and the tests that hold it;
+other clients can be tried with the same faults. SG: the security guidelines. 4A: Albrecht et al., 2021. JO: Jakobsen and
+Orlandi, 2015.
+
+A test reads the sources and fails if one of these tests is missing.
 `NANOGRAM_WRITE=1 cargo test --all-features --test security` writes this file.
 ";

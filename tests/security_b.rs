@@ -1,5 +1,5 @@
-//! Encrypted messages, a test for each row B of the security checklist: what a client's session must refuse, once
-//! somebody who has the key (or only a copy of a packet) sends it.
+//! Encrypted messages, a test for each row B of the security checklist: packets that a client session must refuse, from
+//! a peer that has the key, or only a copy of a packet.
 
 mod bench;
 
@@ -17,12 +17,12 @@ use rand::{RngExt, SeedableRng};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// A body that nobody asked for, which a client hands out.
+/// Unsolicited body, which a client passes on as an update.
 const UPDATE: [u8; 8] = [0x11, 0x22, 0x33, 0x44, 1, 2, 3, 4];
 
 type Forge = fn(&mut Bench) -> BytesMut;
 
-/// A packet whose `len` and padding are free.
+/// Packet with any length field and any padding.
 fn shaped(bench: &mut Bench, len: i32, body: &[u8], padding: usize) -> BytesMut {
     let header = bench.header();
     encrypt(Side::Server, &plain(&header, len, body, padding))
@@ -38,7 +38,7 @@ fn valid(bench: &mut Bench) -> BytesMut {
     with(bench, |_| ())
 }
 
-/// Packets that cannot be opened: whatever is wrong, nobody outside learns what.
+/// Packets that fail to decrypt; an outsider must not learn why.
 const UNOPENED: &[(&str, Forge)] = &[
     ("nothing", |_| BytesMut::new()),
     ("short", |b| valid(b).split_to(OUTER + INNER)),
@@ -79,7 +79,7 @@ const UNOPENED: &[(&str, Forge)] = &[
     }),
 ];
 
-/// Packets that open, and must not be taken.
+/// Packets that decrypt, but must be refused.
 const OPENED: &[(&str, Forge)] = &[
     ("another session", |b| with(b, |h| h.session_id ^= 1)),
     ("session 0", |b| with(b, |h| h.session_id = 0)),
@@ -116,8 +116,8 @@ fn b02_failures_to_open_look_alike_from_outside() {
     let shown: BTreeSet<String> =
         UNOPENED.iter().map(|(what, forge)| bench_refuses(&mut bench, what, *forge).to_string()).collect();
     assert_eq!(shown.len(), 1, "{shown:?}");
-    // No field is looked at before msg_key: a plaintext that lies in every field, under another msg_key, is told apart
-    // from a good one by nothing, not even in one's own log.
+    // No field is read before msg_key is verified: a plaintext with every field wrong, under another msg_key, is
+    // indistinguishable from a good one, even in the session's own log.
     let good = flipped(valid(&mut bench), 8);
     let lies = [i32::MIN, -4, 6, i32::MAX].map(|len| flipped(shaped(&mut bench, len, &UPDATE, 24), 8));
     let why = bench.assert_refused("good", good);
@@ -175,7 +175,7 @@ fn b05_a_lying_length_is_refused() {
     let mut bench = Bench::new();
     for len in (-70..2000).chain([i32::MIN, i32::MAX, i32::MAX - 3, 1 << 24]) {
         let packet = shaped(&mut bench, len, &UPDATE, 24);
-        // 8 is true; 4, 12, 16, 20 leave lawful padding, and are for whoever has the key to say.
+        // 8 is the real length; 4, 12, 16 and 20 leave valid padding, so the key's holder may send them.
         match len {
             4 | 8 | 12 | 16 | 20 => bench.deliver(packet).unwrap(),
             0 => assert!(bench.deliver(packet).is_err()),
@@ -233,7 +233,7 @@ fn b09_an_id_that_no_server_makes_is_refused() {
 fn b10_a_replay_is_taken_once() {
     let mut bench = Bench::new();
     let recorded: Vec<BytesMut> = (0..50).map(|_| valid(&mut bench)).collect();
-    // out of order the first time
+    // The first time out of order.
     for at in (0..50).map(|i| i * 7 % 50) {
         bench.deliver(recorded[at].clone()).unwrap();
     }
@@ -249,7 +249,7 @@ fn b10_a_replay_is_taken_once() {
     replay(&mut bench, "a second later");
     bench.client.reconnected(bench.now);
     replay(&mut bench, "after a reconnection");
-    // and when the window has moved on
+    // Again when the window has moved on.
     for _ in 0..WINDOW + 10 {
         bench.say(&UPDATE).unwrap();
     }
@@ -281,19 +281,19 @@ fn b11_an_untimely_message_is_refused() {
 
 #[test]
 fn b11_a_clock_that_slept_is_found_out() {
-    // The machine was asleep for an hour and its clock with it: all that the server says is of the future.
+    // The machine slept for an hour and its clock stopped: all server messages are in the future.
     let mut bench = Bench::new();
     let (call, msg_id) = bench.call(&[7, 7, 7, 7]);
     let early = bench.id_at(3600, 3);
     assert_eq!(bench.say_as(early, 1, &UPDATE), Err(SessionError::Untimely));
-    // On a new connection it is listened to again, and what it answers sets the clock.
+    // On a new connection messages are accepted again, and an answer sets the clock.
     bench.client.reconnected(bench.now);
     let id = bench.id_at(3600, 1);
     bench.say_as(id, 1, &result(msg_id, ANSWER)).unwrap();
     assert_eq!(bench.incoming(), [Incoming::Reply { call, result: Ok(Bytes::from_static(ANSWER)) }]);
     let there = bench.client.clock().at(bench.now);
     assert!((there.as_secs() - bench.unix().as_secs() - 3600).abs() <= 1, "{there:?}");
-    // From then on it is right again, and strict.
+    // From then on the clock is right again, and strict.
     assert!(bench.client.clock().is_synced());
     let late = bench.id_at(0, 3);
     assert_eq!(bench.say_as(late, 1, &UPDATE), Err(SessionError::Untimely));
@@ -301,7 +301,7 @@ fn b11_a_clock_that_slept_is_found_out() {
 
 #[test]
 fn b11_a_clock_that_drifts_is_kept_right() {
-    // A crystal that loses a second in a minute: never is a message found to be of the future.
+    // A clock that loses a second per minute: no message is ever refused as too far in the future.
     let mut bench = Bench::new();
     for minute in 0..600 {
         let id = bench.id_at(minute, 3);
@@ -312,7 +312,7 @@ fn b11_a_clock_that_drifts_is_kept_right() {
 
 #[test]
 fn b11_a_clock_is_not_set_by_an_old_answer() {
-    // The clock is not known yet, and the first answer is ten minutes old: a copy, kept until there was a connection.
+    // The clock is not known yet, and the first answer is a copy recorded ten minutes ago.
     let clock = nanogram::base::time::ServerClock::guess(
         nanogram::base::time::Instant::ZERO,
         nanogram::base::time::UnixTime::from_secs(bench::UNIX),
@@ -337,10 +337,10 @@ fn b12_inner_messages_are_judged_and_taken_once() {
     bench.say_together(&[again, fresh.clone(), twice.clone(), twice]).unwrap();
     bench.say_together(std::slice::from_ref(&fresh)).unwrap();
     assert_eq!(bench.incoming().len(), 3, "one alone, two in containers");
-    // The other way round: first inside, then outside.
+    // In the opposite order: first in a container, then alone.
     bench.say_as(fresh.msg_id, 3, &UPDATE).unwrap();
     assert_eq!(bench.incoming(), []);
-    // And inside, too, only a server's ids are taken.
+    // Inside a container, too, only server ids are accepted.
     for bits in [0, 2] {
         let mut bad = bench.inner(1, &UPDATE);
         bad.msg_id = bad.msg_id & !3 | bits;
@@ -354,7 +354,7 @@ fn b12_inner_messages_are_judged_and_taken_once() {
 
 #[test]
 fn b12_an_answer_is_never_too_old_to_be_taken() {
-    // Sent, lost, and sent again as a copy when hundreds of later messages have come.
+    // Sent, lost, and sent again as a copy after hundreds of later messages.
     let mut bench = Bench::new();
     let (call, msg_id) = bench.call(&[7, 7, 7, 7]);
     let lost = bench.inner(1, &result(msg_id, ANSWER));
@@ -380,7 +380,7 @@ fn b13_inner_content_is_acknowledged() {
     bench.advance(Duration::from_secs(60));
     let acks: Vec<i64> = bench.sent_of::<MsgsAck>().into_iter().flat_map(|ack| ack.msg_ids).collect();
     assert_eq!(acks, content.map(|m| m.msg_id), "the inner odd ones, and nothing else");
-    // A message that comes again was acknowledged in vain, and is again.
+    // A repeated message was acknowledged without effect, and is acknowledged again.
     bench.say_as(acks[0], 1, &UPDATE).unwrap();
     bench.advance(Duration::from_secs(60));
     assert_eq!(bench.sent_of::<MsgsAck>(), [MsgsAck { msg_ids: vec![acks[0]] }]);
@@ -417,7 +417,7 @@ fn b15_padding_varies_within_its_bounds() {
     }
 }
 
-/// The last 12 bytes of a packet's plaintext.
+/// Last 12 bytes of a packet's plaintext.
 fn last_block(packet: &[u8]) -> Vec<u8> {
     use nanogram::crypto::{ige, kdf};
     let pair = kdf::aes(&bench::key(), Side::Client, &packet[8..24].try_into().unwrap());
@@ -471,7 +471,7 @@ fn b17_no_id_is_sealed_twice() {
                 assert!(ids.insert(id), "round {round}: {id} was sealed twice");
             }
             resent += sent.messages.len();
-            // Nothing is ever acknowledged or answered; whatever can make a client send again is said.
+            // Never acknowledge or answer; send everything that can make a client resend.
             let inner = sent.messages[random.random_range(0..sent.messages.len())].msg_id;
             let bad_msg_id = if random.random() { inner } else { sent.header.msg_id };
             let asked = sent.messages.iter().find_map(|m| MsgsStateReq::from_boxed(&m.body).ok().map(|req| (m, req)));
@@ -505,7 +505,7 @@ fn b17_no_id_is_sealed_twice() {
 
 const INVOKE_AFTER_MSG: u32 = 0xcb9f_372d;
 
-/// The id that a message waits for, and the call in it.
+/// Message id that a message waits for (`invokeAfterMsg`), and the call in it.
 fn unwrapped(m: &Message) -> (Option<i64>, Bytes) {
     let mut r = Reader::new(&m.body);
     if r.expect(INVOKE_AFTER_MSG).is_err() {
@@ -515,7 +515,7 @@ fn unwrapped(m: &Message) -> (Option<i64>, Bytes) {
     (Some(earlier), m.body.slice(r.position()..))
 }
 
-/// A server that does what it is told in the order that packets come, but for `invokeAfterMsg`.
+/// Server that executes calls in the order of arrival, except for `invokeAfterMsg`.
 fn execute(packets: &[bench::Sent]) -> Vec<Bytes> {
     let (mut done, mut effects) = (BTreeSet::new(), Vec::new());
     let mut waiting: Vec<&Message> = packets.iter().flat_map(|p| &p.messages).collect();
@@ -556,7 +556,8 @@ fn b18_a_chain_follows_the_call_it_waits_for() {
     let second = bench.client.call_after(first, Bytes::from_static(&[2; 4]));
     let sent = bench.sent_messages();
     assert_eq!(unwrapped(&sent[0]), (Some(first_id), Bytes::from_static(&[2; 4])));
-    // The first is lost and sent again under another id; the second waits in vain, and is sent again after it.
+    // The first call is lost and sent again under another id; the second waits for the old id, and is sent again after
+    // it.
     bench.say(&BadMsgNotification { bad_msg_id: first_id, bad_msg_seqno: 1, error_code: 20 }.to_boxed()).unwrap();
     let again = bench.sent_messages().remove(0);
     assert_ne!(again.msg_id, first_id);
@@ -568,14 +569,14 @@ fn b18_a_chain_follows_the_call_it_waits_for() {
         assert_eq!(bench.incoming(), []);
         assert_eq!(bench.sent_messages(), [], "{text}: to be refused again would help nobody");
     }
-    // Once the first is answered there is nothing to wait for.
+    // Once the first is answered, the second waits for nothing.
     bench.say(&result(again.msg_id, ANSWER)).unwrap();
     let waits = bench.sent_messages().iter().find(|m| m.body == [2; 4][..]).expect("it is sent again").msg_id;
     bench.say(&result(waits, &error(400, "MSG_WAIT_TIMEOUT"))).unwrap();
     let resent = bench.sent_messages();
     let m = resent.iter().find(|m| unwrapped(m).1 == [2; 4][..]).expect("it is sent again");
     assert_eq!(unwrapped(m).0, None);
-    // A call before it that failed is for the caller to know.
+    // The failure of an earlier call is reported to the caller.
     bench.say(&result(m.msg_id, &error(400, "MSG_WAIT_FAILED"))).unwrap();
     let refused = RpcError::new(400, "MSG_WAIT_FAILED");
     assert!(bench.incoming().contains(&Incoming::Reply {
@@ -605,13 +606,13 @@ fn b20_after_any_violation_the_call_completes() {
         let (call, msg_id) = bench.call(&[7, 7, 7, 7]);
         let packet = forge(&mut bench);
         bench.deliver(packet).expect_err(what);
-        // The connection is closed and another begun; the server has the call, and says its answer again.
+        // On a new connection, the server has the call and sends its answer again.
         bench.client.reconnected(bench.now);
         bench.sent();
         bench.say(&result(msg_id, ANSWER)).unwrap();
         let reply = Incoming::Reply { call, result: Ok(Bytes::from_static(ANSWER)) };
         assert_eq!(bench.incoming(), [reply], "{what}");
-        // Or it does not have the call.
+        // On a new connection, the server does not have the call.
         let (call, msg_id) = bench.call(&[8, 8, 8, 8]);
         let packet = forge(&mut bench);
         bench.deliver(packet).expect_err(what);

@@ -1,7 +1,7 @@
-//! Sessions, salts, service messages: a test for each row C of the security checklist that is a session's business.
+//! Sessions, salts, service messages: a test for each row C of the security checklist that concerns sessions.
 //!
-//! Left to the client on a higher floor: C18 (waits that the server asks for), C19 (which data centres are believed),
-//! and of C20 that a repeated call carries the same `random_id`.
+//! Tested with the client instead: C18 (flood waits), C19 (known data centres), and of C20 that a repeated call carries
+//! the same `random_id`.
 
 #![cfg(feature = "gzip")]
 
@@ -12,6 +12,7 @@ use bytes::Bytes;
 use nanogram::base::entropy::{Entropy, EntropyFailed};
 use nanogram::base::side::Side;
 use nanogram::base::time::{Instant, ServerClock, UnixTime};
+use nanogram::lab::server::session::{Request, ServerSession};
 use nanogram::protocol::session::{CallError, Incoming, MAX_ACKS, Seqno, Session, SessionError};
 use nanogram::tl::{BareVec, Blob, Combinator};
 use nanogram::wire::msg_id;
@@ -45,8 +46,8 @@ fn gzip(body: &[u8]) -> Vec<u8> {
     GzipPacked { packed_data: Blob(deflate(body)) }.to_boxed()
 }
 
-/// How much a session holds, told by how much there is to print of it.
-fn size(session: &Session) -> usize {
+/// Memory of a session, estimated by the length of its debug output.
+fn size(session: &impl core::fmt::Debug) -> usize {
     format!("{session:?}").len()
 }
 
@@ -68,7 +69,7 @@ fn c01_refusals_of_what_was_not_sent_change_nothing() {
     assert_eq!(bench.client.session_id(), session);
     assert_eq!(clock.as_secs(), bench.unix().as_secs());
     assert!(other > msg_id);
-    // One that is known is believed.
+    // A salt for a known message id is accepted.
     bench.say(&new_salt(msg_id, 666)).unwrap();
     assert_eq!(bench.client.salts().current(), 666);
 }
@@ -93,7 +94,7 @@ fn c02_a_wrong_salt_resends_under_a_new_id() {
     let again: Vec<_> = sent.iter().flat_map(|s| &s.messages).filter(|m| m.body == CALL[..]).collect();
     assert_eq!(again.len(), 1);
     assert!(again[0].msg_id > msg_id);
-    // An answer under either id is one.
+    // An answer under either id counts.
     bench.say(&result(msg_id, ANSWER)).unwrap();
     assert_eq!(bench.incoming(), [reply(call)]);
 }
@@ -118,7 +119,7 @@ fn c02_a_late_refusal_does_not_send_a_call_twice() {
     let (_, first) = bench.call(&CALL);
     bench.say(&new_salt(first, 99)).unwrap();
     let second = bench.sent_messages().iter().find(|m| m.body == CALL[..]).unwrap().msg_id;
-    // What is said about the first sending, or asked, says nothing about the second.
+    // Messages about the first copy, or requests for it, do not concern the second.
     bench.say(&new_salt(first, 100)).unwrap();
     bench.say(&refusal(first, 20)).unwrap();
     bench.say(&MsgResendReq { msg_ids: vec![first] }.to_boxed()).unwrap();
@@ -184,7 +185,7 @@ fn c03_a_clock_ten_minutes_off_is_set_right() {
         let behind = bench.unix().as_secs() - msg_id::time(again.msg_id).as_secs();
         assert!((0..=1).contains(&behind), "{off}: {behind}");
         assert!(bench.client.clock().is_synced());
-        // Ids must never go back within a session.
+        // Ids must never decrease within a session.
         assert_eq!(bench.client.session_id() != session, code == 17);
         bench.say(&result(again.msg_id, ANSWER)).unwrap();
         assert_eq!(bench.incoming(), [reply(call)]);
@@ -205,7 +206,7 @@ fn c04_a_seqno_refusal_begins_a_new_session() {
         assert_ne!(sent[0].header.session_id, 0);
         let content: Vec<_> = sent.iter().flat_map(|s| &s.messages).filter(|m| m.is_content()).collect();
         assert_eq!(content.iter().map(|m| m.seqno).collect::<Vec<_>>(), [1, 3], "counted from the start");
-        // What was still on its way for the old session is no forgery.
+        // A late packet for the old session is not a forgery.
         bench.deliver(late).unwrap();
         assert_eq!(bench.incoming(), []);
         bench.say(&result(content[1].msg_id, ANSWER)).unwrap();
@@ -242,7 +243,7 @@ fn c05_a_forgotten_session_gets_its_calls_again() {
     assert_eq!(messages.iter().filter(|m| m.body == [2; 4][..]).count(), 0, "the server has this one");
     let again = messages.iter().find(|m| m.body == [1; 4][..]).expect("and not that").msg_id;
     assert_eq!(bench.incoming(), [Incoming::NewSession]);
-    // The same news again are none.
+    // A repeated announcement has no effect.
     bench.say(&new).unwrap();
     assert_eq!(bench.incoming(), []);
     assert_eq!(bench.sent_messages(), []);
@@ -284,7 +285,7 @@ fn c21_a_call_that_cannot_be_sent_fails_alone() {
     assert_eq!(bench.incoming(), bad.map(unsendable));
     bench.say(&result(msg_id, ANSWER)).unwrap();
     assert_eq!(bench.incoming(), [reply(good)]);
-    // The longest that can be sent goes alone, without the acknowledgements that no frame would hold with it.
+    // A call of maximal length is sent alone: no frame would hold it with the acknowledgements.
     (0..MAX_ACKS).for_each(|_| bench.say(&UPDATE).unwrap());
     bench.incoming();
     bench.client.call(vec![1; nanogram::protocol::session::MAX_CALL].into());
@@ -306,7 +307,7 @@ fn c06_salts_that_nobody_asked_for_are_ignored() {
     bench.client.call(Bytes::from_static(&CALL));
     assert!(bench.sent().iter().all(|s| s.header.salt == SALT));
     assert!(bench.client.salts().known().is_empty());
-    // Those it asks for itself, with its ping, it takes.
+    // Salts that it requests itself, with its ping, are accepted.
     bench.advance(secs(60));
     bench.client.handle_timeout(bench.now).unwrap();
     let sent = bench.sent_messages();
@@ -314,7 +315,7 @@ fn c06_salts_that_nobody_asked_for_are_ignored() {
     bench.say(&FutureSalts { req_msg_id: asked.msg_id, now, salts: salts() }.to_boxed()).unwrap();
     bench.client.call(Bytes::from_static(&CALL));
     assert!(bench.sent().iter().all(|s| s.header.salt == 666));
-    // And once only.
+    // And only once.
     let hostile = BareVec(vec![FutureSalt { valid_since: now, valid_until: now + 9000, salt: 667 }]);
     bench.say(&FutureSalts { req_msg_id: asked.msg_id, now, salts: hostile }.to_boxed()).unwrap();
     bench.client.call(Bytes::from_static(&CALL));
@@ -350,7 +351,7 @@ fn c08_the_first_answer_counts() {
     let twice = [bench.inner(1, &result(msg_id, &[0x66; 8])), bench.inner(3, &result(msg_id, &[0x66; 8]))];
     bench.say_together(&twice).unwrap();
     assert_eq!(bench.incoming(), [reply(call)]);
-    // Nor does an answer to an earlier sending come after one to a later.
+    // An answer to an earlier copy is not delivered after one to a later copy.
     let (call, first) = bench.call(&CALL);
     bench.say(&new_salt(first, 1)).unwrap();
     let second = bench.sent_messages().iter().find(|m| m.body == CALL[..]).unwrap().msg_id;
@@ -396,7 +397,7 @@ fn c09_a_container_that_must_not_be_is_refused_whole() {
         assert_eq!(bench.incoming(), [], "{what}");
     }
     assert_eq!(bench.sent_messages(), [], "nothing of them is acknowledged");
-    // The id of what was refused is free, and so are those inside.
+    // The ids of a refused container, and those inside, remain unused.
     bench.say_as((bench::UNIX << 32) + 40_001, 0, &container(&many[..MAX_CONTAINER])).unwrap();
     assert_eq!(bench.incoming().len(), MAX_CONTAINER);
     bench.advance(secs(1));
@@ -406,7 +407,8 @@ fn c09_a_container_that_must_not_be_is_refused_whole() {
 
 #[test]
 fn c09_one_unreadable_message_does_not_take_the_others_along() {
-    // The first is taken; the second cannot be read; the third was not looked at. The server says those two again.
+    // The first message is accepted, the second is damaged, the third was not read. The server sends the last two
+    // again.
     let mut damaged = deflate(&UPDATE);
     let at = damaged.len() - 8;
     damaged[at] ^= 1;
@@ -461,13 +463,13 @@ fn c10_compressed_data_are_opened_once_within_a_limit() {
         assert!(matches!(error, SessionError::Gzip | SessionError::Container), "{what}: {error}");
         assert_eq!(bench.incoming(), [], "{what}");
     }
-    // In an answer it is the caller who learns of it: nobody would answer him again.
+    // In an answer, the caller gets the error: the server would not repeat the answer.
     for (what, body) in &rows[..8] {
         let (call, msg_id) = bench.call(&CALL);
         bench.say(&result(msg_id, body)).unwrap();
         assert_eq!(bench.incoming(), [Incoming::Reply { call, result: Err(CallError::Damaged) }], "{what}");
     }
-    // A whole result may be compressed, and a refusal inside one.
+    // A whole result may be compressed, and an error inside one.
     let (call, msg_id) = bench.call(&CALL);
     bench.say(&gzip(&result(msg_id, ANSWER))).unwrap();
     assert_eq!(bench.incoming(), [reply(call)]);
@@ -480,7 +482,7 @@ fn c10_compressed_data_are_opened_once_within_a_limit() {
 
 #[test]
 fn c10_many_small_bombs_are_one_bomb() {
-    // Eight kilobytes each, eight megabytes opened: a container of them would fill any memory.
+    // Eight kilobytes each, eight megabytes inflated: a container of them could exhaust memory.
     let mut bench = Bench::new();
     let mut large = UPDATE.to_vec();
     large.resize(MAX_INFLATED, 0);
@@ -490,7 +492,7 @@ fn c10_many_small_bombs_are_one_bomb() {
     assert_eq!(bench.say_together(&inner), Err(SessionError::Gzip));
     let held: usize = bench.incoming().iter().map(|i| if let Incoming::Update(b) = i { b.len() } else { 0 }).sum();
     assert!(held <= MAX_INFLATED, "{held} bytes");
-    // Each packet has the whole limit to itself.
+    // Each packet has the whole limit.
     for _ in 0..3 {
         bench.say(&packed).unwrap();
         assert_eq!(bench.incoming().len(), 1);
@@ -530,9 +532,9 @@ fn c11_constructors_in_the_wrong_place_do_no_harm() {
         bench.sent();
     }
     assert_eq!(bench.client.salts().current(), SALT);
-    // Nothing at all is not a message.
+    // An empty body is not a message.
     assert!(bench.say(&[]).is_err());
-    // Calls of a client are no business of his server's, but no harm either: they are handed out.
+    // Calls from a server make no sense, but are harmless: they are passed on as updates.
     for body in [Ping { ping_id: 1 }.to_boxed(), GetFutureSalts { num: 64 }.to_boxed()] {
         bench.say(&body).unwrap();
         assert_eq!(bench.incoming(), [Incoming::Update(body.into())]);
@@ -541,7 +543,7 @@ fn c11_constructors_in_the_wrong_place_do_no_harm() {
     assert_eq!(bench.incoming(), [reply(call)]);
 }
 
-/// The ids of everything that a session reads.
+/// Constructor ids that a session handles itself.
 const READ: [u32; 22] = [
     0xf35c_6d01, // rpc_result
     MSG_CONTAINER,
@@ -576,7 +578,7 @@ fn c11_no_body_whatever_makes_a_session_panic() {
         let len = bench.random.random_range(0..20) * 4;
         let mut body = id.to_le_bytes().to_vec();
         for word in noise(&mut bench.random, len).chunks(4) {
-            // Small numbers, as counts and lengths are, and known ids make more of it than noise does.
+            // Small numbers, like counts and lengths, and known ids reach deeper than noise.
             match word[0] % 4 {
                 0 => body.extend([word[1] % 4, 0, 0, 0]),
                 1 => body.extend(READ[usize::from(word[1]) % READ.len()].to_le_bytes()),
@@ -621,7 +623,7 @@ fn c12_an_announced_answer_is_asked_for() {
         acks.flat_map(|a| a.msg_ids).any(|id| id == answer.msg_id)
     };
     assert!(!acked(&sent), "what has not come is not acknowledged");
-    // The request itself may be refused for its salt: it is sent again.
+    // The request may itself be refused for its salt: it is sent again.
     let request = sent.iter().find(|m| MsgResendReq::from_boxed(&m.body).is_ok()).unwrap();
     assert!(!request.is_content());
     bench.say(&new_salt(request.msg_id, 9)).unwrap();
@@ -630,7 +632,7 @@ fn c12_an_announced_answer_is_asked_for() {
     assert!(!again.is_content());
     bench.say_together(std::slice::from_ref(&answer)).unwrap();
     assert_eq!(bench.incoming(), [reply(call)]);
-    // Now that it has come, the same news are only acknowledged.
+    // Once the answer has come, a repeated announcement is only acknowledged.
     bench.advance(secs(60));
     bench.sent();
     bench.say(&info(msg_id, answer.msg_id)).unwrap();
@@ -638,7 +640,7 @@ fn c12_an_announced_answer_is_asked_for() {
     let sent = bench.sent_messages();
     assert!(acked(&sent));
     assert!(sent.iter().all(|m| MsgResendReq::from_boxed(&m.body).is_err()));
-    // Something of the server's own is wanted in any case.
+    // A message that the server sent on its own is requested in any case.
     let unseen = bench.id_at(0, 3);
     bench.say(&MsgNewDetailedInfo { answer_msg_id: unseen, bytes: 9, status: 0 }.to_boxed()).unwrap();
     assert_eq!(bench.sent_of::<MsgResendReq>(), [MsgResendReq { msg_ids: vec![unseen] }]);
@@ -661,14 +663,14 @@ fn c13_questions_about_messages_are_answered() {
     assert_eq!(info.req_msg_id, asks);
     let states = [state::RECEIVED, state::NOT_RECEIVED, state::RECEIVED, state::TOO_HIGH, state::UNKNOWN];
     assert_eq!(info.info.0, states);
-    // Below all that a full window remembers, nobody knows.
+    // Messages older than a full window are unknown.
     for _ in 0..nanogram::protocol::session::WINDOW {
         bench.say(&UPDATE).unwrap();
         bench.incoming();
     }
     bench.say(&MsgsStateReq { msg_ids: vec![between] }.to_boxed()).unwrap();
     assert_eq!(bench.sent_of::<MsgsStateInfo>().remove(0).info.0, [state::UNKNOWN]);
-    // More than may be asked about is not answered: the answer would be as long.
+    // A request about too many messages is ignored: the answer would be as long.
     bench.say(&MsgsStateReq { msg_ids: vec![1; MAX_ACKS + 1] }.to_boxed()).unwrap();
     assert_eq!(bench.sent_of::<MsgsStateInfo>(), []);
 }
@@ -683,7 +685,7 @@ fn c13_what_the_server_asks_for_again_it_gets() {
     assert!(again > msg_id);
     bench.say(&result(again, ANSWER)).unwrap();
     assert_eq!(bench.incoming(), [reply(call)]);
-    // What is gone is said to be.
+    // Messages no longer held are reported as such.
     let asks = bench.id();
     bench.say_as(asks, 0, &MsgResendReq { msg_ids: vec![msg_id, 8] }.to_boxed()).unwrap();
     let info = MsgsStateInfo { req_msg_id: asks, info: Blob(vec![state::UNKNOWN; 2]) };
@@ -707,13 +709,13 @@ fn c14_state_infos_count_only_as_answers_to_a_question() {
         bench.say(&body).unwrap();
         assert!(bench.sent_messages().iter().all(|m| m.body != CALL[..]));
     }
-    // In all their forms: received, with flags on top; the answer will come.
+    // All forms of "received", with flags on top; the answer will come.
     for flags in [0, 8, 32, 64, 128, 8 | 64 | 128] {
         let asked = ask(&mut bench);
         bench.say(&info(asked, &[state::RECEIVED | flags])).unwrap();
         assert!(bench.sent_messages().iter().all(|m| m.body != CALL[..]));
     }
-    // The server has acknowledged the call, and has forgotten it since: it is not executed twice.
+    // The server has acknowledged the call and forgotten it since: it must not be executed twice.
     bench.say(&MsgsAck { msg_ids: vec![msg_id] }.to_boxed()).unwrap();
     let asked = ask(&mut bench);
     bench.say(&info(asked, &[state::UNKNOWN])).unwrap();
@@ -742,7 +744,7 @@ fn c15_acks_go_out_in_time_and_number() {
     bench.client.handle_timeout(due).unwrap();
     assert_eq!(bench.sent_of::<MsgsAck>().len(), 1);
     assert!(bench.client.poll_timeout().is_none_or(|next| next > due), "the time-out is over");
-    // A flood: all of it is acknowledged, a few hundred bytes at a time.
+    // A flood: every message is acknowledged, a few hundred bytes at a time.
     let (mut acks, mut largest) = (0, 0);
     for n in 0..100_000 {
         bench.say(&UPDATE).unwrap();
@@ -757,7 +759,7 @@ fn c15_acks_go_out_in_time_and_number() {
     }
     assert!(acks >= 100_000 - 16, "{acks}");
     assert!(largest < 64 << 10, "{largest}");
-    // And if nothing can be sent, as much as one message holds is kept.
+    // While nothing can be sent, at most one message's worth of acknowledgements is kept.
     for _ in 0..30_000 {
         bench.say(&UPDATE).unwrap();
         bench.incoming();
@@ -774,7 +776,7 @@ fn c16_a_silent_server_is_noticed() {
     let error = bench.wait(start + secs(600)).expect_err("nothing has come for ten minutes");
     assert_eq!(error, SessionError::Silent);
     assert!(bench.now.since(start) <= secs(80), "noticed after {:?}", bench.now.since(start));
-    // It pinged first, and asked to be hung up on should it fall silent itself.
+    // The client pings first, and asks the server to disconnect if the client falls silent.
     let mut bench = Bench::new();
     bench.assert_works();
     let (mut pings, mut id) = (0, 0);
@@ -792,7 +794,7 @@ fn c16_a_silent_server_is_noticed() {
         }
     }
     assert!((55..=61).contains(&pings), "{pings} pings in an hour");
-    // On a new connection it is not late from the start.
+    // On a new connection, old timers do not fire at once.
     bench.advance(secs(100_000));
     bench.client.reconnected(bench.now);
     bench.wait(bench.now + secs(30)).expect("it has just connected");
@@ -800,14 +802,16 @@ fn c16_a_silent_server_is_noticed() {
 
 #[test]
 fn c16_no_time_out_is_ever_due_for_good() {
-    // Both sides, with and without calls, before and after a new connection: every time-out leads to a later one.
-    for side in [Side::Client, Side::Server] {
+    // With and without calls, before and after a reconnection: every time-out leads to a later one.
+    for calls in [false, true] {
         for reconnects in [false, true] {
             let mut random = Bench::new().random;
             let mut clock = ServerClock::guess(Instant::ZERO, UnixTime::from_secs(bench::UNIX));
             clock.sync(Instant::ZERO, UnixTime::from_secs(bench::UNIX));
-            let mut session = Session::new(side, key(), SALT, clock, 5);
-            session.call(Bytes::from_static(&CALL));
+            let mut session = Session::client(key(), SALT, clock, &mut random).unwrap();
+            if calls {
+                session.call(Bytes::from_static(&CALL));
+            }
             if reconnects {
                 session.reconnected(Instant::ZERO);
             }
@@ -816,7 +820,7 @@ fn c16_no_time_out_is_ever_due_for_good() {
                 while session.poll_packet(last, &mut random).unwrap().is_some() {}
                 let Some(due) = session.poll_timeout() else { break };
                 same = if due <= last { same + 1 } else { 0 };
-                assert!(same < 3, "{side:?}: {due:?} again and again");
+                assert!(same < 3, "{due:?} again and again");
                 last = last.max(due);
                 if session.handle_timeout(last).is_err() {
                     session.reconnected(last);
@@ -833,7 +837,7 @@ fn c17_ids_grow_over_clock_steps_and_connections() {
     let mut content = Seqno::default();
     let mut random = Bench::new().random;
     for round in 0..2000 {
-        // The caller's clock may not go back, but it may stand still; the server's may step as it likes.
+        // The local clock may stand still, but not go back; the server's clock may jump.
         if random.random_ratio(1, 3) {
             bench.advance(Duration::from_micros(random.random_range(0..5_000_000)));
         }
@@ -848,7 +852,7 @@ fn c17_ids_grow_over_clock_steps_and_connections() {
                 last_id = m.msg_id;
             }
             if round % 5 == 0 {
-                // 16: the server says what time it is, an hour back or forth.
+                // Code 16: the server's time is 250 s behind or 20 s ahead.
                 let off = [-250, 20][round / 5 % 2];
                 let id = bench.id_at(off, 1);
                 let _ = bench.say_as(id, 1, &refusal(sent.header.msg_id, 16));
@@ -888,7 +892,7 @@ fn c20_the_state_is_asked_before_anything_is_sent_again() {
 
 #[test]
 fn c20_a_question_that_is_refused_is_asked_again_soon() {
-    // After an hour's absence the salt is old: the very first packet is refused, and the question in it.
+    // After an hour of absence the salt is old: the very first packet, with the request in it, is refused.
     let mut bench = Bench::new();
     let (call, msg_id) = bench.call(&CALL);
     bench.client.reconnected(bench.now);
@@ -930,7 +934,7 @@ fn c20_a_question_that_still_waits_is_not_asked_beside_a_later_one() {
     assert_eq!(asked.iter().map(|req| &req.msg_ids[..]).collect::<Vec<_>>(), [[msg_id]]);
 }
 
-/// Entropy that fails once, after so many draws.
+/// Entropy that fails once, after a number of draws.
 struct Failing(u32, rand::rngs::ChaCha12Rng);
 
 impl Entropy for Failing {
@@ -966,7 +970,7 @@ fn nothing_is_lost_when_entropy_fails() {
     assert_eq!(bench.incoming(), [reply(call)]);
 }
 
-/// 256 packets share one drawing: the first of the next 256 fails as the very first does, with or without a new session.
+/// 256 packets share one draw: the first of the next 256 fails like the very first, with or without a new session.
 #[test]
 fn nothing_is_lost_when_entropy_fails_in_the_middle_of_a_session() {
     for (renews, draws) in [(false, 0), (true, 0), (true, 1)] {
@@ -1012,7 +1016,7 @@ fn a_binding_comes_first_and_is_not_lost_when_entropy_fails() {
         let sent = bench.sent_messages();
         assert!(sent.iter().any(|m| MsgsStateInfo::from_boxed(&m.body).is_ok()));
         assert!(sent.iter().all(|m| m.body != CALL[..]));
-        // Refused for its salt, it comes first again, made anew for its new id.
+        // Refused for its salt, the binding comes first again, rebuilt for its new id.
         let [bind] = binds(&sent)[..] else { panic!() };
         bench.say(&new_salt(bind, 9)).unwrap();
         let sent = bench.sent_messages();
@@ -1073,7 +1077,7 @@ fn a_client_recovers_from_every_refusal() {
             let again = bench.sent_messages();
             let mut answered: Vec<Incoming> = Vec::new();
             for m in again.iter().filter(|m| m.body.len() == 4) {
-                // Only after a clock that was ahead ids begin anew, in a new session.
+                // Only after a clock that was ahead do ids start lower, in a new session.
                 let mut old = sent.iter().flat_map(|s| &s.messages);
                 assert!(*code == 17 || old.all(|old| old.msg_id < m.msg_id), "{says}");
                 bench.say(&result(m.msg_id, ANSWER)).unwrap();
@@ -1085,7 +1089,7 @@ fn a_client_recovers_from_every_refusal() {
     }
 }
 
-/// The server's side of a session, and a client that is only a key.
+/// Server side of a session, against a client reduced to a key.
 #[cfg(feature = "dc")]
 mod dc {
     use super::*;
@@ -1096,7 +1100,7 @@ mod dc {
     use nanogram::tl::Tl;
 
     struct Dc {
-        server: Session,
+        server: ServerSession,
         now: Instant,
         random: rand::rngs::ChaCha12Rng,
     }
@@ -1110,7 +1114,7 @@ mod dc {
     impl Dc {
         fn new() -> Self {
             let clock = ServerClock::guess(Instant::ZERO, UnixTime::from_secs(UNIX));
-            let server = Session::new(Side::Server, key(), SALT, clock, SESSION);
+            let server = ServerSession::new(key(), SALT, clock, SESSION);
             Self { server, now: Instant::ZERO, random: Bench::new().random }
         }
         fn hear(&mut self, msg_id: i64, seqno: i32, body: &[u8]) -> Result<Option<u32>, SessionError> {
@@ -1122,7 +1126,7 @@ mod dc {
             assert!(taken.is_none_or(|taken| taken == token));
             Ok(taken)
         }
-        /// Messages that the server sends now, with the ids and numbers that they bear.
+        /// Messages that the server sends now, with their ids and sequence numbers.
         fn said(&mut self) -> Vec<Message> {
             let mut all = Vec::new();
             while let Some(packet) = self.server.poll_packet(self.now, &mut self.random).unwrap() {
@@ -1141,16 +1145,11 @@ mod dc {
             said.iter().filter_map(|m| refused(&m.body)).collect()
         }
         fn requests(&mut self) -> Vec<i64> {
-            std::iter::from_fn(|| self.server.poll_incoming())
-                .map(|incoming| match incoming {
-                    Incoming::Request { msg_id, .. } => msg_id,
-                    other => panic!("{other:?}"),
-                })
-                .collect()
+            std::iter::from_fn(|| self.server.poll_request()).map(|request| request.msg_id).collect()
         }
     }
 
-    /// Id, number and code of what a notification refuses.
+    /// Message id, sequence number and code of a `bad_msg_notification`.
     fn refused(body: &[u8]) -> Option<(i64, i32, i32)> {
         match BadMsg::from_bytes(body).ok()? {
             BadMsg::Refused(b) => Some((b.bad_msg_id, b.bad_msg_seqno, b.error_code)),
@@ -1231,7 +1230,7 @@ mod dc {
         assert_eq!(dc.hear(id(0, 0), 1, &CALL), Ok(None));
         assert_eq!(dc.refusals(), [(id(0, 0), 1, 20)]);
         assert!(dc.requests().is_empty());
-        // What is known to have come is acknowledged, and not taken again.
+        // A known message is acknowledged, and not delivered again.
         assert!(dc.hear(id(0, 9), 19, &CALL).unwrap().is_some());
         assert_eq!((dc.requests(), dc.server.take_refused()), (vec![], vec![20]));
     }
@@ -1244,7 +1243,7 @@ mod dc {
         let said = dc.said();
         let told = BadServerSalt::from_boxed(&said[0].body).unwrap();
         assert_eq!((told.bad_msg_id, told.error_code, told.new_server_salt), (id(0, 1), 48, SALT));
-        // With grace the salt before is good for a while, without it is not.
+        // With a grace period the previous salt stays valid for a while, otherwise it does not.
         dc.server.change_salt(2, true);
         assert!(dc.hear(id(0, 2), 1, &CALL).unwrap().is_some());
         dc.server.change_salt(3, false);
@@ -1277,9 +1276,8 @@ mod dc {
         assert_eq!(dc.server.hang_up_at(), at(85));
         for delay in [-1, 0, i32::MIN, i32::MAX] {
             dc.hear(id(10, 100 + i64::from(delay & 7)), 7, &ping(delay)).unwrap();
-            dc.server.handle_timeout(dc.now).unwrap();
         }
-        dc.server.reconnected(dc.now);
+        dc.server.reconnected();
         assert_eq!(dc.server.hang_up_at(), None, "it was about the old connection");
     }
 
@@ -1323,7 +1321,7 @@ mod dc {
         assert_eq!(first.len(), 4);
         let ack = MsgsAck { msg_ids: vec![first[1].msg_id, 77] }.to_boxed();
         dc.hear(id(0, 4), 8, &ack).unwrap();
-        dc.server.reconnected(dc.now);
+        dc.server.reconnected();
         let packet = dc.server.poll_packet(dc.now, &mut dc.random).unwrap().expect("it is said again");
         let opened = packet::open(&key(), Side::Server, BytesMut::from(&packet[..])).unwrap();
         let again: Vec<Message> = nanogram::wire::mt::message::read_container(&opened.body)
@@ -1331,17 +1329,17 @@ mod dc {
             .into_iter()
             .filter(Message::is_content)
             .collect();
-        // The very same messages, ids and numbers and all, and only in a container, whose id is new.
+        // The same messages with ids and numbers unchanged, always in a container, whose id is new.
         assert_eq!(again, [first[0].clone(), first[2].clone(), first[3].clone()]);
         assert!(opened.header.msg_id > first[3].msg_id);
-        // Even one alone.
+        // Even a single one.
         let acks = MsgsAck { msg_ids: vec![first[0].msg_id, first[2].msg_id] }.to_boxed();
         dc.hear(id(0, 5), 8, &acks).unwrap();
-        dc.server.reconnected(dc.now);
+        dc.server.reconnected();
         let packet = dc.server.poll_packet(dc.now, &mut dc.random).unwrap().expect("it is said again");
         let opened = packet::open(&key(), Side::Server, BytesMut::from(&packet[..])).unwrap();
         assert!(nanogram::wire::mt::message::read_container(&opened.body).is_ok());
-        // On request, too; what is gone is said to be.
+        // Also on request; messages no longer held are reported as such.
         let req = MsgResendReq { msg_ids: vec![first[3].msg_id] }.to_boxed();
         dc.hear(id(0, 6), 8, &req).unwrap();
         assert!(dc.said().contains(&first[3]));
@@ -1355,17 +1353,17 @@ mod dc {
     fn copies_are_taken_once() {
         let mut bench = Bench::new();
         let clock = ServerClock::guess(Instant::ZERO, UnixTime::from_secs(UNIX));
-        let mut server = Session::new(Side::Server, key(), SALT, clock, bench.client.session_id());
+        let mut server = ServerSession::new(key(), SALT, clock, bench.client.session_id());
         let call = bench.client.call(Bytes::from_static(&CALL));
         let packet = bench.client.poll_packet(bench.now, &mut bench.random).unwrap().unwrap();
         server.handle_packet(bench.now, BytesMut::from(&packet[..])).unwrap();
-        let Some(Incoming::Request { msg_id, .. }) = server.poll_incoming() else { panic!() };
+        let Some(Request { msg_id, .. }) = server.poll_request() else { panic!() };
         server.reply(msg_id, Ok(Bytes::from_static(ANSWER)));
         server.notify(Bytes::from_static(&UPDATE));
         for _ in 0..5 {
             let packet = server.poll_packet(bench.now, &mut bench.random).unwrap().expect("again");
             bench.deliver(BytesMut::from(&packet[..])).unwrap();
-            server.reconnected(bench.now);
+            server.reconnected();
         }
         assert_eq!(bench.incoming(), [reply(call), Incoming::Update(Bytes::from_static(&UPDATE))]);
     }
@@ -1373,7 +1371,7 @@ mod dc {
     #[test]
     fn a_client_cannot_change_its_server() {
         let mut dc = Dc::new();
-        // A container of the server's own, which a refusal may name.
+        // A container of the server, which a refusal may name.
         for n in 1..=2 {
             dc.hear(id(0, n), 2 * n as i32 + 1, &CALL).unwrap();
             dc.server.reply(id(0, n), Ok(Bytes::from_static(ANSWER)));
@@ -1397,7 +1395,7 @@ mod dc {
     #[test]
     fn a_client_that_lies_does_not_make_its_server_grow() {
         const BOUND: usize = 8 << 20;
-        // It acknowledges nothing.
+        // The client acknowledges nothing.
         let mut dc = Dc::new();
         for n in 1..30_000 {
             dc.hear(id(0, n), 2 * n as i32 + 1, &CALL).unwrap();
@@ -1407,7 +1405,7 @@ mod dc {
             dc.said();
         }
         assert!(size(&dc.server) < BOUND, "{} with small answers", size(&dc.server));
-        // Nor large answers.
+        // Large answers without acknowledgement.
         let mut dc = Dc::new();
         let noise = Bytes::from(noise(&mut dc.random, 1 << 20));
         for n in 1..64 {
@@ -1415,17 +1413,17 @@ mod dc {
             dc.server.reply(id(0, n), Ok(noise.clone()));
             dc.said();
         }
-        dc.server.reconnected(dc.now);
+        dc.server.reconnected();
         let kept: usize = dc.said().iter().map(|m| m.body.len()).sum();
         assert!((1 << 20..3 << 20).contains(&kept), "{kept} bytes of large answers");
-        // Everything it says is refused, and nobody reads the log.
+        // Everything that the client sends is refused, and the log is not read.
         let mut dc = Dc::new();
         for n in 1..30_000 {
             dc.hear(id(-1000, n), 1, &CALL).unwrap();
             dc.said();
         }
         assert!(size(&dc.server) < BOUND, "{} with refusals", size(&dc.server));
-        // It asks for more than anybody could want, and never lets the server speak.
+        // The client asks for more than is sensible, and the server never gets to send.
         let mut dc = Dc::new();
         let asks = [
             MsgsStateReq { msg_ids: vec![4; 20_000] }.to_boxed(),
@@ -1442,7 +1440,7 @@ mod dc {
         }
         assert!(size(&dc.server) < 32 << 20, "{} with questions", size(&dc.server));
         dc.said();
-        // Its updates are compressed a thousand times.
+        // The client sends a call compressed a thousandfold.
         let mut dc = Dc::new();
         let mut large = UPDATE.to_vec();
         large.resize(MAX_INFLATED, 0);

@@ -1,5 +1,5 @@
-//! Rows E5 to E10 of the security checklist: what whoever signs in must refuse, whatever the server says. E11, QR codes,
-//! needs a connection: `tests/client_login.rs`.
+//! Rows E5 to E10 of the security checklist: answers that a client must refuse during a login. E11, QR codes, needs a
+//! connection: `tests/client_login.rs`.
 #![cfg(feature = "srp")]
 
 use nanogram::crypto::dh::KNOWN_PRIME;

@@ -1,5 +1,5 @@
-//! Two sessions and a bad road between them: whatever happens to packets and connections, every call is answered once,
-//! every update arrives once, and nothing waits for ever.
+//! Two sessions and an unreliable network: every call is answered once, every update arrives once, and nothing waits
+//! forever, whatever happens to packets and connections.
 //!
 //! ```text
 //!   client Session ──▶ wire: delays, merges, repeats, swaps, breaks ──▶ server Sessions, one for each id
@@ -7,13 +7,14 @@
 //!         └──────────────────────────────────────────────────────────────────┘ updates, salts, forgetting
 //! ```
 //!
-//! Time is simulated and every choice comes from a seed, which a failure prints; `NANOGRAM_SEED=n` runs that one alone.
+//! Time is simulated and every choice comes from a seed, which a failure prints; `NANOGRAM_SEED=n` runs one seed.
 #![cfg(feature = "dc")]
 
 use bytes::{Bytes, BytesMut};
 use nanogram::base::side::Side;
 use nanogram::base::time::{Instant, ServerClock, UnixTime};
 use nanogram::crypto::auth_key::AuthKey;
+use nanogram::lab::server::session::{Request, ServerSession};
 use nanogram::protocol::session::packet::{self, Opened};
 use nanogram::protocol::session::{CallError, CallId, Incoming, RpcError, Session, SessionError};
 use nanogram::tl::Reader;
@@ -27,7 +28,7 @@ const UNIX: i64 = 1_700_000_000;
 const CALL: u32 = 0x0ca1_1ca1;
 const UPDATE: u32 = 0x0bda_7e00;
 const INVOKE_AFTER_MSG: u32 = 0xcb9f_372d;
-/// Faults happen until then; after that there is time for all to be well.
+/// End of the faults; the time after it suffices to settle everything.
 const FAULTS_UNTIL: Instant = Instant::from_micros(90_000_000);
 const ALL_WELL_BY: Instant = Instant::from_micros(400_000_000);
 
@@ -35,17 +36,17 @@ fn key() -> AuthKey {
     AuthKey::from_bytes(std::array::from_fn(|i| (i * 11 % 253) as u8))
 }
 
-/// What may happen to a history.
+/// Parameters of the network in one run.
 #[derive(Debug, Clone, Copy)]
 struct Road {
-    /// Packets take up to so long, in milliseconds.
+    /// Longest delay of a packet in milliseconds.
     delay: u64,
-    /// One packet in so many comes twice; 0 for none. So with the rest.
+    /// Duplicates: one packet in this many; 0 for none. The next fields likewise.
     repeats: u32,
     breaks: u32,
-    /// Whoever sits between swaps packets, and says old ones again on new connections.
+    /// Attacks: swapped packets, and old packets replayed on new connections.
     swaps: u32,
-    /// The server changes its salt, without grace.
+    /// The server changes its salt, without a grace period.
     salts: u32,
     /// The server forgets its sessions.
     forgets: u32,
@@ -62,7 +63,7 @@ impl Road {
         let delay = [1, 50, 400, 3000][random.random_range(0..4)];
         Self { delay, repeats, breaks, swaps: hostile[0], salts, forgets: hostile[1], clock_off }
     }
-    /// Whether a call can only be executed once: nothing is ever delivered later than on its own connection.
+    /// Returns true if a call can be executed only once, because no packet arrives after its own connection.
     const fn is_honest(&self) -> bool {
         self.swaps == 0 && self.forgets == 0
     }
@@ -92,17 +93,17 @@ struct World {
     random: ChaCha12Rng,
     now: Instant,
     client: Session,
-    servers: BTreeMap<i64, Session>,
+    servers: BTreeMap<i64, ServerSession>,
     salt: i64,
     salted_at: Instant,
     to_server: Wire,
     to_client: Wire,
-    /// While there is no connection: when there will be one.
+    /// Time of the next connection, while there is none.
     reconnects_at: Option<Instant>,
-    /// Packets seen on the way, to be said again.
+    /// Recorded packets for replay.
     recorded: Vec<(Side, Bytes)>,
     calls: BTreeMap<CallId, Called>,
-    /// Requests that the server has: when it answers, session, msg_id, what it must wait for, number.
+    /// Requests in progress: time of the answer, session, `msg_id`, id to wait for, number.
     working: Vec<(Instant, i64, i64, Option<i64>, u32)>,
     executed: Vec<u32>,
     executed_ids: BTreeSet<i64>,
@@ -120,7 +121,7 @@ fn body(id: u32, n: u32) -> Bytes {
 }
 
 fn answer(n: u32) -> Bytes {
-    // Some are long, and compressed on the way.
+    // Some are long, and sent compressed.
     let len = if n % 7 == 3 { 6000 } else { 8 };
     n.to_le_bytes().into_iter().cycle().take(len).collect()
 }
@@ -159,7 +160,7 @@ impl World {
         one_in > 0 && self.now < FAULTS_UNTIL && self.random.random_ratio(1, one_in)
     }
 
-    /// Puts a packet on its way.
+    /// Puts a packet in flight.
     fn send(&mut self, to: Side, packet: Bytes) {
         let times = if self.happens(self.road.repeats) { 2 } else { 1 };
         for _ in 0..times {
@@ -181,7 +182,7 @@ impl World {
         }
     }
 
-    /// The connection breaks; what is on its way is lost, but for a few packets that arrive yet.
+    /// Breaks the connection. Packets in flight are lost, except for a few that still arrive.
     fn disconnect(&mut self) {
         if self.reconnects_at.is_some() {
             return;
@@ -198,7 +199,7 @@ impl World {
         self.reconnects_at = Some(self.now + ms(pause));
     }
 
-    /// Whether the other side took the packet as it should.
+    /// Delivers a packet and checks that the other side handles it correctly.
     fn deliver(&mut self, to: Side, packet: Bytes) {
         let result = match to {
             Side::Client => self.client.handle_packet(self.now, BytesMut::from(&packet[..])).map(|_| ()),
@@ -219,7 +220,7 @@ impl World {
         let id = opened.header.session_id;
         if !self.servers.contains_key(&id) {
             let clock = ServerClock::guess(Instant::from_micros(1_000_000), UnixTime::from_secs(UNIX));
-            let mut server = Session::new(Side::Server, key(), self.salt, clock, id);
+            let mut server = ServerSession::new(key(), self.salt, clock, id);
             self.unique += 1;
             server.greet(first_id(&opened), self.unique);
             self.servers.insert(id, server);
@@ -227,7 +228,7 @@ impl World {
         self.servers.get_mut(&id).expect("it is there").handle_opened(self.now, opened).map(|_| ())
     }
 
-    /// Takes what both have for their owners.
+    /// Takes the events of both sessions.
     fn drain(&mut self) {
         while let Some(incoming) = self.client.poll_incoming() {
             match incoming {
@@ -249,13 +250,11 @@ impl World {
                     assert_eq!(*seen, 1, "an update comes twice");
                 }
                 Incoming::NewSession => {}
-                Incoming::Request { .. } => panic!("a request to a client"),
             }
         }
         let mut requests = Vec::new();
         for (&session, server) in &mut self.servers {
-            while let Some(incoming) = server.poll_incoming() {
-                let Incoming::Request { msg_id, body } = incoming else { panic!("{incoming:?}") };
+            while let Some(Request { msg_id, body }) = server.poll_request() {
                 requests.push((session, msg_id, body));
             }
         }
@@ -268,7 +267,7 @@ impl World {
             }
             assert_eq!(id, CALL);
             let n = r.u32().unwrap();
-            // A call whose turn it is not waits for three seconds.
+            // A call that must wait for another one waits for three seconds.
             let pause = match earlier {
                 Some(earlier) if !self.executed_ids.contains(&earlier) => 3000,
                 _ => [0, 1, 50, 5000, 40_000][self.random.random_range(0..5)],
@@ -277,7 +276,7 @@ impl World {
         }
     }
 
-    /// The server does what is due.
+    /// Lets the server execute and answer what is due.
     fn work(&mut self) {
         while let Some(at) = self.working.iter().position(|w| {
             let is_free = w.3.is_some_and(|earlier| self.executed_ids.contains(&earlier));
@@ -292,14 +291,14 @@ impl World {
                 self.executed_ids.insert(msg_id);
                 if n % 11 == 5 { Err(RpcError::new(400, "NO")) } else { Ok(answer(n)) }
             };
-            // A session that was forgotten answers no more.
+            // A forgotten session answers no more.
             if let Some(server) = self.servers.get_mut(&session) {
                 server.reply(msg_id, result);
             }
         }
     }
 
-    /// Both sides send what they have, unless there is nothing to send it on.
+    /// Sends what both sides have, unless the connection is broken.
     fn transmit(&mut self) {
         if self.reconnects_at.is_some() {
             return;
@@ -320,15 +319,15 @@ impl World {
     fn reconnect(&mut self) {
         self.reconnects_at = None;
         self.client.reconnected(self.now);
-        self.servers.values_mut().for_each(|server| server.reconnected(self.now));
+        self.servers.values_mut().for_each(|server| server.reconnected());
     }
 
-    /// What chance and malice do now.
+    /// Injects random faults and attacks.
     fn disturb(&mut self) {
         if self.happens(self.road.breaks) {
             self.disconnect();
         }
-        // Not faster than a question and its answer can follow.
+        // Slower than a question and its answer.
         if self.happens(self.road.salts) && self.now.since(self.salted_at) > Duration::from_secs(10) {
             self.salted_at = self.now;
             self.salt += 1;
@@ -387,7 +386,7 @@ impl World {
             self.now = self.now.max(next);
             assert!(self.now <= ALL_WELL_BY, "stalled: {:?}, {} updates", self.unanswered(), self.updates_seen.len());
             if next_call.is_some_and(|at| at <= self.now) {
-                // one alone, or several for one container
+                // One alone, or several for one container.
                 for _ in 0..self.random.random_range(1..4) {
                     if self.calls.len() < total {
                         self.call();
@@ -405,7 +404,7 @@ impl World {
         }
     }
 
-    /// What has arrived: one packet, or all at once before anybody speaks.
+    /// Delivers what has arrived: one packet, or all at once before either side sends.
     fn arrive(&mut self) {
         let merges: bool = self.random.random();
         for to in [Side::Server, Side::Client] {
@@ -430,7 +429,6 @@ impl World {
         }
         let mut is_over = self.client.handle_timeout(self.now).is_err();
         for server in self.servers.values_mut() {
-            is_over |= server.handle_timeout(self.now).is_err();
             is_over |= server.hang_up_at().is_some_and(|at| at <= self.now);
         }
         if is_over {
@@ -456,20 +454,20 @@ impl World {
         }
     }
 
-    /// Whether an update is still to come. A new session for the sake of a clock that was ahead loses what was said in
-    /// the old one, as one that is forgotten does: then nothing says so.
+    /// Returns true if an update is still missing. A new session because of a clock that was ahead loses updates of the
+    /// old one, as a forgotten session does, without a notice.
     fn misses_updates(&self) -> bool {
         self.road.is_honest() && self.road.clock_off <= 0 && self.updates_seen.len() as u32 != self.updates_said
     }
 }
 
-/// The lowest id of a message in a packet.
+/// Lowest message id in a packet.
 fn first_id(opened: &Opened) -> i64 {
     let inner = read_container(&opened.body).unwrap_or_default();
     inner.iter().map(|m| m.msg_id).min().unwrap_or(opened.header.msg_id)
 }
 
-/// One history, and what it is called if it fails.
+/// Runs one seed, and reports its parameters on failure.
 fn history(seed: u64) -> Road {
     let road = World::new(seed).road;
     let result = std::panic::catch_unwind(|| {

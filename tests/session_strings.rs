@@ -1,4 +1,4 @@
-//! Session strings, held against those that the libraries themselves wrote.
+//! Session strings, compared with those that the libraries themselves wrote.
 
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::telegram::dcs::Environment;
@@ -21,7 +21,7 @@ fn addr(value: &Value) -> Option<(String, u16)> {
     Some((host.to_owned(), u16::try_from(value["port"].as_u64()?).ok()?))
 }
 
-/// What the vector's fields say, as a session.
+/// Session described by a vector's fields.
 fn expected(library: &str, fields: &Value, auth_key: AuthKey) -> (Format, SavedSession) {
     let dc = |v: &Value| u8::try_from(v.as_u64().unwrap()).unwrap();
     let environment = |is_test| if is_test { Environment::Test } else { Environment::Production };
@@ -65,7 +65,7 @@ fn expected(library: &str, fields: &Value, auth_key: AuthKey) -> (Format, SavedS
     }
 }
 
-/// Every string of the fixture with what it means.
+/// Every string of the fixture, with its format and session.
 fn vectors() -> Vec<(String, Format, SavedSession)> {
     let file = file();
     let key = key(&file["auth_key_hex"]);
@@ -81,7 +81,7 @@ fn vectors() -> Vec<(String, Format, SavedSession)> {
     all
 }
 
-/// A session as text: all its fields, the key by its id.
+/// Session as text: all fields, the key by its id.
 fn shown(session: &SavedSession) -> String {
     format!("{session:?}")
 }
@@ -129,12 +129,12 @@ fn our_own_holds_what_any_string_holds() {
 fn conversions_fill_in_what_the_table_knows() {
     let vectors = vectors();
     let to = |nth: usize, format| string::parse(&string::write(&vectors[nth].2, format).unwrap()).unwrap().1;
-    // Pyrogram keeps no address: the table's.
+    // Pyrogram stores no address: it comes from the table.
     assert_eq!(to(6, Format::Telethon).addr, Some(("149.154.167.51".into(), 443)));
     assert_eq!(to(8, Format::GramJs).addr, Some(("149.154.167.40".into(), 443)), "of the test environment");
-    // A web host is a name for its data centre.
+    // A web host name stands for its data centre.
     assert_eq!(to(4, Format::Telethon).addr, Some(("149.154.167.51".into(), 443)));
-    // Telethon keeps no environment: its address tells.
+    // Telethon stores no environment: the address determines it.
     assert_eq!(to(0, Format::Mtcute).environment, Some(Environment::Production));
     assert_eq!(to(1, Format::Mtcute).addr, vectors[1].2.addr);
 }
@@ -168,7 +168,7 @@ fn what_a_format_cannot_say_is_refused() {
         let e = refused(&session, format);
         assert!(matches!(e, WriteError::NoPlace { .. }), "{format}: {e}");
     }
-    // An IPv6 address that begins with zeros looks like a short GramJS host, but for its length.
+    // An IPv6 address that begins with zeros resembles a short GramJS host, except for its length.
     let (format, session) = string::parse(&string::write(&with_addr("::1", 443), Format::Telethon).unwrap()).unwrap();
     assert_eq!((format, session.addr), (Format::Telethon, Some(("::1".into(), 443))));
 }
@@ -181,7 +181,7 @@ fn a_part_of_a_string_is_none() {
         for end in 0..text.len() {
             match string::parse(&text[..end]) {
                 Err(e) => assert!(!e.to_string().is_empty()),
-                // Whoever copies by double click loses the padding, and nothing else.
+                // Copying by double click loses the padding, and nothing else.
                 Ok(_) => assert_eq!(text.trim_end_matches('='), &text[..end]),
             }
             if end > 0 {
@@ -225,7 +225,7 @@ fn the_key_is_never_shown() {
         let shown = format!("{session:?}");
         assert!(shown.contains("32d1586ea457dfc8"), "{shown}");
         assert!(!shown.contains("00010203") && !shown.contains("0, 1, 2, 3"), "{shown}");
-        // Nor does an error repeat what it refuses.
+        // An error does not repeat the refused text.
         let e = string::parse(&text[..text.len() - 20]).unwrap_err();
         assert!(!format!("{e} {e:?}").contains(&text[100..110]));
     }
@@ -259,7 +259,7 @@ fn nothing_panics_and_what_reads_can_be_written() {
         if let Ok((format, session)) = string::parse(std::str::from_utf8(&text).unwrap()) {
             read += 1;
             for to in [format, Format::Nanogram] {
-                // A format may lack a place for what another holds, but ours has one for everything.
+                // Other formats may lack a field; nanogram's format has all.
                 match string::write(&session, to) {
                     Ok(text) => assert_eq!(string::parse(&text).unwrap().0, to),
                     Err(e) => assert!(to != Format::Nanogram, "{e}"),
@@ -270,8 +270,8 @@ fn nothing_panics_and_what_reads_can_be_written() {
     assert!(read > 1_000, "only {read} of the texts were sessions");
 }
 
-/// Found by fuzzing: GramJS's port is a signed number, and a string with a negative one was read and could not be
-/// written again.
+/// Found by fuzzing: GramJS stores the port as a signed number, and a string with a negative one was accepted but could
+/// not be written again.
 #[test]
 fn a_gramjs_port_above_32767_is_refused() {
     let text = include_str!("fixtures/findings/session_string-gramjs-port-above-32767.txt");

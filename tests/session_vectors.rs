@@ -1,9 +1,10 @@
-//! The session against vectors that others made: forged packets, the replay window, service messages.
+//! The session against vectors from other sources: forged packets, the replay window, service messages.
 
 use bytes::BytesMut;
-use nanogram::base::side::Side;
+use nanogram::base::entropy::{Entropy, EntropyFailed};
 use nanogram::base::time::{Instant, ServerClock, UnixTime};
 use nanogram::crypto::auth_key::AuthKey;
+use nanogram::lab::server::session::{Request, ServerSession};
 use nanogram::protocol::session::{Incoming, ReplayWindow, Seen, Session};
 use serde_json::Value;
 
@@ -27,7 +28,8 @@ fn forged_server_packets_are_classified_as_labelled() {
         let now = Instant::from_micros(1_000_000);
         let mut clock = ServerClock::guess(now, UnixTime::from_secs(0));
         clock.sync(now, UnixTime::from_secs(d["server_time"].as_i64().unwrap()));
-        let mut session = Session::new(Side::Client, key, 0, clock, d["client_session_id"].as_i64().unwrap());
+        let mut random = Fixed(d["client_session_id"].as_i64().unwrap());
+        let mut session = Session::client(key, 0, clock, &mut random).unwrap();
         let taken = session.handle_packet(now, BytesMut::from(&hex(&d["packet"])[..]));
         match d["expect"].as_str().unwrap() {
             "accept" => assert!(taken.is_ok(), "{id}: {taken:?}"),
@@ -136,11 +138,21 @@ fn a_gzip_bomb_is_refused_at_the_limit() {
     assert_eq!(inflate(r.bytes().unwrap(), MAX_INFLATED), Err(GzipError::TooLarge));
 }
 
-/// A client's and a server's session with one key, and a clock for both.
+/// Entropy that draws one session id.
+struct Fixed(i64);
+
+impl Entropy for Fixed {
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), EntropyFailed> {
+        out.copy_from_slice(&self.0.to_le_bytes());
+        Ok(())
+    }
+}
+
+/// Client and server session with one key and one clock.
 struct Pair {
     now: Instant,
     client: Session,
-    server: Session,
+    server: ServerSession,
     random: rand::rngs::ChaCha12Rng,
 }
 
@@ -151,10 +163,10 @@ impl Pair {
         let (now, unix) = (Instant::from_micros(1), UnixTime::from_secs(1_700_000_000));
         let key = || AuthKey::from_bytes(core::array::from_fn(|i| i as u8));
         let client = Session::client(key(), 5, ServerClock::guess(now, unix), &mut random).unwrap();
-        let server = Session::new(Side::Server, key(), 5, ServerClock::guess(now, unix), client.session_id());
+        let server = ServerSession::new(key(), 5, ServerClock::guess(now, unix), client.session_id());
         Self { now, client, server, random }
     }
-    /// Carries packets until both are quiet.
+    /// Delivers packets until both sides are quiet.
     fn settle(&mut self) {
         loop {
             self.now = Instant::from_micros(self.now.as_micros() + 1000);
@@ -180,7 +192,7 @@ fn a_call_crosses_and_its_answer_comes_back() {
     p.server.greet(0, 77);
     let call = p.client.call(vec![1, 2, 3, 4].into());
     p.settle();
-    let Some(Incoming::Request { msg_id, body }) = p.server.poll_incoming() else { panic!() };
+    let Some(Request { msg_id, body }) = p.server.poll_request() else { panic!() };
     assert_eq!(body, vec![1, 2, 3, 4]);
     let long = vec![7u8; 4000];
     p.server.reply(msg_id, Ok(long.clone().into()));
@@ -196,8 +208,8 @@ fn a_salt_change_resends_the_call() {
     p.server.change_salt(99, false);
     let call = p.client.call(vec![1, 2, 3, 4].into());
     p.settle();
-    let Some(Incoming::Request { msg_id, .. }) = p.server.poll_incoming() else { panic!() };
-    assert_eq!(p.server.poll_incoming(), None);
+    let Some(Request { msg_id, .. }) = p.server.poll_request() else { panic!() };
+    assert_eq!(p.server.poll_request(), None);
     p.server.reply(msg_id, Ok(vec![9, 9, 9, 9].into()));
     p.settle();
     assert_eq!(p.client.poll_incoming(), Some(Incoming::Reply { call, result: Ok(vec![9, 9, 9, 9].into()) }));
@@ -209,16 +221,15 @@ fn a_clock_ten_minutes_off_is_set_right() {
         let mut p = Pair::new();
         let unix = UnixTime::from_secs(1_700_000_000 + off);
         let key = AuthKey::from_bytes(core::array::from_fn(|i| i as u8));
-        p.server = Session::new(Side::Server, key, 5, ServerClock::guess(p.now, unix), p.client.session_id());
+        p.server = ServerSession::new(key, 5, ServerClock::guess(p.now, unix), p.client.session_id());
         let call = p.client.call(vec![1, 2, 3, 4].into());
         for _ in 0..3 {
-            // A clock ahead asks for a new session, which a server would make; here it is told of it.
+            // A clock that is ahead leads to a new session, which a server would create; here it is created by hand.
             let key = AuthKey::from_bytes(core::array::from_fn(|i| i as u8));
             p.now = Instant::from_micros(p.now.as_micros() + 1000);
             while let Some(packet) = p.client.poll_packet(p.now, &mut p.random).unwrap() {
                 if p.client.session_id() != p.server.session_id() {
-                    p.server =
-                        Session::new(Side::Server, key, 5, ServerClock::guess(p.now, unix), p.client.session_id());
+                    p.server = ServerSession::new(key, 5, ServerClock::guess(p.now, unix), p.client.session_id());
                     p.server.handle_packet(p.now, BytesMut::from(&packet[..])).unwrap();
                     break;
                 }
@@ -228,7 +239,7 @@ fn a_clock_ten_minutes_off_is_set_right() {
                 p.client.handle_packet(p.now, BytesMut::from(&packet[..])).unwrap();
             }
         }
-        let Some(Incoming::Request { msg_id, .. }) = p.server.poll_incoming() else { panic!("{off}") };
+        let Some(Request { msg_id, .. }) = p.server.poll_request() else { panic!("{off}") };
         p.server.reply(msg_id, Ok(vec![9, 9, 9, 9].into()));
         p.settle();
         assert_eq!(

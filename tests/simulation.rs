@@ -1,6 +1,6 @@
-//! A client, a data centre, and a bad road between them, in simulated time: whatever happens to bytes and connections,
-//! every bot is started exactly once, every call is answered once, no answer of a bot is told twice, and nothing waits
-//! for ever.
+//! A client, a test server, and an unreliable network, in simulated time: every bot is started exactly once, every call
+//! is answered once, no answer of a bot is delivered twice, and nothing waits forever, whatever happens to bytes and
+//! connections.
 //!
 //! ```text
 //!   Connection ──▶ frames ─ repeated? swapped? changed? forged? ──▶ bytes, cut and merged ── late ──▶ Dc
@@ -9,9 +9,9 @@
 //!                       and connections break, salts change, sessions and keys are forgotten
 //! ```
 //!
-//! `tests/session_model.rs` does this to two sessions; here are the framings, the key exchange, temporary keys, and the
-//! real data centre. Every choice comes from a seed, which a failure prints: `NANOGRAM_SEED=n` runs that one alone,
-//! `NANOGRAM_SEEDS=n` so many.
+//! `tests/session_model.rs` does the same with two sessions; this adds the framings, the key exchange, temporary keys,
+//! and the complete test server. Every choice comes from a seed, which a failure prints: `NANOGRAM_SEED=n` runs one
+//! seed, `NANOGRAM_SEEDS=n` that many.
 #![cfg(feature = "dc")]
 
 use bytes::{Bytes, BytesMut};
@@ -20,7 +20,7 @@ use nanogram::lab::dc::log::Entry;
 use nanogram::lab::dc::residents::ALICE;
 use nanogram::lab::dc::script::FOREVER;
 use nanogram::lab::dc::{ConnId, Dc, Fault};
-use nanogram::protocol::connection::{Config, Connection, ConnectionError, Event, Init, SavedKey};
+use nanogram::protocol::connection::{Config, Connection, ConnectionError, Event, Init, SavedKey, TemporaryKeys};
 use nanogram::protocol::session::{CallError, CallId};
 use nanogram::telegram::api::contacts::ResolveUsername;
 use nanogram::telegram::api::messages::StartBot;
@@ -35,25 +35,25 @@ use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
 const UNIX: i64 = 1_790_000_000;
-/// Faults happen until then; after that there is time for all to be well.
+/// End of the faults; the time after it suffices to settle everything.
 const FAULTS_UNTIL: Instant = Instant::from_micros(120_000_000);
 const ALL_WELL_BY: Instant = Instant::from_micros(900_000_000);
-/// No connection is needed more often, if it is asked for at most every half second.
+/// Most connections needed, at one connection per half second.
 const MAX_CONNECTIONS: usize = 800;
-/// Unanswered calls, frames on their way: what a client and a data centre may hold for each other.
+/// Limit in bytes for the memory that client and server hold for each other: unanswered calls, frames in flight.
 const MAX_HELD: usize = 1 << 20;
 
-/// What may happen to a history: one frame or moment in so many; 0 for none.
+/// Parameters of the network in one run: each fault hits one frame or moment in this many; 0 for none.
 #[derive(Debug, Clone, Copy)]
 struct Road {
     framing: Framing,
-    /// Perfect forward secrecy; the keys are renewed on the way.
+    /// Lifetime of temporary keys, which are renewed during the run.
     temporary: Option<i32>,
-    /// A frame takes up to so long, in milliseconds.
+    /// Longest delay of a frame in milliseconds.
     delay: u64,
     breaks: u32,
     salts: u32,
-    /// Somebody between: says frames again, swaps them, changes a bit, puts in transport errors.
+    /// Attacker on the network path: replays and swaps frames, flips bits, injects transport errors.
     repeats: u32,
     swaps: u32,
     flips: u32,
@@ -82,11 +82,11 @@ impl Road {
     }
 }
 
-/// One direction of a connection: frames while they may be tampered with, then bytes.
+/// One direction of a connection: frames while they can be tampered with, then bytes.
 #[derive(Default)]
 struct Wire(VecDeque<(Instant, Vec<u8>)>);
 
-/// What was counted in all histories.
+/// Counters over all runs.
 #[derive(Debug, Default, Clone, Copy)]
 struct Tally {
     seconds: u64,
@@ -102,7 +102,7 @@ struct Tally {
 }
 
 struct Asked {
-    /// Of a start: the parameter's number.
+    /// Number of the start parameter, for a start.
     start: Option<usize>,
     body: Vec<u8>,
 }
@@ -116,15 +116,15 @@ struct World {
     conn: Option<ConnId>,
     to_dc: Wire,
     to_client: Wire,
-    /// While there is no connection: when there will be one.
+    /// Time of the next connection, while there is none.
     reconnects_at: Instant,
     calls: BTreeMap<CallId, Asked>,
     bot: Option<Known>,
     asked_for_bot: bool,
-    /// How many starts there are to be, and were asked for.
+    /// Number of starts planned, and of those requested.
     starts: usize,
     asked: usize,
-    /// How often each was executed, answered, and answered by the bot.
+    /// Executions, answers, and bot replies of each start.
     executed: Vec<usize>,
     done: Vec<usize>,
     told: Vec<usize>,
@@ -147,12 +147,12 @@ impl World {
         let mut dc = Dc::new(now, UnixTime::from_secs(UNIX), random(&mut dice)).unwrap();
         let key = dc.sign_in(ALICE).unwrap();
         if seed.is_multiple_of(2) {
-            // Both readings of `first_msg_id` lose and repeat nothing.
+            // Both readings of `first_msg_id` must neither lose nor repeat messages.
             dc.fault(Fault::named("first-msg-id-of-container").unwrap(), FOREVER);
         }
         let mut config = Config::new(2, dc.public_keys().cloned().collect());
         config.framing = road.framing;
-        config.temporary = road.temporary;
+        config.temporary = road.temporary.map(TemporaryKeys::lasting).unwrap_or_default();
         config.saved = Some(SavedKey { key, salt: 0, time_offset: None });
         config.init = Some(Init::new(1, "simulation"));
         let unix = UnixTime::from_secs(UNIX + road.clock_off);
@@ -184,9 +184,9 @@ impl World {
         one_in > 0 && self.now < FAULTS_UNTIL && self.random.random_ratio(1, one_in)
     }
 
-    /// Puts a frame on its way, and does to it what somebody between may do.
+    /// Puts a frame in flight, with the attacker's changes.
     fn send(&mut self, to_dc: bool, frame: Vec<u8>) {
-        // The preamble is no frame's: what repeats it is seen at once, and of no interest.
+        // The preamble is not part of a frame: repeating it is detected at once, and not interesting.
         let is_first = self.now < self.reconnects_at + ms(1);
         let mut frames = vec![frame];
         if !is_first && self.happens(self.road.repeats) {
@@ -218,7 +218,7 @@ impl World {
         }
     }
 
-    /// The connection is over; what is on its way is lost, but for the first bytes of it.
+    /// Ends the connection. Bytes in flight are lost, except for the first few.
     fn disconnect(&mut self) {
         let Some(conn) = self.conn.take() else { return };
         let rest: Vec<u8> = std::mem::take(&mut self.to_dc.0).into_iter().flat_map(|(_, bytes)| bytes).collect();
@@ -238,7 +238,7 @@ impl World {
         self.conn = Some(self.dc.accept(self.now));
     }
 
-    /// What a client's owner does when a connection ends.
+    /// Reacts to the end of a connection like the owner of a client.
     fn over(&mut self, error: &ConnectionError) {
         if matches!(error, ConnectionError::Fault(TransportFault::AuthKeyNotFound)) && self.client.session().is_some() {
             self.client.drop_temporary();
@@ -252,7 +252,7 @@ impl World {
         assert!(self.calls.insert(id, Asked { start, body }).is_none());
     }
 
-    /// Says what there is to say next: who the bot is, a start, or something between.
+    /// Makes the next call: resolve the bot, start it, or something in between.
     fn ask(&mut self) {
         let Some(bot) = self.bot else {
             if !self.asked_for_bot {
@@ -306,7 +306,7 @@ impl World {
                 assert!(self.client.was_in_doubt(call), "p{n} was sent once, and is a duplicate");
                 self.done[n] += 1;
             }
-            // The server forgot who we are with the session: said again, to be executed for the first time.
+            // The server has lost `initConnection` with the session: repeat the call, which was not executed.
             (Err(CallError::Refused(error)), start) if error.is("CONNECTION_NOT_INITED") => {
                 self.client.introduce_again();
                 let id = self.client.call_raw(asked.body.clone());
@@ -324,7 +324,7 @@ impl World {
         }
     }
 
-    /// Both sides send what they have.
+    /// Sends what both sides have.
     fn transmit(&mut self) {
         loop {
             self.events();
@@ -337,7 +337,7 @@ impl World {
                     if self.dc.poll_transmit(conn, self.now, &mut out) {
                         self.send(false, out.to_vec());
                     } else if self.dc.is_closed(conn) {
-                        // Its last words may be on their way yet.
+                        // The server's last bytes may still be in flight.
                         if self.to_client.0.is_empty() {
                             self.disconnect();
                         }
@@ -354,7 +354,7 @@ impl World {
         }
     }
 
-    /// Gives what has arrived, in pieces of any size.
+    /// Delivers the bytes that have arrived, in pieces of random size.
     fn arrive(&mut self) {
         for to_dc in [true, false] {
             let wire = if to_dc { &mut self.to_dc.0 } else { &mut self.to_client.0 };
@@ -434,7 +434,7 @@ impl World {
 
     fn judge(&mut self) {
         self.tally.seconds = self.now.as_micros() / 1_000_000;
-        // What the data centre has in the chat, by its own account.
+        // The messages in the chat, as the server reports them.
         self.executed = self.told_in_the_chat();
         for n in 0..self.starts {
             assert_eq!(self.executed[n], 1, "p{n} was started so often");
@@ -444,7 +444,7 @@ impl World {
         assert_eq!(self.tally.starts, self.starts);
     }
 
-    /// How often each start stands in the chat with the bot: asked in a world at peace, past the wire.
+    /// Number of times that each start appears in the chat with the bot, read directly from the server.
     fn told_in_the_chat(&mut self) -> Vec<usize> {
         use nanogram::lab::dc::{Caller, call::App};
         let Some(Known::User { id, access_hash, .. }) = self.bot else { return vec![0; self.starts] };
@@ -463,7 +463,7 @@ impl World {
         };
         let now = i32::try_from(UNIX).unwrap() + 1000;
         let reply = self.dc.world.call(&mut caller, now, &history.to_boxed()).reply.unwrap();
-        // The parameter is for the bot alone, which answers each start once.
+        // The parameter is visible only to the bot, which answers each start once.
         (0..self.starts)
             .map(|n| {
                 let text = format!("You started me with: p{n}");
@@ -474,18 +474,18 @@ impl World {
     }
 }
 
-/// A transport error as anybody on the way can write it.
+/// Transport error as anyone on the network path can forge it.
 fn forged(framing: Framing, code: i32) -> Vec<u8> {
     let code = code.to_le_bytes();
     match framing.name() {
         "abridged" => [&[1], &code[..]].concat(),
-        // Neither the sequence number nor the checksum fits: the frame is refused for that.
+        // Wrong sequence number and checksum: the frame is refused.
         "full" => [&[16, 0, 0, 0, 0, 0, 0, 0], &code[..], &[0; 4]].concat(),
         _ => [&[4, 0, 0, 0], &code[..]].concat(),
     }
 }
 
-/// One history, and what it is called if it fails.
+/// Runs one seed, and reports its parameters on failure.
 fn history(seed: u64) -> Tally {
     let road = World::new(seed).road;
     let result = std::panic::catch_unwind(|| {

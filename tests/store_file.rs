@@ -1,4 +1,4 @@
-//! The session file, as another program or a careless hand may find it.
+//! The session file after changes by other programs or by hand.
 #![cfg(feature = "client")]
 
 use nanogram::crypto::auth_key::AuthKey;
@@ -8,7 +8,7 @@ use nanogram::telegram::store::state::{DcKey, MAX_BYTES, SavedUser, State, State
 use std::fs;
 use std::path::PathBuf;
 
-/// An empty directory of this process, gone with the value.
+/// Temporary directory of this process, removed when dropped.
 struct Dir(PathBuf);
 impl Dir {
     fn new(name: &str) -> Self {
@@ -60,7 +60,7 @@ fn it_is_for_its_owner_alone() {
     let lock = dir.0.join("own/session.lock");
     assert_eq!((mode(&path), mode(&lock), mode(&dir.0.join("own"))), (0o600, 0o600, 0o700));
 
-    // Laid open by a copy: closed by the next who reads it, and by the next who writes it.
+    // World-readable after a copy: restricted by the next read, and by the next write.
     for save in [false, true] {
         drop(file);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();

@@ -1,4 +1,4 @@
-//! The stream of the socket: frames in and out, however it is cut.
+//! Framing: frames in and out of a byte stream, however it is cut.
 
 use bytes::BytesMut;
 use nanogram::base::entropy::{Entropy, EntropyFailed};
@@ -16,7 +16,7 @@ use std::{fs, path::Path};
 const VECTORS: &str = include_str!("fixtures/vectors.json");
 const FRAMINGS: [Framing; 4] = Framing::ALL;
 
-/// The vectors of one group of `vectors.json`, as many as there must be.
+/// Vectors of one group of `vectors.json`, whose number must be `count`.
 fn group(name: &str, count: usize) -> Vec<Value> {
     let all: Value = serde_json::from_str(VECTORS).unwrap();
     let found: Vec<Value> = all["vectors"].as_array().unwrap().iter().filter(|v| v["group"] == name).cloned().collect();
@@ -42,7 +42,7 @@ fn framing(name: &Value) -> Framing {
     }
 }
 
-/// A server's framer that has read the preamble.
+/// Server framer that has read the preamble.
 fn greeted(framing: Framing) -> Framer {
     let mut server = Framer::new(framing, Side::Server);
     server.push(framing.preamble());
@@ -53,7 +53,7 @@ fn packet(bytes: impl AsRef<[u8]>) -> Frame {
     Frame::Packet(bytes.as_ref().into())
 }
 
-/// Every frame that is whole.
+/// All complete frames.
 fn drain(framer: &mut Framer) -> Result<Vec<Frame>, FrameError> {
     let mut frames = Vec::new();
     while let Some(frame) = framer.next()? {
@@ -62,13 +62,13 @@ fn drain(framer: &mut Framer) -> Result<Vec<Frame>, FrameError> {
     Ok(frames)
 }
 
-/// All that `wire` holds, pushed in one piece.
+/// Decodes all frames of `wire`, pushed in one piece.
 fn read(mut framer: Framer, wire: &[u8]) -> Result<Vec<Frame>, FrameError> {
     framer.push(wire);
     drain(&mut framer)
 }
 
-/// `wire` in pieces of random length from `seed`; seed 0 is byte by byte.
+/// Cuts `wire` into pieces of random length from `seed`; seed 0 cuts byte by byte.
 fn cuts(wire: &[u8], seed: u64) -> Vec<&[u8]> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let (mut pieces, mut rest) = (Vec::new(), wire);
@@ -81,7 +81,7 @@ fn cuts(wire: &[u8], seed: u64) -> Vec<&[u8]> {
     pieces
 }
 
-/// The frames of `pieces`, with `framer` or with whatever `detect` finds.
+/// Decodes the frames of `pieces`, with `framer` or with the detected framing.
 fn cut(mut framer: Option<Framer>, pieces: &[&[u8]]) -> (Framer, Vec<Frame>) {
     let (mut start, mut frames) = (BytesMut::new(), Vec::new());
     for piece in pieces {
@@ -99,7 +99,7 @@ fn cut(mut framer: Option<Framer>, pieces: &[&[u8]]) -> (Framer, Vec<Frame>) {
     (framer.expect("a transport known to us"), frames)
 }
 
-/// A packet that looks plain or encrypted, of whole words.
+/// Random packet of whole words that looks plain or encrypted.
 fn some_packet(rng: &mut ChaCha8Rng) -> Vec<u8> {
     let blocks = [1, 3, 30, 31, 32, 120][rng.random_range(0..6)];
     if rng.random() {
@@ -115,7 +115,7 @@ fn some_packet(rng: &mut ChaCha8Rng) -> Vec<u8> {
     plain
 }
 
-/// Everything that `framer` can say, and what the other end must hear.
+/// Random frames of every kind that `framer` can encode, with their bytes.
 fn some_talk(framer: &mut Framer, side: Side, rng: &mut ChaCha8Rng) -> (BytesMut, Vec<Frame>) {
     let (mut wire, mut frames) = (BytesMut::new(), Vec::new());
     for _ in 0..rng.random_range(1..12) {
@@ -146,7 +146,7 @@ fn some_talk(framer: &mut Framer, side: Side, rng: &mut ChaCha8Rng) -> (BytesMut
     (wire, frames)
 }
 
-/// Entropy that was written down; it fails when there is no more.
+/// Entropy that replays a recording, then fails.
 struct Recorded(Vec<u8>);
 
 impl Entropy for Recorded {
@@ -159,7 +159,7 @@ impl Entropy for Recorded {
     }
 }
 
-// Vectors of other implementations and of the rules.
+// Vectors of other implementations, and of the rules.
 
 #[test]
 fn packets_are_framed_as_other_implementations_frame_them() {
@@ -172,7 +172,7 @@ fn packets_are_framed_as_other_implementations_frame_them() {
         let mut client = Framer::new(framing(&data["transport"]), Side::Client);
         let mut wire = BytesMut::new();
         if data["first_packet"] != true && client.framing() != Framing::FULL {
-            client.encode(&[], &mut wire).unwrap(); // the preamble is not in the vector
+            client.encode(&[], &mut wire).unwrap(); // the vector lacks the preamble
             wire.clear();
         }
         client.encode(&sent, &mut wire).unwrap();
@@ -224,7 +224,7 @@ fn broken_frames_are_refused_or_waited_for() {
             "frame_bad_7fffffff" => (Framing::ABRIDGED, Err(FrameError::TooLong(0xff_ffff * 4))),
             "frame_bad_intermediate_len4_nopayload" => (Framing::INTERMEDIATE, Ok(vec![])),
             "frame_bad_intermediate_huge" => (Framing::INTERMEDIATE, Err(FrameError::TooLong(0x7fff_ffff))),
-            "frame_bad_full_bad_crc" => (Framing::FULL, Ok(vec![])), // cut short: nothing can be said yet
+            "frame_bad_full_bad_crc" => (Framing::FULL, Ok(vec![])), // truncated: not an error yet
             other => panic!("a vector called {other}"),
         };
         for framer in [Framer::new(framing, Side::Client), greeted(framing)] {
@@ -330,15 +330,15 @@ fn the_noise_is_that_of_other_implementations() {
     }
 }
 
-// Recordings of real clients and a server that is not ours.
+// Recordings of real clients and an independent server.
 
-/// The bytes of one direction, as the socket gave them.
+/// Bytes of one direction, as read from the socket.
 fn chunks(connection: &Value, dir: &str) -> Vec<Vec<u8>> {
     let events = connection["events"].as_array().unwrap().iter();
     events.filter(|event| event["dir"] == dir && event.get("hex").is_some()).map(|event| unhex(&event["hex"])).collect()
 }
 
-/// Holds `frames` against the independent decode of the same bytes.
+/// Compares `frames` with the independent decode of the same bytes.
 fn assert_decoded(connection: &Value, dir: &str, frames: &[Frame]) {
     let decoded: Vec<_> = connection["decoded"].as_array().unwrap().iter().filter(|d| d["dir"] == dir).collect();
     assert_eq!(frames.len(), decoded.len());
@@ -355,7 +355,7 @@ fn assert_decoded(connection: &Value, dir: &str, frames: &[Frame]) {
     }
 }
 
-/// The client's framer that writes what this recording starts with.
+/// Client framer that produces the start of this recording.
 fn client_of(connection: &Value, start: &[u8]) -> Framer {
     let framing = framing(&connection["transport"]);
     if connection["transport"] != "obfuscated-abridged" {
@@ -410,7 +410,7 @@ fn recorded_streams_are_cut_and_redrawn_to_the_byte() {
     assert_eq!(total, 424, "packets in all recordings");
 }
 
-// The rows of spec/security.md, section D.
+// Section D of the security checklist.
 
 #[test]
 fn d01_an_error_is_a_frame_of_exactly_four_bytes() {
@@ -442,7 +442,7 @@ fn d01_an_error_is_a_frame_of_exactly_four_bytes() {
 #[test]
 fn d03_each_fault_has_its_number_and_its_advice() {
     for (code, fault, advice) in [
-        (-404, TransportFault::AuthKeyNotFound, "connect anew before believing it"),
+        (-404, TransportFault::AuthKeyNotFound, "reconnect before discarding the key"),
         (-429, TransportFault::TransportFlood, "wait"),
         (-444, TransportFault::InvalidDc, "test and production"),
         (-403, TransportFault::Other(-403), "-403"),
@@ -820,7 +820,7 @@ fn an_mtproxy_needs_its_secret() {
     assert_eq!(format!("{secret:?}"), "ProxySecret(..)");
 }
 
-// How a connection starts.
+// Start of a connection.
 
 #[test]
 fn detection_says_when_it_needs_more() {

@@ -1,5 +1,5 @@
-//! Every vector of `fixtures/vectors.json` that is about symmetric encryption and RSA: each test takes one group, runs
-//! all of it, and says how many there are.
+//! All vectors of `fixtures/vectors.json` about symmetric encryption and RSA: each test runs one complete group and
+//! states its size.
 
 use nanogram::base::entropy::{Entropy, EntropyFailed};
 use nanogram::base::side::Side;
@@ -11,7 +11,7 @@ use nanogram::telegram::dcs::{Environment, keys};
 use serde_json::Value;
 use std::fmt::Write as _;
 
-/// The vectors of `group`, which must be `count`.
+/// Vectors of `group`, whose number must be `count`.
 fn group(group: &str, count: usize) -> Vec<Value> {
     let all: Value = serde_json::from_str(include_str!("fixtures/vectors.json")).unwrap();
     let found: Vec<Value> =
@@ -41,7 +41,7 @@ fn auth_key(data: &Value) -> AuthKey {
     AuthKey::from_bytes(array(&data["auth_key"]))
 }
 
-/// `x` of the spec, or the direction in words.
+/// Sender, from the spec's `x` or from the direction.
 fn side(data: &Value) -> Side {
     match (data["x"].as_i64(), data["direction"].as_str()) {
         (Some(0), _) | (None, Some("client->server")) => Side::Client,
@@ -50,7 +50,7 @@ fn side(data: &Value) -> Side {
     }
 }
 
-/// Gives what was recorded, then fails.
+/// Entropy that replays a recording, then fails.
 struct Recorded(Vec<u8>);
 
 impl Entropy for Recorded {
@@ -69,7 +69,7 @@ fn group_aes_ige() {
     for vector in group("aes_ige", 4) {
         let data = &vector["data"];
         if data["aes"] == "128" {
-            // MTProto has no such key; the unit tests of `ige` hold the mode against this vector.
+            // MTProto has no such key; the unit tests of `ige` check the mode with this vector.
             assert_eq!(vector["id"], "ige128_openssl_0");
             continue;
         }
@@ -133,7 +133,7 @@ fn group_mtproto1_kdf() {
     }
 }
 
-/// Opens a packet's `auth_key_id:8 | msg_key:16 | data`, and proves it.
+/// Decrypts a packet `auth_key_id:8 | msg_key:16 | data` and verifies its `msg_key`.
 fn open(key: &AuthKey, from: Side, packet: &[u8]) -> Vec<u8> {
     let (head, sealed) = packet.split_at(24);
     assert_eq!(head[..8], key.id());
@@ -188,7 +188,7 @@ fn group_rsa_pad() {
             Some(_) => RsaKey::from_parts(&hex(&data["n"]), &[1, 0, 1]).unwrap(),
             None => production.clone(),
         };
-        // The order in which the spec asks for them: the padding, a temp_key whose block is too large, the one that fits.
+        // In the order of the spec: the padding, a temp_key with a block that is too large, the one that fits.
         let mut recorded = hex(&data["random_padding"]);
         if data["temp_key_rejected_ge_n"].is_string() {
             recorded.extend(hex(&data["temp_key_rejected_ge_n"]));
@@ -209,7 +209,7 @@ fn group_rsa_pad_opens_again() {
     for vector in group("rsa_pad", 2) {
         let data = &vector["data"];
         if data["d"].is_null() {
-            continue; // nobody but Telegram opens that one
+            continue; // only Telegram has the private key
         }
         let key = RsaPrivateKey::from_parts(&hex(&data["n"]), &[1, 0, 1], &hex(&data["d"])).unwrap();
         assert_eq!(key.public().fingerprint(), data["fingerprint_i64"].as_i64().unwrap());
@@ -265,7 +265,8 @@ fn group_obfuscated2_streams() {
         let stream =
             |which: &str| Ctr::new(&array(&data[format!("{which}_key")]), &array(&data[format!("{which}_iv")]));
         let (mut out, mut back) = (stream("encrypt"), stream("decrypt"));
-        // The first 64 bytes: random but for the protocol (and the data centre), and only their end is sent encrypted.
+        // The first 64 bytes are random except for the protocol tag (and data centre); only the last 8 are sent
+        // encrypted.
         let mut init = hex(&data["random64"]);
         init.splice(56..60, hex(&data["protocol"]));
         if let Some(dc) = data["dc"].as_i64() {
@@ -277,7 +278,7 @@ fn group_obfuscated2_streams() {
         assert_eq!(print(&header), data["header"], "{}", vector["id"]);
 
         let apply = |ctr: &mut Ctr, mut bytes: Vec<u8>| {
-            bytes.chunks_mut(3).for_each(|part| ctr.apply(part)); // the stream goes on, however it is cut
+            bytes.chunks_mut(3).for_each(|part| ctr.apply(part)); // the key stream continues across calls
             print(&bytes)
         };
         match data["plain_frame"].as_str() {

@@ -1,13 +1,13 @@
-//! The numbers of the key exchange and of two-factor passwords, held against `fixtures/vectors.json`.
+//! Arithmetic of the key exchange and of passwords (SRP), compared with `fixtures/vectors.json`.
 //!
-//! Toy groups (p = 47) are beyond the public interface, which wants 2048 bits: here they must fail; the unit tests of
+//! The public interface accepts only 2048-bit groups, so toy groups (p = 47) must fail here; the unit tests of
 //! `crypto/dh.rs` and `crypto/srp.rs` compute with them.
 
 use nanogram::crypto::dh::{DhError, DhParams, KNOWN_PRIME};
 use nanogram::crypto::factor::factor;
 use serde_json::Value;
 
-/// Runs `check` on the id and the data of each vector of `group`; fails unless there are `count`.
+/// Runs `check` on the id and the data of each vector of `group`, whose number must be `count`.
 fn each(group: &str, count: usize, mut check: impl FnMut(&str, &Value)) {
     let file: Value = serde_json::from_str(include_str!("fixtures/vectors.json")).unwrap();
     let vectors = file["vectors"].as_array().unwrap().iter().filter(|vector| vector["group"] == group);
@@ -15,7 +15,7 @@ fn each(group: &str, count: usize, mut check: impl FnMut(&str, &Value)) {
     assert_eq!(run.count(), count, "vectors of {group}");
 }
 
-/// The bytes of a hexadecimal number of any length.
+/// Bytes of a hexadecimal number of any length.
 fn hex(text: &Value) -> Vec<u8> {
     let text = text.as_str().unwrap();
     let even = if text.len().is_multiple_of(2) { text.to_owned() } else { format!("0{text}") };
@@ -80,7 +80,7 @@ fn dh_ga_range() {
         let checked = params.check_public(&hex(&data["g_a"]));
         match data["expect"].as_str().unwrap() {
             "reject" => assert_eq!(checked, Err(DhError::Range), "{id}"),
-            // The bound itself: the rules allow it.
+            // The bound itself is allowed by the rules.
             "either" => assert!(checked.is_ok(), "{id}"),
             other => panic!("{id}: {other}"),
         }
@@ -90,7 +90,7 @@ fn dh_ga_range() {
 #[test]
 fn a_public_number_may_come_with_or_without_its_leading_zeros() {
     let params = DhParams::check(3, &KNOWN_PRIME).unwrap();
-    // 2^1984, the least that is allowed.
+    // 2^1984, the least value allowed.
     let mut least = [0; 256];
     least[7] = 1;
     assert_eq!(params.check_public(&least[7..]), Ok(least));

@@ -1,4 +1,4 @@
-//! TL's primitives against vectors of other implementations: groups `tl_primitive`, `tl_string`, `tl_reject` of
+//! TL's primitive types against vectors of other implementations: groups `tl_primitive`, `tl_string`, `tl_reject` of
 //! `fixtures/vectors.json`.
 
 use nanogram::tl::{BareVec, Blob, DecodeError, Fault, Reader, Tl};
@@ -10,7 +10,7 @@ fn hex(text: &Json) -> Vec<u8> {
     (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap()).collect()
 }
 
-/// The vectors of a group, as id and data; the count is asserted, so that none is lost.
+/// Vectors of a group, as id and data; their number must be `count`.
 fn group(name: &str, count: usize) -> Vec<(String, Json)> {
     let all: Json = serde_json::from_str(include_str!("fixtures/vectors.json")).unwrap();
     let all = all["vectors"].as_array().unwrap();
@@ -20,7 +20,7 @@ fn group(name: &str, count: usize) -> Vec<(String, Json)> {
     group
 }
 
-/// The value is written so, and read back from that alone.
+/// Asserts that the value is encoded as these bytes, and decoded from them.
 fn both_ways<T: Tl + PartialEq + std::fmt::Debug>(value: &T, wire: &[u8]) {
     let mut out = Vec::new();
     value.write(&mut out);
@@ -101,7 +101,7 @@ fn what_is_no_value_is_refused_where_it_shows() {
             "tl_bad_empty_input" | "tl_bad_fe_only" | "tl_bad_short_cut" => (string().unwrap_err(), 0, Fault::End),
             "tl_bad_ff" => (string().unwrap_err(), 0, Fault::Length),
             "tl_bad_vector_huge" => (Vec::<i32>::from_bytes(&wire).unwrap_err(), 4, Fault::Count),
-            // The long form for a short string: read as it stands, by design.
+            // The long form for a short string is accepted, by design.
             "tl_bad_nonminimal" => {
                 assert_eq!(string().unwrap(), b"a");
                 continue;

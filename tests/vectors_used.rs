@@ -1,8 +1,7 @@
-//! All 201 vectors of `fixtures/vectors.json` are used, and this is by which test.
+//! Use of all 201 vectors of `fixtures/vectors.json` by the tests.
 //!
-//! The table below is held against the vectors (every group, every one of them counted) and against the sources: each
-//! test named in it is there, is run, asks for its group by name and knows how many vectors that has. The four API
-//! requests have their test here.
+//! The table below is compared with the vectors (every group is listed with its size) and with the sources: each listed
+//! test exists, is active, names its group and states the group's size. The four API requests are tested here.
 
 use nanogram::telegram::api::connect::{GetConfig, InitConnection, InvokeWithLayer};
 use nanogram::telegram::api::contacts::ResolveUsername;
@@ -13,7 +12,7 @@ use serde_json::Value;
 use std::fmt::Debug;
 use std::path::Path;
 
-/// Group, vectors, and the tests that go through all of them; `file::test`.
+/// Group, number of vectors, and the tests that run all of them, as `file::test`.
 type Row = (&'static str, usize, &'static [&'static str]);
 
 const TABLE: &[Row] = &[
@@ -85,14 +84,14 @@ fn vectors() -> Value {
     serde_json::from_str(include_str!("fixtures/vectors.json")).unwrap()
 }
 
-/// A function of a source file: its name, whether it is a test that runs, its text.
+/// Function in a source file: its name, its text, and whether it is an active test.
 struct Function {
     name: String,
     is_test: bool,
     text: String,
 }
 
-/// The functions in a source that is laid out by rustfmt.
+/// Functions of a source file formatted by rustfmt.
 fn functions(source: &str) -> Vec<Function> {
     let lines: Vec<&str> = source.lines().collect();
     let mut out = Vec::new();
@@ -110,17 +109,17 @@ fn functions(source: &str) -> Vec<Function> {
     out
 }
 
-/// Whether `word` stands in `text` by itself.
+/// Returns true if `text` contains `word` as a whole word.
 fn has_word(text: &str, word: &str) -> bool {
     text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|found| found == word)
 }
 
-/// Whether `test` asks for `group` and knows that it has `count` vectors, by itself or through what it calls.
+/// Returns true if `test` names `group` and the number `count`, itself or through a function that it calls.
 fn goes_through(test: &Function, all: &[Function], group: &str, count: usize) -> bool {
     let called = all.iter().filter(|f| !f.is_test && test.text.contains(&format!("{}(", f.name)));
     let texts: Vec<&str> = called.map(|f| &*f.text).chain([&*test.text]).collect();
     let asks = texts.iter().any(|text| text.contains(&format!("\"{group}\"")));
-    // Either the number, or the one that the file of vectors gives.
+    // Either the number itself, or the one in the vectors file.
     let counts = texts.iter().any(|text| has_word(text, &count.to_string()) || text.contains("[\"groups\"]"));
     asks && counts
 }
@@ -167,7 +166,7 @@ fn hex(text: &Value) -> Vec<u8> {
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
 }
 
-/// `call` is written as these bytes, and read from them.
+/// Asserts that `call` is encoded as these bytes, and decoded from them.
 fn both_ways<C: Combinator + PartialEq + Debug>(call: &C, wire: &[u8]) {
     assert_eq!(call.to_boxed(), wire);
     assert_eq!(&C::from_boxed(wire).unwrap(), call);

@@ -1,9 +1,9 @@
-/* The whole job from C: a session string and a start link in, the bot's answer out. POSIX sockets around a connection.
+/* Starts a bot from C: a session string and a start link in, the bot's answer out. POSIX sockets around a connection.
  *
  *   start_bot SESSION LINK                  Telegram; NANOGRAM_API_ID is the number from my.telegram.org
- *   start_bot SESSION LINK HOST:PORT PEM    a data centre of one's own, such as `nanogram dc`, and its public key
+ *   start_bot SESSION LINK HOST:PORT PEM    another server, such as `nanogram dc`, and its public key
  *
- * SESSION may be "-": then it is read from the first line of stdin, where nobody sees it in the list of processes.
+ * SESSION may be "-": it is then read from the first line of stdin, where it does not appear in process lists.
  *
  * Exit codes: 0 done, 2 wrong usage, 3 no network or no such server, 4 not signed in, 5 the server refused, 6 timed out.
  */
@@ -23,7 +23,7 @@
 
 enum { DONE = 0, OTHER = 1, USAGE = 2, NETWORK = 3, NOT_SIGNED_IN = 4, REFUSED = 5, TIMED_OUT = 6 };
 
-/* All of it may take so long, and the bot's answer so long after that; microseconds. */
+/* Time limits in microseconds: for the whole program, and for the bot's answer after that. */
 #define PATIENCE 30000000u
 #define ANSWER_WITHIN 3000000u
 
@@ -41,7 +41,7 @@ static uint64_t micros(clockid_t clock) {
 
 static uint64_t now(void) { return micros(CLOCK_MONOTONIC); }
 
-/* The system's randomness; `context` is an open file descriptor. */
+/* Reads entropy from the operating system; `context` is an open file descriptor. */
 static bool randomness(void *context, uint8_t *out, size_t len) {
     while (len > 0) {
         ssize_t got = read(*(int *)context, out, len);
@@ -61,7 +61,7 @@ static int fail(int code, const char *what) {
     return code;
 }
 
-/* The exit code for a connection that is over. */
+/* Exit code for a connection that has ended. */
 static int over(struct wire *wire, nanogram_status status) {
     if (status == NANOGRAM_STATUS_FAULT) {
         int32_t fault = nanogram_fault(wire->connection);
@@ -91,7 +91,7 @@ static int dial(const char *host, const char *port, int *out) {
     return *out < 0 ? fail(NETWORK, strerror(errno)) : DONE;
 }
 
-/* Waits for the next event; its pointers are good until the next call of this. */
+/* Waits for the next event. Its pointers are valid until the next call of this function. */
 static int next_event(struct wire *wire, nanogram_event_data *event) {
     uint8_t buffer[4096];
     for (;;) {
@@ -146,7 +146,7 @@ static int answer_to(struct wire *wire, uint64_t call, nanogram_event_data *even
             return DONE;
         if (event->in_doubt && event->call == call && event->message != NULL &&
             strcmp(event->message, "RANDOM_ID_DUPLICATE") == 0)
-            return DONE; /* It was executed by a sending whose answer was lost. */
+            return DONE; /* An earlier copy, whose answer was lost, was executed. */
         bool is_ours = event->call == call || event->kind == NANOGRAM_EVENT_KIND_NOT_BOUND;
         bool is_no = event->kind == NANOGRAM_EVENT_KIND_REFUSED || event->kind == NANOGRAM_EVENT_KIND_FAILED ||
                      event->kind == NANOGRAM_EVENT_KIND_NOT_BOUND;
@@ -177,7 +177,7 @@ static int start(struct wire *wire, const nanogram_link_data *link) {
     if ((status = nanogram_resolved(event.body, event.len, &bot)) != NANOGRAM_STATUS_OK)
         return fail(REFUSED, nanogram_says(status));
 
-    /* With the same random_id the bot is started once, however often the call must be sent. */
+    /* With the same random_id the bot is started once, even if the call must be sent again. */
     if ((status = nanogram_random_id(wire->connection, &random_id)) != NANOGRAM_STATUS_OK)
         return fail(OTHER, nanogram_says(status));
     status = nanogram_start_bot(wire->connection, &bot, &bot, random_id, link->start_param, &call);
@@ -279,7 +279,7 @@ static int run(int argc, char **argv, nanogram_session_data *session) {
 }
 
 #ifdef NANOGRAM_CALLER_ALLOCATES
-/* The library's memory, counted: what it needs at most is what a device must have. */
+/* Memory of the library, counted: the peak is the memory that a device must have. */
 static size_t in_use, most;
 
 void *nanogram_alloc(size_t size, size_t align) {

@@ -1,4 +1,4 @@
-//! Puts `memory.x` where the linker looks for it, and the names of the interrupts: there are none.
+//! Provides the linker with `memory.x`, and with an empty table of interrupt names.
 
 use std::path::PathBuf;
 use std::{env, fs};
@@ -9,7 +9,7 @@ fn main() {
     fs::write(out.join("device.x"), "").expect("device.x can be written");
     println!("cargo:rustc-link-search={}", out.display());
     println!("cargo:rustc-link-arg=-Tlink.x");
-    // Functions whose code is the same share it.
+    // Identical functions share their code.
     println!("cargo:rustc-link-arg=--icf=all");
     println!("cargo:rerun-if-changed=memory.x");
 }

@@ -1,12 +1,13 @@
-//! CRC-32 (IEEE, reflected): the id of a schema line, the trailer of a gzip stream, the check of the full transport.
+//! CRC-32 (IEEE 802.3, reflected): TL constructor ids, gzip trailers and the checksum of the full transport.
 
-/// The CRC-32 of `bytes`.
+/// Returns the CRC-32 of `bytes`.
 ///
 /// ```
 /// assert_eq!(nanogram::base::crc::crc32(b"123456789"), 0xcbf43926);
 /// ```
 pub const fn crc32(bytes: &[u8]) -> u32 {
     let (mut crc, mut rest) = (!0, bytes);
+    // A `const fn` cannot use `for`, and slicing could panic.
     while let [first, tail @ ..] = rest {
         crc = step(crc, *first);
         rest = tail;
@@ -14,10 +15,10 @@ pub const fn crc32(bytes: &[u8]) -> u32 {
     !crc
 }
 
-/// One byte further; begin with all ones, end with a complement.
+/// Feeds one byte into a running CRC.
 ///
-/// Bit by bit: it runs over schema lines in the compiler and over short frames, where a table would cost more than it
-/// saves.
+/// Start with `!0` and complement the result. The CRC is computed bit by bit because it only runs at compile time over
+/// schema lines and at run time over short frames; a 1 KiB table would cost more than it saves.
 pub const fn step(mut crc: u32, byte: u8) -> u32 {
     crc ^= byte as u32;
     let mut i = 0;

@@ -1,29 +1,30 @@
-//! Randomness, asked for and never assumed.
+//! Randomness as an argument: the source of entropy is always passed in.
 //!
-//! No machine of this crate opens `/dev/urandom`: entropy is an argument. A recorded one replays a captured
-//! handshake to the same bytes; one that fails ends the exchange before a byte is sent.
+//! No protocol code in this crate opens `/dev/urandom`. A recorded source replays a captured handshake byte for byte,
+//! and a source that fails ends the exchange before anything is sent.
 
 use core::fmt;
 use rand::TryCryptoRng;
 
 /// A source of cryptographic randomness that may fail.
 ///
-/// Every `rand` generator that is a [`TryCryptoRng`] is one.
+/// Implemented for every `rand` generator that implements [`TryCryptoRng`].
 pub trait Entropy {
     /// Fills `out` with random bytes.
     ///
     /// # Errors
-    /// The source gave nothing: whatever needed the bytes must stop.
+    /// The source failed. The caller must stop and must not use the contents of `out`.
     fn fill(&mut self, out: &mut [u8]) -> Result<(), EntropyFailed>;
 }
 
 impl<R: TryCryptoRng> Entropy for R {
     fn fill(&mut self, out: &mut [u8]) -> Result<(), EntropyFailed> {
+        // The cause is dropped: every caller has to stop, whatever it was.
         self.try_fill_bytes(out).map_err(|_| EntropyFailed)
     }
 }
 
-/// `N` random bytes.
+/// Returns `N` random bytes.
 ///
 /// # Errors
 /// The source failed.
@@ -33,7 +34,7 @@ pub fn bytes<const N: usize>(entropy: &mut dyn Entropy) -> Result<[u8; N], Entro
     Ok(out)
 }
 
-/// The source of randomness failed.
+/// Failure of the source of randomness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EntropyFailed;
 

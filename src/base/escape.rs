@@ -1,15 +1,15 @@
-//! Foreign text made visible: what others wrote cannot move a cursor, forge a line or turn the reading order around.
+//! Escaping of untrusted text: received text cannot move the cursor, forge a line or reverse the reading order.
 //!
 //! ```text
 //! control characters, C0 and C1      \u{1b}     (a line feed is \n, a tab \t, a carriage return \r)
 //! U+061C U+200E U+200F U+202A..202E U+2066..2069     reading order           \u{202e}
 //! U+2028 U+2029                                      line and paragraph      \u{2028}
-//! U+200B U+2060..2064 U+206A..206F U+FEFF U+00AD U+180E U+FFF9..FFFB U+E0000..E007F     of no width
-//! U+FDD0..FDEF                                       no characters
+//! U+200B U+2060..2064 U+206A..206F U+FEFF U+00AD U+180E U+FFF9..FFFB U+E0000..E007F     zero width
+//! U+FDD0..FDEF                                       noncharacters
 //! ```
 //!
-//! The zero-width joiners U+200C and U+200D stay: Persian, Hindi and emoji need them. Everything else is as it was, so
-//! that text without these characters is printed unchanged. A backslash is not doubled: the result is for people.
+//! The zero-width joiners U+200C and U+200D are kept, because Persian, Hindi and emoji need them. All other characters
+//! are unchanged. Backslashes are not doubled: the result is meant to be read, not parsed.
 //!
 //! ```
 //! use nanogram::base::escape::{lines, one_line};
@@ -19,28 +19,29 @@
 
 use core::fmt::{self, Display, Formatter, Write};
 
-/// Whether `c` deceives where it is printed: it does something instead of showing something.
+/// Returns true if printing `c` acts on the terminal or on the surrounding text instead of showing a character.
 #[must_use]
 pub const fn deceives(c: char) -> bool {
+    // Includes the bidirectional controls of the "Trojan Source" attacks (CVE-2021-42574).
     matches!(c,
         '\0'..='\x1f' | '\x7f'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
         | '\u{2028}'..='\u{202e}' | '\u{fdd0}'..='\u{fdef}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
         | '\u{e0000}'..='\u{e007f}')
 }
 
-/// `text` on one line: a line feed is shown as `\n`.
+/// Formats `text` on one line: a line feed is printed as `\n`.
 #[must_use]
 pub const fn one_line<T: Display>(text: T) -> Escaped<T> {
     Escaped { text, keeps_lines: false }
 }
 
-/// `text` with its line feeds and tabs, for places where text of several lines belongs.
+/// Formats `text` with its line feeds and tabs kept, for places where multi-line text belongs.
 #[must_use]
 pub const fn lines<T: Display>(text: T) -> Escaped<T> {
     Escaped { text, keeps_lines: true }
 }
 
-/// Text that is escaped as it is printed; see [`one_line`] and [`lines`].
+/// Text that is escaped when it is formatted; see [`one_line`] and [`lines`].
 #[derive(Debug, Clone, Copy)]
 pub struct Escaped<T> {
     text: T,
@@ -54,7 +55,7 @@ impl<T: Display> Display for Escaped<T> {
     }
 }
 
-/// A writer that escapes all that passes through it.
+/// A writer that escapes everything written through it.
 struct Sink<'a, 'f> {
     f: &'a mut Formatter<'f>,
     keeps_lines: bool,
@@ -84,17 +85,18 @@ impl Sink<'_, '_> {
     }
 }
 
-/// JSON text with what deceives as `\u…`, which any reader of JSON takes back.
+/// Serializes `json` with deceptive characters written as `\u…` escapes, which every JSON parser accepts.
 ///
-/// `json` is text of JSON: outside of its strings there are no such characters but white space, which stays.
+/// Outside strings, JSON text contains no such characters except white space, which is kept.
 #[cfg(feature = "tools")]
 pub fn json(json: &serde_json::Value) -> alloc::string::String {
     let text = alloc::string::ToString::to_string(json);
     let mut out = alloc::string::String::with_capacity(text.len());
     for c in text.chars() {
         if deceives(c) {
+            // JSON escapes are UTF-16 code units: characters above U+FFFF become surrogate pairs.
             for unit in c.encode_utf16(&mut [0; 2]) {
-                let _ = write!(out, "\\u{unit:04x}"); // a String takes everything
+                let _ = write!(out, "\\u{unit:04x}"); // writing to a String cannot fail
             }
         } else {
             out.push(c);

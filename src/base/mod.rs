@@ -1,4 +1,4 @@
-//! Ground floor: time, entropy, checksums, escaping. No protocol.
+//! Building blocks without protocol knowledge: time, entropy, checksums, escaping.
 
 pub mod crc;
 pub mod entropy;

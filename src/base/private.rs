@@ -1,9 +1,9 @@
-//! Files that hold keys: regular, readable by their owner alone, never reached through a symbolic link.
+//! Creation and opening of files that hold keys.
 //!
-//! Key logs and recordings open what was said, and a permanent key can act for its account. A file that is created here
-//! has the mode 0600 from its first moment. A file that exists is used only if it is regular and closed to others; it is
-//! never changed to be so, as the name may lead to a device or to somebody else's file. On systems without Unix modes
-//! only the kind of the file is checked.
+//! Key logs and recordings decrypt whole sessions, and a permanent auth key can act for its account. A new file is
+//! created with mode 0600. An existing file is used only if it is a regular file, is closed to group and others, and is
+//! not reached through a symbolic link. Its mode is never changed, because the name may lead to a device or to another
+//! user's file. On systems without Unix modes only the file type is checked.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -13,9 +13,9 @@ use std::string::String;
 /// Opens the file at `path` for appending, and creates it if it is missing.
 ///
 /// # Errors
-/// The file is no regular file, a symbolic link, or open to others than its owner; or the system refuses.
+/// The path is a symbolic link or not a regular file, the file is accessible to group or others, or the system refuses.
 pub fn append(path: &Path) -> io::Result<File> {
-    // Twice: somebody may remove the file, or create one, between two steps.
+    // Two attempts: another process may remove or create the file between the two steps.
     for _ in 0..2 {
         match create(path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
@@ -29,10 +29,10 @@ pub fn append(path: &Path) -> io::Result<File> {
     existing(path)
 }
 
-/// As [`append`], and empties the file.
+/// Opens the file at `path` like [`append`] and truncates it.
 ///
 /// # Errors
-/// As for [`append`]; then the file is as it was.
+/// The errors of [`append`]; the file is then unchanged.
 pub fn replace(path: &Path) -> io::Result<File> {
     let file = append(path)?;
     file.set_len(0)?;
@@ -42,9 +42,11 @@ pub fn replace(path: &Path) -> io::Result<File> {
 /// Creates the file at `path`, for appending.
 ///
 /// # Errors
-/// Something of this name exists, a dangling symbolic link included; or the system refuses.
+/// The name exists, even as a dangling symbolic link, or the system refuses.
 pub fn create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
+    // `create_new` refuses an existing file or symbolic link, and the mode below applies from the creation on, so the
+    // file is never readable by others.
     options.append(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
@@ -52,13 +54,14 @@ pub fn create(path: &Path) -> io::Result<File> {
 }
 
 fn existing(path: &Path) -> io::Result<File> {
+    // Unlike `metadata`, this does not follow a symbolic link.
     let seen = fs::symlink_metadata(path)?;
     check(&seen)?;
     let file = OpenOptions::new().append(true).open(path)?;
-    // The name may have been given to another file in between.
+    // The path may have been replaced between the check and the open: compare the opened file with the checked one.
     let opened = file.metadata()?;
     check(&opened)?;
-    if is_same(&seen, &opened) { Ok(file) } else { Err(refused("it was replaced while it was opened")) }
+    if is_same(&seen, &opened) { Ok(file) } else { Err(refused("it was replaced while it was being opened")) }
 }
 
 fn check(meta: &Metadata) -> io::Result<()> {
@@ -66,11 +69,12 @@ fn check(meta: &Metadata) -> io::Result<()> {
         return Err(refused("it is a symbolic link, and keys are not written through one"));
     }
     if !meta.is_file() {
-        return Err(refused("it is no regular file"));
+        return Err(refused("it is not a regular file"));
     }
     #[cfg(unix)]
     {
         let mode = std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o777;
+        // Write access counts as well: it would let others replace the keys.
         if mode & 0o077 != 0 {
             let why = std::format!("its mode is {mode:04o}, and keys belong in a file of mode 0600 (chmod 600)");
             return Err(refused(why));
@@ -112,7 +116,7 @@ mod tests {
         symlink(&file, &link).unwrap();
         fs::write(&open, "as it was").unwrap();
         fs::set_permissions(&open, fs::Permissions::from_mode(0o644)).unwrap();
-        for (path, why) in [(&link, "symbolic link"), (&open, "0644"), (&folder, "no regular file")] {
+        for (path, why) in [(&link, "symbolic link"), (&open, "0644"), (&folder, "not a regular file")] {
             for result in [append(path), replace(path)] {
                 let why_not = result.unwrap_err().to_string();
                 assert!(why_not.contains(why), "{}: {why_not}", path.display());

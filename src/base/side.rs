@@ -1,19 +1,19 @@
-//! Who speaks: MTProto is the same in both directions but for a few constants.
+//! Client or server: the direction of a message.
 
 /// One end of a connection.
 ///
-/// What the two directions do not share is picked by this value: `x` of the key derivation, the low bits of a
-/// `msg_id`, who may greet first.
+/// MTProto is the same in both directions except for a few constants that depend on the sender: `x` in the key
+/// derivation, the low bits of a `msg_id`, and the end that sends the transport header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Side {
-    /// The one that connects.
+    /// The end that connects.
     Client,
     /// The data centre.
     Server,
 }
 
 impl Side {
-    /// The other end.
+    /// Returns the other end.
     pub const fn peer(self) -> Self {
         match self {
             Self::Client => Self::Server,

@@ -1,33 +1,33 @@
-//! Two clocks that must not be mixed: a monotonic one for time-outs, and the server's for message ids.
+//! Two clocks that must not be mixed: a monotonic one for timeouts and the server's for message ids.
 //!
-//! Nothing here reads a clock. `Instant` is handed in by the caller; the wall clock is a guess given once, which the
-//! server's own times then correct.
+//! No code here reads a clock. The caller passes in an [`Instant`] and an initial guess of the wall-clock time, which
+//! is then corrected from the server's timestamps.
 
 use core::ops::Add;
 use core::time::Duration;
 
-/// A point on the caller's monotonic clock, in microseconds since an origin of the caller's choice.
+/// A point on the caller's monotonic clock, in microseconds since an origin that the caller chooses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Instant(u64);
 
 impl Instant {
-    /// The first of those that there are.
+    /// Returns the earliest of the given points, or `None` if there are none.
     #[must_use]
     pub fn earliest(of: &[Option<Self>]) -> Option<Self> {
         of.iter().copied().flatten().min()
     }
-    /// The origin.
+    /// The origin of the clock.
     pub const ZERO: Self = Self(0);
 
-    /// A point `micros` microseconds after the origin.
+    /// Creates a point `micros` microseconds after the origin.
     pub const fn from_micros(micros: u64) -> Self {
         Self(micros)
     }
-    /// Microseconds since the origin.
+    /// Returns the microseconds since the origin.
     pub const fn as_micros(self) -> u64 {
         self.0
     }
-    /// How long after `earlier` this is; zero if it is not.
+    /// Returns the time elapsed since `earlier`, or zero if `earlier` is later than this point.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
@@ -36,44 +36,45 @@ impl Instant {
 impl Add<Duration> for Instant {
     type Output = Self;
     fn add(self, rhs: Duration) -> Self {
+        // Saturates: a very distant deadline must not wrap around into the past.
         Self(self.0.saturating_add(u64::try_from(rhs.as_micros()).unwrap_or(u64::MAX)))
     }
 }
 
-/// Time of day in microseconds since 1970-01-01 UTC.
+/// Wall-clock time in microseconds since 1970-01-01 UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct UnixTime(i64);
 
 impl UnixTime {
-    /// From whole seconds.
+    /// Creates a time from whole seconds since 1970.
     pub const fn from_secs(secs: i64) -> Self {
         Self(secs.saturating_mul(1_000_000))
     }
-    /// From microseconds.
+    /// Creates a time from microseconds since 1970.
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
     }
-    /// Whole seconds, rounded down.
+    /// Returns whole seconds since 1970, rounded down.
     pub const fn as_secs(self) -> i64 {
-        // Of a negative number all bits are turned, divided and turned back: that rounds down, and a processor without
-        // such a division needs but the one for numbers without a sign.
+        // Rounds down without a signed division: the bits of a negative number are inverted, divided as unsigned and
+        // inverted back. A processor without 64-bit division then links only the unsigned routine.
         let sign = self.0 >> 63;
         ((self.0 ^ sign).cast_unsigned() / 1_000_000).cast_signed() ^ sign
     }
-    /// Microseconds.
+    /// Returns the microseconds since 1970.
     pub const fn as_micros(self) -> i64 {
         self.0
     }
-    /// Microseconds into the second, `0..1_000_000`.
+    /// Returns the microseconds within the second, `0..1_000_000`.
     pub const fn subsec_micros(self) -> i64 {
         self.0.wrapping_sub(self.as_secs().wrapping_mul(1_000_000))
     }
 }
 
-/// The server's time of day, told from the monotonic clock.
+/// The server's wall clock, computed from the caller's monotonic clock.
 ///
-/// It begins with the caller's guess and is set right by the handshake's `server_time` and by the `msg_id` of what
-/// the server says about ids that it refuses.
+/// Starts from the caller's guess. It is corrected by `server_time` in the handshake and by the `msg_id` of the
+/// server's `bad_msg_notification`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServerClock {
     unix_at_origin: i64,
@@ -81,25 +82,26 @@ pub struct ServerClock {
 }
 
 impl ServerClock {
-    /// A clock that holds `guess` to be the time of day at `now`.
+    /// Creates a clock that assumes `guess` to be the server's time at `now`.
     pub const fn guess(now: Instant, guess: UnixTime) -> Self {
         Self { unix_at_origin: guess.0.wrapping_sub_unsigned(now.0), synced: false }
     }
-    /// Takes the server's word for what time it is.
+    /// Sets the clock to the server's time as received at `now`.
     pub const fn sync(&mut self, now: Instant, server: UnixTime) {
+        // Wraps: a time sent by the server can be any number and must not cause a panic.
         self.unix_at_origin = server.0.wrapping_sub_unsigned(now.0);
         self.synced = true;
     }
-    /// The server's time of day at `now`.
+    /// Returns the server's time at `now`.
     pub const fn at(&self, now: Instant) -> UnixTime {
         UnixTime(self.unix_at_origin.wrapping_add_unsigned(now.0))
     }
-    /// The point on the monotonic clock at which the server's shows `server`; the origin if that was before it.
+    /// Returns the monotonic time at which the server's clock shows `server`, or the origin if that is earlier.
     pub const fn when(&self, server: UnixTime) -> Instant {
         let micros = server.0.saturating_sub(self.unix_at_origin);
         Instant(if micros > 0 { micros.unsigned_abs() } else { 0 })
     }
-    /// Whether the server has confirmed it; only then may its messages be judged by their age.
+    /// Returns true if the server has confirmed the time. Only then can messages be rejected because of their age.
     pub const fn is_synced(&self) -> bool {
         self.synced
     }

@@ -1,4 +1,4 @@
-//! Why a client has no result, by who can do something about it.
+//! Errors of the client, grouped by who can act on them.
 
 use super::calls::MAX_CALL;
 use crate::base::escape::one_line;
@@ -13,95 +13,97 @@ use crate::tl::{DecodeError, Fault};
 use alloc::string::{String, ToString};
 use core::fmt;
 
-/// Why a client has no result.
+/// Error returned by the client.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// One of the documented errors of starting a bot: from the server, or found before anything was sent.
+    /// Documented error of starting a bot, from the server or detected before sending.
     Start(StartError),
-    /// The session is not signed in, or no longer (401), or its key is dead (`AUTH_KEY_DUPLICATED`): it is not used again.
+    /// Session not signed in, signed out (401), or its key invalidated (`AUTH_KEY_DUPLICATED`). The key is not used
+    /// again.
     NotSignedIn(RpcError),
-    /// The server does not know the key any more.
+    /// Auth key unknown to the server.
     KeyLost(KeyLost),
-    /// Too many calls; wait so long.
+    /// Flood wait (420) longer than the options allow.
     Flood {
-        /// How long.
+        /// Seconds to wait.
         seconds: u32,
-        /// The server's own words.
+        /// Error returned by the server.
         error: RpcError,
     },
-    /// The server refused, and tells the user why in words of its own (406): show those, or nothing.
+    /// Call refused with 406. The server explains the reason to the user in a notification: show its text, or nothing.
     Told {
-        /// The words, if they have come.
+        /// Text of the notification, if it has arrived.
         text: Option<String>,
-        /// For programs.
+        /// Error code and identifier, for programs.
         error: RpcError,
     },
-    /// The server refused, for another reason.
+    /// Call refused by the server for another reason.
     Rpc(RpcError),
-    /// Nobody has this username.
+    /// Unknown username.
     NoSuchName {
         /// The username, without the `@`.
         name: String,
-        /// What it was to be.
+        /// Part of the username in the call.
         role: Role,
-        /// The server's answer.
+        /// Error returned by the server.
         error: RpcError,
     },
-    /// The text names nobody.
+    /// Text that does not name a peer.
     Who(WhoError),
-    /// The text is no session string.
+    /// Malformed session string.
     Session(StringError),
-    /// The session is of other servers than those it was to be used at. Nothing was sent.
+    /// Session of other servers (another realm). Nothing was sent.
     Realm(RealmError),
-    /// The link is for a group, and none was given.
+    /// Group link without a group.
     NeedsGroup,
-    /// This data centre is not known, or not where it is; it is not gone to.
+    /// Unknown data centre, or one without a known address. The client does not connect to it.
     UnknownDc(i32),
-    /// Why nobody was signed in.
+    /// Login failed.
     Login(LoginError),
-    /// Nobody answers at this address.
+    /// Network failure: connecting, reading or writing.
     Network {
-        /// Where.
+        /// Address of the server, `host:port`.
         addr: String,
-        /// What the system says.
+        /// Error of the operating system.
         error: std::io::Error,
     },
-    /// The other side does not follow the protocol, or is not who it should be.
+    /// Protocol violation, or a server that failed to authenticate.
     Connection(ConnectionError),
-    /// No answer in time.
+    /// Time-out: no answer in time.
     Timeout,
-    /// The answer cannot be read.
+    /// Undecodable answer.
     Decode(DecodeError),
-    /// The server does not take the message.
+    /// Call rejected at message level.
     Call(CallError),
-    /// A call of this many bytes is never sent: the length is no multiple of 4, or more than a frame holds (4 MiB).
+    /// Call of an invalid length in bytes: not a multiple of 4, or more than fits into a frame (4 MiB). It is never
+    /// sent.
     CallLength(usize),
-    /// The system gave no randomness.
+    /// Failure of the operating system's random number generator.
     Entropy,
-    /// The client was dropped, or its connection is over for good.
+    /// Connection closed for good, or the client was dropped.
     Closed,
 }
 
 /// Part that a peer plays in a call, for errors about its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// The bot that is started.
+    /// Bot to start.
     Bot,
-    /// The chat that it is started in.
+    /// Chat to start the bot in.
     Peer,
 }
 
-/// A transport error -404 for a key that was in use. It is not authenticated: anybody on the way can send it, so that
-/// the key is kept and nobody is signed out for it.
+/// Transport error -404 for a key that was in use. Anyone on the network path can forge it, so the key is kept and the
+/// account stays signed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyLost {
-    /// On how many connections in a row it came.
+    /// Number of consecutive connections on which it was received.
     pub times: u32,
 }
 
 impl Error {
-    /// What a person can do about it.
+    /// Advice for the user, if there is any.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Start(e) => e.hint().into(),
@@ -114,32 +116,32 @@ impl Error {
             }
             Self::Rpc(e) => return hints::hint(e).map(Into::into),
             Self::NotSignedIn(e) => {
-                hints::hint(e).unwrap_or("the server does not know this session any more: sign in again").into()
+                hints::hint(e).unwrap_or("the server no longer knows this session: sign in again").into()
             }
             Self::Told { error, .. } => hints::hint(error)
-                .unwrap_or("the server explains this to the user in a message of its own: see your other apps")
+                .unwrap_or("the server explains the reason in a message to the user: see your other apps")
                 .into(),
             Self::Flood { seconds, .. } => alloc::format!("too many calls: wait {seconds} seconds, then try again"),
             Self::KeyLost(_) => "the server does not know this session's key: it was signed out, or the session is of \
                                  another data centre or environment; the key was kept"
                 .into(),
             Self::NeedsGroup => "the link asks for a group: name one".into(),
-            Self::Network { .. } => "check the address, the network, and whether a firewall or proxy is between".into(),
+            Self::Network { .. } => "check the address, the network, and any firewall or proxy in between".into(),
             Self::UnknownDc(_) => {
-                "the server named a data centre that this program does not know: a newer version may".into()
+                "the server named a data centre that this program does not know: a newer version may know it".into()
             }
             Self::Login(e) => return e.hint().map(Into::into),
-            Self::Timeout => "try again; if it happens always, look at the network".into(),
-            Self::Realm(_) => "sign in there, and keep that session apart from this one".into(),
+            Self::Timeout => "try again; if it keeps happening, check the network".into(),
+            Self::Realm(_) => "sign in there, into a separate session".into(),
             Self::Decode(_) => {
-                "the server speaks another layer, or is damaged; a newer version may read the answer".into()
+                "the server uses another layer, or the answer is damaged; a newer version may be able to decode it".into()
             }
-            Self::Session(_) => "a session string comes from a program that is signed in, whole and on one line".into(),
+            Self::Session(_) => "a session string is exported by a signed-in program; give all of it, on one line".into(),
             _ => return None,
         })
     }
 
-    /// A copy for another caller: one lost connection may end many calls.
+    /// Copy for another caller: one lost connection may end many calls. (`io::Error` is not `Clone`.)
     pub(super) fn again(&self) -> Self {
         match self {
             Self::Network { addr, error } => {
@@ -170,14 +172,14 @@ impl Error {
         }
     }
 
-    /// The typed form of what the server answered.
+    /// Typed form of a server error.
     pub(super) fn from_rpc(error: RpcError) -> Self {
         if let Some(start) = StartError::from_rpc(&error) {
             return Self::Start(start);
         }
         match (error.code, error.kind()) {
             (420, (_, Some(seconds))) => Self::Flood { seconds, error },
-            // To these the client has an answer of its own.
+            // The client handles these two itself.
             (401, ("SESSION_PASSWORD_NEEDED" | "AUTH_KEY_PERM_EMPTY", _)) => Self::Rpc(error),
             (401, _) | (_, ("AUTH_KEY_DUPLICATED", _)) => Self::NotSignedIn(error),
             (406, _) => Self::Told { text: None, error },
@@ -217,7 +219,7 @@ impl fmt::Display for Error {
                     "a call of {len} bytes cannot be sent: the length must be a multiple of 4, at most {MAX_CALL}"
                 )
             }
-            Self::Entropy => f.write_str("the system gave no randomness"),
+            Self::Entropy => f.write_str("the operating system's random number generator failed"),
             Self::Closed => f.write_str("the connection is closed"),
         }
     }

@@ -1,7 +1,8 @@
-//! Signing in and out: the calls over the pure pieces of [`crate::telegram::login`], in the order of its picture.
+//! Signing in and out: the calls built from the pure parts in [`crate::telegram::login`], in the order of the figure
+//! there.
 //!
-//! Whoever succeeds is the client's user from then on, and [`Client::state`] has it to be saved. An account that lives in
-//! another data centre is followed there, if it is one that is known. Nobody is ever signed up.
+//! After a successful login the client's calls are made for that user, and [`Client::state`] holds the user for saving.
+//! If the account lives in another known data centre, the client migrates there. No account is ever created.
 //!
 #![cfg_attr(feature = "srp", doc = "```no_run")]
 #![cfg_attr(not(feature = "srp"), doc = "```ignore")]
@@ -39,37 +40,37 @@ use core::time::Duration;
 #[cfg(feature = "srp")]
 use rand::rngs::SysRng;
 
-/// Data centres that one QR code may lead through.
+/// Most migrations while redeeming one QR code.
 const MOST_MOVES: u32 = 3;
 
-/// What became of a QR code.
+/// State of a QR login.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Qr {
-    /// It is to be shown.
+    /// Code to be displayed.
     Show {
-        /// What it says, `tg://login?token=…`: whoever opens it in an app decides.
+        /// Text of the code, `tg://login?token=…`; a signed-in app that opens it confirms the login.
         link: String,
-        /// How long it is good. A new one takes its place then.
+        /// Validity from now, 1 to 600 seconds. Request a new code when it ends.
         good_for: Duration,
     },
-    /// It was accepted.
+    /// Code accepted.
     Entered(Entered),
 }
 
 impl Client {
-    /// Asks for a code for `phone`. The account's data centre is gone to, if it is another one.
+    /// Requests a login code for `phone`. Migrates if the account lives in another data centre.
     ///
     /// # Errors
-    /// [`Error::Login`]: no code comes that could be used here; or as [`call`](Self::call).
+    /// [`Error::Login`]: no login code can be obtained in a way that this crate supports; or see [`call`](Self::call).
     pub async fn send_code(&self, app: &App, phone: &str) -> Result<CodeSent, Error> {
         let answer = self.call(&login::send_code(app, phone)).await?;
         self.code_sent(login::code_sent(answer)).await
     }
 
-    /// Asks for it by the next way, `waiting.next`, once the seconds there are over.
+    /// Requests the code again by the next delivery method, `waiting.next`, once its delay has passed.
     ///
     /// # Errors
-    /// As [`send_code`](Self::send_code).
+    /// See [`send_code`](Self::send_code).
     pub async fn resend_code(&self, phone: &str, waiting: &Waiting) -> Result<CodeSent, Error> {
         let answer = self.call(&login::resend_code(phone, waiting)).await?;
         self.code_sent(login::code_sent(answer)).await
@@ -83,44 +84,46 @@ impl Client {
         }
     }
 
-    /// Shows the code.
+    /// Submits the login code.
     ///
     /// # Errors
-    /// [`Error::Rpc`] with a [`Problem`] that a person can do something about; [`LoginError::NoAccount`]; or as
+    /// [`Error::Rpc`] with a [`Problem`] that the user can correct; [`LoginError::NoAccount`]; or see
     /// [`call`](Self::call).
     pub async fn sign_in(&self, phone: &str, waiting: &Waiting, code: &str) -> Result<Entered, Error> {
         self.entered(self.call(&login::sign_in(phone, waiting, code)).await).await
     }
 
-    /// Asks how the password is to be proved. Each question is good for one answer.
+    /// Requests the parameters of the two-step verification password (SRP). Each set is valid for one attempt.
     ///
     /// # Errors
-    /// [`Error::Login`]: there is no password, or none that can be proved safely; or as [`call`](Self::call).
+    /// [`Error::Login`]: the account has no password, or the parameters are unsafe; or see [`call`](Self::call).
     #[cfg(feature = "srp")]
     pub async fn password_question(&self) -> Result<Question, Error> {
         Question::read(self.call(&GetPassword {}).await?.0).map_err(Error::Login)
     }
 
-    /// Proves the password, which itself is not sent. Needs the feature `srp`.
+    /// Proves knowledge of the password without sending it. Needs the feature `srp`.
     ///
     /// # Errors
-    /// As [`sign_in`](Self::sign_in).
+    /// See [`sign_in`](Self::sign_in).
     #[cfg(feature = "srp")]
     pub async fn check_password(&self, question: &Question, password: &PasswordHash) -> Result<Account, Error> {
         let call = question.prove(password, &mut SysRng).map_err(Error::Login)?;
         self.enter(login::account(&self.call(&call).await?)).await
     }
 
-    /// Asks for a QR code, or what became of the last one: to be called when it is accepted, and when it ends.
+    /// Requests a QR login token, or the outcome of the previous one. Call it again when the code is accepted and when
+    /// it expires.
     ///
     /// # Errors
-    /// [`Error::UnknownDc`]: it leads to a data centre that is not known; or as [`sign_in`](Self::sign_in).
+    /// [`Error::UnknownDc`]: the token leads to an unknown data centre; or see [`sign_in`](Self::sign_in).
     pub async fn qr_token(&self, app: &App) -> Result<Qr, Error> {
         let mut answer = self.call(&login::qr_token(app)).await;
         for _ in 0..MOST_MOVES {
             match answer {
                 Ok(AnyLoginToken::Token(token)) => {
                     let good_for = token.expires.saturating_sub(self.server_time());
+                    // The server's clock counts: a device's clock may be minutes off, more than a token lasts.
                     let good_for = Duration::from_secs(good_for.clamp(1, 600).unsigned_abs().into());
                     return Ok(Qr::Show { link: login::qr_link(&token.token.0), good_for });
                 }
@@ -138,10 +141,10 @@ impl Client {
         Err(Error::Login(LoginError::NoUser))
     }
 
-    /// Waits until the QR code on the screen is accepted, at most for `within`; whether it was.
+    /// Waits at most `within` for the displayed QR code to be accepted; returns true if it was.
     ///
     /// # Errors
-    /// [`Error::Closed`]: the connection is over.
+    /// [`Error::Closed`]: the connection is closed for good.
     pub async fn qr_accepted(&self, within: Duration) -> Result<bool, Error> {
         let accepted = async {
             while let Some(body) = self.next_update().await {
@@ -154,10 +157,10 @@ impl Client {
         tokio::time::timeout(within, accepted).await.unwrap_or(Ok(false))
     }
 
-    /// Signs out: the server forgets that this key is anybody's.
+    /// Signs out: the server dissociates the key from the account.
     ///
     /// # Errors
-    /// As [`call`](Self::call).
+    /// See [`call`](Self::call).
     pub async fn log_out(&self) -> Result<(), Error> {
         self.call(&LogOut {}).await?;
         self.set_user(None);
@@ -176,8 +179,8 @@ impl Client {
         }
     }
 
-    /// Notes who is signed in. If the answer does not tell, the key is signed out: whoever drops it would leave a session
-    /// behind that nobody knows of.
+    /// Records the signed-in user. If the answer does not name one, the key is signed out: dropping it would leave an
+    /// active session that no program holds.
     async fn enter(&self, account: Result<Account, LoginError>) -> Result<Account, Error> {
         match &account {
             Ok(Account { id, is_bot }) => self.set_user(Some(SavedUser { id: *id, is_bot: *is_bot })),
@@ -187,7 +190,7 @@ impl Client {
         account.map_err(Error::from)
     }
 
-    /// Seconds since 1970, by the server's clock as far as it is known.
+    /// Seconds since 1970 by the server's clock, as far as it is known.
     fn server_time(&self) -> i32 {
         let ahead = self.state().clock_offset.unwrap_or_default();
         let micros = Clock::unix().as_micros().saturating_add(ahead);

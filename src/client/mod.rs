@@ -1,4 +1,4 @@
-//! The client for tokio: a handle that many tasks may share, and one task that owns the socket.
+//! Client for tokio: a handle that tasks may share, and one task that owns the socket.
 //!
 //! ```text
 //!   your tasks ── Client ── call ──▶ ┌────────┐ ◀─▶ socket
@@ -15,19 +15,22 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Calls survive the connection: when it is lost, another is made, and the server is asked what it has before anything
-//! is sent again. They survive the data centre, too: where the server sends them elsewhere (303), they go.
+//! Calls survive a lost connection: the client reconnects and asks the server which messages arrived before it sends
+//! anything again. They also survive a migration: on error 303 the client moves to the named data centre and repeats
+//! them there.
 //!
-//! What is worth keeping is in [`Client::state`]: handed to [`Options::from_state`], the next start needs no key
-//! exchange, no binding and no names to be resolved.
+//! Persist [`Client::state`] between runs: with it in [`Options::from_state`], the next start needs no key exchange, no
+//! binding of a temporary key and no username lookups.
 
 mod calls;
 mod driver;
 mod error;
 mod login;
-mod moves;
+mod migrate;
 mod notice;
 mod options;
+mod orders;
+mod retry;
 mod shared;
 mod start;
 
@@ -46,12 +49,12 @@ use calls::Inner;
 use core::sync::atomic::Ordering::Relaxed;
 use tokio::sync::mpsc;
 
-/// Updates kept for a reader who is slow; more are dropped.
+/// Most updates buffered for a slow reader; further ones are dropped.
 const MAX_UPDATES: usize = 256;
-/// The most bytes of them.
+/// Most bytes of buffered updates.
 const MAX_UPDATE_BYTES: usize = 2 << 20;
 
-/// A connected client. Drop it, and the connection closes.
+/// Connected client. Dropping it closes the connection.
 #[derive(Debug)]
 pub struct Client {
     inner: Arc<Inner>,
@@ -59,32 +62,33 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects, and makes a key if the options bring none. With one, nothing is called before the first call.
+    /// Connects, and creates an auth key unless the options hold one. With a saved key it returns as soon as the socket
+    /// is open.
     ///
     /// # Errors
-    /// There is no connection or no key.
+    /// The connection or the key exchange failed.
     pub async fn connect(options: Options) -> Result<Self, Error> {
         let (news, updates) = mpsc::channel(MAX_UPDATES);
         let inner = Inner::start(options, news).await?;
         Ok(Self { inner: Arc::new(inner), updates: tokio::sync::Mutex::new(updates) })
     }
 
-    /// All that is worth keeping, as it is now: addresses, keys, salts, clock, names.
+    /// Snapshot of everything worth saving: addresses, keys, salts, clock offset, resolved usernames.
     pub fn state(&self) -> State {
         self.inner.shared.with(|state| state.clone())
     }
 
-    /// The account's home: the data centre that calls go to.
+    /// Number of the home data centre, which receives all calls.
     pub fn dc_id(&self) -> u8 {
         self.inner.shared.with(|state| state.home)
     }
 
-    /// Whose data centres.
+    /// Environment of the data centres: production or test.
     pub fn environment(&self) -> Environment {
         self.inner.shared.with(|state| state.dcs.environment())
     }
 
-    /// Says who is signed in, after a login or its end. Another user than before: what is known of names is forgotten.
+    /// Records the signed-in user after a login or logout. A change of user discards the resolved usernames.
     pub fn set_user(&self, user: Option<SavedUser>) {
         self.inner.shared.with(|state| {
             if state.user.map(|user| user.id) != user.map(|user| user.id) {
@@ -94,50 +98,50 @@ impl Client {
         });
     }
 
-    /// Goes to another data centre and stays there: its own key, and the account with it if somebody is signed in.
+    /// Migrates to another data centre and stays there, with a key for it, and with the account if a user is signed in.
     ///
-    /// Calls follow a 303 by themselves; this is for the rest, such as a QR code's. Calls that are unanswered are made
-    /// again there.
+    /// Calls follow a 303 without this; it serves other cases, such as a QR code. Unanswered calls are repeated there.
     ///
     /// # Errors
-    /// [`Error::UnknownDc`], or why it could not be gone to: then the client stays where it is.
+    /// [`Error::UnknownDc`], or the reason why the migration failed: the client then stays at its data centre.
     pub async fn move_to(&self, dc_id: u8) -> Result<(), Error> {
         let from = self.dc_id();
         let has_user = self.inner.shared.with(|state| state.user.is_some());
         self.inner.clone().move_to(from, dc_id.into(), has_user).await
     }
 
-    /// Asks where the data centres are, and keeps the answer.
+    /// Requests the addresses of the data centres (`help.getConfig`) and stores them.
     ///
     /// # Errors
-    /// As [`call`](Self::call).
+    /// See [`call`](Self::call).
     pub async fn refresh_dcs(&self) -> Result<(), Error> {
         self.inner.refresh_dcs().await
     }
 
-    /// Makes a call, and waits for its answer.
+    /// Makes a call and waits for its answer.
     ///
-    /// What is not the caller's business happens on the way: a lost connection is made again, a 303 followed, a pause
-    /// that the server asks for made, trouble of the server's own waited out. See [`Options`] for how long.
+    /// The client reconnects, follows a 303, sleeps through flood waits and retries after internal errors of the
+    /// server. The limits are in [`Options`].
     ///
     /// # Errors
-    /// The server's no, or why there is no answer.
+    /// Error returned by the server, or the reason why no answer came.
     pub async fn call<C: Call>(&self, call: &C) -> Result<C::Reply, Error> {
         let body = self.call_raw(call.to_boxed()).await?;
         C::Reply::from_bytes(&body).map_err(Error::Decode)
     }
 
-    /// Makes a call whose bytes are at hand, id and all.
+    /// Makes a call from its serialized form, constructor id included.
     ///
     /// # Errors
-    /// As [`call`](Self::call).
+    /// See [`call`](Self::call).
     pub async fn call_raw(&self, body: Vec<u8>) -> Result<Bytes, Error> {
         self.inner.ask(body.into()).await.result
     }
 
-    /// The next thing that the server says unasked, as it lies; `None` when the connection is over for good.
+    /// Waits for the next update and returns it in serialized form; `None` once the connection is closed for good.
     pub async fn next_update(&self) -> Option<Bytes> {
         let update = self.updates.lock().await.recv().await?;
+        // Only a limit: the channel itself orders the updates, so the counter needs no stronger ordering.
         self.inner.shared.unread.fetch_sub(update.len(), Relaxed);
         Some(update)
     }

@@ -1,4 +1,4 @@
-//! What a client tells while it works, to whoever wants to know.
+//! Notices of the client's progress, for an observer.
 
 use super::Error;
 use crate::protocol::keylog::Entry;
@@ -8,74 +8,74 @@ use alloc::sync::Arc;
 use core::fmt;
 use core::time::Duration;
 
-/// Something that takes time, or that has happened on the way to an answer.
+/// Progress notice: something that takes time, or that happened on the way to an answer.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Notice<'a> {
-    /// A socket is asked for.
+    /// Opening a connection.
     Connecting {
-        /// The data centre.
+        /// Data centre number.
         dc_id: u8,
-        /// Its address.
+        /// Address, `host:port`.
         addr: &'a str,
     },
-    /// It is open.
+    /// Connection open.
     Connected {
-        /// The data centre.
+        /// Data centre number.
         dc_id: u8,
-        /// Its address.
+        /// Address, `host:port`.
         addr: &'a str,
     },
-    /// A key exchange begins.
+    /// Key exchange started.
     KeyExchange {
-        /// With this data centre.
+        /// Data centre number.
         dc_id: u8,
-        /// For a temporary key.
+        /// True for a temporary key.
         is_temporary: bool,
     },
-    /// A temporary key is bound to the permanent one.
+    /// Temporary key bound to the permanent key.
     Bound {
-        /// In this data centre.
+        /// Data centre number.
         dc_id: u8,
-        /// When it ends, in seconds since 1970.
+        /// Expiry, in seconds since 1970.
         expires_at: i32,
     },
-    /// The server wants a pause, and it is made.
+    /// Flood wait that the client sleeps through.
     FloodWait {
-        /// So long.
+        /// Length in seconds.
         seconds: u32,
-        /// The server's own words.
+        /// Error returned by the server.
         error: &'a RpcError,
     },
-    /// The server failed; the call is made again.
+    /// Retry after an internal error of the server.
     Retrying {
-        /// The how manieth time, from 1.
+        /// Attempt number, starting at 1.
         attempt: u32,
-        /// After this pause.
+        /// Back-off before the retry.
         after: Duration,
-        /// The server's own words.
+        /// Error returned by the server.
         why: &'a RpcError,
     },
-    /// The connection was lost or could not be had; another is made.
+    /// Connection lost or not established; the client connects again.
     Reconnecting {
-        /// The how manieth failure in a row, from 1.
+        /// Number of consecutive failures, starting at 1.
         attempt: u32,
-        /// After this pause.
+        /// Back-off before the next attempt.
         after: Duration,
-        /// What happened.
+        /// Reason of the failure.
         why: &'a Error,
     },
-    /// The client has moved to this data centre.
+    /// Migrated to this data centre.
     MovedTo(u8),
-    /// The server tells the user something: why it said no with code 406.
+    /// Text for the user that explains a 406 error.
     Notification(&'a str),
 }
 
-/// Whom a client tells. It is called between two packets, and must not block.
+/// Observer of a client. Called between two packets; it must not block.
 pub struct Watcher<T: ?Sized = dyn for<'a> Fn(&Notice<'a>) + Send + Sync>(Option<Arc<T>>);
 
 impl Watcher {
-    /// Tells `watch`.
+    /// Creates an observer from a function.
     pub fn new(watch: impl Fn(&Notice<'_>) + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(watch)))
     }
@@ -86,11 +86,11 @@ impl Watcher {
     }
 }
 
-/// Whom a client tells its keys, for a [key log](crate::protocol::keylog): nobody, unless the owner asks.
+/// Observer of the keys in use, for a [key log](crate::protocol::keylog). Off by default.
 pub type KeyWatcher = Watcher<dyn Fn(&Entry) + Send + Sync>;
 
 impl KeyWatcher {
-    /// Tells `watch` every key that is loaded or made.
+    /// Creates an observer that receives every key that is loaded or created.
     pub fn of_keys(watch: impl Fn(&Entry) + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(watch)))
     }
@@ -101,7 +101,7 @@ impl KeyWatcher {
     }
 }
 
-/// Nobody.
+/// Observer that is off.
 impl<T: ?Sized> Default for Watcher<T> {
     fn default() -> Self {
         Self(None)
@@ -118,7 +118,7 @@ impl<T: ?Sized> fmt::Debug for Watcher<T> {
     }
 }
 
-/// A server's word to the user, and how many there were with it.
+/// Text that the server showed the user, and the number of such texts including it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Word {
     pub(super) count: u64,

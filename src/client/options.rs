@@ -1,4 +1,4 @@
-//! Where to connect, as whom, and how patiently.
+//! Connection settings: address, account, time-outs.
 
 use super::Error;
 use super::notice::{KeyWatcher, Watcher};
@@ -13,49 +13,48 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-/// Where to connect, as whom, and how patiently.
+/// Connection settings: address, account, time-outs.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// What is known of the account: data centres, keys, clock, names. The only place where any of it is.
+    /// State of the account: data centres, keys, clock offset, usernames. The only copy of it.
     pub state: State,
-    /// Address of the home data centre, if it is not the one in the state: `host:port`.
+    /// Address of the home data centre, `host:port`; overrides the one in the state.
     pub addr: Option<String>,
-    /// The public keys that data centres must show, if they are not Telegram's. They decide in which realm the state is
-    /// used, and [`Client::connect`](super::Client::connect) refuses one that belongs to another.
+    /// Public RSA keys accepted from data centres, in place of Telegram's. They select the realm of the state;
+    /// [`Client::connect`](super::Client::connect) refuses a state of another realm.
     pub keys: Option<Vec<RsaKey>>,
-    /// Perfect forward secrecy: how many seconds a temporary key lives, a day unless changed; `None` sends
-    /// under the account's own key.
+    /// Lifetime of a temporary key in seconds (perfect forward secrecy), 86,400 by default; `None` encrypts with the
+    /// permanent key.
     pub temporary: Option<i32>,
-    /// How packets are framed.
+    /// Framing of packets.
     pub framing: Framing,
-    /// Who connects.
+    /// Description of the client, for `initConnection`.
     pub init: Init,
-    /// How long one attempt to connect may take.
+    /// Time-out of one attempt to connect.
     pub connect_within: Duration,
-    /// How long a call may take, reconnections and all; pauses that the server asked for do not count.
+    /// Time-out of a call, including reconnections and excluding flood waits.
     pub call_within: Duration,
-    /// A pause up to this long that the server asks for (`FLOOD_WAIT`) is made; a longer one is an error that says how
-    /// long.
+    /// Longest flood wait (`FLOOD_WAIT`) that is slept through; longer ones are returned as errors with their length.
     pub flood_wait: Duration,
-    /// How many attempts in a row may fail, to connect or because the server has trouble; and how many pauses one call
-    /// makes.
+    /// Most consecutive failures, to connect or by internal errors of the server; and most flood waits of one call.
     pub attempts: u32,
-    /// Who is told what happens.
+    /// Observer of progress notices.
     pub watcher: Watcher,
-    /// Who is told the keys: for tests, with accounts to throw away.
+    /// Observer of the keys in use: for tests with disposable accounts, as a log of keys decrypts the traffic.
     pub keylog: KeyWatcher,
 }
 
 impl Options {
-    /// A data centre of Telegram's, with nobody signed in.
+    /// Settings for one of Telegram's data centres, without an account.
     pub fn new(environment: Environment, dc_id: u8) -> Self {
         Self::from_state(State::new(environment, dc_id))
     }
 
-    /// What was saved of an earlier run: see [`Client::state`](super::Client::state).
+    /// Settings that continue from a saved state: see [`Client::state`](super::Client::state).
     pub fn from_state(state: State) -> Self {
         Self {
             init: Init {
+                // The user sees it in the list of active sessions.
                 system_version: std::env::consts::OS.to_string(),
                 ..Init::new(state.api_id.unwrap_or(0), "nanogram")
             },
@@ -73,15 +72,15 @@ impl Options {
         }
     }
 
-    /// The account and data centre in a session string of nanogram, Telethon, GramJS, Pyrogram or mtcute.
+    /// Settings with the account and data centre of a session string of nanogram, Telethon, GramJS, Pyrogram or mtcute.
     ///
     /// # Errors
-    /// The text is no such string.
+    /// The text is not a session string.
     pub fn from_session(text: &str) -> Result<Self, StringError> {
         string::parse(text).map(|(_, saved)| Self::from_saved(&saved))
     }
 
-    /// The same, parsed. A data centre that is not known shows when it is to be connected to.
+    /// Settings with a parsed session. An unknown data centre is reported when the client connects.
     pub fn from_saved(saved: &SavedSession) -> Self {
         let state = State::from_session(saved, Environment::Production).unwrap_or_else(|_| {
             let mut state = State::new(saved.known_environment().unwrap_or(Environment::Production), saved.dc_id);
@@ -90,20 +89,20 @@ impl Options {
         });
         let mut options = Self::from_state(state);
         if options.state.dcs.offered().next().is_none() {
-            // A host by name, which no table of addresses holds.
+            // A host name, which the table of addresses cannot hold.
             options.addr = saved.addr.as_ref().and(saved.place()).map(|(host, port)| host_port(&host, port));
         }
         options
     }
 
-    /// The application's id, from my.telegram.org.
+    /// Sets the application's `api_id`, from my.telegram.org.
     #[must_use]
     pub const fn api_id(mut self, api_id: i32) -> Self {
         self.init.api_id = api_id;
         self
     }
 
-    /// Another address for the home data centre, and the keys that a data centre there must show: a test data centre's.
+    /// Sets another address for the home data centre, and the public keys accepted there, such as a test server's.
     #[must_use]
     pub fn at(mut self, addr: &str, keys: Vec<RsaKey>) -> Self {
         self.addr = Some(addr.to_string());
@@ -117,21 +116,22 @@ impl Options {
         self.keys.as_ref().map_or(Realm::telegram(environment), |keys| Realm::of_keys(environment, keys))
     }
 
-    /// Where to connect to first.
+    /// Address of the first connection, `host:port`.
     ///
     /// # Errors
-    /// [`Error::UnknownDc`]: there is no such data centre.
+    /// [`Error::UnknownDc`]: no address of the home data centre is known.
     pub fn address(&self) -> Result<String, Error> {
         let known = || self.state.dcs.address(self.state.home).map(|addr| addr.to_string());
         self.addr.clone().or_else(known).ok_or(Error::UnknownDc(self.state.home.into()))
     }
 
-    /// The keys that a data centre may show.
+    /// Public keys accepted from a data centre.
     pub(super) fn rsa_keys(&self) -> Vec<RsaKey> {
         self.keys.clone().unwrap_or_else(|| dcs::keys(self.state.dcs.environment()).to_vec())
     }
 }
 
 fn host_port(host: &str, port: u16) -> String {
+    // An IPv6 address needs brackets before a port.
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }

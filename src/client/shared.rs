@@ -1,4 +1,4 @@
-//! What the handle and the driver both know: the state, why it is over, and the clocks.
+//! Shared between the handle and the driver: the state, the final error, and the clocks.
 
 use super::Error;
 use super::notice::Word;
@@ -12,23 +12,23 @@ use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
-/// What the handle and the driver both know.
+/// Data shared between the handle and the driver.
 #[derive(Debug)]
 pub(super) struct Shared {
     state: Mutex<State>,
     end: Mutex<Option<Error>>,
-    /// Why there is no connection, and since when it is that.
+    /// Reason why there is no connection, and the time of the failure.
     trouble: Mutex<Option<(tokio::time::Instant, Error)>>,
-    /// End of the flood wait before the temporary key can be bound: no call goes out until then.
+    /// End of the flood wait before the temporary key can be bound: no call is sent until then.
     paused_until: Mutex<Option<tokio::time::Instant>>,
-    /// Bytes of updates that wait for their reader.
+    /// Bytes of buffered updates.
     pub(super) unread: AtomicUsize,
-    /// What the server told the user last.
+    /// Last text that the server showed the user.
     pub(super) word: watch::Sender<Word>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Whoever panicked with the lock in hand left a state behind: each change to it is one assignment.
+    // A panic while the lock was held left a consistent state: each change to it is one assignment.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -44,40 +44,40 @@ impl Shared {
             word,
         }
     }
-    /// Looks at the state, or changes it; nothing waits inside.
+    /// Reads or changes the state under its lock; `look` must not block.
     pub(super) fn with<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
         look(&mut lock(&self.state))
     }
-    /// It is over for good.
+    /// Records the final error; the first one counts.
     pub(super) fn end(&self, error: &Error) {
         lock(&self.end).get_or_insert_with(|| error.again());
     }
-    /// Notes why there is no connection, or with `None` that there is one again.
+    /// Records why there is no connection, or with `None` that there is one again.
     pub(super) fn set_trouble(&self, trouble: Option<&Error>) {
         *lock(&self.trouble) = trouble.map(|error| (tokio::time::Instant::now(), error.again()));
     }
-    /// The error of a call that began at `began` and whose time is over: the last failure to connect since then, if
-    /// nothing authentic has come after it.
+    /// Error of a call that began at `began` and timed out: the last failure to connect since then, unless something
+    /// authentic was received after it.
     pub(super) fn late(&self, began: tokio::time::Instant) -> Error {
         let trouble = lock(&self.trouble);
         let of_call = trouble.as_ref().filter(|(at, _)| *at >= began);
         of_call.map_or(Error::Timeout, |(_, error)| error.again())
     }
-    /// Notes that no call goes out before `until`, as the options allow.
+    /// Records that no call is sent before `until`, a pause that the options permit.
     pub(super) fn pause_until(&self, until: tokio::time::Instant) {
         *lock(&self.paused_until) = Some(until);
     }
-    /// End of a pause that is being made and does not count as the call's own time.
+    /// End of a pause in progress that does not count towards a call's time-out.
     pub(super) fn paused_until(&self) -> Option<tokio::time::Instant> {
         lock(&self.paused_until).filter(|until| *until > tokio::time::Instant::now())
     }
-    /// Why it is over.
+    /// Reason why the client is closed.
     pub(super) fn why_over(&self) -> Error {
         lock(&self.end).as_ref().map_or(Error::Closed, Error::again)
     }
 }
 
-/// What was saved of a key's salts: the one in force, if the server did not tell its time, and the others.
+/// Salts from a saved key: the current one, if its period is not known, and those with a period.
 pub(super) fn known_salts(saved: &[SavedSalt]) -> (i64, Vec<FutureSalt>) {
     let timeless = saved.iter().find(|s| s.valid_until == i32::MAX).or(saved.first());
     let timed = saved.iter().filter(|s| s.valid_until != i32::MAX);
@@ -85,7 +85,7 @@ pub(super) fn known_salts(saved: &[SavedSalt]) -> (i64, Vec<FutureSalt>) {
     (timeless.map_or(0, |s| s.salt), timed.collect())
 }
 
-/// The same, to be saved.
+/// Salts of a session in saved form.
 pub(super) fn saved_salts(salts: &Salts) -> Vec<SavedSalt> {
     let known = salts.known().iter();
     let mut saved: Vec<_> =
@@ -96,7 +96,7 @@ pub(super) fn saved_salts(salts: &Salts) -> Vec<SavedSalt> {
     saved
 }
 
-/// The monotonic clock, and the time of day.
+/// Monotonic clock, and the time of day.
 #[derive(Debug)]
 pub(super) struct Clock {
     origin: std::time::Instant,

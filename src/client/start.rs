@@ -1,6 +1,6 @@
-//! Starting bots: names, the call, the bot's answer.
+//! Starting bots: resolving usernames, the call, the bot's reply.
 
-use super::calls::Answer;
+use super::orders::Answer;
 use super::shared::Clock;
 use super::{Client, Error, Role};
 use crate::protocol::session::RpcError;
@@ -14,27 +14,28 @@ use alloc::string::{String, ToString};
 use core::time::Duration;
 use rand::rngs::SysRng;
 
-/// What a name leads to is believed for a day: names change hands, and who presses START means the owner of today. The
-/// access hashes themselves do not age.
+/// Lifetime of a resolved username. Usernames change hands, and START must reach the current owner. Access hashes do
+/// not expire.
 const NAMES_LAST: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Client {
-    /// Whose username this is; asked once and remembered.
+    /// Resolves a username. The result is cached for a day.
     ///
     /// # Errors
-    /// Nobody's, or as [`call`](Self::call).
+    /// The username is not in use; or see [`call`](Self::call).
     pub async fn resolve(&self, username: &str) -> Result<Known, Error> {
         let name = Username::parse(username).map_err(|_| Error::Rpc(RpcError::new(400, "USERNAME_INVALID")))?;
         if let Some(known) = self.remembered(&name) {
             return Ok(known);
         }
+        // Taken before the call, as the user may change while it is under way.
         let user = self.inner.shared.with(|state| state.user);
         let call = ResolveUsername { username: name.as_str().to_string(), referer: None };
         let answer: ResolvedPeerBody = self.call(&call).await?;
         let known = answer.find().map_err(Error::Decode)?.and_then(Known::of);
         let known = known.ok_or(Error::Start(StartError::PeerIdInvalid))?;
         if let Some(found) = to_cache(name, known) {
-            // The hashes are good for who was signed in when they were asked for.
+            // Access hashes are valid only for the account that asked for them.
             self.inner.shared.with(|state| {
                 if state.user == user {
                     state.names.insert(found);
@@ -48,17 +49,17 @@ impl Client {
         self.inner.shared.with(|state| state.names.get(name, Clock::unix(), NAMES_LAST).map(from_cache))
     }
 
-    /// Forgets what a username was resolved to.
+    /// Removes a username from the cache.
     pub fn forget_name(&self, username: &str) {
         if let Ok(name) = Username::parse(username) {
             self.inner.shared.with(|state| state.names.remove(&name));
         }
     }
 
-    /// Whom the caller means.
+    /// Resolves a peer to its id and access hash.
     ///
     /// # Errors
-    /// As [`resolve`](Self::resolve).
+    /// See [`resolve`](Self::resolve).
     pub async fn known(&self, who: &Who) -> Result<Known, Error> {
         match (Known::without_asking(who), who) {
             (Some(known), _) => Ok(known),
@@ -67,10 +68,10 @@ impl Client {
         }
     }
 
-    /// [`known`](Self::known), with an error that tells which of a call's names leads to nobody.
+    /// Like [`known`](Self::known), but the error names the part that an unknown username plays in the call.
     ///
     /// # Errors
-    /// [`Error::NoSuchName`], or as [`known`](Self::known).
+    /// [`Error::NoSuchName`]; or see [`known`](Self::known).
     pub async fn known_as(&self, who: &Who, role: Role) -> Result<Known, Error> {
         self.known(who).await.map_err(|error| match (error, who) {
             (Error::Rpc(error), Who::Name(name)) if error.is("USERNAME_NOT_OCCUPIED") => {
@@ -80,15 +81,16 @@ impl Client {
         })
     }
 
-    /// Starts `bot` in `peer`, which for the private chat is the bot again, and hands it `start_param`.
+    /// Starts `bot` in `peer` with `start_param`. For the private chat `peer` is the bot itself.
     ///
-    /// Usernames are resolved. `random_id` may be `None`: then one is drawn, once, whatever has to be sent again.
+    /// Usernames are resolved. Without a `random_id` a random one is drawn; it stays the same when the call is sent
+    /// again.
     ///
-    /// If the call had to be sent again, and the server answers that it has executed it before, the answer of that time
-    /// is lost: then what is returned is `updatesTooLong`, and what has happened is to be asked for.
+    /// If the call was sent again and the server answers that it had already executed it, the first answer is lost. The
+    /// result is then `updatesTooLong`: request the difference to learn what happened.
     ///
     /// # Errors
-    /// [`Error::Start`] with one of the documented errors, before anything is sent where the parameter is bad; or as
+    /// [`Error::Start`] with one of the documented errors; a bad parameter is refused before anything is sent. Or see
     /// [`call`](Self::call).
     pub async fn start_bot(
         &self,
@@ -99,13 +101,14 @@ impl Client {
     ) -> Result<Updates, Error> {
         let (bot, peer): (Who, Who) = (bot.try_into().map_err(Into::into)?, peer.try_into().map_err(Into::into)?);
         check_param(&bot, &peer, start_param)?;
+        // Drawn once per start and kept when the call is repeated: the server deduplicates starts by it.
         let random_id = match random_id.into() {
             Some(id) => id,
             None => start::random_id(&mut SysRng).map_err(|_| Error::Entropy)?,
         };
         let was_remembered = [&bot, &peer].into_iter().any(|who| self.is_remembered(who));
         match self.start_once(&bot, &peer, random_id, start_param).await {
-            // What was remembered of a name may be out of date: ask once more.
+            // The cached id may be out of date: resolve once more.
             Err(error) if was_remembered && is_about_a_name(&error) => {
                 for who in [&bot, &peer] {
                     if let Who::Name(name) = who {
@@ -126,7 +129,7 @@ impl Client {
         };
         let Answer { result, in_doubt } = self.inner.ask(body.into()).await;
         match result {
-            // It was sent more than once, and the server had it: the bot was started then.
+            // The call was sent more than once, and an earlier copy had arrived: the bot was started then.
             Err(Error::Start(StartError::RandomIdDuplicate)) if in_doubt => Ok((&UpdatesTooLong {}).into()),
             result => Updates::from_bytes(&result?).map_err(Error::Decode),
         }
@@ -136,10 +139,10 @@ impl Client {
         matches!(who, Who::Name(name) if self.remembered(name).is_some())
     }
 
-    /// Opens a start link in the private chat, or in `group` if it is a link for groups.
+    /// Opens a start link in the private chat, or in `group` if it is a group link.
     ///
     /// # Errors
-    /// As [`start_bot`](Self::start_bot); [`Error::NeedsGroup`] for a group's link without a group.
+    /// See [`start_bot`](Self::start_bot); [`Error::NeedsGroup`]: a group link without a group.
     pub async fn start_link(
         &self,
         link: &StartLink,
@@ -160,10 +163,10 @@ impl Client {
         }
     }
 
-    /// Waits for a message of `bot`: its text.
+    /// Waits at most `within` for a message of `bot` and returns its text.
     ///
     /// # Errors
-    /// [`Error::Timeout`] if none comes in time, [`Error::Closed`] if the connection is over.
+    /// [`Error::Timeout`]: no message in time; [`Error::Closed`]: the connection is closed for good.
     pub async fn answer_of(&self, bot: i64, within: Duration) -> Result<String, Error> {
         let answer = async {
             while let Some(body) = self.next_update().await {
@@ -179,20 +182,20 @@ impl Client {
     }
 }
 
-/// Refuses a parameter that the server would, before anybody is resolved.
+/// Checks the parameter by the server's rules before a username is resolved.
 fn check_param(bot: &Who, peer: &Who, start_param: &str) -> Result<(), Error> {
     if start_param.is_empty() && bot == peer {
         return Ok(());
     }
     match StartParam::parse(start_param) {
         Ok(_) => Ok(()),
-        // The peer may turn out to be the bot by another name.
+        // The peer may turn out to be the bot under another username.
         Err(StartParamError::Empty) if !matches!(peer, Who::Chat(_) | Who::Channel { .. }) => Ok(()),
         Err(e) => Err(Error::Start(e.into())),
     }
 }
 
-/// Whether an error may come of a name that leads elsewhere now.
+/// Returns true if the error may come from an outdated username.
 fn is_about_a_name(error: &Error) -> bool {
     match error {
         Error::Start(e) => matches!(e, StartError::BotInvalid | StartError::PeerIdInvalid),

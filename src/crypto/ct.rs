@@ -1,8 +1,8 @@
-//! Comparing what an attacker must not learn byte by byte.
+//! Constant-time comparison of secrets, so that timing does not reveal the first differing byte.
 
 use subtle::ConstantTimeEq;
 
-/// Whether `a` and `b` are the same bytes, in a time that depends on their lengths alone.
+/// Returns true if `a` and `b` are equal. The time depends only on the lengths.
 ///
 /// ```
 /// use nanogram::crypto::ct;

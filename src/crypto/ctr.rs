@@ -1,12 +1,12 @@
-//! AES-256 in counter mode: the disguise of the obfuscated transport, and what makes much randomness of a little.
+//! AES-256 in counter mode, for the obfuscated transport and for expanding random seeds.
 //!
 //! ```text
 //! stream = AES(iv) | AES(iv + 1) | AES(iv + 2) | ...        iv: 16 bytes, big-endian, wraps at 2^128
-//! out    = in ⊕ stream                                       the same both ways
+//! out    = in ⊕ stream                                       in both directions
 //! ```
 //!
-//! The stream runs for as long as the connection lives, however the bytes are cut into calls. It proves nothing and
-//! hides nothing that matters: the keys travel in the open, in the first 64 bytes.
+//! The stream continues for the life of the connection, regardless of the sizes passed to each call. The mode provides
+//! neither secrecy nor authenticity here: the keys are sent in the clear in the first 64 bytes.
 //!
 //! Spec: mtproto/mtproto-transports#transport-obfuscation
 
@@ -17,10 +17,10 @@ use aes::cipher::{BlockCipherEncrypt, KeyInit};
 use core::fmt;
 use zeroize::Zeroize;
 
-/// Bytes of the stream that are made at once: AES keeps many independent blocks in flight.
+/// Bytes of key stream computed at once, which lets the processor pipeline independent AES blocks.
 const AHEAD: usize = 512;
 
-/// One direction's stream, and how much of it is used.
+/// The key stream of one direction and the position in it.
 ///
 /// ```
 /// use nanogram::crypto::ctr::Ctr;
@@ -40,13 +40,13 @@ pub struct Ctr {
 }
 
 impl Ctr {
-    /// The stream of `key` from the counter `iv` on.
+    /// Creates the key stream of `key` with the initial counter `iv`.
     #[must_use]
     pub fn new(key: &[u8; 32], iv: &[u8; 16]) -> Self {
         Self { aes: Aes256Enc::new(key.into()), next: u128::from_be_bytes(*iv), ahead: [0; AHEAD], used: AHEAD }
     }
 
-    /// Encrypts or decrypts `data` in place, from where the last call ended.
+    /// Encrypts or decrypts `data` in place, continuing where the last call ended.
     pub fn apply(&mut self, data: &mut [u8]) {
         let mut rest = data;
         while !rest.is_empty() {
@@ -76,19 +76,21 @@ impl Ctr {
 
 impl Drop for Ctr {
     fn drop(&mut self) {
+        // The unused key stream would decrypt a recording.
         self.ahead.zeroize();
         self.next.zeroize();
     }
 }
 
 impl fmt::Debug for Ctr {
-    /// Nothing of it.
+    /// Prints nothing of the state.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Ctr(..)")
     }
 }
 
-/// Fills `out` with the stream of `key` from counter `first` on: as random as the key, whose only use this must be.
+/// Fills `out` with the key stream of `key` starting at counter `first`. The result is as random as `key`, which must
+/// not be used for anything else.
 pub(crate) fn blocks(key: &[u8; 32], first: u32, out: &mut [[u8; 16]]) {
     for (n, block) in (u128::from(first)..).zip(&mut *out) {
         *block = n.to_be_bytes();
@@ -97,7 +99,7 @@ pub(crate) fn blocks(key: &[u8; 32], first: u32, out: &mut [[u8; 16]]) {
     if cfg!(any(not(target_pointer_width = "64"), aes_backend_soft = "compact")) {
         blocks.iter_mut().for_each(|block| cipher.encrypt_block(block));
     } else {
-        // Side by side where the processor can; in software that is 3 KB of code that nothing else needs.
+        // Parallel blocks are faster, but in the compact software backend they need 3 KB of otherwise unused code.
         cipher.encrypt_blocks(blocks);
     }
 }
@@ -124,7 +126,7 @@ mod tests {
     fn the_stream_does_not_depend_on_how_it_is_cut() {
         let whole = {
             let mut data = [0; 3000];
-            Ctr::new(&[3; 32], &[0xff; 16]).apply(&mut data); // the counter wraps at once
+            Ctr::new(&[3; 32], &[0xff; 16]).apply(&mut data); // the counter wraps immediately
             data.to_vec()
         };
         for step in [1, 7, 15, 16, 17, 511, 512, 513, 1024] {

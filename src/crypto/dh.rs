@@ -1,15 +1,15 @@
-//! The Diffie-Hellman exchange: the checks before it, and the exponentiation.
+//! The Diffie-Hellman exchange: validation of its parameters and the exponentiation.
 //!
 //! ```text
 //! server: g, p, g_a = g^a mod p                    client: g_b = g^b mod p
 //!                       auth_key = g_a^b mod p = g_b^a mod p
 //! ```
 //!
-//! Who chooses `p` and `g_a` could choose them so that the key is easy to find: a `p` that is no prime or whose
-//! `p - 1` has only small factors, a `g` of a small subgroup, a `g_a` like 1 or `p - 1`. So the checks come first, the
-//! cheap ones before the dear ones, and the secret exponent meets only numbers that passed.
+//! A malicious server could choose `p`, `g` or `g_a` so that the key is easy to find: a composite `p`, a `p - 1` with
+//! only small factors, a `g` of a small subgroup, or a `g_a` such as 1 or `p - 1`. All checks run before the secret
+//! exponent is used, the cheapest first.
 //!
-//! Numbers are 256 bytes, big-endian, with their leading zeros. Spec: mtproto/auth_key, mtproto/security_guidelines.
+//! Numbers are 256 bytes, big-endian, with leading zeros. Spec: mtproto/auth_key, mtproto/security_guidelines.
 
 use super::mont::Modulus;
 use super::prime::{is_prime, shift_right, small};
@@ -17,7 +17,7 @@ use crate::base::entropy::{self, Entropy, EntropyFailed};
 use core::fmt;
 use zeroize::Zeroizing;
 
-/// The prime that Telegram's servers have used all along; known to be safe, so it need not be tested again.
+/// The prime that Telegram's servers use. It is known to be a safe prime, so it is not tested again.
 ///
 /// Spec: mtproto/auth_key#presenting-proof-of-work-server-authentication.
 #[rustfmt::skip]
@@ -40,10 +40,10 @@ pub const KNOWN_PRIME: [u8; 256] = [
     0x6f, 0x4f, 0xad, 0xf0, 0x34, 0xb1, 0x04, 0x03, 0x11, 0x9c, 0xd8, 0xe3, 0xb9, 0x2f, 0xcc, 0x5b,
 ];
 
-/// Draws of a secret exponent before the source of entropy is given up: one fails with a chance of 2^-62.
+/// Maximum number of draws of a secret exponent. Each draw is rejected with a probability of 2^-62.
 const DRAWS: u8 = 4;
 
-/// A generator and a prime that passed every check.
+/// A generator and a prime that passed all checks.
 ///
 /// ```
 /// use nanogram::crypto::dh::{DhError, DhParams, KNOWN_PRIME};
@@ -58,32 +58,35 @@ pub struct DhParams {
 }
 
 impl DhParams {
-    /// Checks what a server sent: `p` (big-endian) is a safe prime of exactly 2048 bits and `g`, one of 2 to 7,
-    /// generates the subgroup of order (p-1)/2.
+    /// Checks the parameters sent by a server: `p` (big-endian) must be a safe prime of exactly 2048 bits, and `g`,
+    /// from 2 to 7, must generate the subgroup of order (p-1)/2.
     ///
-    /// For the [known prime](KNOWN_PRIME) that is a comparison. An unknown `p` costs one exponentiation if it is not
-    /// prime, two or three if it is prime but not safe, and 65 if all is well: no `p` costs more than that.
+    /// For the [known prime](KNOWN_PRIME) this is a comparison. An unknown `p` costs one exponentiation if it is
+    /// composite, two or three if it is prime but not safe, and 65 if it is accepted. No `p` costs more.
     ///
     /// Spec: mtproto/security_guidelines#checking-dh-parameters.
     ///
     /// # Errors
-    /// What is wrong with them.
+    /// The parameters are not safe; the variant names the failed check.
     pub fn check(g: i32, p: &[u8]) -> Result<Self, DhError> {
         let p: &[u8; 256] = p.try_into().map_err(|_| DhError::Size)?;
+        // A shorter prime would make the discrete logarithm easier.
         if p[0] < 0x80 {
             return Err(DhError::Size);
         }
         Self::check_group(g, p)
     }
 
-    /// As [`check`](Self::check), for a `p` of any size.
+    /// Checks the parameters like [`check`](Self::check), for a `p` of any size.
     pub(super) fn check_group(g: i32, p: &[u8; 256]) -> Result<Self, DhError> {
-        // All that the rules ask about remainders, in one: 840 = 8 * 3 * 5 * 7.
+        // One remainder answers all rules of the spec: 840 = 8 * 3 * 5 * 7.
         let rest = p.iter().fold(0, |rest, &byte| (rest * 256 + u32::from(byte)) % 840);
-        // A safe prime is 3 modulo 4, and no multiple of 3, 5 or 7.
+        // A safe prime is 3 modulo 4 and not a multiple of 3, 5 or 7.
         if rest % 4 != 3 || rest % 3 == 0 || rest % 5 == 0 || rest % 7 == 0 {
             return Err(DhError::Prime);
         }
+        // `g` must be a quadratic residue modulo `p`: then it generates the subgroup of prime order (p-1)/2. By
+        // quadratic reciprocity this depends only on these remainders; 4 is a square for every `p`.
         let g = match g {
             2 if rest % 8 == 7 => 2,
             3 if rest % 3 == 2 => 3,
@@ -95,8 +98,11 @@ impl DhParams {
         };
         let modulus = Modulus::new(p).ok_or(DhError::Prime)?;
         if *p != KNOWN_PRIME {
-            // With q = (p-1)/2 prime, g^q = 1 proves p prime too (Pocklington: q > √p, and g² - 1, which has no
-            // prime factors but 2, 3, 5 and 7, shares none with p). Asked first, it costs one power instead of 64.
+            // If q = (p-1)/2 is prime, g^q = 1 proves that p is prime (Pocklington: q > √p, and g² - 1, which has no
+            // prime
+            // factors other than 2, 3, 5 and 7, has no factor in common with p). Testing this first rejects a composite
+            // p after one
+            // exponentiation instead of 64.
             let q = shift_right(p, 1);
             if modulus.power_of_small(g, &q) != small(1) || !is_prime(&q) {
                 return Err(DhError::Prime);
@@ -105,17 +111,18 @@ impl DhParams {
         Ok(Self { g, p: *p, modulus })
     }
 
-    /// The prime, big-endian.
+    /// Returns the prime, big-endian.
     pub const fn p(&self) -> &[u8; 256] {
         &self.p
     }
-    /// The generator.
+    /// Returns the generator.
     pub const fn g(&self) -> u8 {
         self.g
     }
 
-    /// Checks what the other side calls `g_a` or `g_b` (big-endian, leading zeros or not):
-    /// 1 < g_a < p-1, and 2^1984 <= g_a <= p - 2^1984. With its leading zeros.
+    /// Checks the peer's `g_a` or `g_b` (big-endian, with or without leading zeros) and returns it padded to 256 bytes.
+    ///
+    /// The bounds are 1 < g_a < p-1 and 2^1984 <= g_a <= p - 2^1984.
     ///
     /// Spec: mtproto/security_guidelines#g-a-and-g-b-validation.
     ///
@@ -123,34 +130,37 @@ impl DhParams {
     /// [`DhError::Range`].
     pub fn check_public(&self, g_a: &[u8]) -> Result<[u8; 256], DhError> {
         let g_a = padded(g_a).ok_or(DhError::Range)?;
-        // 2^1984 is the lowest bit of byte 7, so a number reaches it if one of its first 8 bytes is not zero. The two
-        // bounds exclude 1 and p - 1 as well.
+        // 2^1984 is the lowest bit of byte 7, so a number is at least 2^1984 if one of its first 8 bytes is not zero.
+        // These
+        // bounds also exclude 1 and p - 1.
         let far = |x: &[u8; 256]| x.iter().take(8).any(|&byte| byte != 0);
         let rest = difference(&self.p, &g_a).ok_or(DhError::Range)?;
         if far(&g_a) && far(&rest) { Ok(g_a) } else { Err(DhError::Range) }
     }
 
-    /// `base^secret mod p`, in a time that tells neither: with the other side's public number, the `auth_key`.
+    /// Computes `base^secret mod p` in constant time. With the peer's public number as `base`, this is the `auth_key`.
     pub fn power(&self, base: &[u8; 256], secret: &[u8; 256]) -> Zeroizing<[u8; 256]> {
         Zeroizing::new(self.modulus.power(base, secret))
     }
-    /// `g^secret mod p`, the number to publish.
+    /// Computes the public number `g^secret mod p`.
     pub fn public(&self, secret: &[u8; 256]) -> [u8; 256] {
+        // The common case: current servers choose 3 and the known prime.
         #[cfg(target_pointer_width = "64")]
         if self.g == 3 && self.p == KNOWN_PRIME {
             return self.modulus.power_of_lifted(self.g, &super::lifts::LIFTS_OF_3, secret);
         }
         self.modulus.power_of_small(self.g, secret)
     }
-    /// Draws a secret exponent (256 bytes) whose [public](Self::public) number passes
-    /// [`check_public`](Self::check_public); both.
+    /// Draws a secret exponent (256 bytes) and returns it with its [public](Self::public) number, which has passed
+    /// [`check_public`](Self::check_public).
     ///
     /// # Errors
-    /// The source failed, or it gives no secret that would do, which says the same.
+    /// The source failed, or four draws in a row were rejected, which only a broken source produces.
     pub fn draw(&self, entropy: &mut dyn Entropy) -> Result<(Zeroizing<[u8; 256]>, [u8; 256]), EntropyFailed> {
         for _ in 0..DRAWS {
             let secret = Zeroizing::new(entropy::bytes(entropy)?);
             let public = self.public(&secret);
+            // Spec: the client's public number must satisfy the same bounds as the server's.
             if self.check_public(&public).is_ok() {
                 return Ok((secret, public));
             }
@@ -165,7 +175,7 @@ impl fmt::Debug for DhParams {
     }
 }
 
-/// The number with its leading zeros; `None` if it has more than 256 bytes.
+/// Pads a big-endian number to 256 bytes with leading zeros; `None` if it is longer.
 pub(super) fn padded(number: &[u8]) -> Option<[u8; 256]> {
     let mut out = [0; 256];
     let start = out.len().checked_sub(number.len())?;
@@ -173,7 +183,7 @@ pub(super) fn padded(number: &[u8]) -> Option<[u8; 256]> {
     Some(out)
 }
 
-/// `a - b`; `None` if that is negative.
+/// Computes `a - b`; `None` if the result is negative.
 fn difference(a: &[u8; 256], b: &[u8; 256]) -> Option<[u8; 256]> {
     let mut out = [0; 256];
     let mut borrow = false;
@@ -186,24 +196,24 @@ fn difference(a: &[u8; 256], b: &[u8; 256]) -> Option<[u8; 256]> {
     (!borrow).then_some(out)
 }
 
-/// Why an exchange with these numbers would not be safe.
+/// Error in the numbers of a key exchange.
 #[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DhError {
-    /// `p` has not exactly 2048 bits.
+    /// `p` is not exactly 2048 bits long.
     Size,
     /// `p` is not a safe prime.
     Prime,
     /// `g` is not one of 2 to 7, or does not generate the subgroup of order (p-1)/2.
     Generator,
-    /// `g_a` or `g_b` is too near to 0 or to `p`.
+    /// `g_a` or `g_b` is too close to 0 or to `p`.
     Range,
 }
 
 impl fmt::Display for DhError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Size => "the prime has not 2048 bits",
+            Self::Size => "the prime is not 2048 bits long",
             Self::Prime => "the number is not a safe prime",
             Self::Generator => "the generator does not fit the prime",
             Self::Range => "the public number is out of range",

@@ -1,26 +1,26 @@
-//! Takes apart `pq`, the small proof of work at the start of a key exchange: a product of two primes of 31 bits.
+//! Factorization of `pq`, the proof of work at the start of a key exchange: a product of two 31-bit primes.
 //!
-//! Pollard's rho as R. Brent has it ("An improved Monte Carlo factorization algorithm", 1980): walk `y ← y² + c`
-//! modulo `pq`. Modulo `p`, which nobody knows yet, the walk runs into a circle after about √p steps; where two
-//! places of it meet, their difference has `p` in common with `pq`.
+//! The algorithm is R. Brent's variant of Pollard's rho ("An improved Monte Carlo factorization algorithm", 1980). It
+//! iterates `y ← y² + c` modulo `pq`. Modulo the unknown factor `p` the sequence becomes periodic after about √p steps;
+//! the difference of two values that are equal modulo `p` has the factor `p` in common with `pq`.
 //!
-//! Brent asks at distances that double (the walker against where he stood at step 2^k), and takes one greatest common
-//! divisor for the product of a batch of differences.
+//! Brent compares the current value with the value at step 2^k and takes one greatest common divisor for the product of
+//! a whole batch of differences.
 
 use super::prime::Modulus64;
 pub use super::prime::is_prime_u64;
 
-/// Differences multiplied up before a greatest common divisor is taken.
+/// Differences multiplied together before a greatest common divisor is computed.
 const BATCH: u32 = 128;
-/// Steps of one walk. The smaller prime is below 2^31.5, a walk meets itself after about 2^16 steps.
+/// Maximum number of steps of one walk. The smaller prime is below 2^31.5, so a walk repeats after about 2^16 steps.
 const STEPS: u32 = 1 << 20;
-/// Walks, each with another `c`.
+/// Maximum number of walks, each with a different `c`.
 const WALKS: u64 = 16;
 
-/// The two odd primes `p < q` whose product is `pq`.
+/// Returns the two odd primes `p < q` whose product is `pq`.
 ///
-/// `None` for anything else: a prime, a square, an even number, three factors, more than 2^63 - 1.
-/// Ends after at most 16 walks of 2^20 steps (some 0.2 s; the common case takes 2^16 steps).
+/// Returns `None` for a prime, a square, an even number, a product of three primes or a number above 2^63 - 1. Ends
+/// after at most 16 walks of 2^20 steps (about 0.2 s); the common case takes 2^16 steps.
 ///
 /// ```
 /// use nanogram::crypto::factor::factor;
@@ -30,6 +30,7 @@ const WALKS: u64 = 16;
 ///
 /// Spec: mtproto/auth_key#dh-exchange-initiation, mtproto/samples-auth_key.
 pub fn factor(pq: u64) -> Option<(u64, u64)> {
+    // A prime must be excluded before the search: clients have been seen to panic or to search forever for its factors.
     if pq >> 63 != 0 || is_prime_u64(pq) {
         return None;
     }
@@ -37,17 +38,18 @@ pub fn factor(pq: u64) -> Option<(u64, u64)> {
     let one = (1..=WALKS).find_map(|c| walk(&modulus, pq, c))?;
     let other = pq / one;
     let (p, q) = (one.min(other), one.max(other));
+    // The divisor found may be composite or the root of a square.
     (p != q && is_prime_u64(p) && is_prime_u64(q)).then_some((p, q))
 }
 
-/// A divisor of `pq` that is neither 1 nor `pq`, if the walk with `c` comes upon one.
+/// Searches for a divisor of `pq` other than 1 and `pq` in the walk with constant `c`.
 fn walk(modulus: &Modulus64, pq: u64, c: u64) -> Option<u64> {
     let c = modulus.enter(c % pq);
     let step = |y: u64| modulus.multiply_add(y, y, c);
     let mut y = c;
     let mut reach = 1;
     while reach < STEPS {
-        // From here the walker goes `reach` steps, and is compared with this place after each.
+        // The walk takes `reach` steps from here, and each value is compared with this one.
         let place = y;
         let mut gone = 0;
         while gone < reach {
@@ -58,8 +60,9 @@ fn walk(modulus: &Modulus64, pq: u64, c: u64) -> Option<u64> {
                 y = step(y);
                 product = modulus.multiply(product, place.abs_diff(y));
             }
+            // The product is zero modulo a factor of `pq` as soon as one difference is.
             if gcd(product, pq) != 1 {
-                // One of the batch: again, slowly.
+                // The batch contains a factor: repeat it step by step to find the first one.
                 y = before;
                 let divisor = core::iter::repeat_with(|| {
                     y = step(y);
@@ -76,7 +79,7 @@ fn walk(modulus: &Modulus64, pq: u64, c: u64) -> Option<u64> {
     None
 }
 
-/// The greatest common divisor of `a` and an odd `b`, without divisions.
+/// Computes the greatest common divisor of `a` and an odd `b` without divisions (binary GCD).
 fn gcd(mut a: u64, mut b: u64) -> u64 {
     while a != 0 {
         a >>= a.trailing_zeros();
@@ -101,7 +104,8 @@ mod tests {
 
     #[test]
     fn the_hardest_numbers_end() {
-        // 2^63 - 25 is prime; the square of the largest prime below 2^31.5; the largest product of two such.
+        // 2^63 - 25 is prime; then the square of the largest prime below 2^31.5 and the largest product of two such
+        // primes.
         assert_eq!(factor(9_223_372_036_854_775_783), None);
         assert_eq!(factor(3_037_000_493 * 3_037_000_493), None);
         assert_eq!(factor(3_037_000_453 * 3_037_000_493), Some((3_037_000_453, 3_037_000_493)));
@@ -111,7 +115,8 @@ mod tests {
 
     #[test]
     fn strong_pseudoprimes_do_not_pass() {
-        // To the bases 2; 2..7; 2..13; 2..23; 2..37 of which the last needs more than 64 bits to fail.
+        // Strong pseudoprimes to the bases 2; 2..7; 2..13; 2..23; 2..37, the last of which would need more than 64
+        // bits.
         for n in [2047, 3_215_031_751, 3_474_749_660_383, 3_825_123_056_546_413_051, 18_446_744_073_709_551_615] {
             assert!(!is_prime_u64(n), "{n}");
         }

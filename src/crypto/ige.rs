@@ -2,22 +2,22 @@
 //!
 //! ```text
 //!            in[i] ─────┐                 ┌─── in[i-1]        before the first block, iv = out[0] | in[0]
-//!                       ⊕ ──► AES ──► y ──⊕                   when encrypting and when decrypting alike: only
-//!           out[i-1] ───┘                 └──► out[i]         AES is turned round
+//!                       ⊕ ──► AES ──► y ──⊕                   encryption and decryption differ only in the
+//!           out[i-1] ───┘                 └──► out[i]         direction of AES
 //! ```
 //!
-//! Each block needs the one before it, so no two blocks of a message are ever in the processor together: the speed is
-//! the latency of AES and of whatever else stands in that chain. Written as above, two xors do; but
-//! `out[i-1] = y[i-1] ^ in[i-2]`, hence
+//! Each block depends on the previous one, so blocks cannot be processed in parallel, and the speed is the latency of
+//! AES plus that of the other operations in the chain. As drawn above, the chain contains two xors. Substituting
+//! `out[i-1] = y[i-1] ^ in[i-2]` gives
 //!
 //! ```text
-//! y[i] = AES( y[i-1] ^ (in[i-2] ^ in[i]) )        the bracket does not wait for anything
+//! y[i] = AES( y[i-1] ^ (in[i-2] ^ in[i]) )        the bracket does not depend on the chain
 //! ```
 //!
-//! and only one is left. The loop stands inside the `aes` crate's backend, where the round keys stay in registers and
-//! the processor's features have been asked for once a message.
+//! which leaves one xor in the chain. The loop runs inside the backend of the `aes` crate, where the round keys stay in
+//! registers and CPU features are detected once per message.
 //!
-//! This is the mode alone. It hides, it does not prove: who decrypts must compare `msg_key` before looking at a byte.
+//! IGE provides no authenticity: after decryption the caller must compare `msg_key` before using any of the plaintext.
 //!
 //! Spec: mtproto/description#defining-aes-key-and-initialization-vector
 
@@ -29,7 +29,7 @@ use aes::cipher::{
 };
 use aes::{Aes256Dec, Aes256Enc};
 
-/// Encrypts `data` in place, from `iv = c[0]:16 | p[0]:16`.
+/// Encrypts `data` in place with `iv = c[0]:16 | p[0]:16`.
 ///
 /// ```
 /// use nanogram::crypto::ige;
@@ -43,7 +43,7 @@ pub fn encrypt(key: &[u8; 32], iv: &[u8; 32], data: &mut [[u8; 16]]) {
     encrypt_with(&Aes256Enc::new(key.into()), iv, data);
 }
 
-/// Decrypts `data` in place, from the same `iv`.
+/// Decrypts `data` in place with the `iv` used for encryption.
 pub fn decrypt(key: &[u8; 32], iv: &[u8; 32], data: &mut [[u8; 16]]) {
     decrypt_with(&Aes256Dec::new(key.into()), iv, data);
 }
@@ -60,15 +60,15 @@ fn block(half: &[u8]) -> [u8; 16] {
     half.first_chunk().copied().unwrap_or_default()
 }
 
-/// Byte by byte, which the compiler makes one instruction on the registers that AES works in. Numbers of 128 bits would
-/// go through two others and back, in the middle of the chain.
+/// Computes `a ^ b` byte by byte, which compiles to one vector instruction on the registers AES uses. With `u128` the
+/// values would move through two general registers and back, in the middle of the chain.
 #[inline(always)]
 #[expect(clippy::indexing_slicing, reason = "both have 16 bytes")]
 fn xor(a: [u8; 16], b: [u8; 16]) -> [u8; 16] {
     core::array::from_fn(|i| a[i] ^ b[i])
 }
 
-/// A message, and the two blocks that stand before its first.
+/// A message and the two blocks before its first block.
 struct Chain<'a> {
     out: [u8; 16],
     input: [u8; 16],
@@ -78,7 +78,7 @@ struct Chain<'a> {
 impl Chain<'_> {
     #[inline(always)]
     fn run(self, aes: impl Fn(&mut Array<u8, U16>)) {
-        // `y[0]` and `in[-1]` are any two blocks whose sum is `out[0]`.
+        // `y[0]` and `in[-1]` may be any two blocks whose xor is `out[0]`.
         let (mut y, mut before, mut last) = (self.out, [0; 16], self.input);
         for block in self.data {
             let input = *block;
@@ -113,7 +113,7 @@ mod tests {
     use aes::{Aes128Dec, Aes128Enc};
     use std::vec::Vec;
 
-    /// The only published vector of the mode is for a shorter key than MTProto's.
+    /// The only published vector of this mode uses a shorter key than MTProto.
     #[test]
     fn the_vector_of_openssl_for_aes_128() {
         let key = core::array::from_fn::<u8, 16, _>(|i| i as u8);
@@ -127,7 +127,7 @@ mod tests {
         assert_eq!(data, [[0; 16]; 2]);
     }
 
-    /// The rule as the spec writes it, block by block.
+    /// The rule as written in the spec, block by block.
     fn as_written(key: &[u8; 32], iv: &[u8; 32], data: &[[u8; 16]]) -> Vec<[u8; 16]> {
         let (aes, mut out, mut last) = (Aes256Enc::new(key.into()), block(&iv[..16]), block(&iv[16..]));
         let step = |input: &[u8; 16]| {

@@ -1,4 +1,4 @@
-//! From the authorization key to the key of one message.
+//! Derivation of a message's AES key and IV from the authorization key.
 //!
 //! ```text
 //! x = 0 from the client, 8 from the server                                    ak = auth_key, 256 bytes
@@ -7,9 +7,9 @@
 //! aes_key = A[0..8] | B[8..24] | A[24..32]       aes_iv = B[0..8] | A[8..24] | B[24..32]
 //! ```
 //!
-//! So each message has its own AES key, which also is its proof: who opens it makes `msg_key` again from what came
-//! out. The key exchange has keys of its own ([`tmp_aes`]), and one message of the whole protocol, the one that binds a
-//! temporary key, is still sealed by MTProto 1.0 ([`aes_v1`]).
+//! Each message has a different AES key. `msg_key` also authenticates the message: the receiver computes it again from
+//! the decrypted plaintext and compares. The key exchange derives its temporary key with [`tmp_aes`]. One message in
+//! the whole protocol, the one that binds a temporary key, is still sealed with MTProto 1.0 ([`aes_v1`]).
 //!
 //! Spec: mtproto/description#defining-aes-key-and-initialization-vector
 
@@ -21,12 +21,12 @@ use sha2::block_api::compress256;
 use sha2::{Digest, Sha256};
 use zeroize::{DefaultIsZeroes, Zeroize, Zeroizing};
 
-/// A key and an initialization vector for [`ige`](super::ige), wiped when they go.
+/// A key and an initialization vector for [`ige`](super::ige). Wiped on drop.
 #[derive(Clone)]
 pub struct AesPair {
     /// The AES-256 key.
     pub key: [u8; 32],
-    /// `c[0]:16 | p[0]:16`.
+    /// The initialization vector, `c[0]:16 | p[0]:16`.
     pub iv: [u8; 32],
 }
 
@@ -38,24 +38,24 @@ impl Drop for AesPair {
 }
 
 impl fmt::Debug for AesPair {
-    /// Nothing of it.
+    /// Prints neither key nor IV.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("AesPair(..)")
     }
 }
 
-/// The SHA-256 from whose middle `msg_key` is cut.
+/// The SHA-256 hash that contains `msg_key` in bytes 8 to 24.
 #[derive(Clone, Copy)]
 pub struct MsgKeyLarge([u8; 32]);
 
 impl MsgKeyLarge {
-    /// Bytes 8 to 24: the key of the message, and its fingerprint on the wire.
+    /// Returns bytes 8 to 24: the `msg_key` sent in front of the encrypted message.
     #[must_use]
     pub fn msg_key(&self) -> [u8; 16] {
         part(&self.0[8..24])
     }
 
-    /// Bytes 0 to 4, little-endian, highest bit set: by this the server may confirm the message before it answers.
+    /// Returns bytes 0 to 4, little-endian with the highest bit set: the token of a quick acknowledgement.
     ///
     /// Spec: mtproto/mtproto-transports#quick-ack
     #[must_use]
@@ -65,18 +65,19 @@ impl MsgKeyLarge {
 }
 
 impl fmt::Debug for MsgKeyLarge {
-    /// Nothing of it.
+    /// Prints nothing of the hash.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MsgKeyLarge(..)")
     }
 }
 
-/// Hashes `plain`, padding and all, as `from` sends it.
+/// Computes `msg_key_large` of `plain`, including its padding, for a message sent by `from`.
 ///
 /// Spec: mtproto/description#message-key
 #[must_use]
 pub fn msg_key_large(key: &AuthKey, from: Side, plain: &[u8]) -> MsgKeyLarge {
     let ak = key.as_bytes();
+    // The offset x differs by direction, so a packet reflected to its sender fails the check of `msg_key`.
     let salt = match from {
         Side::Client => &ak[88..120],
         Side::Server => &ak[96..128],
@@ -84,13 +85,13 @@ pub fn msg_key_large(key: &AuthKey, from: Side, plain: &[u8]) -> MsgKeyLarge {
     MsgKeyLarge(Sha256::new().chain_update(salt).chain_update(plain).finalize().into())
 }
 
-/// `msg_key` of `plain`, padding and all, as `from` sends it.
+/// Computes `msg_key` of `plain`, including its padding, for a message sent by `from`.
 #[must_use]
 pub fn msg_key(key: &AuthKey, from: Side, plain: &[u8]) -> [u8; 16] {
     msg_key_large(key, from, plain).msg_key()
 }
 
-/// The AES key of the message that `from` sends under `msg_key`.
+/// Derives the AES key and IV of the message with this `msg_key` sent by `from`.
 #[must_use]
 pub fn aes(key: &AuthKey, from: Side, msg_key: &[u8; 16]) -> AesPair {
     let ak = key.as_bytes();
@@ -102,7 +103,7 @@ pub fn aes(key: &AuthKey, from: Side, msg_key: &[u8; 16]) -> AesPair {
     AesPair { key: join([&a[..8], &b[8..24], &a[24..]]), iv: join([&b[..8], &a[8..24], &b[24..]]) }
 }
 
-/// The AES key that hides the Diffie-Hellman numbers of the key exchange.
+/// Derives the AES key and IV that encrypt the Diffie-Hellman numbers in the key exchange.
 ///
 /// ```text
 /// key = SHA1(new_nonce | server_nonce):20 | SHA1(server_nonce | new_nonce)[0..12]
@@ -112,6 +113,7 @@ pub fn aes(key: &AuthKey, from: Side, msg_key: &[u8; 16]) -> AesPair {
 /// Spec: mtproto/auth_key#presenting-proof-of-work-server-authentication
 #[must_use]
 pub fn tmp_aes(new_nonce: &[u8; 32], server_nonce: &[u8; 16]) -> AesPair {
+    // The nonces are hashed at full length. An implementation that strips leading zeros fails in 1 of 128 exchanges.
     let new_server = &*sha1(&[new_nonce, server_nonce]);
     let server_new = &*sha1(&[server_nonce, new_nonce]);
     let new_new = &*sha1(&[new_nonce, new_nonce]);
@@ -121,16 +123,17 @@ pub fn tmp_aes(new_nonce: &[u8; 32], server_nonce: &[u8; 16]) -> AesPair {
     }
 }
 
-/// `msg_key` of MTProto 1.0: `SHA1(plain)[4..20]`, where `plain` is without its padding.
+/// Computes `msg_key` of MTProto 1.0: `SHA1(plain)[4..20]`, where `plain` excludes the padding.
 ///
 /// Spec: mtproto/description_v1#message-key
 #[must_use]
 pub fn msg_key_v1(plain: &[u8]) -> [u8; 16] {
+    // MTProto 1.0 does not authenticate the padding, which is why 2.0 hashes it too (Jakobsen and Orlandi 2015).
     let hash = &*sha1(&[plain]);
     part(&hash[4..])
 }
 
-/// The AES key of MTProto 1.0, for the message inside `auth.bindTempAuthKey` and for nothing else.
+/// Derives the AES key and IV of MTProto 1.0, used only for the message inside `auth.bindTempAuthKey`.
 ///
 /// ```text
 /// a = SHA1( msg_key | ak[x..32+x] )                      b = SHA1( ak[32+x..48+x] | msg_key | ak[48+x..64+x] )
@@ -142,6 +145,7 @@ pub fn msg_key_v1(plain: &[u8]) -> [u8; 16] {
 #[must_use]
 pub fn aes_v1(key: &AuthKey, from: Side, msg_key: &[u8; 16]) -> AesPair {
     let ak = key.as_bytes();
+    // x = 0 from the client and 8 from the server, as in MTProto 2.0.
     let [for_a, b_left, b_right, for_c, for_d] = match from {
         Side::Client => [&ak[..32], &ak[32..48], &ak[48..64], &ak[64..96], &ak[96..128]],
         Side::Server => [&ak[8..40], &ak[40..56], &ak[56..72], &ak[72..104], &ak[104..136]],
@@ -153,10 +157,10 @@ pub fn aes_v1(key: &AuthKey, from: Side, msg_key: &[u8; 16]) -> AesPair {
     AesPair { key: join([&a[..8], &b[8..], &c[4..16]]), iv: join([&a[8..], &b[..8], &c[16..], &d[..8]]) }
 }
 
-/// SHA-256 of two parts of 52 bytes together. With the mark of the end and the length they fill one block, which needs
-/// none of the buffers that a hash of any length has.
+/// Computes SHA-256 of two parts that are 52 bytes together. With the end marker and the length they fill exactly one
+/// block, so the buffering of the general hash is not needed.
 fn sha256_of_52(left: &[u8], right: &[u8]) -> Wiped<u8, 32> {
-    /// The state that SHA-256 begins with: fractions of the square roots of the first eight primes (FIPS 180-4, 5.3.3).
+    /// The initial state of SHA-256: fractions of the square roots of the first eight primes (FIPS 180-4, 5.3.3).
     const BEGIN: [u32; 8] =
         [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
     let mut block = Wiped([0; 64]);
@@ -164,6 +168,7 @@ fn sha256_of_52(left: &[u8], right: &[u8]) -> Wiped<u8, 32> {
     let (first, second) = data.split_at_mut(left.len());
     first.copy_from_slice(left);
     second.copy_from_slice(right);
+    // The last 12 bytes of the block: the end marker 0x80, zeros, and the length in bits.
     end.copy_from_slice(&((0x80_u128 << 88) | (52 * 8)).to_be_bytes()[4..]);
     let mut state = Wiped(BEGIN);
     compress256(&mut state.0, array::from_ref(&block.0));
@@ -172,7 +177,7 @@ fn sha256_of_52(left: &[u8], right: &[u8]) -> Wiped<u8, 32> {
     hash
 }
 
-/// An array that is wiped as one when it goes: `Zeroizing` would wipe it byte by byte, which takes as long as a hash.
+/// An array wiped as a whole on drop. `Zeroizing` wipes it byte by byte, which takes as long as computing a hash.
 struct Wiped<T: DefaultIsZeroes, const N: usize>([T; N]);
 
 impl<T: DefaultIsZeroes, const N: usize> Drop for Wiped<T, N> {
@@ -186,14 +191,14 @@ fn sha1(parts: &[&[u8]]) -> Zeroizing<[u8; 20]> {
     Zeroizing::new(hash.finalize().into())
 }
 
-/// `N` bytes out of a slice that has them.
+/// Copies the first `N` bytes of a slice.
 fn part<const N: usize>(bytes: &[u8]) -> [u8; N] {
     let mut out = [0; N];
     out.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
     out
 }
 
-/// Parts that are 32 bytes together.
+/// Concatenates parts that are 32 bytes together.
 fn join<const N: usize>(parts: [&[u8]; N]) -> [u8; 32] {
     let mut out = [0; 32];
     let mut rest = &mut out[..];

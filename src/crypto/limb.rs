@@ -1,6 +1,6 @@
-//! How a number of 2048 bits is cut into limbs for [`mont`](super::mont), by what the processor multiplies at once.
+//! Limb sizes of 2048-bit numbers for [`mont`](super::mont), chosen by the width of the processor's multiplication.
 //!
-//! In a file of its own, so that a test can give the other processor's limbs to the same code.
+//! This is a separate file so that a test can run the same code with the limbs of the other kind of processor.
 
 #[cfg(target_pointer_width = "64")]
 mod width {
@@ -13,17 +13,17 @@ mod width {
 }
 #[cfg(not(target_pointer_width = "64"))]
 mod width {
-    /// A part of a number.
+    /// One limb of a number.
     pub(crate) type Limb = i32;
-    /// A product of two limbs, and the sum of twice as many as a number has.
+    /// The product of two limbs, and sums of twice as many products as a number has limbs.
     pub(crate) type Wide = i64;
-    /// The bits of a limb, its sign among them.
+    /// Bits per limb, including its sign bit.
     pub(crate) const BITS: u32 = 28;
-    /// `R` is 2 to this: as many bits as all limbs of a number have, at least 24 more than 2048.
+    /// Log2 of `R`: the total bits of all limbs of a number, at least 24 more than 2048.
     pub(crate) const R_BITS: u32 = 2072;
-    /// Bits of an exponent that one product works off; the table has 2 to this entries.
+    /// Bits of the exponent processed per product; the table has `2^WINDOW` entries.
     pub(crate) const WINDOW: u32 = 4;
-    /// Whether products are made by two columns at a time, which is faster and longer.
+    /// True if products are computed two columns at a time, which is faster but takes more code.
     pub(crate) const IN_PAIRS: bool = false;
 }
 pub(crate) use width::{BITS, IN_PAIRS, Limb, R_BITS, WINDOW, Wide};

@@ -1,9 +1,9 @@
-//! What is encrypted with what. Everything here is a function of its arguments: no clock, no entropy of its own.
+//! Cryptography: key exchange, key derivation, encryption and RSA. All functions are pure; entropy is an argument.
 //!
 //! ```text
 //!                     nonce, server_nonce: sent openly          new_nonce: 32 random bytes of the client
 //!                                      │                               │
-//!  RSA key, pinned ── rsa_pad ─────────┼── hides new_nonce from all but the server
+//!  RSA key, pinned ── rsa_pad ─────────┼── hides new_nonce from everybody except the server
 //!                                      ▼                               ▼
 //!                              kdf::tmp_aes(new_nonce, server_nonce) ── ige ── hides g, p, g^a and g^b
 //!                                                                               │ dh: checks, then g^ab mod p
@@ -13,10 +13,10 @@
 //!         one message:  plaintext ── kdf::msg_key ── kdf::aes(auth_key, side, msg_key) ── ige ── the packet
 //! ```
 //!
-//! The primitives themselves - AES, SHA-1, SHA-256 - are the `aes`, `sha1` and `sha2` crates; the mode, the
-//! derivations, the padding and the numbers are here. [`ctr`] only disguises the transport.
+//! The primitives AES, SHA-1 and SHA-256 come from the `aes`, `sha1` and `sha2` crates. The cipher mode, key
+//! derivation, padding and number arithmetic are implemented here. [`ctr`] only obfuscates the transport.
 //!
-//! What is secret is wiped when it goes, compared by [`ct::same`], and prints nothing of itself.
+//! Secrets are wiped on drop and compared with [`ct::same`], and their `Debug` output does not reveal them.
 //!
 //! Spec: mtproto/auth_key, mtproto/description, mtproto/security_guidelines
 

@@ -1,7 +1,6 @@
-//! Powers modulo 2048 bits, in one place: ours with both sizes of limbs, and in its compact form, against `num-bigint`
-//! and `crypto-bigint`, on the edges and on random numbers. A hundred or two of them with every test; as many as are
-//! wanted, and docs/modpow.md, by
-//!
+//! Powers modulo 2048-bit numbers: this crate's code with both limb sizes and in its compact form, compared with
+//! `num-bigint` and `crypto-bigint`, on edge cases and random numbers. Every test run makes one or two hundred
+//! comparisons; more, and docs/modpow.md, are made by
 //! ```text
 //! NANOGRAM_ROUNDS=100000 cargo test --release --all-features --lib mont_proof -- --ignored --nocapture
 //! ```
@@ -18,7 +17,7 @@ use std::prelude::v1::*;
 use std::time::Instant;
 use std::{format, print, vec};
 
-/// The limbs of a 32-bit processor.
+/// This crate's code, with the limbs of a 32-bit processor.
 #[path = "."]
 #[allow(dead_code, clippy::duplicate_mod, reason = "the file comes along whole, with other limbs")]
 mod narrow {
@@ -33,7 +32,7 @@ mod narrow {
     #[path = "mont.rs"]
     pub(crate) mod mont;
 }
-/// Limbs of this processor, one column at a time, as where the code is to be small.
+/// The 64-bit limbs one column at a time, as in builds optimized for size.
 #[path = "."]
 #[allow(dead_code, clippy::duplicate_mod, reason = "as above")]
 mod compact {
@@ -57,7 +56,7 @@ fn from_big(n: &BigUint) -> Bytes {
     out
 }
 
-/// One modulus for everybody.
+/// One modulus in the form of each implementation.
 struct Everybody {
     n: BigUint,
     wide: wide::Modulus,
@@ -78,7 +77,7 @@ impl Everybody {
         }
     }
 
-    /// All give the same power, or it says who does not.
+    /// Asserts that all implementations compute the same power.
     fn agree(&self, base: &Bytes, exponent: &Bytes, in_all_ways: bool) {
         let right = from_big(&big(base).modpow(&big(exponent), &self.n));
         let say = || format!("{} ^ {} mod {}", big(base), big(exponent), self.n);
@@ -87,7 +86,7 @@ impl Everybody {
             assert_eq!(self.narrow.power(base, exponent), right, "32 bits: {}", say());
             assert_eq!(self.compact.power(base, exponent), right, "64 bits, compact: {}", say());
         }
-        // crypto-bigint wants its base reduced.
+        // crypto-bigint expects a reduced base.
         let reduced = U2048::from_be_slice(&from_big(&(big(base) % &self.n)));
         let power = FixedMontyForm::new(&reduced, &self.other).pow(&U2048::from_be_slice(exponent)).retrieve();
         assert_eq!(power, U2048::from_be_slice(&right), "crypto-bigint: {}", say());
@@ -95,7 +94,7 @@ impl Everybody {
         if base[..255].iter().all(|byte| *byte == 0) && small < 8 {
             assert_eq!(self.wide.power_of_small(small, exponent), right, "small, 64 bits: {}", say());
             if self.n == big(&KNOWN_PRIME) && small == 3 {
-                // As a client does it: by way of powers known beforehand.
+                // Like a client: by way of precomputed powers.
                 let params = DhParams::check(3, &KNOWN_PRIME).expect("the prime is safe");
                 assert_eq!(params.public(exponent), right, "lifted: {}", say());
             }
@@ -104,13 +103,13 @@ impl Everybody {
     }
 }
 
-/// Odd moduli where carries go wrong, if anywhere: full and empty limbs of every size in use, at both ends.
+/// Odd moduli at which carries are most likely to go wrong: full and empty limbs of every size in use, at both ends.
 fn moduli() -> Vec<Bytes> {
     let one = BigUint::from(1_u32);
     let bit = |n: u32| BigUint::from(2_u32).pow(n);
     let mut all = vec![KNOWN_PRIME, from_big(&(&bit(2048) - &one)), from_big(&(bit(2047) + &one))];
     all.extend([3_u32, 5, 47, 65537].map(|n| from_big(&n.into())));
-    // The limbs of 28, 61, 64 bits end there: at the top, in the middle, at the bottom.
+    // Boundaries of limbs of 28, 61 and 64 bits: at the top, in the middle, at the bottom.
     for edge in [28, 61, 64, 28 * 36, 61 * 17, 1024, 28 * 73, 61 * 33, 64 * 31] {
         all.extend(
             [bit(edge) - &one, bit(edge) + &one, bit(2048) - bit(edge) + &one, bit(2048) - bit(edge) - &one]
@@ -122,7 +121,7 @@ fn moduli() -> Vec<Bytes> {
     all
 }
 
-/// Every so many of the edges; how many there are in all.
+/// Checks one in `every` of the edge cases; returns the total number.
 fn edges(every: u32) -> u32 {
     let mut count = 0;
     for n in &moduli() {
@@ -151,13 +150,13 @@ fn random(rng: &mut ChaCha8Rng) -> Bytes {
     out
 }
 
-/// Powers of random bases by random exponents: every other one under the known prime, the rest under random odd moduli of
-/// 2048 bits; every fourth base has three bits at most.
+/// Checks powers of random bases by random exponents: every second one modulo the known prime, the rest modulo random
+/// odd numbers of 2048 bits; every fourth base has at most three bits.
 fn randoms(rounds: u32, seed: u64) {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let prime = Everybody::new(&KNOWN_PRIME);
     for round in 0..rounds {
-        // 32 bits take as long as all the others together: every tenth will do.
+        // 32-bit limbs take as long as all others together, so only every tenth round uses them.
         let in_all_ways = matches!(round % 20, 0 | 9);
         let (mut base, exponent) = (random(&mut rng), random(&mut rng));
         if round % 8 < 2 {
@@ -180,7 +179,8 @@ fn powers_are_those_of_two_other_libraries_on_random_inputs() {
 
 #[test]
 fn powers_are_those_of_two_other_libraries_on_the_edges() {
-    // Coprime to the numbers of bases and exponents: each of both has its turn. All take minutes without optimisation.
+    // 53 is coprime to the numbers of bases and exponents, so each of them is covered. All cases take minutes without
+    // optimization.
     assert!(edges(53) > 4000);
 }
 
@@ -189,7 +189,7 @@ fn powers_are_those_of_two_other_libraries_on_the_edges() {
 fn powers_are_those_of_two_other_libraries_on_as_many_inputs_as_asked() {
     let rounds = std::env::var("NANOGRAM_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(100_000);
     let began = Instant::now();
-    // On two cores.
+    // On two threads.
     let edges = std::thread::scope(|scope| {
         scope.spawn(|| randoms(rounds / 2, 2));
         randoms(rounds - rounds / 2, 3);

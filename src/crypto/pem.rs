@@ -1,4 +1,4 @@
-//! The text form of RSA keys: PEM around base64 around the few pieces of DER that a key is made of.
+//! RSA keys as text: PEM, base64 and the small part of DER that a key needs.
 //!
 //! ```text
 //! -----BEGIN RSA PUBLIC KEY-----          SEQUENCE 30 len { INTEGER 02 len n · INTEGER 02 len e }
@@ -15,7 +15,7 @@ pub(crate) const SEQUENCE: u8 = 0x30;
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// The label and the contents of the first block in `text`.
+/// Parses the first PEM block in `text` and returns its label and contents.
 pub(crate) fn parse(text: &str) -> Option<(&str, Vec<u8>)> {
     let (_, rest) = text.split_once("-----BEGIN ")?;
     let (label, rest) = rest.split_once("-----")?;
@@ -25,7 +25,7 @@ pub(crate) fn parse(text: &str) -> Option<(&str, Vec<u8>)> {
     Some((label, base64(body)?))
 }
 
-/// `der` as a block, in lines of 64.
+/// Formats `der` as a PEM block with lines of 64 characters.
 pub(crate) fn print(label: &str, der: &[u8]) -> String {
     let mut out = String::new();
     out.extend(["-----BEGIN ", label, "-----"]);
@@ -41,6 +41,7 @@ fn push_base64(three: &[u8], out: &mut String) {
     let word = three.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
     for i in 0..4_usize {
         let sextet = word >> (18 - 6 * i) & 63;
+        // The last group can have one or two bytes; `=` fills up its four characters.
         let letter = ALPHABET.get(sextet as usize).copied().map_or('=', char::from);
         out.push(if i <= three.len() { letter } else { '=' });
     }
@@ -61,13 +62,14 @@ fn base64(text: &str) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Takes one value with this tag from the front of `der`.
+/// Takes one value with the given tag from the front of `der`.
 pub(crate) fn take<'a>(der: &mut &'a [u8], tag: u8) -> Option<&'a [u8]> {
     let (&[found, short], rest) = der.split_first_chunk()?;
     let (len, rest) = match short {
         ..=0x7f => (usize::from(short), rest),
         0x81 => rest.split_first_chunk().map(|(&[a], rest)| (usize::from(a), rest))?,
         0x82 => rest.split_first_chunk().map(|(len, rest)| (usize::from(u16::from_be_bytes(*len)), rest))?,
+        // Longer length fields do not occur: a 2048-bit key is far below 64 KiB.
         _ => return None,
     };
     let (value, rest) = rest.split_at_checked(len)?;
@@ -75,13 +77,13 @@ pub(crate) fn take<'a>(der: &mut &'a [u8], tag: u8) -> Option<&'a [u8]> {
     (found == tag).then_some(value)
 }
 
-/// Takes a number, big-endian, without leading zeros.
+/// Takes one integer, big-endian, and strips its leading zeros.
 pub(crate) fn take_integer<'a>(der: &mut &'a [u8]) -> Option<&'a [u8]> {
     let number = take(der, INTEGER)?;
     Some(strip_zeros(number))
 }
 
-/// A number without its leading zeros.
+/// Strips the leading zeros of a big-endian number.
 pub(crate) fn strip_zeros(mut number: &[u8]) -> &[u8] {
     while let [0, rest @ ..] = number {
         number = rest;
@@ -89,7 +91,7 @@ pub(crate) fn strip_zeros(mut number: &[u8]) -> &[u8] {
     number
 }
 
-/// One value: tag, length, the parts.
+/// Encodes one value: tag, length, then the parts.
 pub(crate) fn value(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let inner = parts.concat();
     let mut out = Vec::from([tag]);
@@ -102,7 +104,7 @@ pub(crate) fn value(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     out
 }
 
-/// A number, big-endian; a zero goes before a set highest bit, as DER's numbers have a sign.
+/// Encodes a big-endian integer, with a leading zero if the highest bit is set, because DER integers are signed.
 pub(crate) fn integer(number: &[u8]) -> Vec<u8> {
     let number = strip_zeros(number);
     let sign: &[u8] = if number.first().is_none_or(|byte| *byte >= 0x80) { &[0] } else { &[] };

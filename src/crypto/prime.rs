@@ -1,4 +1,4 @@
-//! Is this number prime? Miller-Rabin, for 2048 bits by chance and for 64 bits for certain.
+//! Miller-Rabin primality tests: probabilistic for 2048-bit numbers, deterministic for 64-bit numbers.
 //!
 //! ```text
 //! n - 1 = 2^s * d, d odd        for a base a:   a^d,  a^2d,  a^4d, … a^(2^(s-1) d)     mod n
@@ -6,23 +6,24 @@
 //! n composite  => at least 3 of 4 bases show neither
 //! ```
 //!
-//! The exponentiation of [`mont`](super::mont) serves here too, rather than a big-number crate: a primality test is
-//! nothing but exponentiations, and a small binary has that one already.
+//! The test is a series of modular exponentiations, so it reuses those of [`mont`](super::mont) instead of adding a
+//! big-number crate to a small binary.
 
 use super::mont::Modulus;
 use sha2::{Digest, Sha256};
 
-/// Bases tried on a 2048-bit number: a composite passes with a chance of at most 4^-64 = 2^-128.
+/// Number of bases tried on a 2048-bit number. A composite passes with a probability of at most 4^-64 = 2^-128.
 const ROUNDS: u16 = 64;
 
-/// Whether `n` (256 bytes, big-endian) is prime.
+/// Returns true if `n` (256 bytes, big-endian) is prime.
 ///
-/// The bases are blocks of SHA-256 over the round, a counter and `n`, so that no entropy is needed. Whoever chooses
-/// `n` knows them; to use that, he must search for a composite whose own 64 bases all lie, and each candidate does so
-/// with a chance of at most 2^-128: as much work as finding an AES-128 key.
+/// The bases are SHA-256 blocks over the round, a counter and `n`, so no entropy is needed. An attacker who chooses `n`
+/// can compute the bases, but would have to find a composite that passes all 64 of its bases; each candidate does so
+/// with a probability of at most 2^-128, which is as much work as finding an AES-128 key.
 ///
-/// A composite costs one exponentiation, rarely two; only what passes costs 64.
+/// A composite costs one exponentiation, rarely two; only a number that passes costs 64.
 pub(crate) fn is_prime(n: &[u8; 256]) -> bool {
+    // The Montgomery form needs an odd modulus. Among even numbers only 2 is prime.
     let Some(modulus) = Modulus::new(n) else { return *n == small(2) };
     let mut minus_one = *n;
     minus_one[255] &= !1; // n is odd
@@ -31,8 +32,10 @@ pub(crate) fn is_prime(n: &[u8; 256]) -> bool {
     (0..ROUNDS).all(|round| {
         let mut x = modulus.power(&base(n, round), &odd);
         if x.iter().all(|byte| *byte == 0) {
-            return true; // a multiple of n (a toy) says nothing
+            return true; // the base is a multiple of n, possible only for a tiny n
         }
+        // Squaring leads from `a^d` to `a^(n-1)`. For a prime, 1 is only reached through -1, its only other square
+        // root.
         let mut seen = x == small(1) || x == minus_one;
         for _ in 1..twos {
             x = modulus.multiply(&x, &x);
@@ -42,14 +45,14 @@ pub(crate) fn is_prime(n: &[u8; 256]) -> bool {
     })
 }
 
-/// `n`, a number of 256 bytes, big-endian.
+/// Returns `n` as a number of 256 bytes, big-endian.
 pub(crate) const fn small(n: u8) -> [u8; 256] {
     let mut out = [0; 256];
     out[255] = n;
     out
 }
 
-/// `n / 2^bits`, 256 bytes, big-endian.
+/// Computes `n / 2^bits`, 256 bytes, big-endian.
 pub(crate) fn shift_right(n: &[u8; 256], bits: u32) -> [u8; 256] {
     let mut out = [0; 256];
     let mut above = 0;
@@ -60,12 +63,12 @@ pub(crate) fn shift_right(n: &[u8; 256], bits: u32) -> [u8; 256] {
     out
 }
 
-/// How often 2 divides `n` (256 bytes, big-endian).
+/// Counts the trailing zero bits of `n` (256 bytes, big-endian).
 fn trailing_zeros(n: &[u8; 256]) -> u32 {
     n.iter().fold(0, |zeros, &byte| if byte == 0 { zeros + 8 } else { byte.trailing_zeros() })
 }
 
-/// The base of a round: SHA-256( round:2 counter:1 n:256 ) for the counters 0..8.
+/// Returns the base of a round: SHA-256( round:2 counter:1 n:256 ) for the counters 0..8.
 fn base(n: &[u8; 256], round: u16) -> [u8; 256] {
     let mut out = [0; 256];
     for (counter, block) in (0_u8..).zip(out.chunks_exact_mut(32)) {
@@ -76,22 +79,22 @@ fn base(n: &[u8; 256], round: u16) -> [u8; 256] {
     out
 }
 
-/// A modulus of 64 bits in Montgomery's form: products without a division. `n` is odd.
+/// An odd 64-bit modulus in Montgomery form, which multiplies without a division.
 pub(crate) struct Modulus64 {
     n: u64,
-    /// `n * inverse = 1` modulo 2^64.
+    /// The inverse of `n` modulo 2^64.
     inverse: u64,
-    /// 2^128 mod n.
+    /// The value of 2^128 mod n.
     square: u64,
 }
 
 impl Modulus64 {
-    /// `None` unless `n` is odd and at least 3.
+    /// Creates the modulus; `None` unless `n` is odd and at least 3.
     pub(crate) fn new(n: u64) -> Option<Self> {
         if n < 3 || n & 1 == 0 {
             return None;
         }
-        // n is its own inverse modulo 8; each step doubles the bits that are right.
+        // Newton's iteration: n is its own inverse modulo 8, and each step doubles the number of correct bits.
         let mut inverse = n;
         for _ in 0..5 {
             inverse = inverse.wrapping_mul(2_u64.wrapping_sub(n.wrapping_mul(inverse)));
@@ -104,20 +107,21 @@ impl Modulus64 {
         Some(Self { n, inverse, square })
     }
 
-    /// `a * b / 2^64 mod n`, for both below `n`.
+    /// Computes `a * b / 2^64 mod n`, for `a` and `b` below `n`.
     #[inline]
     pub(crate) fn multiply(&self, a: u64, b: u64) -> u64 {
         self.multiply_add(a, b, 0)
     }
-    /// `a * b / 2^64 + c mod n`, for all three below `n`.
+    /// Computes `a * b / 2^64 + c mod n`, for all three below `n`.
     #[inline]
     pub(crate) fn multiply_add(&self, a: u64, b: u64, c: u64) -> u64 {
         let (high, low) = split(u128::from(a) * u128::from(b));
+        // Since n * inverse = 1, the low words are equal and only the high words are subtracted.
         let (over, _) = split(u128::from(low.wrapping_mul(self.inverse)) * u128::from(self.n));
         let (difference, below) = add(high, c, self.n).overflowing_sub(over);
         if below { difference.wrapping_add(self.n) } else { difference }
     }
-    /// `a * 2^64 mod n`: into the form in which [`multiply`](Self::multiply) multiplies.
+    /// Converts `a` to Montgomery form, `a * 2^64 mod n`, for [`multiply`](Self::multiply).
     pub(crate) fn enter(&self, a: u64) -> u64 {
         self.multiply(a, self.square)
     }
@@ -133,25 +137,26 @@ impl Modulus64 {
     }
 }
 
-/// `a + b mod n`, for both below `n`.
+/// Computes `a + b mod n`, for both below `n`.
 #[inline]
 fn add(a: u64, b: u64, n: u64) -> u64 {
     let (sum, over) = a.overflowing_add(b);
     if over || sum >= n { sum.wrapping_sub(n) } else { sum }
 }
 
-/// The upper and the lower half.
+/// Returns the upper and the lower half.
 #[inline]
 fn split(product: u128) -> (u64, u64) {
     #[expect(clippy::cast_possible_truncation, reason = "the halves")]
     ((product >> 64) as u64, product as u64)
 }
 
-/// Whether `n` is prime, for certain: no composite of 64 bits passes the first twelve primes as bases
-/// (J. Sorenson, J. Webster, "Strong pseudoprimes to twelve prime bases", 2015).
+/// Returns true if `n` is prime. The result is certain: no 64-bit composite passes with the first twelve primes as
+/// bases (J. Sorenson, J. Webster, "Strong pseudoprimes to twelve prime bases", 2015).
 pub fn is_prime_u64(n: u64) -> bool {
     const BASES: [u64; 12] = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37];
     let Some(modulus) = Modulus64::new(n) else { return n == 2 };
+    // A base equal to `n` is 0 modulo `n` and would make the prime look composite.
     if BASES.contains(&n) {
         return true;
     }
@@ -176,7 +181,7 @@ mod tests {
 
     #[test]
     fn both_tests_agree_on_small_numbers() {
-        // Carmichael numbers and pseudoprimes to base 2 among them.
+        // Includes Carmichael numbers and pseudoprimes to base 2.
         for n in (0..30).chain([341, 561, 1105, 1729, 2047, 2821, 6601, 8911, 65537]) {
             let mut bytes = [0; 256];
             bytes[248..].copy_from_slice(&u64::to_be_bytes(n));

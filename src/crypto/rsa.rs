@@ -1,13 +1,13 @@
-//! RSA, used once in the life of an authorization key: it hides `new_nonce` from all but the data centre.
+//! RSA encryption of `new_nonce`, used once when an authorization key is created.
 //!
-//! Telegram's padding is its own, a kin of OAEP:
+//! Telegram's padding resembles OAEP:
 //!
 //! ```text
 //! padded:192    = data | random                                   at most 144 bytes of data
 //! temp_key:32   = random, new in each attempt
 //! hashed:224    = reverse(padded) | SHA256( temp_key | padded )
 //! aes:224       = AES256-IGE( hashed, key = temp_key, iv = 0 )
-//! block:256     = (temp_key ⊕ SHA256(aes)) | aes                   as a number: if not below n, again
+//! block:256     = (temp_key ⊕ SHA256(aes)) | aes                   as a number: if not below n, try again
 //! encrypted:256 = block ^ e mod n                                  big-endian
 //! ```
 //!
@@ -22,15 +22,16 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-/// The most bytes that [`rsa_pad`] takes.
+/// Maximum number of bytes that [`rsa_pad`] seals.
 pub const MAX_DATA: usize = 144;
 
-/// An attempt fails with a chance of at most one half: so many failures mean a broken source of randomness.
+/// Maximum number of attempts. Each fails with a probability of at most one half, so 128 failures mean a broken source
+/// of randomness.
 const ATTEMPTS: usize = 128;
 
 const PKCS1: &str = "RSA PUBLIC KEY";
 const SPKI: &str = "PUBLIC KEY";
-/// `AlgorithmIdentifier { rsaEncryption 1.2.840.113549.1.1.1, NULL }`, without the outer head.
+/// `AlgorithmIdentifier { rsaEncryption 1.2.840.113549.1.1.1, NULL }`, without the outer tag and length.
 pub(crate) const RSA_ENCRYPTION: &[u8] = &[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0];
 
 /// A 2048-bit public key: the modulus `n`, big-endian, and the exponent `e`.
@@ -49,27 +50,28 @@ pub struct RsaKey {
 }
 
 impl RsaKey {
-    /// For the pinned keys, which a test holds against their fingerprints.
+    /// Creates a pinned key. A test checks each one against its fingerprint.
     pub(crate) const fn pinned(n: [u8; 256], e: u32) -> Self {
         Self { n, e }
     }
 
-    /// The key of two numbers, big-endian.
+    /// Creates a key from its modulus and exponent, both big-endian.
     ///
     /// # Errors
-    /// `n` has not 2048 bits, or one of them is even, or `e` is 1 or over 32 bits.
+    /// `n` is not 2048 bits long, `n` or `e` is even, or `e` is 1 or longer than 32 bits.
     pub fn from_parts(n: &[u8], e: &[u8]) -> Result<Self, RsaError> {
         let n: [u8; 256] = pem::strip_zeros(n).try_into().map_err(|_| RsaError::Key)?;
         let e = pem::strip_zeros(e);
         let e = if e.len() <= 4 { e.iter().fold(0, |e, byte| e << 8 | u32::from(*byte)) } else { 0 };
+        // An even number cannot be part of an RSA key, and e = 1 would not encrypt anything.
         let fits = n[0] >= 0x80 && n[255] & 1 == 1 && e > 1 && e & 1 == 1;
         fits.then_some(Self { n, e }).ok_or(RsaError::Key)
     }
 
-    /// Reads `RSA PUBLIC KEY` (PKCS#1) or `PUBLIC KEY` (SPKI).
+    /// Parses a key in PEM, either `RSA PUBLIC KEY` (PKCS#1) or `PUBLIC KEY` (SPKI).
     ///
     /// # Errors
-    /// It is neither, or no key for Telegram.
+    /// The text is in neither format, or the key is not a valid 2048-bit RSA key.
     pub fn from_pem(text: &str) -> Result<Self, RsaError> {
         let (label, der) = pem::parse(text).ok_or(RsaError::Pem)?;
         let (n, e) = match label {
@@ -81,7 +83,7 @@ impl RsaKey {
         Self::from_parts(n, e)
     }
 
-    /// As `RSA PUBLIC KEY`, the form in which Telegram publishes its keys.
+    /// Formats the key as `RSA PUBLIC KEY`, the form in which Telegram publishes its keys.
     #[must_use]
     pub fn to_pem(&self) -> String {
         pem::print(PKCS1, &self.pkcs1())
@@ -91,24 +93,25 @@ impl RsaKey {
         pem::value(pem::SEQUENCE, &[&pem::integer(&self.n), &pem::integer(&self.e.to_be_bytes())])
     }
 
-    /// The modulus, 256 bytes, big-endian.
+    /// Returns the modulus, 256 bytes, big-endian.
     #[must_use]
     pub const fn modulus(&self) -> &[u8; 256] {
         &self.n
     }
 
-    /// The exponent, 65537 as a rule.
+    /// Returns the exponent, usually 65537.
     #[must_use]
     pub const fn exponent(&self) -> u32 {
         self.e
     }
 
-    /// By which the server offers keys: the last 8 bytes of `SHA1( n:string e:string )`, read little-endian.
+    /// Returns the fingerprint that identifies the key in `resPQ`: the last 8 bytes of `SHA1( n:string e:string )`,
+    /// little-endian.
     ///
     /// Spec: mtproto/auth_key#dh-exchange-initiation
     #[must_use]
     pub fn fingerprint(&self) -> i64 {
-        // TL strings, both: `fe | len:3 | n:256`, and `len:1 | e:len | zeros to 4 or 8`.
+        // Both are TL strings: `fe | len:3 | n:256`, and `len:1 | e:len | zeros to 4 or 8`.
         let e = self.e.to_be_bytes();
         let e = pem::strip_zeros(&e);
         let e_len = [e.len().to_le_bytes()[0]];
@@ -125,37 +128,39 @@ impl RsaKey {
         i64::from_le_bytes([a, b, c, d, e, f, g, h])
     }
 
-    /// `block ^ e mod n`; `None` if `block` is not below `n`.
+    /// Computes `block ^ e mod n`; `None` if `block` is not below `n`.
     pub(crate) fn raise(&self, block: &[u8; 256]) -> Option<[u8; 256]> {
+        // RSA is defined only for numbers below the modulus.
         let below = block < &self.n;
         Some(Modulus::new(&self.n).filter(|_| below)?.power_public(block, self.e))
     }
 }
 
 impl fmt::Debug for RsaKey {
-    /// The fingerprint, which names the key.
+    /// Prints the fingerprint, which identifies the key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RsaKey(fingerprint={:016x})", self.fingerprint())
     }
 }
 
-/// `SEQUENCE { n, e }`
+/// Parses `SEQUENCE { n, e }`.
 fn read_pkcs1(mut der: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut key = pem::take(&mut der, pem::SEQUENCE)?;
     let parts = (pem::take_integer(&mut key)?, pem::take_integer(&mut key)?);
     (key.is_empty() && der.is_empty()).then_some(parts)
 }
 
-/// `SEQUENCE { SEQUENCE { rsaEncryption, NULL }, BIT STRING { 0, PKCS#1 } }`
+/// Parses `SEQUENCE { SEQUENCE { rsaEncryption, NULL }, BIT STRING { 0, PKCS#1 } }`.
 fn read_spki(mut der: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut outer = pem::take(&mut der, pem::SEQUENCE)?;
     let algorithm = pem::take(&mut outer, pem::SEQUENCE)?;
     let (unused_bits, key) = pem::take(&mut outer, pem::BIT_STRING)?.split_first()?;
+    // A BIT STRING starts with the number of unused bits in its last byte.
     (algorithm == RSA_ENCRYPTION && *unused_bits == 0).then_some(())?;
     read_pkcs1(key)
 }
 
-/// Seals `data` for the owner of `key`: `RSA_PAD` of the spec.
+/// Encrypts `data` for the owner of `key` with the spec's `RSA_PAD`.
 ///
 /// # Errors
 /// `data` has more than [`MAX_DATA`] bytes, or `entropy` fails.
@@ -168,6 +173,7 @@ pub fn rsa_pad(data: &[u8], key: &RsaKey, entropy: &mut dyn Entropy) -> Result<[
     head.copy_from_slice(data);
     entropy.fill(tail)?;
     for _ in 0..ATTEMPTS {
+        // Spec: every attempt draws a new temp_key. Incrementing the previous one would relate the attempts.
         let temp_key = Zeroizing::new(entropy::bytes(entropy)?);
         if let Some(sealed) = key.raise(&wrap(&padded, &temp_key)) {
             return Ok(sealed);
@@ -176,30 +182,32 @@ pub fn rsa_pad(data: &[u8], key: &RsaKey, entropy: &mut dyn Entropy) -> Result<[
     Err(RsaError::Entropy)
 }
 
-/// `block:256` of the picture.
+/// Builds `block:256` of the module's diagram.
 fn wrap(padded: &[u8; 192], temp_key: &[u8; 32]) -> Zeroizing<[u8; 256]> {
     let mut block = Zeroizing::new([0; 256]);
     let (key, aes) = block.split_at_mut(32);
     let (reversed, hash) = aes.split_at_mut(192);
     reversed.iter_mut().zip(padded.iter().rev()).for_each(|(to, from)| *to = *from);
     hash.copy_from_slice(&Sha256::new().chain_update(temp_key).chain_update(padded).finalize());
+    // The zero IV is safe because the key is used only once.
     ige::encrypt(temp_key, &[0; 32], aes.as_chunks_mut().0);
+    // Hides the key: it can be recovered only from the complete ciphertext, as in OAEP.
     let mask = Sha256::digest(&aes);
     key.iter_mut().zip(temp_key).zip(mask).for_each(|((to, key), mask)| *to = key ^ mask);
     block
 }
 
-/// Why RSA said no.
+/// Error of parsing an RSA key or encrypting with it.
 #[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RsaError {
-    /// More than [`MAX_DATA`] bytes to seal.
+    /// More than [`MAX_DATA`] bytes to encrypt.
     TooLong,
-    /// Text that is no key.
+    /// Text that is not a PEM key.
     Pem,
-    /// Numbers that are no key.
+    /// Numbers that do not form a 2048-bit RSA key.
     Key,
-    /// The source of randomness failed, or gives what cannot be random.
+    /// Failure of the source of randomness, or output that cannot be random.
     Entropy,
 }
 
@@ -213,8 +221,8 @@ impl fmt::Display for RsaError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::TooLong => "more than 144 bytes to seal with RSA",
-            Self::Pem => "the text is no RSA key in PEM",
-            Self::Key => "the numbers are no 2048-bit RSA key",
+            Self::Pem => "the text is not an RSA key in PEM format",
+            Self::Key => "the numbers are not a 2048-bit RSA key",
             Self::Entropy => "the source of randomness failed",
         })
     }
@@ -228,14 +236,14 @@ mod tests {
     use rand::rngs::ChaCha20Rng;
     use std::vec::Vec;
 
-    /// The key that the recordings in `tests/fixtures/captures` were made with, as OpenSSL printed it.
+    /// The key used for the recordings in `tests/fixtures/captures`, as printed by OpenSSL.
     fn capture_key(which: &str) -> String {
         let capture = include_str!("../../tests/fixtures/captures/telethon139_abridged.json");
         let capture: serde_json::Value = serde_json::from_str(capture).unwrap();
         alloc::format!("{}\n", capture[which].as_str().unwrap())
     }
 
-    /// `openssl rsa -pubout` of the same key.
+    /// Output of `openssl rsa -pubout` for the same key.
     const SPKI_OF_OPENSSL: &str = "-----BEGIN PUBLIC KEY-----
 MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA3o54ykzhZYT6iMy5G1H5
 5YSZ3WsoM2Z9Xu4/O8IDZBZBlyz5SGfMMXboFWHWSVqwMoews/ItwLrkTdQ/2Ei2
@@ -310,7 +318,7 @@ JQIDAQAB
         assert!(none.calls.is_empty());
     }
 
-    /// Counts what is asked for and gives random bytes, or always the same one, or nothing.
+    /// A source that counts requests and returns random bytes, a constant byte or an error.
     struct Counted {
         calls: Vec<Vec<u8>>,
         fill: Option<Result<u8, ChaCha20Rng>>,
@@ -329,7 +337,7 @@ JQIDAQAB
 
     #[test]
     fn a15_each_attempt_has_a_new_temp_key() {
-        // n just over 2^2047: every other block is too large.
+        // n just above 2^2047: every second block is too large.
         let mut n = [0; 256];
         (n[0], n[255]) = (0x80, 1);
         let key = RsaKey::from_parts(&n, &[3]).unwrap();

@@ -31,7 +31,7 @@ use crate::base::escape::one_line;
 use crate::base::time::{Instant, UnixTime};
 use crate::crypto::auth_key::AuthKey;
 use crate::crypto::rsa::RsaKey;
-use crate::protocol::connection::{Config, Connection, ConnectionError, Event, Init, SavedKey};
+use crate::protocol::connection::{Config, Connection, ConnectionError, Event, Init, SavedKey, TemporaryKeys};
 use crate::protocol::handshake::HandshakeError;
 use crate::protocol::session::{CallError, SessionError};
 use crate::telegram::api::contacts::ResolveUsername;
@@ -183,7 +183,9 @@ unsafe fn settings(config: &ConnectionConfig) -> Result<Config, Status> {
         3 => Framing::FULL,
         _ => return Err(Status::BadArgument),
     };
-    settings.temporary = (config.temporary != 0).then_some(config.temporary);
+    if config.temporary != 0 {
+        settings.temporary = TemporaryKeys::lasting(config.temporary);
+    }
     if !config.auth_key.is_null() {
         // SAFETY: as the caller promises.
         let key = unsafe { bytes(config.auth_key, NANOGRAM_AUTH_KEY) }?;

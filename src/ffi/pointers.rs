@@ -1,10 +1,10 @@
-//! What C hands over, followed with care.
+//! Checked access to pointers and texts of the C caller.
 
 use super::Status;
 use core::ffi::{CStr, c_char};
 use core::ptr;
 
-/// What C points to.
+/// Borrows the value behind a pointer.
 ///
 /// # Safety
 /// `pointer` is null or valid for reading.
@@ -13,7 +13,7 @@ pub(super) unsafe fn seen<'a, T>(pointer: *const T) -> Result<&'a T, Status> {
     unsafe { pointer.as_ref() }.ok_or(Status::BadArgument)
 }
 
-/// Bytes of C; none may be a null pointer.
+/// Borrows a byte slice; a null pointer is allowed only for length 0.
 ///
 /// # Safety
 /// `pointer` is null or valid for reading `len` bytes.
@@ -26,7 +26,7 @@ pub(super) unsafe fn bytes<'a>(pointer: *const u8, len: usize) -> Result<&'a [u8
     }
 }
 
-/// Text of C.
+/// Borrows zero-terminated text and checks that it is UTF-8.
 ///
 /// # Safety
 /// `pointer` is null or text that ends with a zero byte.
@@ -38,7 +38,7 @@ pub(super) unsafe fn text<'a>(pointer: *const c_char) -> Result<&'a str, Status>
     unsafe { CStr::from_ptr(pointer) }.to_str().map_err(|_| Status::BadText)
 }
 
-/// Gives C a value.
+/// Writes a value through a pointer.
 ///
 /// # Safety
 /// `out` is null or valid for writing.
@@ -51,7 +51,7 @@ pub(super) unsafe fn give<T>(out: *mut T, value: T) -> Result<(), Status> {
     Ok(())
 }
 
-/// Gives C text: as much as fits, and a zero byte.
+/// Writes text and a terminating zero byte; truncates at a character boundary if it does not fit.
 ///
 /// # Safety
 /// `out` is null or valid for writing `space` bytes.
@@ -61,7 +61,7 @@ pub(super) unsafe fn give_text(text: &str, out: *mut c_char, space: usize) -> Re
     while !text.is_char_boundary(fits) {
         fits -= 1;
     }
-    // SAFETY: `fits` is less than `space`, and `text` is no place that C can write to.
+    // SAFETY: `fits` is less than `space`, and `text` does not overlap memory that C can write to.
     unsafe {
         ptr::copy_nonoverlapping(text.as_ptr(), out.cast(), fits);
         out.add(fits).write(0);
@@ -69,7 +69,7 @@ pub(super) unsafe fn give_text(text: &str, out: *mut c_char, space: usize) -> Re
     if fits == text.len() { Ok(()) } else { Err(Status::NoSpace) }
 }
 
-/// Text in an array of C, its end marked; `None` if it does not fit.
+/// Copies text into a zero-terminated array; `None` if it does not fit.
 pub(super) fn array<const N: usize>(text: &str) -> Option<[c_char; N]> {
     let mut out = [0; N];
     let room = out.get_mut(..N.checked_sub(1)?)?.get_mut(..text.len())?;

@@ -1,4 +1,4 @@
-//! What needs no connection: texts read, answers read, errors explained.
+//! Functions that need no connection: parsing texts and answers, explaining errors.
 
 use super::pointers::{array, bytes, give, give_text, status, text};
 use super::{LinkData, PeerData, PeerKind, SessionData, Status};
@@ -15,7 +15,7 @@ use alloc::string::String;
 use core::ffi::{CStr, c_char, c_void};
 use zeroize::Zeroize;
 
-/// Says in a sentence what a status means. The text is never freed.
+/// Returns the meaning of a status as a sentence. The text is static: do not free it.
 #[unsafe(no_mangle)]
 pub extern "C" fn nanogram_says(status: u32) -> *const c_char {
     let says = SAYS.iter().find(|(of, _)| *of as u32 == status).map_or(c"there is no such status", |(_, says)| says);
@@ -33,18 +33,18 @@ const SAYS: [(Status, &CStr); 19] = [
     (Status::BadUsername, c"the text is no username"),
     (Status::BadStartParam, c"a start parameter has 1 to 64 characters of A-Z, a-z, 0-9, _ and -"),
     (Status::NotABot, c"the peer is no bot"),
-    (Status::BadBytes, c"the bytes are not what they were to be"),
+    (Status::BadBytes, c"the bytes cannot be decoded"),
     (Status::NoAccessHash, c"the server gives no access hash for this name"),
     (Status::NoEntropy, c"the source of randomness failed"),
     (Status::Closed, c"the connection is over: close the socket, and begin again with nanogram_reconnect"),
-    (Status::NotProven, c"the server does not prove who it is: is the public key the one of this data centre?"),
-    (Status::Fault, c"the server said no with a transport error"),
-    (Status::None, c"there is none"),
-    (Status::Busy, c"the connection is in use: the entropy callback must not come back with it"),
+    (Status::NotProven, c"the server failed to authenticate: check the public key of this data centre"),
+    (Status::Fault, c"the server answered with a transport error"),
+    (Status::None, c"no value available"),
+    (Status::Busy, c"the connection is in use: the entropy callback must not call functions with it"),
     (Status::Full, c"too many events wait: take them, then pass the bytes again"),
 ];
 
-/// Wipes what holds a secret.
+/// Overwrites a secret with zeros.
 ///
 /// # Safety
 /// `secret` is null or valid for writing `len` bytes.
@@ -56,7 +56,7 @@ pub unsafe extern "C" fn nanogram_wipe(secret: *mut c_void, len: usize) {
     }
 }
 
-/// Reads a session string.
+/// Parses a session string.
 ///
 /// # Safety
 /// `string` is text, `out` has room for one.
@@ -81,7 +81,7 @@ pub unsafe extern "C" fn nanogram_session(string: *const c_char, out: *mut Sessi
     status(read())
 }
 
-/// Reads a start link, such as `https://t.me/some_bot?start=payload`.
+/// Parses a start link, such as `https://t.me/some_bot?start=payload`.
 ///
 /// # Safety
 /// `link` is text, `out` has room for one.
@@ -106,7 +106,7 @@ pub unsafe extern "C" fn nanogram_link(link: *const c_char, out: *mut LinkData) 
     status(read())
 }
 
-/// Reads the answer to `nanogram_resolve`.
+/// Decodes the answer to `nanogram_resolve`.
 ///
 /// # Safety
 /// `body` holds `len` bytes, `out` has room for one.
@@ -130,7 +130,7 @@ pub unsafe extern "C" fn nanogram_resolved(body: *const u8, len: usize, out: *mu
     status(read())
 }
 
-/// Gives the name of an answer of type `Updates`, such as `updates` or `updateShortSentMessage`.
+/// Writes the constructor name of an `Updates` answer, such as `updates` or `updateShortSentMessage`.
 ///
 /// # Safety
 /// `body` holds `len` bytes, `out` has room for `space` bytes.
@@ -145,7 +145,7 @@ pub unsafe extern "C" fn nanogram_updates_name(body: *const u8, len: usize, out:
     status(read())
 }
 
-/// Gives the text that `bot` sent, if an update holds one; `NANOGRAM_STATUS_NONE` if it does not.
+/// Writes the text that `bot` sent, if the update holds one; otherwise returns `NANOGRAM_STATUS_NONE`.
 ///
 /// # Safety
 /// `body` holds `len` bytes, `out` has room for `space` bytes.
@@ -167,7 +167,7 @@ pub unsafe extern "C" fn nanogram_answer(
     status(read())
 }
 
-/// Gives what can be done about an error of the server, in a sentence; `NANOGRAM_STATUS_NONE` if nothing is known of it.
+/// Writes advice on an error of the server as a sentence; returns `NANOGRAM_STATUS_NONE` if there is none.
 ///
 /// # Safety
 /// `message` is text, `out` has room for `space` bytes.

@@ -1,230 +1,231 @@
-//! The structs and numbers that C sees. `include/nanogram.h` is made from this file and its neighbour.
+//! Structs and constants of the C interface. `include/nanogram.h` is generated from this module.
 
 use core::ffi::{c_char, c_void};
 
-/// Bytes of an authorization key.
+/// Size of an auth key in bytes.
 pub const NANOGRAM_AUTH_KEY: usize = 256;
-/// Bytes of the longest call.
+/// Most bytes of a call.
 pub const NANOGRAM_MAX_CALL: usize = 4 << 20;
-/// Bytes of a host name, its end marked by a zero byte.
+/// Size of a host name in bytes, including the terminating zero byte.
 pub const NANOGRAM_HOST: usize = 256;
-/// Bytes of a username: 32 and a zero byte.
+/// Size of a username in bytes: 32 and a terminating zero byte.
 pub const NANOGRAM_USERNAME: usize = 33;
-/// Bytes of a start parameter: 64 and a zero byte.
+/// Size of a start parameter in bytes: 64 and a terminating zero byte.
 pub const NANOGRAM_START_PARAM: usize = 65;
 
-/// What became of a function.
+/// Result of a function.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// It is done.
+    /// Success.
     Ok = 0,
-    /// A pointer is null that must not be, or a number is out of its range.
+    /// Null pointer where one is not allowed, or number out of range.
     BadArgument = 1,
-    /// The text is not UTF-8.
+    /// Text that is not UTF-8.
     BadText = 2,
-    /// The buffer is too small; what fits is in it, its end marked.
+    /// Buffer too small: it holds the part that fits, terminated by a zero byte.
     NoSpace = 3,
-    /// The text is no session string.
+    /// Malformed session string.
     BadSession = 4,
-    /// The text is no PEM file with a public RSA key.
+    /// Text that is not a PEM file with a public RSA key.
     BadPem = 5,
-    /// The text is no start link.
+    /// Text that is not a start link.
     BadLink = 6,
-    /// The text is no username.
+    /// Malformed username.
     BadUsername = 7,
-    /// The start parameter is one that the server would refuse: 1 to 64 of A-Z, a-z, 0-9, _ and -.
+    /// Start parameter that the server would refuse; valid are 1 to 64 characters of A-Z, a-z, 0-9, _ and -.
     BadStartParam = 8,
-    /// The peer is no bot.
+    /// Peer that is not a bot.
     NotABot = 9,
-    /// The bytes are not what they were to be.
+    /// Undecodable bytes.
     BadBytes = 10,
-    /// The server names no access hash for this peer: it cannot be addressed.
+    /// No access hash for this peer in the server's answer: calls cannot address it.
     NoAccessHash = 11,
-    /// The source of randomness failed.
+    /// Failure of the entropy callback.
     NoEntropy = 12,
-    /// The connection is over: close the socket; `nanogram_reconnect` begins again on a new one.
+    /// Connection ended: close the socket; `nanogram_reconnect` continues on a new one.
     Closed = 13,
-    /// The server does not prove who it is: none of the public keys is its own, or a check of the key exchange failed.
+    /// Server failed to authenticate: it holds none of the public keys, or a check of the key exchange failed.
     NotProven = 14,
-    /// The server said no with a transport error; its number is in `nanogram_fault`.
+    /// Transport error from the server; `nanogram_fault` returns its number.
     Fault = 15,
-    /// There is none.
+    /// No value available.
     None = 16,
-    /// The connection is in use: the entropy callback must not come back with it.
+    /// Connection in use: the entropy callback must not call a function with it.
     Busy = 17,
-    /// Too many events wait: the bytes were not taken, and the connection goes on.
+    /// Too many events are waiting: the bytes were not taken, and the connection stays open.
     Full = 18,
 }
 
-/// How packets are cut in the stream.
+/// Framing of packets in the stream.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FramingKind {
-    /// One or four bytes of length.
+    /// Length of 1 or 4 bytes.
     Abridged = 0,
-    /// Four bytes of length.
+    /// Length of 4 bytes.
     Intermediate = 1,
-    /// Four bytes of length and random bytes after the packet.
+    /// Length of 4 bytes, and random padding after the packet.
     PaddedIntermediate = 2,
-    /// Length, number and checksum.
+    /// Length, sequence number and CRC-32.
     Full = 3,
 }
 
-/// Fills `len` bytes at `out` with cryptographic randomness; `false` if there is none. It must not call a function with the
-/// connection that it is called for (`NANOGRAM_STATUS_BUSY`), nor must it return by `longjmp`.
+/// Callback that fills `len` bytes at `out` with cryptographically secure random bytes; returns `false` on failure. It
+/// must not call a function with the connection that it is called for (`NANOGRAM_STATUS_BUSY`), nor leave by `longjmp`.
 pub type EntropyFn = Option<unsafe extern "C" fn(context: *mut c_void, out: *mut u8, len: usize) -> bool>;
 
-/// An account, as a session string of nanogram, Telethon, GramJS, Pyrogram or mtcute holds it. A secret: see
+/// Account, as stored in a session string of nanogram, Telethon, GramJS, Pyrogram or mtcute. Secret: see
 /// `nanogram_wipe`.
 #[repr(C)]
 pub struct SessionData {
-    /// The key that the data centre knows the account by.
+    /// Auth key that is signed in to the account.
     pub auth_key: [u8; NANOGRAM_AUTH_KEY],
-    /// The user's id, 0 if the string does not say.
+    /// User id; 0 if the string lacks it.
     pub user_id: i64,
-    /// The application that signed in, 0 if the string does not say.
+    /// Application id used for the login; 0 if the string lacks it.
     pub api_id: i32,
-    /// The port of the data centre.
+    /// Port of the data centre.
     pub port: u16,
-    /// The number of the data centre, from 1.
+    /// Number of the data centre, from 1.
     pub dc_id: u8,
-    /// Whether it belongs to the test environment.
+    /// True for the test environment.
     pub is_test: bool,
-    /// The host of the data centre: a name or an address.
+    /// Host of the data centre: a name or an address.
     pub host: [c_char; NANOGRAM_HOST],
 }
 
-/// What a start link says.
+/// Parsed start link.
 #[repr(C)]
 pub struct LinkData {
-    /// The bot, without `@`.
+    /// Username of the bot, without `@`.
     pub bot: [c_char; NANOGRAM_USERNAME],
-    /// The start parameter; empty for the plain `/start`.
+    /// Start parameter; empty for a plain `/start`.
     pub start_param: [c_char; NANOGRAM_START_PARAM],
-    /// The bot is to be started in a group that the user picks.
+    /// True if the bot is to be started in a group of the user's choice.
     pub is_group: bool,
 }
 
-/// Which kind of peer.
+/// Kind of a peer.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PeerKind {
-    /// A user who is no bot.
+    /// User that is not a bot.
     User = 0,
-    /// A bot.
+    /// Bot.
     Bot = 1,
-    /// A basic group; it has no access hash.
+    /// Basic group; it has no access hash.
     Chat = 2,
-    /// A supergroup or channel.
+    /// Supergroup or channel.
     Channel = 3,
-    /// Oneself; nothing else is looked at.
+    /// The signed-in user; id and access hash are ignored.
     Me = 4,
 }
 
-/// Somebody or something to talk to.
+/// Peer: a user, bot, group or channel.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct PeerData {
-    /// What it is. A `PeerKind`.
+    /// Kind of the peer. A `PeerKind`.
     pub kind: u32,
-    /// Its id.
+    /// Id of the peer.
     pub id: i64,
-    /// Its hash, valid for this account alone.
+    /// Access hash of the peer, valid for this account only.
     pub access_hash: i64,
 }
 
-/// What a connection must know before its first byte. Set all of it to zero, then what is needed.
+/// Settings of a connection. Zero the whole struct, then set the fields that are needed.
 #[repr(C)]
 pub struct ConnectionConfig {
-    /// 256 bytes: a key made before. Null: a key is made, and nobody is signed in with it.
+    /// Saved auth key of 256 bytes. Null: a key is created, without an account.
     pub auth_key: *const u8,
-    /// The salt last in use, or 0; a wrong one costs a round trip.
+    /// Salt last in use, or 0; a wrong salt costs a round trip.
     pub salt: i64,
-    /// The server's time minus the local one in seconds, if `has_time_offset`.
+    /// Server time minus local time in seconds; valid if `has_time_offset` is set.
     pub time_offset: i64,
-    /// Whether `time_offset` is known.
+    /// True if `time_offset` is known.
     pub has_time_offset: bool,
-    /// The number of the data centre, from 1.
+    /// Number of the data centre, from 1.
     pub dc_id: u8,
-    /// Whether it belongs to the test environment.
+    /// True for the test environment.
     pub is_test: bool,
-    /// How packets are cut. A `FramingKind`.
+    /// Framing of packets. A `FramingKind`.
     pub framing: u32,
-    /// Perfect forward secrecy: messages go under keys that live this many seconds; 0: under the account's own key.
+    /// Lifetime of temporary keys in seconds (perfect forward secrecy); 0: messages are encrypted with the permanent
+    /// key.
     pub temporary: i32,
-    /// The public RSA key of the data centre, as PEM text. Null: Telegram's keys.
+    /// Public RSA key of the data centre, as PEM text. Null: Telegram's keys.
     pub pem: *const c_char,
-    /// The application's id, from my.telegram.org. 0: calls are sent as they are, without `initConnection`.
+    /// Application id, from my.telegram.org. 0: calls are sent without `initConnection`.
     pub api_id: i32,
-    /// What the user sees in the list of his sessions. Null: "nanogram".
+    /// Device name in the user's list of sessions. Null: "nanogram".
     pub device_model: *const c_char,
-    /// The source of randomness. It must be one for cryptography.
+    /// Entropy callback. It must be cryptographically secure.
     pub entropy: EntropyFn,
-    /// Handed to `entropy`. Connections of several threads may share it only if `entropy` takes a lock.
+    /// Argument for `entropy`. Connections of several threads may share it only if `entropy` takes a lock.
     pub context: *mut c_void,
 }
 
-/// What happened.
+/// Kind of an event.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
-    /// Nothing.
+    /// No event.
     Nothing = 0,
-    /// A key was made: `nanogram_saved` has it.
+    /// Auth key created: `nanogram_saved` returns it.
     Authorized = 1,
-    /// A temporary key is bound to the permanent one.
+    /// Temporary key bound to the permanent key.
     Bound = 2,
-    /// The server does not bind a temporary key: it knows the permanent one no more, or the key is seconds old. To try
-    /// again: `nanogram_drop_temporary`, then `nanogram_reconnect`.
+    /// Binding of the temporary key refused: the server no longer knows the permanent key, or the key is only seconds
+    /// old. To try again, call `nanogram_drop_temporary`, then `nanogram_reconnect`.
     NotBound = 3,
-    /// A call is answered; `body` has the result.
+    /// Call answered; `body` holds the result.
     Reply = 4,
-    /// The server refused a call: `code` and `message` say why, and `nanogram_hint` what can be done.
+    /// Call refused by the server: `code` and `message` hold its error, `nanogram_hint` returns advice.
     Refused = 5,
-    /// A call has no result, for a reason that is not the server's word; `message` says which.
+    /// Call without a result for a reason other than a server error; `message` describes it.
     Failed = 6,
-    /// Something that was not asked for; `body` has it: a message of the bot, for instance.
+    /// Update, such as a message of the bot; `body` holds it.
     Update = 7,
-    /// The server began a new session: updates may have been missed.
+    /// New session begun by the server: updates may have been missed.
     NewSession = 8,
-    /// A key exchange begins.
+    /// Key exchange started.
     Exchange = 9,
-    /// A temporary key is made, and not bound yet.
+    /// Temporary key created, but not bound yet.
     Temporary = 10,
-    /// Something that this version has no number for.
+    /// Event without a number in this version.
     Other = 11,
 }
 
-/// What happened, and with what. Pointers are good until the next call with the same connection.
+/// Event with its data. Pointers are valid until the next call with the same connection.
 #[repr(C)]
 pub struct EventData {
-    /// What happened. An `EventKind`.
+    /// Kind of the event. An `EventKind`.
     pub kind: u32,
-    /// Which call, if it is the end of one.
+    /// Number of the call that the event ends.
     pub call: u64,
-    /// The server's error code, if it refused: 303, 400, 401, 403, 406, 420, 500.
+    /// Error code of the server for a refused call: 303, 400, 401, 403, 406, 420, 500.
     pub code: i32,
-    /// A boxed TL value, or null.
+    /// Boxed TL value, or null.
     pub body: *const u8,
-    /// Its bytes.
+    /// Length of `body` in bytes.
     pub len: usize,
-    /// The server's error, such as `START_PARAM_INVALID`, or null; its end is marked by a zero byte.
+    /// Error of the server, such as `START_PARAM_INVALID`, terminated by a zero byte; or null.
     pub message: *const c_char,
-    /// The call may have been executed by an earlier sending, whose answer was lost: `RANDOM_ID_DUPLICATE` then means
-    /// that it was.
+    /// True if an earlier copy of the call, whose answer was lost, may have been executed: `RANDOM_ID_DUPLICATE` then
+    /// means that it was.
     pub in_doubt: bool,
 }
 
-/// What is worth keeping for the next connection. A secret: see `nanogram_wipe`.
+/// Data to save for the next connection. Secret: see `nanogram_wipe`.
 #[repr(C)]
 pub struct SavedData {
-    /// The key.
+    /// Permanent auth key.
     pub auth_key: [u8; NANOGRAM_AUTH_KEY],
-    /// The salt in use.
+    /// Current salt.
     pub salt: i64,
-    /// The server's time minus the local one in seconds, if `has_time_offset`.
+    /// Server time minus local time in seconds; valid if `has_time_offset` is set.
     pub time_offset: i64,
-    /// Whether `time_offset` is known.
+    /// True if `time_offset` is known.
     pub has_time_offset: bool,
 }

@@ -1,15 +1,16 @@
-//! What the fuzz targets do with their bytes: each body is a function of the library, a target is one line, and
+//! Bodies of the fuzz targets. Each is a function of the library; a target is one line that calls it, and
 //! `tests/fuzz_seeds.rs` replays every seed through its body.
 //!
-//! A body is deterministic, and looks for more than a panic: the same bytes cut elsewhere must give the same frames, a
-//! value written must be read the same, a skip must end where the tree ends, a session must still answer a call.
+//! A body is deterministic and checks more than the absence of panics: a stream cut elsewhere must yield the same
+//! frames, a written value must be read back unchanged, a skip must end where the decoded value ends, a session must
+//! still answer a call.
 //!
 //! ```text
-//! bytes ──▶ body ──▶ the code from outside (bytes as the peer would send them)
-//!                └──▶ and from inside: hashed, sealed, encrypted as the peer would, around bytes that no peer would send
+//! bytes ──▶ body ──▶ the code from outside: bytes as a peer would send them
+//!                └──▶ and from inside: hashed, sealed and encrypted like a peer's, around any bytes
 //! ```
 //!
-//! What stands below a body is what it tests. Nothing here is part of the crate's promises.
+//! The doc comment of a body states the property that it tests. Nothing here is covered by semantic versioning.
 
 #![expect(
     clippy::panic,
@@ -44,7 +45,7 @@ use alloc::vec::Vec;
 use bytes::BytesMut;
 use std::sync::OnceLock;
 
-/// Bytes that decide, in the order they are asked for; zeros when they have run out.
+/// Source of decisions, read from the fuzzer's bytes in order; zeros after their end.
 struct Choices<'a>(&'a [u8]);
 
 impl<'a> Choices<'a> {
@@ -59,13 +60,14 @@ impl<'a> Choices<'a> {
     }
 }
 
-/// Randomness that is the same in every run.
+/// Deterministic entropy (`SplitMix64`).
 #[derive(Clone)]
 struct Dice(u64);
 
 impl Entropy for Dice {
     fn fill(&mut self, out: &mut [u8]) -> Result<(), EntropyFailed> {
         for chunk in out.chunks_mut(8) {
+            // The constants of SplitMix64: fast, and the same on every platform.
             self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
             let mut word = self.0;
             word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -76,7 +78,7 @@ impl Entropy for Dice {
     }
 }
 
-/// Everything that a framer gives, up to its first error.
+/// All frames that a framer yields, up to its first error.
 fn frames(framer: &mut Framer) -> Vec<Result<Frame, FrameError>> {
     let mut all = Vec::new();
     loop {
@@ -92,8 +94,8 @@ fn frames(framer: &mut Framer) -> Vec<Result<Frame, FrameError>> {
     }
 }
 
-/// `framing and side:1 | cuts:1 | cut:1 each | stream`: a stream cut anywhere gives the same frames as in one piece, and a
-/// packet that came out goes in again.
+/// `framing and side:1 | cuts:1 | cut:1 each | stream`: a stream yields the same frames however it is cut, and an
+/// encoded packet is decoded unchanged.
 pub fn frame(data: &[u8]) {
     let mut choices = Choices(data);
     let how = choices.byte();
@@ -118,6 +120,7 @@ pub fn frame(data: &[u8]) {
     }
     assert_eq!(found, expected, "cut elsewhere");
 
+    // Quick acks and faults carry no packet.
     for packet in expected.into_iter().flatten() {
         let (Frame::Packet(packet) | Frame::AckWanted(packet)) = packet else { continue };
         let mut wire = BytesMut::new();
@@ -129,7 +132,8 @@ pub fn frame(data: &[u8]) {
     }
 }
 
-/// A stream as a server hears it first: what is spoken shows after the same bytes however they come.
+/// Start of a stream as a server receives it: the framing is detected after the same number of bytes however they
+/// arrive.
 pub fn detect(data: &[u8]) {
     let mut start = BytesMut::from(data);
     let mut whole = detect_framing(&mut start);
@@ -155,18 +159,18 @@ pub fn detect(data: &[u8]) {
     assert!(matches!(whole, Ok(None)), "{whole:?} of nothing");
 }
 
-/// The schema of everything, read once.
+/// Schema of MTProto and the API, parsed once.
 fn telegram() -> &'static Schema<'static> {
     static SCHEMA: OnceLock<Schema<'static>> = OnceLock::new();
     SCHEMA.get_or_init(|| Schema::telegram().expect("tl/ is whole"))
 }
 
-/// A value that was read is written and read the same, by the schema, and by the constructors written by hand.
+/// A decoded value is encoded and decoded unchanged, by the schema and by the handwritten constructors.
 pub fn tl_value(data: &[u8]) {
     if let Ok(value) = telegram().from_bytes(data) {
         let wire = value.to_bytes().expect("what was read can be written");
         let again = telegram().from_bytes(&wire).expect("what was written can be read");
-        // Numbers that are none are not equal to themselves, but their bytes are.
+        // A NaN is not equal to itself, but its bytes are.
         assert_eq!(again.to_bytes().as_ref(), Ok(&wire));
         assert_eq!(again.to_string(), value.to_string());
         let _ = value.to_json();
@@ -190,13 +194,13 @@ pub fn tl_value(data: &[u8]) {
     let _ = (r.bytes(), r.vector(4), r.count(1), r.end());
 }
 
-/// `root:1 | value`: the table and the tree agree on where a value ends, and on what is none.
+/// `root:1 | value`: the skip table and the schema agree on the end of a value, and on which bytes are not a value.
 pub fn skip_vs_value(data: &[u8]) {
     let mut choices = Choices(data);
     let number = usize::from(choices.byte()) % table::ROOTS.len();
     let value = choices.rest();
     let root = table::API.root(number).expect("it is one of the roots");
-    // The tree of the API alone: a table knows nothing of what MTProto itself calls by the same names.
+    // The API's schema alone: the table lacks MTProto's own constructors, some of which have names of the API.
     let api = telegram().carried().expect("the API is carried");
     let ty = api.ty(table::ROOTS[number]).expect("a root is a type");
     let (mut by_table, mut by_tree) = (Reader::new(value), Reader::new(value));
@@ -208,7 +212,7 @@ pub fn skip_vs_value(data: &[u8]) {
     }
 }
 
-/// A link that was read is printed as one that says the same.
+/// A parsed link is printed as a link that parses to the same value.
 pub fn link(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     for prefix in [None, Some("https://me.example.org/")] {
@@ -222,22 +226,22 @@ pub fn link(data: &[u8]) {
     }
 }
 
-/// A session string that was read is written as one that says the same.
+/// A parsed session string is written as one that parses to the same value.
 pub fn session_string(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let recognised = string::Format::recognise(&text);
     let Ok((format, session)) = string::parse(&text) else { return };
     assert_eq!(recognised, Some(format));
-    // A format is read more widely than it is written: GramJS, for one, cannot write every port.
+    // Formats accept more than they can represent: GramJS, for example, cannot write every port.
     let Ok(written) = string::write(&session, format) else { return };
     let (again_format, again) = string::parse(&written).expect("what was written can be read");
     assert_eq!(again_format, format);
     assert!(again.auth_key.is(&session.auth_key));
-    // The key shows as its id.
+    // `Debug` shows the key by its id.
     assert_eq!(alloc::format!("{again:?}"), alloc::format!("{session:?}"));
 }
 
-/// Compressed data open to no more than allowed, and the same under any limit that they fit.
+/// Compressed data never inflates past the limit, and inflates to the same bytes under every limit that fits them.
 pub fn inflate(data: &[u8]) {
     const LIMIT: usize = 1 << 16;
     match gzip::inflate(data, LIMIT) {

@@ -1,4 +1,4 @@
-//! The laboratory: test data centre, faults, captures, fuzz bodies. The protocol wing never names it.
+//! Laboratory: test server, faults, captures, fuzz bodies. The protocol modules never depend on it.
 
 #[cfg(feature = "tools")]
 pub mod capture;

@@ -1,10 +1,10 @@
-//! Telegram's data centres: environments, numbers, addresses, and the RSA keys that prove them.
+//! Telegram's data centres: environments, numbers, addresses, and the RSA keys that authenticate them.
 //!
-//! An account lives in one of them, its *home*; `*_MIGRATE_X` names another. The table begins with the addresses that
-//! every client has built in and is refreshed by what `help.getConfig` says, within limits: only data centres that
-//! are known here, only addresses that need no secret, a few for each.
+//! An account is stored at one data centre, its *home*; an error `*_MIGRATE_X` names another. The table starts with the
+//! addresses built into every client and is refreshed from `help.getConfig`, within limits: only known data centres,
+//! only addresses that do not need a proxy secret, and a few per data centre.
 //!
-//! Built in are the addresses of TDLib's `td/telegram/net/ConnectionCreator.cpp` (tdlib/td@022d6020).
+//! The built-in addresses are those of TDLib's `td/telegram/net/ConnectionCreator.cpp` (tdlib/td@022d6020).
 //!
 //! Spec: api/datacenter
 
@@ -16,13 +16,13 @@ mod keys;
 
 pub use keys::keys;
 
-/// One of Telegram's two worlds: each has its own data centres, accounts and keys.
+/// One of Telegram's two environments, each with separate data centres, accounts and keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Environment {
-    /// The one with people in it.
+    /// The environment with real users.
     #[default]
     Production,
-    /// The one to try things in.
+    /// The environment for testing.
     Test,
 }
 
@@ -42,13 +42,13 @@ pub const fn dc_number(environment: Environment, dc: i32, media: bool) -> i32 {
     if media { number.saturating_neg() } else { number }
 }
 
-/// The port to try first; 80 and 5222 are the others.
+/// Default port of the data centres; they also listen on 80 and 5222.
 pub const PORT: u16 = 443;
 
-/// The most addresses kept for one data centre.
+/// Maximum number of addresses kept for one data centre.
 pub const MAX_ADDRESSES: usize = 8;
 
-/// DC 1, 2, … of production.
+/// Addresses of the production data centres, from DC 1.
 const PRODUCTION: &[(Ipv4Addr, Ipv6Addr)] = &[
     (Ipv4Addr::new(149, 154, 175, 50), Ipv6Addr::new(0x2001, 0xb28, 0xf23d, 0xf001, 0, 0, 0, 0xa)),
     (Ipv4Addr::new(149, 154, 167, 51), Ipv6Addr::new(0x2001, 0x67c, 0x4e8, 0xf002, 0, 0, 0, 0xa)),
@@ -57,7 +57,7 @@ const PRODUCTION: &[(Ipv4Addr, Ipv6Addr)] = &[
     (Ipv4Addr::new(149, 154, 171, 5), Ipv6Addr::new(0x2001, 0xb28, 0xf23f, 0xf005, 0, 0, 0, 0xa)),
 ];
 
-/// DC 1, 2, … of the test environment.
+/// Addresses of the test data centres, from DC 1.
 const TEST: &[(Ipv4Addr, Ipv6Addr)] = &[
     (Ipv4Addr::new(149, 154, 175, 10), Ipv6Addr::new(0x2001, 0xb28, 0xf23d, 0xf001, 0, 0, 0, 0xe)),
     (Ipv4Addr::new(149, 154, 167, 40), Ipv6Addr::new(0x2001, 0x67c, 0x4e8, 0xf002, 0, 0, 0, 0xe)),
@@ -71,7 +71,7 @@ const fn built_in(environment: Environment) -> &'static [(Ipv4Addr, Ipv6Addr)] {
     }
 }
 
-/// The built-in IPv4 address of a data centre; `None` if there is no such one.
+/// Returns the built-in IPv4 address of a data centre; `None` if there is no such data centre.
 ///
 /// ```
 /// use nanogram::telegram::dcs::{self, Environment};
@@ -83,13 +83,13 @@ pub fn address(environment: Environment, dc_id: u8) -> Option<SocketAddr> {
     pair(environment, dc_id).map(|(v4, _)| (*v4, PORT).into())
 }
 
-/// The built-in IPv6 address, likewise.
+/// Returns the built-in IPv6 address of a data centre; `None` if there is no such data centre.
 #[must_use]
 pub fn address_v6(environment: Environment, dc_id: u8) -> Option<SocketAddr> {
     pair(environment, dc_id).map(|(_, v6)| (*v6, PORT).into())
 }
 
-/// The environment and the data centre of which `ip` is a built-in address.
+/// Returns the environment and data centre that have `ip` as a built-in address.
 #[must_use]
 pub fn whose(ip: IpAddr) -> Option<(Environment, u8)> {
     [Environment::Production, Environment::Test].into_iter().find_map(|environment| {
@@ -98,7 +98,7 @@ pub fn whose(ip: IpAddr) -> Option<(Environment, u8)> {
     })
 }
 
-/// Whether an address may be one of Telegram's.
+/// Returns true unless the address is in a private network, which rules out Telegram.
 const fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => !(ip.is_loopback() || ip.is_private() || ip.is_link_local()),
@@ -110,20 +110,20 @@ fn pair(environment: Environment, dc_id: u8) -> Option<&'static (Ipv4Addr, Ipv6A
     built_in(environment).get(usize::from(dc_id.checked_sub(1)?))
 }
 
-/// One `dcOption` of `help.getConfig`, as far as it matters here.
+/// The relevant fields of a `dcOption` in `help.getConfig`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Offer<'a> {
-    /// `id`
+    /// The data centre, `id`.
     pub dc_id: i32,
-    /// `ip_address`, IPv4 or IPv6.
+    /// The address `ip_address`, IPv4 or IPv6.
     pub ip_address: &'a str,
-    /// `port`
+    /// The port, `port`.
     pub port: i32,
-    /// `media_only`, `tcpo_only` (obfuscation with a secret) or `cdn`: not for plain connections.
+    /// True for `media_only`, `tcpo_only` (obfuscation with a secret) or `cdn`, which plain connections cannot use.
     pub is_special: bool,
 }
 
-/// The addresses of one environment.
+/// Addresses of the data centres of one environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DcTable {
     environment: Environment,
@@ -132,55 +132,59 @@ pub struct DcTable {
 }
 
 impl DcTable {
-    /// The built-in addresses.
+    /// Creates a table of the built-in addresses.
     #[must_use]
     pub const fn new(environment: Environment) -> Self {
         Self { environment, has_built_in: true, offered: BTreeMap::new() }
     }
-    /// Which environment's these are.
+    /// Returns the environment of the data centres.
     #[must_use]
     pub const fn environment(&self) -> Environment {
         self.environment
     }
-    /// Whether Telegram's own addresses stand in where none was offered.
+    /// Returns true if the built-in addresses are used in addition to the stored ones.
     #[must_use]
     pub const fn has_built_in(&self) -> bool {
         self.has_built_in
     }
-    /// For data centres that are not Telegram's: none of Telegram's addresses is ever given.
+    /// Removes Telegram's addresses, for servers that are not Telegram's.
     pub const fn drop_built_in(&mut self) {
         self.has_built_in = false;
     }
-    /// The data centre of a number sent by a server; `None` if it is not known here, and then not to be followed.
+    /// Converts a data centre number sent by a server; `None` if it is unknown and must not be followed.
     #[must_use]
     pub fn known(&self, dc_id: i32) -> Option<u8> {
+        // Only built-in data centres: a forged redirect must not lead to an arbitrary number.
         u8::try_from(dc_id).ok().filter(|id| pair(self.environment, *id).is_some())
     }
-    /// The addresses of a data centre: those offered, then those built in, each time IPv4 before IPv6.
+    /// Returns the addresses of a data centre: the stored ones, then the built-in ones, each with IPv4 before IPv6.
     ///
-    /// A key belongs to the data centre, not to an address: where one address cannot be reached, another may be, such as
-    /// that of the other family. Beside an address of a private network, none that is built in is given: it leads to
-    /// somebody's own data centre.
+    /// An auth key belongs to a data centre, not to an address. If one address is unreachable, another one may work,
+    /// such as that of the other IP version. If a stored address is in a private network, the built-in addresses are
+    /// omitted, because that address belongs to a private server.
     pub fn addresses(&self, dc_id: u8) -> impl Iterator<Item = SocketAddr> + '_ {
         let offered = self.offered.get(&dc_id).map_or(&[][..], Vec::as_slice);
         let built_in = [address(self.environment, dc_id), address_v6(self.environment, dc_id)];
+        // A key of a private server must not be tried with Telegram.
         let has_built_in = self.has_built_in && offered.iter().all(|addr| is_public(addr.ip()));
         let others = built_in.into_iter().flatten().filter(move |addr| has_built_in && !offered.contains(addr));
         let (v4, v6) = (offered.iter().filter(|a| a.is_ipv4()), offered.iter().filter(|a| a.is_ipv6()));
         v4.chain(v6).copied().chain(others)
     }
-    /// The address to try first.
+    /// Returns the address to try first.
     #[must_use]
     pub fn address(&self, dc_id: u8) -> Option<SocketAddr> {
         self.addresses(dc_id).next()
     }
-    /// Takes what `help.getConfig` offers. Data centres that it does not name keep what they had.
+    /// Stores the addresses from `help.getConfig`. Data centres that it does not list keep their addresses.
     ///
-    /// `test_mode` is that of the same reply: an answer from the other environment changes nothing.
+    /// `test_mode` is from the same reply. A reply from the other environment changes nothing.
     pub fn refresh<'a>(&mut self, test_mode: bool, offers: impl IntoIterator<Item = Offer<'a>>) {
+        // Test and production numbers overlap, so their addresses must not be mixed.
         if test_mode != (self.environment == Environment::Test) {
             return;
         }
+        // Collected first: a data centre that is listed loses its earlier addresses, the others keep theirs.
         let mut fresh = Self::new(self.environment);
         for offer in offers.into_iter().filter(|offer| !offer.is_special) {
             let place = offer.ip_address.parse::<IpAddr>().ok().zip(u16::try_from(offer.port).ok());
@@ -190,20 +194,24 @@ impl DcTable {
         }
         self.offered.append(&mut fresh.offered);
     }
-    /// Adds an address, to be tried before those built in. Says whether it is there now: not if the
-    /// data centre is unknown, has enough addresses, or this is none.
+    /// Adds an address that is tried before the built-in ones. Returns true if the table now contains it.
+    ///
+    /// Returns false if the data centre is unknown, the limit is reached, or `addr` is not usable as an address.
     pub fn add(&mut self, dc_id: u8, addr: SocketAddr) -> bool {
+        // Such addresses cannot be connected to.
         let is_place = addr.port() != 0 && !addr.ip().is_unspecified() && !addr.ip().is_multicast();
         if !is_place || pair(self.environment, dc_id).is_none() {
             return false;
         }
         let addresses = self.offered.entry(dc_id).or_default();
+        // The addresses come from a server, so their number is limited.
         if !addresses.contains(&addr) && addresses.len() < MAX_ADDRESSES {
             addresses.push(addr);
         }
         addresses.contains(&addr)
     }
-    /// Adds an address, to be tried before the others of its data centre; the last of too many is forgotten for it.
+    /// Adds an address that is tried before all others of its data centre. The last address is dropped if there are too
+    /// many.
     pub fn put_first(&mut self, dc_id: u8, addr: SocketAddr) -> bool {
         let before = self.offered.remove(&dc_id).unwrap_or_default();
         let is_there = self.add(dc_id, addr);
@@ -212,7 +220,7 @@ impl DcTable {
         }
         is_there
     }
-    /// What was offered beyond the built-in addresses, to be saved.
+    /// Returns the stored addresses without the built-in ones, for saving.
     pub fn offered(&self) -> impl Iterator<Item = (u8, SocketAddr)> + '_ {
         self.offered.iter().flat_map(|(dc_id, addresses)| addresses.iter().map(|a| (*dc_id, *a)))
     }

@@ -1,12 +1,12 @@
-//! Hints to the errors of servers: one sentence for each documented error of starting bots and of signing in.
+//! Hints for server errors: one sentence for each documented error of starting bots and signing in.
 //!
-//! Small programs link [`start::hint`] alone; the tables here are for the client, the program and the C ABI.
+//! Small programs link only [`start::hint`]; the tables here are for the client, the command line and the C ABI.
 
 use crate::protocol::session::RpcError;
 use crate::{telegram::login, telegram::start};
 
-/// Advice to the person whose call failed with `error`, in a sentence; `None` for an error that is not documented for
-/// the calls made here.
+/// Returns advice for the user whose call failed with `error`; `None` if the error is not documented for the calls made
+/// by this crate.
 ///
 /// ```
 /// use nanogram::telegram::hints::hint;
@@ -24,7 +24,7 @@ pub fn hint(error: &RpcError) -> Option<&'static str> {
 }
 
 const HINTS: [(&str, &str); 82] = [
-    // Accounts, and whom they may write to.
+    // Accounts and permissions.
     (
         "FROZEN_METHOD_INVALID",
         "this account is frozen: see the message from Telegram in an official app, and appeal there",
@@ -108,7 +108,7 @@ const HINTS: [(&str, &str); 82] = [
     ("REPLY_MESSAGES_TOO_MUCH", "this quick reply has too many messages: delete one"),
     ("BUSINESS_CONNECTION_INVALID", "the business connection does not exist, or was ended: check its id"),
     ("BUSINESS_PEER_INVALID", "the business connection does not reach this chat"),
-    ("BUSINESS_PEER_USAGE_MISSING", "this user has not written to the business account of late: wait for a message"),
+    ("BUSINESS_PEER_USAGE_MISSING", "this user has not written to the business account recently: wait for a message"),
     // Signing in.
     ("AUTH_KEY_UNSYNCHRONIZED", "the servers do not all know the new key yet: try again"),
     ("PHONE_NUMBER_APP_SIGNUP_FORBIDDEN", "this program cannot sign up: use an official app"),
@@ -121,7 +121,7 @@ const HINTS: [(&str, &str); 82] = [
     ("FLOOD_PREMIUM_WAIT", "too many calls without Telegram Premium: wait as many seconds as the number says"),
     ("INPUT_METHOD_INVALID", "the server does not know this call: use a newer version of this program"),
     ("INPUT_REQUEST_TOO_LONG", "the call is too large: send less at once"),
-    ("PERSISTENT_TIMESTAMP_OUTDATED", "the server has trouble of its own: try again later"),
-    ("RPC_CALL_FAIL", "the server has trouble of its own: try again later"),
+    ("PERSISTENT_TIMESTAMP_OUTDATED", "the server has an internal problem: try again later"),
+    ("RPC_CALL_FAIL", "the server has an internal problem: try again later"),
     ("TIMEOUT", "the server was too slow: try again later"),
 ];

@@ -1,19 +1,19 @@
-//! Links that start a bot, as people and pages write them.
+//! Parsing of links that start a bot.
 //!
 //! ```text
-//! https://t.me/<bot>?start=<param>                  open the chat, press START: the bot is sent /start <param>
-//! https://t.me/<bot>?startgroup=<param>&admin=a+b   add the bot to a group, perhaps as an administrator, and start it there
-//! https://t.me/<bot>?startchannel&admin=a+b         make the bot an administrator of a channel; nothing is started
+//! https://t.me/<bot>?start=<param>                  open the chat and press START: the bot receives /start <param>
+//! https://t.me/<bot>?startgroup=<param>&admin=a+b   add the bot to a group, with rights if given, and start it there
+//! https://t.me/<bot>?startchannel&admin=a+b         make the bot an administrator of a channel, without starting it
 //!
 //! the same:   tg:resolve?domain=<bot>&start=<param>   <bot>.t.me?start=<param>   telegram.me/<bot>/?start=<param>#any
 //! ```
 //!
-//! Of several parameters the first that means something wins, as in TDLib. Everything else that a Telegram link can
-//! say is an error which names it: see [`OtherLink`]. The rights come out as the flags of `chatAdminRights`, cut to
-//! those that exist in a group or in a channel.
+//! If there are several parameters, the first valid one counts, as in TDLib. Any other Telegram link is an error that
+//! describes it: see [`OtherLink`]. Rights are returned as the flags of `chatAdminRights`, restricted to those that
+//! exist in a group or in a channel.
 //!
-//! The grammar is Telegram's own and smaller than that of URLs, hence no URL library: a host that is not listed is
-//! not a Telegram link, whatever else it may be.
+//! The grammar is specific to Telegram and smaller than that of URLs, so no URL library is needed. A link with an
+//! unlisted host is not a Telegram link.
 //!
 //! Spec: api/links#bot-links, api/links#groupchannel-bot-links
 
@@ -22,11 +22,19 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
+mod errors;
+mod url;
 mod words;
+
+pub use errors::{LinkError, OtherLink};
+use url::{
+    Authority, bare_host, decode, first, is_among, is_host_of, is_positive, params, skip_preview,
+    strip_prefix_ignore_case,
+};
 use words::is_param_byte;
 pub use words::{AdminRights, StartParam, StartParamError, Username, UsernameError};
 
-/// A link that starts a bot: which one, and where.
+/// A link that starts a bot: the bot and the chat to start it in.
 ///
 /// ```
 /// use nanogram::telegram::link::{LinkError, OtherLink, Start, StartLink};
@@ -41,40 +49,41 @@ pub use words::{AdminRights, StartParam, StartParamError, Username, UsernameErro
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct StartLink {
-    /// The bot's username.
+    /// The username of the bot.
     pub bot: Username,
-    /// Where it is to be started.
+    /// The chat to start the bot in.
     pub start: Start,
 }
 
-/// Where a link starts its bot.
+/// The kind of chat in which a link starts its bot.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Start {
-    /// In the private chat with it.
+    /// The private chat with the bot.
     Private {
-        /// What follows `/start`; `None` for the plain command, which `messages.startBot` does not send.
+        /// Parameter of `/start`. `None` means the plain command, which `messages.startBot` does not send.
         param: Option<StartParam>,
     },
-    /// In a group that the user picks.
+    /// A group that the user selects.
     Group {
-        /// What follows `/start@bot`; without it the bot is added and not started.
+        /// Parameter of `/start@bot`. With `None` the bot is added but not started.
         param: Option<StartParam>,
-        /// What the bot may do there; empty: it is added as a member.
+        /// Rights of the bot in the group. If empty, the bot is added as an ordinary member.
         admin: AdminRights,
     },
-    /// In a channel that the user picks, as an administrator.
+    /// A channel that the user selects, with the bot as an administrator.
     Channel {
-        /// What the bot may do there; never empty.
+        /// Rights of the bot in the channel; never empty.
         admin: AdminRights,
     },
 }
 
 impl StartLink {
-    /// Reads a link. `me_url_prefix` is that of `help.getConfig`, whose host counts as `t.me` does.
+    /// Parses a link. `me_url_prefix` is the prefix from `help.getConfig`, whose host is treated like `t.me`.
     ///
     /// # Errors
-    /// It is no Telegram link, or one that starts no bot.
+    /// The text is not a Telegram link, or the link does not start a bot.
     pub fn parse(text: &str, me_url_prefix: Option<&str>) -> Result<Self, LinkError> {
+        // TDLib ignores the fragment of a link, too.
         let text = text.split('#').next().unwrap_or_default().trim_ascii();
         match strip_prefix_ignore_case(text, "tg:") {
             Some(rest) => read_tg(rest.strip_prefix("//").unwrap_or(rest)),
@@ -92,6 +101,7 @@ impl FromStr for StartLink {
 
 impl fmt::Display for StartLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // On the web, such a name would lead to a page; only a `tg:` link reaches the bot.
         if is_among(PAGES, self.bot.as_str()) {
             write!(f, "tg://resolve?domain={}&", self.bot)?;
         } else {
@@ -110,9 +120,10 @@ impl fmt::Display for StartLink {
     }
 }
 
-/// The part of a link to a username that apps ignore, described; `None` for a bare `t.me/<name>`.
+/// Describes the part of a link to a username that apps ignore; `None` for a bare `t.me/<name>`.
 ///
-/// Of a [`StartLink`] that is what stands beside the parameter that decides, such as a second `start`. A link of the kind [`OtherLink::PublicChat`] often was meant to start a bot: its parameter is misspelt or misplaced.
+/// For a [`StartLink`], this is a part in addition to the deciding parameter, such as a second `start`. An
+/// [`OtherLink::PublicChat`] was often meant to start a bot, but its parameter is misspelt or misplaced.
 ///
 /// ```
 /// use nanogram::telegram::link::ignored_part;
@@ -126,7 +137,7 @@ pub fn ignored_part(link: &str) -> Option<String> {
     }
     let (path, query) = link.split_once('?').unwrap_or((link, ""));
     let is_tg = strip_prefix_ignore_case(path, "tg:").is_some();
-    // What decides, if anything does: it and its rights are not ignored.
+    // The deciding parameter and its rights, if present, are not ignored.
     let decides = |name: &str, value: &str| match name {
         "start" | "startgroup" => value.bytes().all(is_param_byte),
         "startchannel" => AdminRights::in_channel(&first(query, "admin")) != AdminRights::NONE,
@@ -183,31 +194,27 @@ fn skip_s(mut path: &str) -> &str {
     path
 }
 
-/// Hosts whose first path segment is a username.
+/// Hosts with a username as the first path segment.
 const HOSTS: &[&str] = &["t.me", "telegram.me", "telegram.dog"];
 
-/// First path segments that are pages of Telegram and no usernames.
+/// First path segments that are Telegram pages, not usernames.
 const PAGES: &str = "\
     addemoji addlist addstickers addstyle addtheme auction bg c call confirmphone contact giftcode i invoice iv joinchat \
     login m msg nft proxy s setlanguage share socks";
 
-/// Names `<name>.t.me` that are no usernames, besides those of one letter.
+/// Names `<name>.t.me` that are not usernames, in addition to those of one letter.
 const SUBDOMAINS: &str = "\
     addemoji addlist addstickers addstyle addtheme auction auth boost call confirmphone contact giftcode invoice \
     joinchat login nft proxy setlanguage share socks web www";
 
-fn is_among(words: &str, word: &str) -> bool {
-    words.split(' ').any(|known| known == word)
-}
-
-/// Which of the two grammars a parameter stands in.
+/// The grammar of a parameter: `tg:` links and web links differ.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Scheme {
     Tg,
     Web,
 }
 
-/// `resolve?domain=<bot>&…`, what follows `tg:` or `tg://`.
+/// Parses `resolve?domain=<bot>&…`, the part after `tg:` or `tg://`.
 fn read_tg(text: &str) -> Result<StartLink, LinkError> {
     let authority = Authority::split(text).ok_or(LinkError::NotTelegram)?;
     if authority.scheme.is_some() || authority.port.is_some() {
@@ -223,6 +230,7 @@ fn read_tg(text: &str) -> Result<StartLink, LinkError> {
         let has_phone = first(query, "phone").bytes().any(|b| b.is_ascii_digit());
         return Err(if has_phone { LinkError::Other(OtherLink::Phone) } else { LinkError::Unknown });
     }
+    // Not a bot: this name requests documents.
     if domain.eq_ignore_ascii_case("telegrampassport") {
         return Err(LinkError::Other(OtherLink::Passport));
     }
@@ -233,7 +241,7 @@ fn read_tg(text: &str) -> Result<StartLink, LinkError> {
     read_params(bot, Scheme::Tg, query)
 }
 
-/// The purpose of a `tg:` link by its path, for those that name no chat.
+/// Returns the purpose of a `tg:` link from its path, for links without a chat.
 ///
 /// Spec: api/links
 fn tg_page(path: &str) -> Option<OtherLink> {
@@ -263,10 +271,11 @@ fn tg_page(path: &str) -> Option<OtherLink> {
     Some(OtherLink::Screen(opens))
 }
 
-/// `t.me/<bot>?…` and `<bot>.t.me?…`, with or without `https://` before it.
+/// Parses `t.me/<bot>?…` or `<bot>.t.me?…`, with or without `https://`.
 fn read_web(text: &str, me_url_prefix: Option<&str>) -> Result<StartLink, LinkError> {
     let authority = Authority::split(text).ok_or(LinkError::NotTelegram)?;
     let known_scheme = authority.scheme.is_none_or(|s| ["http", "https"].iter().any(|k| s.eq_ignore_ascii_case(k)));
+    // TDLib accepts only the default ports of HTTP and HTTPS.
     if !known_scheme || !matches!(authority.port, None | Some(80 | 443)) {
         return Err(LinkError::NotTelegram);
     }
@@ -282,16 +291,18 @@ fn read_web(text: &str, me_url_prefix: Option<&str>) -> Result<StartLink, LinkEr
     }
 }
 
-/// `/<bot>`, perhaps with segments after it that say nothing.
+/// Parses `/<bot>`, with or without further segments.
 fn read_path(path: &str, query: &str) -> Result<StartLink, LinkError> {
     let segments: Vec<&str> = path.strip_prefix('/').unwrap_or(path).trim_end_matches('/').split('/').collect();
     let (name, more) = match segments.as_slice() {
+        // An empty first segment, as in `t.me//name`, is invalid.
         [] | ["", ..] => return Err(LinkError::NotTelegram),
         [page, ..] if is_among(PAGES, page) => {
             return Err(LinkError::Other(if *page == "joinchat" { OtherLink::Invite } else { OtherLink::Page }));
         }
         [name, more @ ..] => (*name, more),
     };
+    // A space counts as `+`, as in TDLib.
     if let Some(secret) = name.strip_prefix(['+', ' ']) {
         let is_phone = secret.bytes().all(|b| b.is_ascii_digit());
         return Err(LinkError::Other(if is_phone { OtherLink::Phone } else { OtherLink::Invite }));
@@ -314,15 +325,17 @@ fn read_path(path: &str, query: &str) -> Result<StartLink, LinkError> {
     }
 }
 
-/// The parameters after a username: the first that means something decides.
+/// Parses the parameters after a username. The first valid one decides.
 fn read_params(bot: Username, scheme: Scheme, query: &str) -> Result<StartLink, LinkError> {
     let mut refused = None;
     for (name, value) in params(query) {
         let start = match &*name {
             "start" | "startgroup" if !value.bytes().all(is_param_byte) => {
+                // TDLib ignores such a parameter. The error is returned only if no other parameter decides.
                 refused = Some(LinkError::Param(StartParamError::Invalid));
                 continue;
             }
+            // An affiliate link: the rest is a referrer for `contacts.resolveUsername`, not a start parameter.
             "start" => match value.strip_prefix("_tgr_") {
                 Some(referrer) if !referrer.is_empty() => {
                     return Err(LinkError::Other(OtherLink::Affiliate { bot, referrer: referrer.into() }));
@@ -334,6 +347,7 @@ fn read_params(bot: Username, scheme: Scheme, query: &str) -> Result<StartLink, 
                 Start::Group { param: optional(&value)?, admin }
             }
             "startchannel" => match AdminRights::in_channel(&first(query, "admin")) {
+                // As in TDLib: without valid rights the link only shows the bot.
                 AdminRights::NONE => continue,
                 admin => Start::Channel { admin },
             },
@@ -350,7 +364,7 @@ fn read_params(bot: Username, scheme: Scheme, query: &str) -> Result<StartLink, 
     Err(refused.unwrap_or(LinkError::Other(OtherLink::PublicChat(bot))))
 }
 
-/// What a parameter that starts no bot makes of a link to a username; `None` if it says nothing.
+/// Returns the kind of link that a parameter other than those for starting bots produces; `None` if it is ignored.
 fn other_param(scheme: Scheme, name: &str, value: &str, query: &str) -> Option<fn(Username) -> OtherLink> {
     use Scheme::{Tg, Web};
     let is_word = value.bytes().all(is_param_byte);
@@ -372,209 +386,11 @@ fn other_param(scheme: Scheme, name: &str, value: &str, query: &str) -> Option<f
     Some(kind)
 }
 
-/// The start parameter in `value`; nothing is none.
+/// Parses the start parameter in `value`; an empty value is `None`.
 fn optional(value: &str) -> Result<Option<StartParam>, LinkError> {
     match StartParam::parse(value) {
         Ok(param) => Ok(Some(param)),
         Err(StartParamError::Empty) => Ok(None),
         Err(e) => Err(LinkError::Param(e)),
-    }
-}
-
-/// `[scheme://]host[:port]rest`. Whoever stands before an `@` has no business in a Telegram link.
-struct Authority<'a> {
-    scheme: Option<&'a str>,
-    host: &'a str,
-    port: Option<u16>,
-    rest: &'a str,
-}
-
-impl<'a> Authority<'a> {
-    fn split(text: &'a str) -> Option<Self> {
-        let (scheme, after) = match text.split_once("://") {
-            Some((scheme, after)) if !scheme.contains([':', '/', '?', '@', '[', ']']) => (Some(scheme), after),
-            _ => (None, text),
-        };
-        let end = after.find(['/', '?']).unwrap_or(after.len());
-        let (authority, rest) = after.split_at_checked(end)?;
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => {
-                (host, Some(port.parse().ok().filter(|port| *port != 0)?))
-            }
-            Some(_) => return None,
-            None => (authority, None),
-        };
-        let is_plain = !host.is_empty() && !host.contains(['@', ':', '[', ']']);
-        is_plain.then_some(Self { scheme, host, port, rest })
-    }
-}
-
-fn bare_host(host: &str) -> &str {
-    host.strip_prefix("www.").unwrap_or(host)
-}
-
-/// Whether `prefix`, such as `https://t.me/`, names the host `host`.
-fn is_host_of(prefix: &str, host: &str) -> bool {
-    let named = prefix.split_once("://").map_or(prefix, |(_, named)| named).trim_end_matches('/');
-    !named.is_empty() && bare_host(host).eq_ignore_ascii_case(named)
-}
-
-/// `/s/<name>` is the preview of `/<name>`.
-fn skip_preview(mut path: &str) -> &str {
-    let shorter = |path: &'_ str| -> Option<usize> {
-        ["/s/", "/%73/"].iter().find(|p| path.starts_with(**p)).map(|p| p.len() - 1)
-    };
-    while let Some(rest) = shorter(path).and_then(|n| path.get(n..)) {
-        path = rest;
-    }
-    path
-}
-
-/// Whether a segment begins with a number above zero: a message, a story.
-fn is_positive(text: &str) -> bool {
-    text.trim_start_matches('0').starts_with(|c: char| c.is_ascii_digit())
-}
-
-/// The named values of a query, in their order.
-fn params(query: &str) -> impl Iterator<Item = (String, String)> {
-    query
-        .split('&')
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-        .map(|(name, value)| (decode(name, true), decode(value, true)))
-        .filter(|(name, _)| !name.is_empty())
-}
-
-/// The first value of that name; empty if there is none.
-fn first(query: &str, name: &str) -> String {
-    params(query).find(|(known, _)| known == name).map(|(_, value)| value).unwrap_or_default()
-}
-
-/// Undoes `%41`, and `+` for a space in a query. What is no such code stays as it is.
-fn decode(text: &str, is_query: bool) -> String {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [byte, tail @ ..] = rest {
-        let code = match tail {
-            [high, low, after @ ..] if *byte == b'%' => hex(*high).zip(hex(*low)).map(|(h, l)| (h << 4 | l, after)),
-            _ => None,
-        };
-        let (decoded, tail) = match code {
-            Some(code) => code,
-            None if is_query && *byte == b'+' => (b' ', tail),
-            None => (*byte, tail),
-        };
-        out.push(decoded);
-        rest = tail;
-    }
-    String::from_utf8(out).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|d| u8::try_from(d).ok())
-}
-
-fn strip_prefix_ignore_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
-    let (head, rest) = text.split_at_checked(prefix.len())?;
-    head.eq_ignore_ascii_case(prefix).then_some(rest)
-}
-
-/// Why a text is no link that starts a bot.
-#[non_exhaustive]
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LinkError {
-    /// No Telegram link at all.
-    NotTelegram,
-    /// A `tg:` link of a kind unknown here.
-    Unknown,
-    /// Where the bot's name should stand is none.
-    Username(UsernameError),
-    /// A start parameter that the server would refuse.
-    Param(StartParamError),
-    /// A Telegram link that does something else.
-    Other(OtherLink),
-}
-
-/// What a Telegram link does if it starts no bot.
-#[non_exhaustive]
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OtherLink {
-    /// Shows a user, a bot, a group or a channel.
-    PublicChat(Username),
-    /// Opens a bot in the name of who recommended it; the referrer belongs into `contacts.resolveUsername`.
-    Affiliate {
-        /// The bot's username.
-        bot: Username,
-        /// Who recommended it.
-        referrer: String,
-    },
-    /// Opens a mini app (`startapp`).
-    MiniApp(Username),
-    /// Opens the attachment menu (`attach`, `startattach`).
-    AttachMenu(Username),
-    /// Sends a game.
-    Game(Username),
-    /// Shows a message.
-    Message(Username),
-    /// Shows a story.
-    Story(Username),
-    /// Shows an album of stories or a collection of gifts.
-    Album(Username),
-    /// Joins a video chat or a live stream.
-    VideoChat(Username),
-    /// Boosts a channel.
-    Boost(Username),
-    /// Opens the direct messages of a channel.
-    Direct(Username),
-    /// Invites into a group or a channel.
-    Invite,
-    /// Requests documents from Telegram Passport.
-    Passport,
-    /// Opens the chat with a telephone number.
-    Phone,
-    /// Opens a screen of the app, which this names: `"the settings"`.
-    Screen(&'static str),
-    /// Leads to something of Telegram's own: stickers, a language, a proxy, a gift.
-    Page,
-}
-
-impl fmt::Display for LinkError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotTelegram => f.write_str(
-                "this is no Telegram link; one that starts a bot is like https://t.me/<bot>?start=<parameter>",
-            ),
-            Self::Unknown => f.write_str(
-                "this tg: link is unknown; one that starts a bot is like tg://resolve?domain=<bot>&start=<parameter>",
-            ),
-            Self::Username(e) => write!(f, "the link names no bot: {e}"),
-            Self::Param(e) => write!(f, "the link cannot start its bot: {e}"),
-            Self::Other(other) => write!(f, "the link starts no bot: {other}"),
-        }
-    }
-}
-impl core::error::Error for LinkError {}
-
-impl fmt::Display for OtherLink {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::PublicChat(name) => {
-                write!(f, "it only shows @{name} (to start a bot of that name, add ?start=<parameter>)")
-            }
-            Self::Affiliate { bot, referrer } => write!(f, "it opens @{bot} as recommended by {referrer:?}"),
-            Self::MiniApp(bot) => write!(f, "it opens a mini app of @{bot}"),
-            Self::AttachMenu(bot) => write!(f, "it opens the attachment menu with @{bot}"),
-            Self::Game(bot) => write!(f, "it sends a game of @{bot}"),
-            Self::Message(name) => write!(f, "it shows a message in @{name}"),
-            Self::Story(name) => write!(f, "it shows a story of @{name}"),
-            Self::Album(name) => write!(f, "it shows an album or a collection of @{name}"),
-            Self::VideoChat(name) => write!(f, "it joins a video chat of @{name}"),
-            Self::Boost(name) => write!(f, "it boosts @{name}"),
-            Self::Direct(name) => write!(f, "it opens the direct messages of @{name}"),
-            Self::Invite => f.write_str("it invites into a group or a channel"),
-            Self::Passport => f.write_str("it requests documents from Telegram Passport"),
-            Self::Phone => f.write_str("it opens the chat with a telephone number"),
-            Self::Screen(what) => write!(f, "it opens {what}"),
-            Self::Page => f.write_str("it leads to a page of Telegram's own, such as stickers, a proxy or a gift"),
-        }
     }
 }

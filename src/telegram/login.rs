@@ -1,13 +1,13 @@
-//! The pure pieces of signing in: what to send, what the answers mean, whom they make of us.
+//! Sign-in logic without I/O: requests to send, and the meaning of their results.
 //!
 //! ```text
 //! phone ─▶ auth.sendCode ─▶ CodeSent::Waiting ─ code ─▶ auth.signIn ─▶ Account
 //!                              │        ▲                  └─▶ SESSION_PASSWORD_NEEDED ─▶ Question ─ password ─▶ Account
 //!                              └ resend ┘
-//! nothing ─▶ auth.exportLoginToken ─▶ a QR code, every half minute a new one ─▶ Account, or another data centre
+//! nothing ─▶ auth.exportLoginToken ─▶ a QR code, renewed every half minute ─▶ Account, or another data centre
 //! ```
 //!
-//! Nobody is ever signed up: a number without an account is an error that says so. Spec: api/auth, api/qr-login, api/srp
+//! Accounts are never registered: a number without an account is an error. Spec: api/auth, api/qr-login, api/srp
 
 #[cfg(feature = "srp")]
 use crate::base::entropy::Entropy;
@@ -32,91 +32,91 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
-/// Who the application is, from my.telegram.org.
+/// Credentials of the application, from my.telegram.org.
 #[derive(Debug, Clone)]
 pub struct App {
-    /// Its number.
+    /// The `api_id`.
     pub api_id: i32,
-    /// Its secret.
+    /// The `api_hash`, a secret.
     pub api_hash: Hidden,
 }
 
-/// Who is signed in.
+/// The account that is signed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Account {
-    /// The user's id.
+    /// The user id.
     pub id: i64,
-    /// Whether it is a bot. Bots cannot start bots.
+    /// True if the account is a bot. Bots cannot start bots.
     pub is_bot: bool,
 }
 
-/// What a code or a QR code led to.
+/// Result of entering a code or accepting a QR code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entered {
-    /// Signed in.
+    /// The account is signed in.
     In(Account),
-    /// The account has a password, too.
+    /// A two-factor password is needed as well.
     PasswordNeeded,
 }
 
-/// What became of asking for a code.
+/// Result of requesting a code.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CodeSent {
-    /// It is on its way.
+    /// A code was sent.
     Waiting(Waiting),
-    /// None was needed.
+    /// No code was needed.
     SignedIn(Account),
 }
 
-/// A code is on its way.
+/// A login code that was sent and has not been entered yet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Waiting {
-    /// What the next calls must repeat.
+    /// Identifier that the following calls must repeat.
     pub phone_code_hash: Hidden,
-    /// Where to look for it, in a sentence.
+    /// Sentence that tells the user where to find the code.
     pub says: String,
-    /// How many characters it has, if that is known.
+    /// Length of the code in characters, if known.
     pub length: Option<usize>,
-    /// Whether it comes by mail: then it is shown in another field of [`SignIn`].
+    /// True if the code is sent by e-mail. It then goes into a different field of [`SignIn`].
     pub is_by_mail: bool,
-    /// How it would come if asked for again, and in how many seconds that is allowed.
+    /// Next delivery method and the seconds until it can be requested.
     pub next: Option<(&'static str, i32)>,
 }
 
-/// Why nobody is signed in.
+/// Error that ends a sign-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LoginError {
-    /// Nobody has this number.
+    /// Phone number without an account.
     NoAccount,
-    /// The code must be paid for in an official app.
+    /// Payment required, in an official app.
     PaymentRequired,
-    /// A mail address must be given in an official app first.
+    /// E-mail address required, to be set in an official app.
     MailRequired,
-    /// The code comes by a way that only official apps may use.
+    /// Delivery method reserved for official apps.
     OfficialAppsOnly,
-    /// The answer holds no user.
+    /// Result without a user.
     NoUser,
-    /// The user in the answer cannot be read, because it is of another layer.
+    /// User that cannot be decoded, because it belongs to another layer.
     Unreadable(DecodeError),
-    /// The password's algorithm is one that is not known: it is not sent in any other way.
+    /// Unknown password algorithm. The password is not sent in any other form.
     UnknownAlgorithm,
-    /// The account has no password.
+    /// Account without a password.
     NoPassword,
-    /// The server's parameters for the password are not safe.
+    /// Unsafe SRP parameters from the server.
     #[cfg(feature = "srp")]
     Srp(SrpError),
 }
 
 impl LoginError {
-    /// What a person can do about it, where the error itself does not say.
+    /// Returns advice for the user, if the error itself contains none.
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
-            Self::NoUser => "the server's answer is not what the schema says: a newer version may understand it",
-            Self::UnknownAlgorithm => "the password was not sent; a newer version may know its algorithm",
+            Self::NoUser => "the server's answer does not match the schema: a newer version may support it",
+            Self::UnknownAlgorithm => "the password was not sent; a newer version may support its algorithm",
             Self::NoPassword => "sign in without one",
             #[cfg(feature = "srp")]
-            Self::Srp(_) => "the password was not sent: is this server the one it should be?",
+            Self::Srp(_) => "the password was not sent: this may not be the right server",
             _ => return None,
         })
     }
@@ -125,15 +125,15 @@ impl LoginError {
 impl fmt::Display for LoginError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoAccount => f.write_str("nobody has this number: sign up with an official app first"),
+            Self::NoAccount => f.write_str("no account has this number: sign up with an official app first"),
             Self::PaymentRequired => f.write_str("a code for this number must be paid for in an official app"),
-            Self::MailRequired => f.write_str("a mail address must be set for this account in an official app first"),
+            Self::MailRequired => f.write_str("an email address must be set for this account in an official app first"),
             Self::OfficialAppsOnly => {
-                f.write_str("the code would come by a way that only official apps may use, and there is no other")
+                f.write_str("the code can only be delivered in a way that is reserved for official apps")
             }
-            Self::NoUser => f.write_str("the server's answer names no user"),
+            Self::NoUser => f.write_str("the server's answer contains no user"),
             Self::Unreadable(e) => write!(f, "the user in the server's answer cannot be read: {e}"),
-            Self::UnknownAlgorithm => f.write_str("the password is kept in a way that this version does not know"),
+            Self::UnknownAlgorithm => f.write_str("the password uses an algorithm that this version does not support"),
             Self::NoPassword => f.write_str("the account has no password"),
             #[cfg(feature = "srp")]
             Self::Srp(e) => e.fmt(f),
@@ -142,7 +142,7 @@ impl fmt::Display for LoginError {
 }
 impl core::error::Error for LoginError {}
 
-/// Asks for a code.
+/// Builds the request for a login code.
 pub fn send_code(app: &App, phone: &str) -> SendCode {
     SendCode {
         phone_number: Hidden(phone.to_string()),
@@ -152,7 +152,7 @@ pub fn send_code(app: &App, phone: &str) -> SendCode {
     }
 }
 
-/// Asks for it by the next way.
+/// Builds the request for the code by the next delivery method.
 pub fn resend_code(phone: &str, waiting: &Waiting) -> ResendCode {
     ResendCode {
         phone_number: Hidden(phone.to_string()),
@@ -161,9 +161,12 @@ pub fn resend_code(phone: &str, waiting: &Waiting) -> ResendCode {
     }
 }
 
-/// Shows the code: as `phone_code`, or as `email_verification` alone if it came by mail, as TDLib does
+/// Builds the sign-in request with the code.
+///
+/// The code is sent as `phone_code`, or only as `email_verification` if it came by e-mail, as TDLib does
 /// (`AuthManager::send_auth_sign_in_query`).
 pub fn sign_in(phone: &str, waiting: &Waiting, code: &str) -> SignIn {
+    // A pasted code often has white space around it.
     let code = Hidden(code.trim().to_string());
     let (phone_code, email_verification) =
         if waiting.is_by_mail { (None, Some(EmailVerificationCode { code }.into())) } else { (Some(code), None) };
@@ -175,7 +178,7 @@ pub fn sign_in(phone: &str, waiting: &Waiting, code: &str) -> SignIn {
     }
 }
 
-/// Signs in as a bot, which then can do a lot but start bots.
+/// Builds the sign-in request of a bot, which cannot start other bots.
 pub fn bot(app: &App, token: &str) -> ImportBotAuthorization {
     ImportBotAuthorization {
         flags: 0,
@@ -185,29 +188,30 @@ pub fn bot(app: &App, token: &str) -> ImportBotAuthorization {
     }
 }
 
-/// Asks for a token to show as a QR code.
+/// Builds the request for a token to show as a QR code.
 pub fn qr_token(app: &App) -> ExportLoginToken {
+    // `except_ids` lists accounts that are signed in already, of which there is none.
     ExportLoginToken { api_id: app.api_id, api_hash: app.api_hash.clone(), except_ids: Vec::new() }
 }
 
-/// What a QR code says before its token.
+/// Prefix of the link in a QR code.
 const QR_LINK: &str = "tg://login?token=";
 
-/// What a QR code says: `tg://login?token=` and the token in base64url.
+/// Returns the link for a QR code: `tg://login?token=` and the token in base64url.
 pub fn qr_link(token: &[u8]) -> String {
     format!("{QR_LINK}{}", base64url(token))
 }
 
-/// The token in what a QR code says; `None` if it is another link.
+/// Extracts the token from the link of a QR code; `None` for any other link.
 pub fn token_of_link(link: &str) -> Option<Vec<u8>> {
     let token = from_base64url(link.trim().strip_prefix(QR_LINK)?).ok()?;
     Some(token.to_vec()).filter(|token| !token.is_empty())
 }
 
-/// What became of asking for a code.
+/// Interprets the result of requesting a code.
 ///
 /// # Errors
-/// No code comes that this program could ask for.
+/// No code will be delivered in a way that this program can use.
 pub fn code_sent(answer: AnySentCode) -> Result<CodeSent, LoginError> {
     match answer {
         AnySentCode::Sent(sent) => waiting(sent).map(CodeSent::Waiting),
@@ -235,9 +239,9 @@ fn waiting(sent: SentCode) -> Result<Waiting, LoginError> {
         SentCodeType::EmailCode(t) => (format!("the code comes by mail to {}", t.email_pattern.0), Some(t.length)),
         SentCodeType::SetUpEmailRequired(_) => return Err(LoginError::MailRequired),
         SentCodeType::FragmentSms(t) => (format!("the code is at {}", t.url), Some(t.length)),
-        // Only what was asked for would come so; there may be another way.
+        // Firebase delivery is possible only for official apps; another method may follow.
         SentCodeType::FirebaseSms(t) if sent.next_type.is_some() => {
-            ("the code comes by a way that only official apps may use".into(), Some(t.length))
+            ("the code comes in a way that only official apps can use".into(), Some(t.length))
         }
         SentCodeType::FirebaseSms(_) => return Err(LoginError::OfficialAppsOnly),
         SentCodeType::SmsWord(t) => (begins("a word", t.beginning), None),
@@ -265,10 +269,10 @@ const fn way(next: &CodeType) -> &'static str {
     }
 }
 
-/// Who an answer says that we are.
+/// Returns the account in the result of a sign-in.
 ///
 /// # Errors
-/// Nobody has the number, or the answer names no user.
+/// The number has no account, or the result contains no user.
 pub fn account(answer: &AnyAuthorization) -> Result<Account, LoginError> {
     match answer {
         AnyAuthorization::SignedIn(signed_in) => match signed_in.user.head() {
@@ -276,35 +280,36 @@ pub fn account(answer: &AnyAuthorization) -> Result<Account, LoginError> {
             Ok(None) => Err(LoginError::NoUser),
             Err(error) => Err(LoginError::Unreadable(error)),
         },
+        // Registering an account is up to the user and is never done silently.
         AnyAuthorization::SignUpRequired(_) => Err(LoginError::NoAccount),
     }
 }
 
-/// What is wrong with a code or a password, and what can be done.
+/// A problem with a code or password that the user can solve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Problem {
-    /// The account has a password, too.
+    /// A two-factor password is needed as well.
     PasswordNeeded,
-    /// The code is wrong: type it again.
+    /// Wrong code, which can be entered again.
     WrongCode,
-    /// The code is too old: ask for another.
+    /// Expired code; a new one must be requested.
     ExpiredCode,
-    /// The password is wrong: type it again.
+    /// Wrong password, which can be entered again.
     WrongPassword,
-    /// The server has forgotten the question: ask for it again.
+    /// Expired SRP parameters; they must be requested again.
     StaleQuestion,
-    /// Begin again.
+    /// Sign-in must be restarted.
     Restart,
-    /// The number is none.
+    /// Invalid phone number.
     WrongNumber,
 }
 
 impl Problem {
-    /// The problem that an error of `auth.*` stands for, if a person can do something about it.
+    /// Converts an error of `auth.*`; `None` if the user can do nothing about it.
     pub fn of(error: &RpcError) -> Option<Self> {
         Some(match &*error.message {
             "SESSION_PASSWORD_NEEDED" => Self::PasswordNeeded,
-            // Of codes by mail: method/account.verifyEmail#possible-errors
+            // For codes by e-mail: method/account.verifyEmail#possible-errors
             "PHONE_CODE_INVALID" | "PHONE_CODE_EMPTY" | "CODE_INVALID" => Self::WrongCode,
             "PHONE_CODE_EXPIRED" | "EMAIL_VERIFY_EXPIRED" => Self::ExpiredCode,
             "PASSWORD_HASH_INVALID" => Self::WrongPassword,
@@ -316,7 +321,7 @@ impl Problem {
     }
 }
 
-/// What an error of `auth.*` means to the person who signs in, in a sentence; `None` for all others.
+/// Returns advice for an error of `auth.*` as a sentence; `None` for all other errors.
 ///
 /// Spec: method/auth.sendCode#possible-errors, method/auth.signIn#possible-errors
 pub fn hint(error: &RpcError) -> Option<&'static str> {
@@ -325,10 +330,10 @@ pub fn hint(error: &RpcError) -> Option<&'static str> {
 }
 
 const HINTS: [(&str, &str); 17] = [
-    ("API_ID_PUBLISHED_FLOOD", "this api_id is everybody's: get one of your own from my.telegram.org"),
-    ("AUTH_RESTART", "the server has forgotten what went before: begin again"),
-    ("AUTH_TOKEN_EXPIRED", "the QR code was too old: begin again, and be quicker"),
-    ("AUTH_TOKEN_INVALID", "the QR code was used before: begin again"),
+    ("API_ID_PUBLISHED_FLOOD", "this api_id is public: get your own from my.telegram.org"),
+    ("AUTH_RESTART", "the server has dropped this sign-in: start again"),
+    ("AUTH_TOKEN_EXPIRED", "the QR code has expired: start again"),
+    ("AUTH_TOKEN_INVALID", "the QR code was used before: start again"),
     ("CODE_INVALID", "the code is wrong: look it up, and type it again"),
     ("EMAIL_VERIFY_EXPIRED", "the code in the mail is too old, or was used: ask for another"),
     ("PASSWORD_HASH_INVALID", "the password is wrong; an official app can reset one that is forgotten"),
@@ -337,16 +342,16 @@ const HINTS: [(&str, &str); 17] = [
     ("PHONE_CODE_INVALID", "the code is wrong: look it up, and type it again"),
     ("PHONE_NUMBER_BANNED", "this number is banned from Telegram"),
     ("PHONE_NUMBER_FLOOD", "codes were asked for too often with this number: try again tomorrow"),
-    ("PHONE_NUMBER_INVALID", "nobody can have this number: write it with the country's code, as +10000000001"),
-    ("PHONE_NUMBER_UNOCCUPIED", "nobody has this number: sign up with an official app first"),
+    ("PHONE_NUMBER_INVALID", "this number is invalid: write it with the country's code, as +10000000001"),
+    ("PHONE_NUMBER_UNOCCUPIED", "no account has this number: sign up with an official app first"),
     ("PHONE_PASSWORD_FLOOD", "there were too many wrong passwords or codes: try again later"),
     ("SEND_CODE_UNAVAILABLE", "the code comes in no other way: use the one that was sent, or try again later"),
-    ("UPDATE_APP_TO_LOGIN", "Telegram lets no program of this age sign in: use a newer one"),
+    ("UPDATE_APP_TO_LOGIN", "Telegram no longer accepts this version for signing in: use a newer one"),
 ];
 
-/// The data centre that an error sends us to: `PHONE_MIGRATE_2`, code 303.
+/// Returns the data centre of a redirect such as `PHONE_MIGRATE_2`, code 303.
 ///
-/// Whether it is one that we know, the caller must see to.
+/// The caller must check that the data centre is known.
 pub fn migrate_to(error: &RpcError) -> Option<u8> {
     match (error.code, error.kind()) {
         (303, ("PHONE_MIGRATE" | "NETWORK_MIGRATE" | "USER_MIGRATE" | "FILE_MIGRATE" | "STATS_MIGRATE", Some(dc))) => {
@@ -356,12 +361,12 @@ pub fn migrate_to(error: &RpcError) -> Option<u8> {
     }
 }
 
-/// The server's question about a password.
+/// The server's parameters for a password check.
 #[cfg(feature = "srp")]
 pub struct Question {
-    /// The algorithm, its parameters checked; [`Kdf::stretch`] makes a number of the password.
+    /// The algorithm with checked parameters; [`Kdf::stretch`] hashes the password.
     pub kdf: Kdf,
-    /// What the account's owner wrote down to remember it by.
+    /// The account owner's hint for the password.
     pub hint: Option<Hidden>,
     srp_b: Blob,
     srp_id: i64,
@@ -369,22 +374,24 @@ pub struct Question {
 
 #[cfg(feature = "srp")]
 impl Question {
-    /// Reads the question, and checks its parameters like those of a key exchange.
+    /// Reads the parameters and checks them like those of a key exchange.
     ///
     /// # Errors
-    /// There is no password, its algorithm is not known, or a parameter is not safe.
+    /// The account has no password, the algorithm is unknown, or a parameter is not safe.
     pub fn read(password: Password) -> Result<Self, LoginError> {
         let (algorithm, srp_b, srp_id) = password.current_algo.ok_or(LoginError::NoPassword)?;
+        // An unknown algorithm is an error: the password must not be sent in any weaker form.
         let PasswordKdfAlgo::ModPow(algorithm) = algorithm else { return Err(LoginError::UnknownAlgorithm) };
+        // The server chooses the group. In a weak one, the proof would reveal the password.
         let kdf = Kdf::check(algorithm.g, &algorithm.p.0, &algorithm.salt1.0, &algorithm.salt2.0)
             .map_err(|e| LoginError::Srp(e.into()))?;
         Ok(Self { kdf, hint: password.hint, srp_b, srp_id })
     }
 
-    /// The proof that one knows the password. The client's secret comes from its own entropy, never from the server.
+    /// Creates a proof of the password. The client's secret is drawn from `random` and does not depend on the server.
     ///
     /// # Errors
-    /// `srp_B` is out of range, or the entropy failed.
+    /// `srp_B` is out of range, or the source of entropy failed.
     pub fn prove(&self, password: &PasswordHash, random: &mut dyn Entropy) -> Result<CheckPassword, LoginError> {
         let proof = self.kdf.prove(password, &self.srp_b.0, random).map_err(LoginError::Srp)?;
         let (a, m1) = (Blob(proof.a.to_vec()), Blob(proof.m1.to_vec()));
@@ -400,73 +407,4 @@ impl fmt::Debug for Question {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_migration_names_its_data_centre() {
-        let to = |code, message| migrate_to(&RpcError::new(code, message));
-        assert_eq!(to(303, "PHONE_MIGRATE_2"), Some(2));
-        assert_eq!(to(303, "USER_MIGRATE_5"), Some(5));
-        assert_eq!(to(303, "PHONE_MIGRATE_999"), None);
-        assert_eq!(to(400, "PHONE_MIGRATE_2"), None);
-        assert_eq!(to(303, "OTHER_2"), None);
-    }
-
-    #[test]
-    fn every_way_that_a_code_may_come_is_explained() {
-        use crate::telegram::api::auth::{
-            CodeTypeCall, SentCodeTypeApp, SentCodeTypeCall, SentCodeTypeEmailCode, SentCodeTypeFirebaseSms,
-            SentCodeTypeFlashCall, SentCodeTypeFragmentSms, SentCodeTypeMissedCall, SentCodeTypeSetUpEmailRequired,
-            SentCodeTypeSms, SentCodeTypeSmsPhrase, SentCodeTypeSmsWord,
-        };
-        let sent = |type_: SentCodeType, next: bool| {
-            let next_type = next.then(|| CodeTypeCall {}.into());
-            waiting(SentCode { type_, phone_code_hash: Hidden("h".into()), next_type, timeout: Some(60) })
-        };
-        let hidden = |text: &str| Hidden(text.into());
-        let firebase =
-            || SentCodeTypeFirebaseSms { nonce: None, play_integrity_project_id: None, receipt: None, length: 6 };
-        let mail = SentCodeTypeEmailCode {
-            apple_signin_allowed: false,
-            google_signin_allowed: false,
-            email_pattern: hidden("a***@b.c"),
-            length: 6,
-            reset_available_period: None,
-            reset_pending_date: None,
-        };
-        let cases: [(SentCodeType, &str, Option<usize>); 10] = [
-            (SentCodeTypeApp { length: 5 }.into(), "in your other app", Some(5)),
-            (SentCodeTypeSms { length: 5 }.into(), "by SMS", Some(5)),
-            (SentCodeTypeCall { length: 5 }.into(), "reads out", Some(5)),
-            (SentCodeTypeFlashCall { pattern: "+7 9*".into() }.into(), "like +7 9*", None),
-            (SentCodeTypeMissedCall { prefix: hidden("+49"), length: 4 }.into(), "the last 4 digits", Some(4)),
-            (mail.into(), "by mail to a***@b.c", Some(6)),
-            (
-                SentCodeTypeFragmentSms { url: "https://fragment.com/x".into(), length: 5 }.into(),
-                "fragment.com/x",
-                Some(5),
-            ),
-            (SentCodeTypeSmsWord { beginning: Some("s".into()) }.into(), "begins with s", None),
-            (SentCodeTypeSmsPhrase { beginning: None }.into(), "a phrase", None),
-            (firebase().into(), "only official apps", Some(6)),
-        ];
-        for (type_, says, length) in cases {
-            let waiting = sent(type_, true).unwrap();
-            assert!(waiting.says.contains(says), "{}", waiting.says);
-            assert_eq!((waiting.length, waiting.next), (length, Some(("by a call that reads it out", 60))));
-        }
-        assert_eq!(sent(firebase().into(), false), Err(LoginError::OfficialAppsOnly));
-        let no_mail = SentCodeTypeSetUpEmailRequired { apple_signin_allowed: false, google_signin_allowed: false };
-        assert_eq!(sent(no_mail.into(), true), Err(LoginError::MailRequired));
-    }
-
-    #[test]
-    fn a_qr_code_holds_the_token_in_base64url() {
-        assert_eq!(qr_link(&[0xfb, 0xff, 0x01]), "tg://login?token=-_8B");
-        assert_eq!(token_of_link("tg://login?token=-_8B\n"), Some([0xfb, 0xff, 0x01].to_vec()));
-        for other in ["", "tg://login?token=", "tg://login?token=!", "tg://resolve?domain=x", "-_8B"] {
-            assert_eq!(token_of_link(other), None, "{other}");
-        }
-    }
-}
+mod tests;

@@ -1,4 +1,4 @@
-//! Telegram above the protocol: API constructors, data centres, links, sign-in and start as pure logic.
+//! Telegram on top of MTProto: API types, data centres, links, sign-in and bot starts, all without I/O.
 
 pub mod api;
 pub mod dcs;

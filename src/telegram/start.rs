@@ -1,11 +1,14 @@
-//! The pure pieces of starting a bot: whom a name means, which call to make, what the server's no means.
+//! Logic of starting a bot, without I/O: peers, the call to make, and its errors.
 //!
-//! Starting a bot is one call, `messages.startBot(bot, peer, random_id, start_param)`: the server posts `/start` for the
-//! user and hands `/start start_param` to the bot. Nothing here does I/O; the clients above it do, each in its way.
+//! A bot is started with one call, `messages.startBot(bot, peer, random_id, start_param)`: the server posts `/start` on
+//! behalf of the user and passes `/start start_param` to the bot.
 //!
 //! Spec: method/messages.startBot, api/links#bot-links
 
+mod errors;
 pub mod job;
+
+pub use errors::StartError;
 
 use crate::base::entropy::{self, Entropy, EntropyFailed};
 use crate::protocol::session::RpcError;
@@ -15,43 +18,43 @@ use crate::telegram::api::peer::{
     InputPeer, InputPeerChannel, InputPeerChat, InputPeerSelf, InputPeerUser, InputUser, InputUserById,
 };
 use crate::telegram::api::updates::Updates;
-use crate::telegram::link::{StartParam, StartParamError, Username, UsernameError};
+use crate::telegram::link::{StartParam, Username, UsernameError};
 use crate::tl::DecodeError;
 use alloc::string::{String, ToString};
 use core::fmt;
 use core::str::FromStr;
 
-/// Somebody or something to talk to, as a caller names it.
+/// A user, bot, group or channel as specified by the caller.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Who {
-    /// By username; it is resolved first.
+    /// A username, which must be resolved first.
     Name(Username),
-    /// A user or bot, with the hash that the server gave for it.
+    /// A user or bot, with its access hash.
     User {
-        /// Its id.
+        /// The user id.
         id: i64,
-        /// Its hash, valid for this account alone.
+        /// The access hash, valid only for this account.
         access_hash: i64,
     },
     /// A basic group.
     Chat(i64),
-    /// A supergroup or channel.
+    /// A supergroup or channel, with its access hash.
     Channel {
-        /// Its id.
+        /// The channel id.
         id: i64,
-        /// Its hash, valid for this account alone.
+        /// The access hash, valid only for this account.
         access_hash: i64,
     },
-    /// Oneself.
+    /// The current user.
     Me,
 }
 
-/// Text that names nobody.
+/// Error for a text that does not specify a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WhoError {
-    /// Neither a username nor one of the other forms.
+    /// Not a username or one of the other forms.
     Username(UsernameError),
-    /// A form with numbers, and one of them is none.
+    /// Form with numbers of which one is invalid.
     Number,
 }
 
@@ -65,7 +68,7 @@ impl fmt::Display for WhoError {
 }
 impl core::error::Error for WhoError {}
 
-/// `@name` or `name`, `me`, `chat:ID`, `user:ID:HASH`, `channel:ID:HASH`.
+/// Parses `@name` or `name`, `me`, `chat:ID`, `user:ID:HASH` or `channel:ID:HASH`.
 ///
 /// ```
 /// use nanogram::telegram::start::Who;
@@ -104,33 +107,33 @@ impl fmt::Display for Who {
     }
 }
 
-/// A peer as calls want it, known.
+/// A resolved peer, ready to be used in calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Known {
-    /// A user; whether it is a bot, if that is known.
+    /// A user or bot.
     User {
-        /// Its id.
+        /// The user id.
         id: i64,
-        /// Its hash.
+        /// The access hash.
         access_hash: i64,
-        /// Whether it is a bot; `None` if nobody has said.
+        /// True if the user is a bot; `None` if unknown.
         is_bot: Option<bool>,
     },
     /// A basic group.
     Chat(i64),
     /// A supergroup or channel.
     Channel {
-        /// Its id.
+        /// The channel id.
         id: i64,
-        /// Its hash.
+        /// The access hash.
         access_hash: i64,
     },
-    /// Oneself.
+    /// The current user.
     Me,
 }
 
 impl Known {
-    /// What can be known of `who` without asking the server; a username cannot.
+    /// Converts `who` without asking the server; `None` for a username.
     pub const fn without_asking(who: &Who) -> Option<Self> {
         Some(match *who {
             Who::Name(_) => return None,
@@ -141,17 +144,20 @@ impl Known {
         })
     }
 
-    /// Whom the server says that a username is.
+    /// Converts the result of resolving a username.
+    ///
+    /// Returns `Ok(None)` if the access hash is missing or not valid for calls (`min`).
     ///
     /// # Errors
-    /// The answer cannot be read. A peer whose hash is missing or not for calls (`min`) is `Ok(None)`.
+    /// The result cannot be decoded.
     pub fn from_resolved(answer: &ResolvedPeerBody) -> Result<Option<Self>, DecodeError> {
         answer.resolved().map(Self::of)
     }
 
-    /// The peer that the server has described; `None` if its hash is missing or not for calls (`min`).
+    /// Converts a peer described by the server; `None` if its access hash is missing or not valid for calls (`min`).
     pub fn of(resolved: Resolved) -> Option<Self> {
         match resolved {
+            // The access hash of a `min` constructor is not valid in calls (api/min).
             Resolved::User(user) => user.access_hash.filter(|_| !user.min).map(|access_hash| Self::User {
                 id: user.id,
                 access_hash,
@@ -164,7 +170,7 @@ impl Known {
         }
     }
 
-    /// As the `peer` of a call.
+    /// Returns the `peer` argument of a call.
     pub fn peer(&self) -> InputPeer {
         match *self {
             Self::User { id: user_id, access_hash, .. } => InputPeerUser { user_id, access_hash }.into(),
@@ -174,12 +180,13 @@ impl Known {
         }
     }
 
-    /// As the `bot` of a call.
+    /// Returns the `bot` argument of a call.
     ///
     /// # Errors
-    /// [`StartError::BotInvalid`]: it is no bot.
+    /// [`StartError::BotInvalid`] if the peer is not a bot.
     pub fn bot(&self) -> Result<InputUser, StartError> {
         match *self {
+            // If it is unknown whether the user is a bot, the server decides.
             Self::User { id: user_id, access_hash, is_bot } if is_bot != Some(false) => {
                 Ok(InputUserById { user_id, access_hash }.into())
             }
@@ -188,22 +195,24 @@ impl Known {
     }
 }
 
-/// The call that starts a bot.
+/// A call that starts a bot.
 #[cfg_attr(feature = "dc", expect(clippy::large_enum_variant, reason = "one is made, and sent at once"))]
 #[derive(Debug, Clone, PartialEq)]
 pub enum StartCall {
-    /// `messages.startBot`
+    /// A `messages.startBot` call.
     StartBot(StartBot),
-    /// Without a parameter in the private chat, `messages.startBot` is refused; official clients send plain `/start`.
+    /// Plain `/start` message, as official clients send it: without a parameter, `messages.startBot` is rejected in the
+    /// private chat.
     PlainStart(SendMessage),
 }
 
-/// The call that starts `bot` in `peer`.
+/// Builds the call that starts `bot` in `peer`.
 ///
-/// In the bot's own chat an empty parameter means plain `/start`; anywhere else the server asks for one.
+/// In the private chat with the bot, an empty parameter sends a plain `/start`. Elsewhere the server requires a
+/// parameter.
 ///
 /// # Errors
-/// The bot is none, or the parameter is one that the server would refuse.
+/// `bot` is not a bot, or the server would reject the parameter.
 pub fn start_call(bot: &Known, peer: &Known, random_id: i64, start_param: &str) -> Result<StartCall, StartError> {
     let input = bot.bot()?;
     let is_private = match (bot, peer) {
@@ -211,6 +220,7 @@ pub fn start_call(bot: &Known, peer: &Known, random_id: i64, start_param: &str) 
         _ => false,
     };
     if start_param.is_empty() && is_private {
+        // All options keep their defaults, as if the user had typed the command.
         return Ok(StartCall::PlainStart(SendMessage {
             no_webpage: false,
             silent: false,
@@ -240,166 +250,33 @@ pub fn start_call(bot: &Known, peer: &Known, random_id: i64, start_param: &str) 
     Ok(StartCall::StartBot(StartBot { bot: input, peer: peer.peer(), random_id, start_param }))
 }
 
-/// A `random_id` for one start: random, not zero. Sent again with the same one, the call is executed once.
+/// Draws a nonzero `random_id` for one start. A call that is resent with the same `random_id` is executed only once.
 ///
 /// # Errors
-/// The entropy failed.
+/// The source of entropy failed.
 pub fn random_id(random: &mut dyn Entropy) -> Result<i64, EntropyFailed> {
     loop {
         let id = i64::from_le_bytes(entropy::bytes(random)?);
+        // The server refuses zero with `RANDOM_ID_EMPTY`.
         if id != 0 {
             return Ok(id);
         }
     }
 }
 
-/// The documented errors of `messages.startBot`.
-///
-/// Spec: method/messages.startBot#possible-errors
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum StartError {
-    /// `BOT_INVALID`
-    BotInvalid,
-    /// `CHAT_ADMIN_REQUIRED`
-    ChatAdminRequired,
-    /// `CHAT_WRITE_FORBIDDEN`
-    ChatWriteForbidden,
-    /// `INPUT_USER_DEACTIVATED`
-    InputUserDeactivated,
-    /// `MSG_ID_INVALID`
-    MsgIdInvalid,
-    /// `PEER_ID_INVALID`
-    PeerIdInvalid,
-    /// `RANDOM_ID_DUPLICATE`
-    RandomIdDuplicate,
-    /// `START_PARAM_EMPTY`
-    StartParamEmpty,
-    /// `START_PARAM_INVALID`
-    StartParamInvalid,
-    /// `START_PARAM_TOO_LONG`
-    StartParamTooLong,
-}
-
-/// Code, name, what to do: in the order of the documentation.
-const START_ERRORS: [(StartError, i32, &str, &str); 10] = [
-    (
-        StartError::BotInvalid,
-        400,
-        "BOT_INVALID",
-        "this is not a bot, or its access hash is of another account: check the username, or resolve it again",
-    ),
-    (
-        StartError::ChatAdminRequired,
-        400,
-        "CHAT_ADMIN_REQUIRED",
-        "only an administrator of this group may add a bot: ask one, or pick another group",
-    ),
-    (
-        StartError::InputUserDeactivated,
-        400,
-        "INPUT_USER_DEACTIVATED",
-        "the bot was deleted: there is nothing left to start",
-    ),
-    (
-        StartError::MsgIdInvalid,
-        400,
-        "MSG_ID_INVALID",
-        "the message that was to prove whom you mean does not exist: name the peer by its username or its access hash",
-    ),
-    (
-        StartError::PeerIdInvalid,
-        400,
-        "PEER_ID_INVALID",
-        "there is no such peer, or its access hash is of another account: resolve its username again",
-    ),
-    (
-        StartError::StartParamEmpty,
-        400,
-        "START_PARAM_EMPTY",
-        "in a group a start parameter is needed: give one of 1 to 64 characters",
-    ),
-    (
-        StartError::StartParamInvalid,
-        400,
-        "START_PARAM_INVALID",
-        "a start parameter holds only A-Z, a-z, 0-9, _ and -: encode anything else with base64url",
-    ),
-    (
-        StartError::StartParamTooLong,
-        400,
-        "START_PARAM_TOO_LONG",
-        "a start parameter holds at most 64 characters: keep the data on your side and pass a key to them",
-    ),
-    (
-        StartError::ChatWriteForbidden,
-        403,
-        "CHAT_WRITE_FORBIDDEN",
-        "you may not write in this chat: ask an administrator, or pick another chat",
-    ),
-    (
-        StartError::RandomIdDuplicate,
-        500,
-        "RANDOM_ID_DUPLICATE",
-        "a call with this random_id was executed before, and it is not executed again: draw a new one to start the bot once more",
-    ),
-];
-
-impl StartError {
-    /// All of them.
-    pub fn all() -> impl Iterator<Item = Self> {
-        START_ERRORS.iter().map(|row| row.0)
-    }
-    fn row(self) -> (i32, &'static str, &'static str) {
-        START_ERRORS.iter().find(|row| row.0 == self).map_or((0, "", ""), |row| (row.1, row.2, row.3))
-    }
-    /// The error code: 400, 403 or 500.
-    pub fn code(self) -> i32 {
-        self.row().0
-    }
-    /// The server's name for it.
-    pub fn name(self) -> &'static str {
-        self.row().1
-    }
-    /// What to do, in a sentence.
-    pub fn hint(self) -> &'static str {
-        self.row().2
-    }
-    /// The typed form of what a server answered, if it is one of these.
-    pub fn from_rpc(error: &RpcError) -> Option<Self> {
-        START_ERRORS.iter().find(|row| row.2 == error.message).map(|row| row.0)
-    }
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (code, name, hint) = self.row();
-        write!(f, "{name} ({code}): {hint}")
-    }
-}
-impl core::error::Error for StartError {}
-
-impl From<StartParamError> for StartError {
-    fn from(e: StartParamError) -> Self {
-        match e {
-            StartParamError::Empty => Self::StartParamEmpty,
-            StartParamError::Invalid => Self::StartParamInvalid,
-            StartParamError::TooLong => Self::StartParamTooLong,
-        }
-    }
-}
-
-/// The first answer of `bot` in what came: the text of a message that it sent.
+/// Returns the text of the first message from `bot` in `updates`.
 pub fn answer_of(bot: i64, updates: &Updates) -> Option<String> {
     use crate::telegram::api::peer::{Peer, PeerUser};
     let is_bot = |peer: &Peer| matches!(peer, Peer::User(PeerUser { user_id }) if *user_id == bot);
     updates
         .texts()
         .into_iter()
+        // In a private chat `from_id` can be missing; the peer is then the sender.
         .find(|text| !text.out && text.from.as_ref().map_or_else(|| is_bot(&text.peer), is_bot))
         .map(|text| text.text)
 }
 
-/// What an error of any call means to the person who made it, in a sentence; `None` for those nobody need know.
+/// Returns advice for the error of any call in one sentence; `None` if there is nothing to say about it.
 ///
 /// Spec: api/errors
 pub fn hint(error: &RpcError) -> Option<&'static str> {
@@ -435,38 +312,4 @@ const HINTS: [(&str, &str); 18] = [
 ];
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const BOT: Known = Known::User { id: 7, access_hash: 9, is_bot: Some(true) };
-
-    #[test]
-    fn every_documented_error_is_typed_and_helps() {
-        assert_eq!(StartError::all().count(), 10);
-        for error in StartError::all() {
-            let rpc = RpcError::new(error.code(), error.name());
-            assert_eq!(StartError::from_rpc(&rpc), Some(error));
-            assert_eq!(hint(&rpc), Some(error.hint()));
-            assert!(error.hint().len() > 20 && !error.hint().ends_with('.'));
-        }
-        assert_eq!(StartError::from_rpc(&RpcError::new(400, "OTHER")), None);
-    }
-
-    #[test]
-    fn a_parameter_is_refused_before_it_is_sent() {
-        let group = Known::Chat(5);
-        let start = |peer: &Known, param: &str| start_call(&BOT, peer, 1, param);
-        assert_eq!(start(&group, ""), Err(StartError::StartParamEmpty));
-        assert_eq!(start(&group, "a b"), Err(StartError::StartParamInvalid));
-        assert_eq!(start(&BOT, &"x".repeat(65)), Err(StartError::StartParamTooLong));
-        assert!(matches!(start(&BOT, &"x".repeat(64)), Ok(StartCall::StartBot(_))));
-        assert!(matches!(start(&BOT, ""), Ok(StartCall::PlainStart(_))));
-    }
-
-    #[test]
-    fn only_a_bot_is_started() {
-        let person = Known::User { id: 7, access_hash: 9, is_bot: Some(false) };
-        assert_eq!(start_call(&person, &person, 1, "x"), Err(StartError::BotInvalid));
-        assert_eq!(start_call(&Known::Chat(1), &BOT, 1, "x"), Err(StartError::BotInvalid));
-    }
-}
+mod tests;

@@ -1,42 +1,42 @@
-//! A schema line, read by the compiler.
+//! Compile-time parsing of TL schema lines.
 //!
-//! Everything here is `const fn`: it runs while the crate compiles and leaves nothing in the binary but ids and flag
-//! plans. That is also why it may index and panic: an index out of bounds or a panic here is a compile error that says
-//! what is wrong with a line.
+//! All functions here are `const fn`: they run while the crate compiles, and only constructor ids and flag plans end up
+//! in the binary. For the same reason they may index and panic: a failure here is a compile error that states what is
+//! wrong with the line.
 #![expect(clippy::indexing_slicing, clippy::panic, reason = "runs in the compiler")]
 
 use crate::base::crc;
 
-/// The type of a field as Rust has it, to be held against the schema's text.
+/// The Rust type of a field, in a form that can be compared with the schema line.
 pub enum Shape {
-    /// A type or constructor, spelled as in the schema.
+    /// A type or constructor with its name in the schema.
     Named(&'static str),
-    /// `Vector<T>`: boxed, `1cb5c415` in front.
+    /// `Vector<T>`: boxed, prefixed with `1cb5c415`.
     Vector(&'static Shape),
-    /// `vector<T>`: bare.
+    /// `vector<T>`: bare, without that prefix.
     BareVector(&'static Shape),
-    /// `flags.N?T`.
+    /// A conditional field, `flags.N?T`.
     Optional(&'static Shape),
-    /// Fields that stand side by side under one flag: `views:flags.10?int forwards:flags.10?int`.
+    /// Adjacent fields under one flag: `views:flags.10?int forwards:flags.10?int`.
     Together(&'static [Shape]),
     /// `Bool`, or `true` under a flag.
     Bool,
-    /// `!X` or `Object`: any value, to the end.
+    /// `!X` or `Object`: any value, up to the end of the input.
     Rest,
 }
 
-/// Where each struct field's flag lives, and where the flag words stand.
+/// Positions of the flag words of a line and the flag of each struct field.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan<const N: usize> {
-    /// `(word, bit)` of a conditional field.
+    /// Flag word and bit of each conditional field, as `(word, bit)`.
     pub flag: [Option<(u8, u8)>; N],
-    /// How many flag words stand before a field.
+    /// Number of flag words before each field.
     pub words_before: [u8; N],
-    /// How many flag words there are.
+    /// Total number of flag words.
     pub words: u8,
 }
 
-/// The flag words a line may have.
+/// Maximum number of flag words in a line.
 pub const MAX_WORDS: usize = 3;
 
 const fn starts(s: &[u8], at: usize, with: &[u8]) -> bool {
@@ -57,16 +57,16 @@ const fn find(s: &[u8], mut at: usize, c: u8) -> usize {
     at
 }
 
-/// Whether `s[from..to]` is a `name:flags.N?true`: such a field takes no bytes and does not count in the id.
+/// Returns true if `s[from..to]` is `name:flags.N?true`. Such a field takes no bytes and is not part of the id.
 const fn is_true_flag(s: &[u8], from: usize, to: usize) -> bool {
     to - from > 5 && starts(s, to - 5, b"?true")
 }
 
-/// The id that the schema's own rule gives `line`.
+/// Computes the constructor id of `line` by the rule of the schema.
 ///
-/// The rule: leave out `#id` and each ` name:flags.N?true`, write `bytes` for a field's type as `string`, `<` as a
-/// space, drop `>` `%` `{` `}` and the `;`, and take the CRC-32. A handful of lines in the schema have ids decreed by
-/// hand instead; `tl/README.md` lists them.
+/// The rule: remove `#id` and every ` name:flags.N?true`, replace `bytes` as a field's type by `string` and `<` by a
+/// space, remove `>`, `%`, `{`, `}` and the `;`, and compute the CRC-32. A few lines of the schema have ids assigned by
+/// hand; `tl/README.md` lists them.
 ///
 /// ```
 /// use nanogram::tl::line;
@@ -95,6 +95,7 @@ const fn crc_token(mut crc: u32, s: &[u8], from: usize, to: usize, first: bool) 
     let mut i = from;
     while i < to && s[i] != b';' && !(first && s[i] == b'#') {
         let is_type = i > from && (s[i - 1] == b':' || s[i - 1] == b'?');
+        // Telegram computes the ids with `string` in place of `bytes`, which has the same encoding.
         if is_type && starts(s, i, b"bytes") {
             let word = b"string";
             let mut j = 0;
@@ -115,10 +116,11 @@ const fn crc_token(mut crc: u32, s: &[u8], from: usize, to: usize, first: bool) 
     crc
 }
 
-/// Reads the type at `s[at..]` against `shape`: where what matched ends.
+/// Matches the type at `s[at..]` against `shape` and returns the position after it.
 const fn expect(s: &[u8], at: usize, shape: &Shape) -> usize {
     match shape {
         Shape::Named(name) => {
+            // `%T` is a bare value of the type T.
             let at = if s[at] == b'%' { at + 1 } else { at };
             assert!(starts(s, at, name.as_bytes()), "the Rust type is not the type in the TL line");
             at + name.len()
@@ -152,9 +154,10 @@ const fn expect(s: &[u8], at: usize, shape: &Shape) -> usize {
     }
 }
 
-/// Whether the TL name `s[from..to]` is the Rust name: the same but for case, a leading `r#` and a trailing `_`.
+/// Returns true if the TL name `s[from..to]` equals the Rust name, ignoring case, a leading `r#` and a trailing `_`.
 const fn is_named(s: &[u8], from: usize, to: usize, rust: &str) -> bool {
     let r = rust.as_bytes();
+    // Names that are Rust keywords are written `r#type`, or `self_` where a raw identifier is not allowed.
     let skip = if starts(r, 0, b"r#") { 2 } else { 0 };
     let mut len = r.len() - skip;
     if len == to - from + 1 && r[r.len() - 1] == b'_' {
@@ -173,9 +176,10 @@ const fn is_named(s: &[u8], from: usize, to: usize, rust: &str) -> bool {
     true
 }
 
-/// The `(word, bit)` of the `flagsW.B?` that starts at `at`.
+/// Parses the `flagsW.B?` at `at` into `(word, bit)`.
 const fn flag(s: &[u8], at: usize) -> (u8, u8) {
     assert!(starts(s, at, b"flags"), "a condition is flags.N?");
+    // The words are called `flags`, `flags2`, `flags3`, so the digit 2 stands for index 1.
     let word = if s[at + 5] == b'.' { 0 } else { s[at + 5] - b'1' };
     assert!((word as usize) < MAX_WORDS, "more flag words than a plan holds");
     let mut i = find(s, at, b'.') + 1;
@@ -191,8 +195,8 @@ const fn is_same_flag(a: (u8, u8), b: (u8, u8)) -> bool {
     a.0 == b.0 && a.1 == b.1
 }
 
-/// Whether some field with bytes stands under the flag of the `true` at `s[from..to]`: then that field's presence is
-/// the flag, and the `true` is left out of the struct.
+/// Returns true if a field with contents has the same flag as the `true` at `s[from..to]`. The presence of that field
+/// then implies the flag, so the struct omits the `true`.
 const fn is_told_by_another(s: &[u8], from: usize, to: usize) -> bool {
     let wanted = flag(s, find(s, from, b':') + 1);
     let mut at = find(s, 0, b' ') + 1;
@@ -213,9 +217,9 @@ const fn is_told_by_another(s: &[u8], from: usize, to: usize) -> bool {
     false
 }
 
-/// Holds a struct against its line: same names, same order, same types, same flags.
+/// Checks a struct against its schema line: names, order, types and flags must be the same.
 ///
-/// With `head` the struct may stop before the line does and leave out `true` flags.
+/// With `head`, the struct may end before the line does and may omit `true` flags.
 pub const fn plan<const N: usize>(line: &str, names: [&str; N], shapes: [Shape; N], head: bool) -> Plan<N> {
     let s = line.as_bytes();
     let mut p = Plan { flag: [None; N], words_before: [0; N], words: 0 };
@@ -239,6 +243,7 @@ pub const fn plan<const N: usize>(line: &str, names: [&str; N], shapes: [Shape; 
                 let bit = flag(s, ty);
                 let mut k = 0;
                 while k < n {
+                    // Two separate options could be set independently, which one flag cannot express.
                     if let Some(other) = p.flag[k] {
                         assert!(
                             head || !is_same_flag(other, bit),
@@ -260,7 +265,7 @@ pub const fn plan<const N: usize>(line: &str, names: [&str; N], shapes: [Shape; 
     p
 }
 
-/// Holds `flags.N?T` (or several side by side) against `shape`: where the last of them ends.
+/// Matches `flags.N?T`, or several adjacent ones, against `shape` and returns the position after the last one.
 const fn expect_conditional(s: &[u8], at: usize, end: usize, bit: (u8, u8), shape: &Shape) -> usize {
     let ty = find(s, at, b'?') + 1;
     match shape {
@@ -294,7 +299,7 @@ const fn expect_conditional(s: &[u8], at: usize, end: usize, bit: (u8, u8), shap
     }
 }
 
-/// The explicit `#id` of the line.
+/// Returns the id written after `#` in the line.
 pub const fn written_id(line: &str) -> u32 {
     let s = line.as_bytes();
     let mut at = find(s, 0, b'#') + 1;
@@ -311,7 +316,7 @@ pub const fn written_id(line: &str) -> u32 {
     id
 }
 
-/// The type after `=`.
+/// Returns the type after `=`.
 pub const fn result(line: &'static str) -> &'static str {
     let s = line.as_bytes();
     let start = find(s, 0, b'=') + 2;
@@ -322,7 +327,7 @@ pub const fn result(line: &'static str) -> &'static str {
     }
 }
 
-/// The name before `#`.
+/// Returns the name before `#`.
 pub const fn name(line: &'static str) -> &'static str {
     let s = line.as_bytes();
     match core::str::from_utf8(s.split_at(find(s, 0, b'#')).0) {
@@ -331,7 +336,7 @@ pub const fn name(line: &'static str) -> &'static str {
     }
 }
 
-/// `a == b`, while compiling.
+/// Compares two strings at compile time.
 pub const fn same(a: &str, b: &str) -> bool {
     a.len() == b.len() && starts(a.as_bytes(), 0, b.as_bytes())
 }

@@ -1,15 +1,15 @@
-//! [`tl!`](crate::tl!), [`tl_head!`](crate::tl_head!), [`tl_type!`](crate::tl_type!): structs and enums that are held
-//! against the schema while they compile.
+//! The macros [`tl!`](crate::tl!), [`tl_head!`](crate::tl_head!) and [`tl_type!`](crate::tl_type!): structs and enums
+//! that are checked against the schema at compile time.
 
-/// Structs that stand for schema lines.
+/// Declares structs for schema lines.
 ///
-/// The compiler refuses a line whose id is not its CRC-32, and a struct whose fields differ from the line in name,
-/// order, type or flag. A function has `-> Reply`.
+/// Compilation fails if the id of a line is not its CRC-32, or if the fields of a struct differ from the line in name,
+/// order, type or flag. A function of the schema is declared with `-> Reply`.
 ///
 /// ```
 /// use nanogram::tl::{Combinator, Tl};
 /// nanogram::tl! {
-///     /// A user, and the hash that proves we have met.
+///     /// A user, with the access hash that this account received for it.
 ///     "inputUser#f21158c6 user_id:long access_hash:long = InputUser;"
 ///     struct InputUser { user_id: i64, access_hash: i64 }
 /// }
@@ -42,7 +42,7 @@ macro_rules! tl {
             const PLAN: $crate::tl::line::Plan<{ Self::FIELDS }> = $crate::tl::line::plan(
                 $line, [$(stringify!($field)),*], [$(<$t as $crate::tl::Tl>::SHAPE),*], false);
         }
-        const _: u8 = $name::PLAN.words; // held even if nobody uses the struct
+        const _: u8 = $name::PLAN.words; // evaluates the check even if the struct is never used
 
         impl $crate::tl::Combinator for $name {
             const ID: u32 = $crate::tl::line::written_id($line);
@@ -50,6 +50,7 @@ macro_rules! tl {
         }
         impl $crate::tl::Tl for $name {
             const SHAPE: $crate::tl::line::Shape = $crate::tl::line::Shape::Named($crate::tl::line::name($line));
+            // `allow` instead of `expect`: the lints fire only for structs with fields.
             #[allow(clippy::indexing_slicing, unused_mut)]
             const LEAST: usize = {
                 let (mut least, mut i) = (Self::PLAN.words as usize * 4, 0usize);
@@ -61,6 +62,7 @@ macro_rules! tl {
             #[allow(unused, clippy::indexing_slicing)]
             #[inline]
             fn write(&self, out: &mut $crate::tl::__Vec<u8>) {
+                // The const block makes the compiler compute the plan even in an unoptimized build.
                 let plan = const { Self::PLAN };
                 let (mut words, mut next, mut i) = ([0u32; $crate::tl::line::MAX_WORDS], 0u8, 0usize);
                 $(if let Some((word, bit)) = plan.flag[i] {
@@ -88,6 +90,7 @@ macro_rules! tl {
                   let $field = <$t as $crate::tl::Tl>::try_read_field(r,
                       plan.flag[i].map(|(word, bit)| words[word as usize] >> bit & 1 == 1))?;
                   i += 1;)*
+                // A flag word can follow the last conditional field and takes 4 bytes nevertheless.
                 while next < plan.words { <u32 as $crate::tl::Tl>::try_read(r)?; next += 1 }
                 Some(Self { $($field),* })
             }
@@ -96,9 +99,9 @@ macro_rules! tl {
     )*};
 }
 
-/// The first fields of a line; what follows them stays unread, and `true` flags may be left out.
+/// Declares structs for the first fields of a line; the remaining fields stay unread, and `true` flags may be omitted.
 ///
-/// TL values carry no length, but messages do: after a head, the rest of a message may stay as it is.
+/// TL values have no length prefix, but messages do. So the rest of a message can stay unparsed after its first fields.
 #[macro_export]
 macro_rules! tl_head {
     ($($(#[$meta:meta])* $line:literal struct $name:ident { $($field:ident: $t:ty),* $(,)? })*) => {$(
@@ -110,7 +113,7 @@ macro_rules! tl_head {
         }
         const _: () = assert!($crate::tl::line::id($line) == $crate::tl::line::written_id($line),
             "{}", concat!("the id is not the CRC-32 of: ", $line));
-        const _: u8 = $name::PLAN.words; // held even if nobody reads the head
+        const _: u8 = $name::PLAN.words; // evaluates the check even if the head is never read
         impl $name {
             /// The constructor id.
             pub const ID: u32 = $crate::tl::line::written_id($line);
@@ -120,10 +123,10 @@ macro_rules! tl_head {
             const PLAN: $crate::tl::line::Plan<{ Self::FIELDS }> = $crate::tl::line::plan(
                 $line, [$(stringify!($field)),*], [$(<$t as $crate::tl::Tl>::SHAPE),*], true);
 
-            /// Takes the head from the front of `r`, after the id.
+            /// Reads the fields from `r`, which stands after the constructor id.
             ///
             /// # Errors
-            /// The bytes end early, or are no such value.
+            /// The bytes end early or are not a valid value.
             pub fn read(r: &mut $crate::tl::Reader<'_>) -> Result<Self, $crate::tl::DecodeError> {
                 Self::try_read(r).ok_or_else(|| r.noted())
             }
@@ -141,7 +144,7 @@ macro_rules! tl_head {
     )*};
 }
 
-/// A boxed type: one enum over its constructors.
+/// Declares a boxed type: an enum over its constructors.
 ///
 /// ```
 /// use nanogram::tl::Tl;
@@ -152,7 +155,7 @@ macro_rules! tl_head {
 ///     struct PeerChat { chat_id: i64 }
 /// }
 /// nanogram::tl_type! {
-///     /// Whom a message is with.
+///     /// The other party of a conversation.
 ///     "Peer" enum Peer { User(PeerUser), Chat(PeerChat) }
 /// }
 /// let peer = Peer::from_bytes(&[0x22, 0x17, 0x51, 0x59, 7, 0, 0, 0, 0, 0, 0, 0]).unwrap();
@@ -164,7 +167,7 @@ macro_rules! tl_type {
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq)]
         #[non_exhaustive]
-        #[allow(clippy::large_enum_variant)] // a boxed variant would cost an allocation a value
+        #[allow(clippy::large_enum_variant)] // boxing the variants would cost one allocation per value
         pub enum $name { $(
             $(#[$vmeta])*
             #[doc = concat!("[`", stringify!($of), "`]")]

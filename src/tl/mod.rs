@@ -1,6 +1,6 @@
-//! TL, the language of the protocol's types: how a value lies in bytes.
+//! TL, Telegram's type language, and the serialization of its values.
 //!
-//! A schema line names a *constructor* (or a function), gives it a 32-bit id, and lists its fields:
+//! A schema line names a *constructor* (or a function), gives it a 32-bit id and lists its fields:
 //!
 //! ```text
 //! inputUser#f21158c6 user_id:long access_hash:long = InputUser;
@@ -9,23 +9,23 @@
 //! bare:                 user_id: 8 bytes | access_hash: 8 bytes      where the schema leaves no choice
 //! ```
 //!
-//! Nothing else is on the wire: no lengths, no tags, no field numbers. Whoever does not know a constructor cannot find
-//! the end of it, which is why a reader needs the schema of the *layer* that the other side speaks.
+//! There are no lengths, tags or field numbers. A reader that does not know a constructor cannot find the end of its
+//! value, so it needs the schema of the *layer* that the peer uses.
 //!
-//! | in the schema | in memory | on the wire |
+//! | schema | Rust type | encoding |
 //! | --- | --- | --- |
 //! | `int` `long` `double` | `i32` `i64` `f64` | 4, 8, 8 bytes, little-endian |
-//! | `int128` `int256` | `[u8; 16]` `[u8; 32]` | the bytes as they are |
-//! | `string` `bytes` | [`String`](alloc::string::String), [`Blob`] | length (1 byte, or `fe` and 3 bytes), data, zeros to a multiple of 4 |
+//! | `int128` `int256` | `[u8; 16]` `[u8; 32]` | 16, 32 bytes, unchanged |
+//! | `string` `bytes` | [`String`](alloc::string::String), [`Blob`] | length (1, or `fe` and 3), data, zeros to 4 |
 //! | `Bool` | `bool` | `997275b5` or `bc799737` |
-//! | `Vector<T>` `vector<T>` | `Vec<T>`, [`BareVec`] | `1cb5c415`, count, elements; the bare one without the id |
-//! | `flags:#` | not stored | 4 bytes that say which `flags.N?T` are there |
-//! | `flags.N?T` `flags.N?true` | `Option<T>`, `bool` | the value if bit N is set; nothing at all |
+//! | `Vector<T>` `vector<T>` | `Vec<T>`, [`BareVec`] | `1cb5c415`, count, elements; the bare form omits the id |
+//! | `flags:#` | not stored | 4 bytes, one bit for each conditional field `flags.N?T` |
+//! | `flags.N?T` `flags.N?true` | `Option<T>`, `bool` | the value if bit N is set; no bytes |
 //! | a bare type | a `struct` of [`tl!`](crate::tl!) | the fields |
-//! | a boxed type | an `enum` of [`tl_type!`](crate::tl_type!) | the id, the fields |
-//! | `!X`, `Object` | [`Raw`] | whatever it is, to the end |
+//! | a boxed type | an `enum` of [`tl_type!`](crate::tl_type!) | the id, then the fields |
+//! | `!X`, `Object` | [`Raw`] | any value, up to the end of the input |
 //!
-//! Constructors are written by hand, each with its schema line, and the compiler holds the struct against the line:
+//! Constructors are written by hand, each with its schema line, and the compiler checks each struct against its line:
 //! see [`tl!`](crate::tl!). Spec: mtproto/TL, mtproto/serialize.
 
 pub mod line;
@@ -46,45 +46,45 @@ use alloc::vec::Vec;
 use core::fmt;
 use line::Shape;
 
-/// A value that TL can write down.
+/// A value that can be serialized in TL.
 pub trait Tl: Sized {
-    /// What the schema calls it; held against the schema line by the compiler.
+    /// The type in the schema, checked against the schema line at compile time.
     const SHAPE: Shape;
-    /// The fewest bytes that a value takes; bounds what a vector's count may promise.
+    /// Minimum encoded size in bytes. Bounds the count that a vector can claim.
     const LEAST: usize;
 
-    /// Appends the value to `out`.
+    /// Appends the encoded value to `out`.
     fn write(&self, out: &mut Vec<u8>);
 
-    /// Takes the value from the front of `r`.
+    /// Reads a value from the front of `r`.
     ///
     /// # Errors
-    /// The bytes end early, or are no such value.
+    /// The bytes end early or are not a valid value.
     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError>;
 
-    /// Whether the value's flag is set, where it stands under one.
+    /// Returns true if the value sets its flag, for a conditional field.
     fn is_present(&self) -> bool {
         true
     }
-    /// Appends the value as a field; a `true` under a flag takes no bytes.
+    /// Appends the value as a field. A `true` under a flag takes no bytes.
     fn write_field(&self, out: &mut Vec<u8>, _under_flag: bool) {
         self.write(out);
     }
-    /// As [`read`](Self::read), but the reader keeps the error: what the macros are made of.
+    /// Reads a value like [`read`](Self::read), but leaves the error in the reader; used by the macros.
     #[doc(hidden)]
     fn try_read(r: &mut Reader<'_>) -> Option<Self> {
         Self::read(r).map_err(|why| r.note(why)).ok()
     }
-    /// As [`try_read`](Self::try_read), as a field under a flag that is set, not set, or none.
+    /// Reads a field like [`try_read`](Self::try_read). `_flag` is its flag, or `None` for an unconditional field.
     #[doc(hidden)]
     #[inline]
     fn try_read_field(r: &mut Reader<'_>, _flag: Option<bool>) -> Option<Self> {
         Self::try_read(r)
     }
-    /// The value alone in `bytes`, nothing before, nothing after.
+    /// Decodes a value from `bytes`, which must contain nothing else.
     ///
     /// # Errors
-    /// As [`read`](Self::read), or something follows.
+    /// The errors of [`read`](Self::read), or trailing bytes.
     fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut r = Reader::new(bytes);
         let value = Self::read(&mut r)?;
@@ -92,14 +92,14 @@ pub trait Tl: Sized {
     }
 }
 
-/// Bytes that most calls fit into: reserved at once, they take one allocation.
+/// Initial capacity for an encoded call. Most calls fit, so they take one allocation.
 const ROOM: usize = 64;
 
-/// One line of the schema.
+/// A constructor or function: one line of the schema.
 pub trait Combinator: Tl {
-    /// The constructor id: the CRC-32 of the line, or what the schema decrees.
+    /// The constructor id: the CRC-32 of the line, or the id assigned in the schema.
     const ID: u32;
-    /// The line itself.
+    /// The schema line.
     const LINE: &'static str;
 
     /// Appends the boxed form: the id, then the fields.
@@ -107,24 +107,24 @@ pub trait Combinator: Tl {
         out.extend_from_slice(&Self::ID.to_le_bytes());
         self.write(out);
     }
-    /// The boxed form.
+    /// Encodes the boxed form.
     fn to_boxed(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(ROOM);
         self.write_boxed(&mut out);
         out
     }
-    /// Takes the boxed form from the front of `r`.
+    /// Reads the boxed form from the front of `r`.
     ///
     /// # Errors
-    /// Another id, or as [`Tl::read`].
+    /// The id differs, or an error of [`Tl::read`].
     fn read_boxed(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         r.expect(Self::ID)?;
         Self::read(r)
     }
-    /// The boxed form alone in `bytes`.
+    /// Decodes the boxed form from `bytes`, which must contain nothing else.
     ///
     /// # Errors
-    /// As [`read_boxed`](Self::read_boxed), or something follows.
+    /// The errors of [`read_boxed`](Self::read_boxed), or trailing bytes.
     fn from_boxed(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut r = Reader::new(bytes);
         let value = Self::read_boxed(&mut r)?;
@@ -132,47 +132,50 @@ pub trait Combinator: Tl {
     }
 }
 
-/// A function of the schema, and the type of what comes back.
+/// A function of the schema, with the type of its result.
 pub trait Call: Combinator {
-    /// What the server answers.
+    /// The type of the server's result.
     type Reply: Tl;
 }
 
-/// Why bytes are not the value they should be, and where that showed.
+/// Decoding error and its position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DecodeError {
-    /// Bytes from the start of what was read.
+    /// Position of the error, in bytes from the start of the input.
     pub at: usize,
-    /// What is wrong there.
+    /// Kind of error.
     pub fault: Fault,
 }
 
-/// What can be wrong with bytes.
+/// Kind of decoding error.
 #[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// They end early.
+    /// Unexpected end of the input.
     End,
-    /// A constructor id that does not belong here.
+    /// Unexpected constructor id.
     Id(u32),
-    /// A string that is not UTF-8.
+    /// String that is not valid UTF-8.
     Utf8,
-    /// A length of a form that TL does not have.
+    /// Invalid length.
     Length,
-    /// A vector that promises more elements than there can be.
+    /// Vector that claims more elements than the remaining input can hold.
     Count,
+    /// Vectors of more elements than the value may have.
+    #[cfg(feature = "dc")]
+    Elements,
     /// Values nested deeper than any real one.
     Depth,
-    /// More values than a tree may hold.
+    /// More values than a tree can hold.
     #[cfg(feature = "schema")]
     Nodes,
-    /// Compressed data that are damaged.
+    /// Damaged compressed data.
     #[cfg(feature = "tools")]
     Gzip,
-    /// Compressed data that open to more bytes than a recording may.
+    /// Compressed data that decompress to more than the limit for a recording.
     #[cfg(feature = "tools")]
     Inflated,
-    /// Something follows the value.
+    /// Trailing bytes after the value.
     Trailing,
 }
 
@@ -180,18 +183,20 @@ impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.fault {
             Fault::End => f.write_str("the value is cut short")?,
-            Fault::Id(id) => write!(f, "constructor {id:08x} does not belong here")?,
+            Fault::Id(id) => write!(f, "unexpected constructor {id:08x}")?,
             Fault::Utf8 => f.write_str("a string is not UTF-8")?,
             Fault::Length => f.write_str("a length has a form that TL does not know")?,
             Fault::Count => f.write_str("a vector promises more elements than there are bytes for")?,
+            #[cfg(feature = "dc")]
+            Fault::Elements => f.write_str("its vectors have too many elements")?,
             Fault::Depth => f.write_str("values are nested too deep")?,
             #[cfg(feature = "schema")]
             Fault::Nodes => write!(f, "more than {} values", schema::MAX_NODES)?,
             #[cfg(feature = "tools")]
             Fault::Gzip => f.write_str("the compressed data are damaged")?,
             #[cfg(feature = "tools")]
-            Fault::Inflated => f.write_str("it opens to more than 8 MiB, or the recording to more than 64 MiB")?,
-            Fault::Trailing => f.write_str("something follows the value")?,
+            Fault::Inflated => f.write_str("it inflates to more than 8 MiB, or the recording to more than 64 MiB")?,
+            Fault::Trailing => f.write_str("trailing bytes after the value")?,
         }
         write!(f, " (at byte {})", self.at)
     }

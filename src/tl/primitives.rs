@@ -1,4 +1,4 @@
-//! The types that no schema defines: numbers, strings, vectors, options.
+//! Built-in types: numbers, strings, vectors and options.
 
 use super::line::Shape;
 use super::reader::VECTOR;
@@ -19,6 +19,7 @@ macro_rules! plain {
                 r.array().map(|bytes| Self::from_le_bytes(*bytes))
             }
             fn try_read(r: &mut Reader<'_>) -> Option<Self> {
+                // Overridden because the detour through `Result` takes more code.
                 r.try_array().map(|bytes| Self::from_le_bytes(*bytes))
             }
         }
@@ -55,7 +56,7 @@ fixed! {
 
 /// Appends `data` as `bytes` or `string`.
 ///
-/// At most 2^24 - 1 bytes fit TL's length; what is longer is cut there, as no message can be that long either.
+/// A TL length holds at most 2^24 - 1 bytes. Longer data are truncated to that size, which no message can reach anyway.
 pub fn write_bytes(data: &[u8], out: &mut Vec<u8>) {
     let data = data.get(..0xff_ffff).unwrap_or(data);
     let start = out.len();
@@ -67,6 +68,7 @@ pub fn write_bytes(data: &[u8], out: &mut Vec<u8>) {
         }
     }
     out.extend_from_slice(data);
+    // Spec: the padding is counted from the length prefix, not from the data.
     out.resize(start + (out.len() - start).next_multiple_of(4), 0);
 }
 
@@ -86,7 +88,7 @@ impl Tl for String {
     }
 }
 
-/// `bytes`: a string that is no text.
+/// A byte string (`bytes`) that need not be valid UTF-8.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct Blob(pub Vec<u8>);
 
@@ -104,7 +106,7 @@ impl Tl for Blob {
     }
 }
 impl fmt::Debug for Blob {
-    /// The length alone: some blobs are secrets.
+    /// Prints only the length, because some byte strings are secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Blob({} bytes)", self.0.len())
     }
@@ -115,7 +117,7 @@ impl From<&[u8]> for Blob {
     }
 }
 
-/// A value kept as it lies on the wire, to the end: the inner call of a wrapper, the result of a call.
+/// An unparsed value that extends to the end of the input, such as the inner call of a wrapper or the result of a call.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct Raw(pub Vec<u8>);
 
@@ -130,13 +132,13 @@ impl Tl for Raw {
     }
 }
 impl Raw {
-    /// The constructor id it starts with.
+    /// Returns the constructor id at the start of the value, if it has at least 4 bytes.
     pub fn id(&self) -> Option<u32> {
         Reader::new(&self.0).peek()
     }
 }
 impl fmt::Debug for Raw {
-    /// The id and the length: the rest may hold secrets.
+    /// Prints only the id and the length, because the rest may contain secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Raw({:08x}, {} bytes)", self.id().unwrap_or(0), self.0.len())
     }
@@ -167,11 +169,12 @@ impl Tl for bool {
         }
     }
     fn try_read_field(r: &mut Reader<'_>, flag: Option<bool>) -> Option<Self> {
+        // A `true` under a flag has no bytes: the flag is its value.
         flag.or_else(|| Self::try_read(r))
     }
 }
 
-/// `flags.N?T`: nothing on the wire when it is not there.
+/// Conditional field `flags.N?T`: an absent value takes no bytes.
 impl<T: Tl> Tl for Option<T> {
     const SHAPE: Shape = Shape::Optional(&T::SHAPE);
     const LEAST: usize = 0;
@@ -191,10 +194,10 @@ impl<T: Tl> Tl for Option<T> {
     }
 }
 
-/// Reads `count` elements; memory grows with what is really there.
+/// Reads `count` elements. Memory grows with the elements actually present.
 fn elements<T: Tl>(count: usize, r: &mut Reader<'_>) -> Option<Vec<T>> {
-    // An element of no bytes would let a count of 2^31 loop for nothing: `LEAST` of one makes `count` safe above, and
-    // this makes the memory safe for elements that are far larger than their wire form.
+    // `count` is safe because `LEAST` is at least 1 in its check: otherwise elements of zero bytes would allow 2^31
+    // iterations. The capacity here is bounded for elements that are much larger in memory than on the wire.
     let mut out = Vec::with_capacity(count.min(1 + r.rest().len() / size_of::<T>().max(1)));
     for _ in 0..count {
         out.push(T::try_read(r)?);
@@ -218,7 +221,7 @@ impl<T: Tl> Tl for Vec<T> {
     }
 }
 
-/// `vector<T>`: the bare one of MTProto's own schema, without `1cb5c415`.
+/// Bare vector `vector<T>`, used by MTProto's service types, without the prefix `1cb5c415`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BareVec<T>(pub Vec<T>);
 
@@ -244,9 +247,10 @@ fn write_elements<T: Tl>(items: &[T], out: &mut Vec<u8>) {
     }
 }
 
-/// A box around a value is the value: types that hold themselves need one.
+/// A box is encoded like its contents. Recursive types need one.
 impl<T: Tl> Tl for alloc::boxed::Box<T> {
     const SHAPE: Shape = T::SHAPE;
+    // Not `T::LEAST`: for a recursive type that constant would depend on itself.
     const LEAST: usize = 4;
     fn write(&self, out: &mut Vec<u8>) {
         (**self).write(out);
@@ -261,7 +265,7 @@ impl<T: Tl> Tl for alloc::boxed::Box<T> {
 
 macro_rules! together {
     ($($name:ident)*) => {
-        /// Fields that stand side by side under one flag.
+        /// Adjacent fields under one flag.
         impl<$($name: Tl),*> Tl for ($($name,)*) {
             const SHAPE: Shape = Shape::Together(&[$($name::SHAPE),*]);
             const LEAST: usize = 0 $(+ $name::LEAST)*;
@@ -282,7 +286,7 @@ macro_rules! together {
 together!(A B);
 together!(A B C);
 
-/// `string` that is nobody's business: phone numbers, codes.
+/// A `string` with private contents, such as a phone number or a login code. Wiped on drop.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct Hidden(pub String);
 
@@ -297,7 +301,7 @@ impl Tl for Hidden {
     }
 }
 impl fmt::Debug for Hidden {
-    /// Nothing of it.
+    /// Prints nothing of the contents.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Hidden(..)")
     }

@@ -1,11 +1,11 @@
-//! Reads TL's few shapes from bytes. It takes; it never indexes, so it cannot panic.
+//! Reader of TL's basic types. It splits slices and never indexes them, so it cannot panic.
 
 use super::{DecodeError, Fault};
 
-/// `vector#1cb5c415`: what a boxed `Vector<T>` starts with.
+/// The id `vector#1cb5c415` at the start of a boxed `Vector<T>`.
 pub const VECTOR: u32 = 0x1cb5_c415;
 
-/// Bytes not read yet, and how many were there at first.
+/// A cursor over the bytes of a TL value, which also knows its position.
 ///
 /// ```
 /// use nanogram::tl::Reader;
@@ -18,52 +18,68 @@ pub const VECTOR: u32 = 0x1cb5_c415;
 pub struct Reader<'a> {
     rest: &'a [u8],
     total: usize,
-    /// What [`note`](Self::note) was told last.
+    /// The last error passed to [`note`](Self::note).
     noted: DecodeError,
+    /// Elements that all vectors together may still have.
+    #[cfg(feature = "dc")]
+    elements: usize,
 }
 
 impl<'a> Reader<'a> {
-    /// Starts at the first of `bytes`.
+    /// Creates a reader at the start of `bytes`.
     pub const fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes, total: bytes.len(), noted: DecodeError { at: 0, fault: Fault::End } }
+        Self {
+            rest: bytes,
+            total: bytes.len(),
+            noted: DecodeError { at: 0, fault: Fault::End },
+            #[cfg(feature = "dc")]
+            elements: usize::MAX,
+        }
     }
-    /// How many bytes were read so far.
+    /// Refuses with [`Fault::Elements`] what has more elements from here on, in all its vectors together, before it reads
+    /// the first of those beyond.
+    #[cfg(feature = "dc")]
+    pub const fn limit_elements(&mut self, most: usize) {
+        self.elements = most;
+    }
+    /// Returns the number of bytes read so far.
     pub const fn position(&self) -> usize {
         self.total - self.rest.len()
     }
-    /// What is not read yet.
+    /// Returns the unread bytes without consuming them.
     pub const fn rest(&self) -> &'a [u8] {
         self.rest
     }
-    /// Whether nothing is left.
+    /// Returns true if all bytes have been read.
     pub const fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
-    /// An error at the place reached.
+    /// Creates an error at the current position.
     pub const fn fault(&self, fault: Fault) -> DecodeError {
         DecodeError { at: self.position(), fault }
     }
-    /// An error that blames the four bytes just read.
+    /// Creates an error at the position of the four bytes just read.
     pub const fn fault_before(&self, fault: Fault) -> DecodeError {
         DecodeError { at: self.position().saturating_sub(4), fault }
     }
 
-    /// Keeps why there is no value: to hand on an `Option` takes half the code of a `Result`.
+    /// Stores an error. Passing on an `Option` instead of a `Result` takes half the code.
     #[doc(hidden)]
     pub const fn note(&mut self, why: DecodeError) {
         self.noted = why;
     }
-    /// Why there was no value.
+    /// Returns the stored error.
     #[doc(hidden)]
     pub const fn noted(&self) -> DecodeError {
         self.noted
     }
+    // Out of line, or every read would contain the error path.
     #[cold]
     #[inline(never)]
     const fn note_end(&mut self) {
         self.noted = self.fault(Fault::End);
     }
-    /// The next `N` bytes, or it is noted that there are fewer.
+    /// Reads `N` bytes, or stores an error if fewer are left.
     #[doc(hidden)]
     pub const fn try_array<const N: usize>(&mut self) -> Option<&'a [u8; N]> {
         match self.rest.split_first_chunk() {
@@ -77,71 +93,72 @@ impl<'a> Reader<'a> {
             }
         }
     }
-    /// The next `N` bytes.
+    /// Reads `N` bytes.
     ///
     /// # Errors
-    /// Fewer are left.
+    /// Fewer than `N` bytes are left.
     pub fn array<const N: usize>(&mut self) -> Result<&'a [u8; N], DecodeError> {
         self.try_array().ok_or(self.noted)
     }
-    /// The next `len` bytes.
+    /// Reads `len` bytes.
     ///
     /// # Errors
-    /// Fewer are left.
+    /// Fewer than `len` bytes are left.
     pub fn take(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
         let (head, rest) = self.rest.split_at_checked(len).ok_or(self.fault(Fault::End))?;
         self.rest = rest;
         Ok(head)
     }
-    /// Everything that is left.
+    /// Reads all remaining bytes.
     pub fn take_rest(&mut self) -> &'a [u8] {
         core::mem::take(&mut self.rest)
     }
-    /// `#`: 4 bytes, little-endian. Constructor ids and flag words are such.
+    /// Reads a `#`: 4 bytes, little-endian. Used for constructor ids and flag words.
     ///
     /// # Errors
-    /// Fewer bytes are left.
+    /// Fewer than 4 bytes are left.
     pub fn u32(&mut self) -> Result<u32, DecodeError> {
         Ok(u32::from_le_bytes(*self.array()?))
     }
-    /// `int`: 4 bytes, little-endian.
+    /// Reads an `int`: 4 bytes, little-endian.
     ///
     /// # Errors
-    /// Fewer bytes are left.
+    /// Fewer than 4 bytes are left.
     pub fn i32(&mut self) -> Result<i32, DecodeError> {
         Ok(i32::from_le_bytes(*self.array()?))
     }
-    /// `long`: 8 bytes, little-endian.
+    /// Reads a `long`: 8 bytes, little-endian.
     ///
     /// # Errors
-    /// Fewer bytes are left.
+    /// Fewer than 8 bytes are left.
     pub fn i64(&mut self) -> Result<i64, DecodeError> {
         Ok(i64::from_le_bytes(*self.array()?))
     }
-    /// The constructor id that comes next, without taking it.
+    /// Returns the next constructor id without consuming it.
     pub fn peek(&self) -> Option<u32> {
         self.rest.first_chunk().map(|id| u32::from_le_bytes(*id))
     }
-    /// Takes a constructor id that must be `id`.
+    /// Reads a constructor id, which must be `id`.
     ///
     /// # Errors
-    /// It is another, or the bytes end.
+    /// The id differs, or fewer than 4 bytes are left.
     pub fn expect(&mut self, id: u32) -> Result<(), DecodeError> {
         let found = self.u32()?;
         if found == id { Ok(()) } else { Err(self.fault_before(Fault::Id(found))) }
     }
-    /// `bytes` or `string`: `len:1 | data | 0..3 zeros`, or `fe | len:3 | data | 0..3 zeros`, little-endian.
+    /// Reads `bytes` or a `string`: `len:1 | data | 0..3 zeros`, or `fe | len:3 | data | 0..3 zeros`, little-endian.
     ///
-    /// A long form for a short length is read as it stands, as servers have been seen to send it; `ff` is refused.
+    /// The long form is accepted for short data too, because servers have been seen to send it. The prefix `ff` is
+    /// refused.
     ///
     /// Spec: mtproto/serialize#base-types
     ///
     /// # Errors
-    /// The bytes end early, or the length has a form that TL does not know.
+    /// The bytes end early, or the length prefix is `ff`.
     pub fn bytes(&mut self) -> Result<&'a [u8], DecodeError> {
         self.try_bytes().ok_or(self.noted)
     }
-    /// The same, or it is noted why not.
+    /// Reads a string like [`bytes`](Self::bytes), or stores the error.
     #[doc(hidden)]
     pub fn try_bytes(&mut self) -> Option<&'a [u8]> {
         match self.split_bytes() {
@@ -163,6 +180,7 @@ impl<'a> Reader<'a> {
                 let ([a, b, c], rest) = rest.split_first_chunk().ok_or(Fault::End)?;
                 (4, usize::from(*a) | usize::from(*b) << 8 | usize::from(*c) << 16, rest)
             }
+            // TDLib reads `ff` as the start of a 7-byte length, but servers do not send it.
             255 => return Err(Fault::Length),
         };
         let (data, rest) = rest.split_at_checked(len).ok_or(Fault::End)?;
@@ -170,31 +188,40 @@ impl<'a> Reader<'a> {
         let (_, rest) = rest.split_at_checked(zeros).ok_or(Fault::End)?;
         Ok((data, rest))
     }
-    /// The count of a vector whose elements take at least `least` bytes each: `int`, checked against what is left, so
-    /// that memory may be reserved for it.
+    /// Reads the count of a vector whose elements take at least `least` bytes each.
+    ///
+    /// The count is an `int`, checked against the remaining bytes so that memory can be reserved for it.
     ///
     /// # Errors
-    /// It is negative or promises more than there is.
+    /// The count is negative or larger than the remaining bytes can hold.
     pub fn count(&mut self, least: usize) -> Result<usize, DecodeError> {
         let count = self.u32()?;
-        usize::try_from(count)
+        let count = usize::try_from(count)
             .ok()
+            // A count is untrusted. Without this bound it could reserve gigabytes or loop over elements without bytes.
             .filter(|n| n.checked_mul(least.max(1)).is_some_and(|bytes| bytes <= self.rest.len()))
+            // TL's `int` is signed, so such a count is negative.
             .filter(|n| i32::try_from(*n).is_ok())
-            .ok_or(self.fault_before(Fault::Count))
+            .ok_or(self.fault_before(Fault::Count))?;
+        #[cfg(feature = "dc")]
+        {
+            let left = self.elements.checked_sub(count);
+            self.elements = left.ok_or(self.fault_before(Fault::Elements))?;
+        }
+        Ok(count)
     }
-    /// The head of a boxed vector: `1cb5c415 | count:4`.
+    /// Reads the head of a boxed vector: `1cb5c415 | count:4`.
     ///
     /// # Errors
-    /// It is none, or promises more than there is.
+    /// The id is not that of a vector, or the count is larger than the remaining bytes can hold.
     pub fn vector(&mut self, least: usize) -> Result<usize, DecodeError> {
         self.expect(VECTOR)?;
         self.count(least)
     }
-    /// Says that nothing may follow.
+    /// Checks that no bytes are left.
     ///
     /// # Errors
-    /// Something does.
+    /// Trailing bytes.
     pub fn end(&self) -> Result<(), DecodeError> {
         if self.is_empty() { Ok(()) } else { Err(self.fault(Fault::Trailing)) }
     }

@@ -1,26 +1,27 @@
-//! Finds where a value ends, with seven kilobytes instead of a type for each of its parts.
+//! Skipping of TL values with a 7 KB table instead of a Rust type for each of their parts.
 //!
-//! TL values carry no length, so whoever wants what follows a `Vector<Update>` must know every constructor that may
-//! stand in it. A table knows that and nothing else: no names, no values. It is walked where it lies.
+//! TL values have no length prefix. To find the end of a `Vector<Update>`, a reader must know every constructor that
+//! can occur in it. A table contains only that layout information, without names, and is used in place without being
+//! unpacked.
 //!
 //! ```text
 //! constructors:2 types:2 often:2 roots:2        all numbers little-endian
-//! id:4        x constructors                    type after type, sorted within each
-//! first:2     x types                           which constructor is the first of the type
-//! start:2     x constructors / 8, rounded up    at which nibble the layout of every eighth constructor starts
-//! symbol:2    x often                           the symbols used most
-//! symbol:2    x roots                           the types that can be asked for
-//! layouts                                       constructor after constructor, in nibbles, a byte's low one first:
-//!                                                 fields, then for each field
-//!                                                 symbol       below 72: one of those used most; else 72 more than itself
-//!                                                 flag - flag before it    modulo 256, if conditional
-//! symbol      type << 2 | is it a vector << 1 | is it conditional        type: 0..7 a primitive, 8.. the types in order
+//! id:4        x constructors                    grouped by type, sorted within each type
+//! first:2     x types                           index of the type's first constructor
+//! start:2     x constructors / 8, rounded up    nibble at which the layout of every eighth constructor starts
+//! symbol:2    x often                           the most frequent symbols
+//! symbol:2    x roots                           the types that can be skipped by number
+//! layouts                                       one per constructor, in nibbles, the low one of a byte first:
+//!                                                 number of fields, then for each field
+//!                                                 symbol       below 72: index of a frequent one; else symbol + 72
+//!                                                 flag - previous flag     modulo 256, if conditional
+//! symbol      type << 2 | is vector << 1 | is conditional            type: 0..7 a primitive, 8.. the types in order
 //! flag        word << 5 | bit
 //! number      0xxx    10xx xxxx +8    110x xxxx xxxx +72    1110 xxxx xxxx xxxx +584       in nibbles
 //! ```
 //!
-//! A `true` under a flag takes no bytes and is not there. `schema::compile` writes such a table,
-//! with feature `schema`; [`API`] is the one for starting a bot and signing in.
+//! A `true` under a flag takes no bytes and is omitted. `schema::compile` (feature `schema`) writes such a table;
+//! [`API`] is the table for starting a bot and signing in.
 //!
 //! ```
 //! use nanogram::tl::{Reader, table::{API, TypeId}};
@@ -34,13 +35,13 @@
 use super::line::MAX_WORDS;
 use super::{DecodeError, Fault, Reader, Tl};
 
-/// How many constructors may stand inside each other.
+/// Maximum nesting of constructors.
 ///
-/// Every type that `Updates` reaches stands within 8 of them by the shortest way; the rest is for what nests in itself:
-/// rich text, page blocks, JSON.
+/// Every type reachable from `Updates` has a path of at most 8 constructors. The rest is for recursive types: rich
+/// text, page blocks and JSON.
 pub const MAX_DEPTH: usize = 32;
 
-/// Numbers of those that are no type: how many bytes they take, not what the bytes mean.
+/// Type numbers of the primitives, which distinguish only their encoded sizes, not their meaning.
 pub(super) mod shape {
     pub(in crate::tl) const INT: u16 = 0;
     pub(in crate::tl) const LONG: u16 = 1;
@@ -50,30 +51,30 @@ pub(super) mod shape {
     pub(in crate::tl) const BOOL: u16 = 5;
     pub(in crate::tl) const FLAGS: u16 = 6;
     pub(in crate::tl) const FIRST_TYPE: u16 = 8;
-    /// What a type's number stands at in a symbol; below it are these two.
+    /// Shift of the type number in a symbol. The two bits below are the flags that follow.
     pub(in crate::tl) const TYPE: u16 = 2;
     pub(in crate::tl) const VECTOR: u16 = 2;
     pub(in crate::tl) const CONDITIONAL: u16 = 1;
 }
 
-/// Of every so many constructors the start of the layout is told.
+/// Interval of constructors for which the start of the layout is stored.
 pub(super) const STRIDE: usize = 8;
-/// The most symbols that are told as used most: their numbers take one nibble or two.
+/// Maximum number of frequent symbols. Their indices take one or two nibbles.
 pub(super) const OFTEN: u16 = 72;
 
-/// The number of a root: a type that a table can be asked for.
+/// The number of a root: a type that a table can skip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TypeId(u16);
 
 macro_rules! roots {
     ($($name:ident $tl:literal)*) => {
-        /// The roots of [`API`], in the order of their numbers.
+        /// The roots of [`API`], ordered by number.
         pub const ROOTS: &[&str] = &[$($tl),*];
 
         #[expect(non_camel_case_types, clippy::upper_case_acronyms, reason = "counts the constants below")]
         enum Number { $($name),* }
 
-        /// The roots of [`API`].
+        /// Numbers of the roots of [`API`].
         impl TypeId {
             $(#[doc = concat!("`", $tl, "`")] pub const $name: Self = Self(Number::$name as u16);)*
         }
@@ -108,11 +109,11 @@ roots! {
     REACTION "Reaction"
 }
 
-/// The types that starting a bot and signing in can meet, at layer 229: 6.8 KB that the linker leaves out of a program
-/// that does not name them.
+/// The types that occur when starting a bot and signing in, at layer 229. 6.8 KB, which the linker drops from a program
+/// that does not use it.
 pub static API: Table<'static> = match Table::new(include_bytes!("../../tl/api.tlb")) {
     Some(table) => table,
-    None => panic!("tl/api.tlb is cut short"), // in the compiler
+    None => panic!("tl/api.tlb is cut short"), // fails at compile time
 };
 
 /// A compiled schema.
@@ -131,9 +132,10 @@ fn number(of: &[[u8; 2]], at: usize) -> Option<u16> {
 }
 
 impl<'t> Table<'t> {
-    /// Looks at the head of a table; `None` if it promises more than there is.
+    /// Reads the head of a table; `None` if it claims more bytes than are present.
     pub const fn new(bytes: &'t [u8]) -> Option<Self> {
         let Some(([constructors, types, often, roots], bytes)) = head(bytes) else { return None };
+        // All parts are sliced here once. The table is used in place and never copied.
         let Some((ids, bytes)) = bytes.split_at_checked(4 * constructors) else { return None };
         let Some((firsts, bytes)) = bytes.split_at_checked(2 * types) else { return None };
         let Some((starts, bytes)) = bytes.split_at_checked(2 * constructors.div_ceil(STRIDE)) else { return None };
@@ -148,21 +150,22 @@ impl<'t> Table<'t> {
             layouts,
         })
     }
-    /// The root with this number, as `schema::compile` was given it.
+    /// Returns the root with this index in the list passed to `schema::compile`.
     pub fn root(&self, number: usize) -> Option<TypeId> {
         u16::try_from(number).ok().filter(|_| number < self.roots.len()).map(TypeId)
     }
-    /// Moves `r` past one value of the type `ty`.
+    /// Moves `r` past one value of type `ty`.
     ///
-    /// A table that is damaged refuses values, or ends them in the wrong place; it does no worse.
+    /// A damaged table makes this refuse values or end them at the wrong place, but has no worse effect.
     ///
     /// # Errors
-    /// The bytes end early, or are no such value: then `r` stands somewhere inside.
+    /// The bytes end early or are not a valid value. The position of `r` is then somewhere inside the value.
     pub fn skip(&self, r: &mut Reader<'_>, ty: TypeId) -> Result<(), DecodeError> {
         let symbol = number(self.roots, usize::from(ty.0));
         self.field(r, symbol.ok_or(r.fault(Fault::Id(r.peek().unwrap_or(0))))?, 0)
     }
     fn field(&self, r: &mut Reader<'_>, symbol: u16, depth: usize) -> Result<(), DecodeError> {
+        // The smallest element takes 4 bytes, so the count is bounded by the input.
         let count = if symbol & shape::VECTOR == 0 { 1 } else { r.vector(4)? };
         for _ in 0..count {
             let len = match symbol >> shape::TYPE {
@@ -188,11 +191,13 @@ impl<'t> Table<'t> {
         Ok(())
     }
     fn boxed(&self, r: &mut Reader<'_>, ty: u16, depth: usize) -> Result<(), DecodeError> {
+        // Recursion on untrusted input needs a limit, or a message could overflow the stack.
         if depth == MAX_DEPTH {
             return Err(r.fault(Fault::Depth));
         }
         let id = r.u32()?;
         let strange = r.fault_before(Fault::Id(id));
+        // An unknown constructor cannot be skipped, because its length is unknown.
         let mut layout = self.layout(ty, id).ok_or(strange)?;
         let (mut words, mut next) = ([0; MAX_WORDS], 0);
         for _ in 0..layout.number().ok_or(strange)? {
@@ -212,7 +217,7 @@ impl<'t> Table<'t> {
         }
         Ok(())
     }
-    /// The layout of the constructor of `ty` with this id.
+    /// Finds the layout of the constructor of `ty` with this id.
     fn layout(&self, ty: u16, id: u32) -> Option<Nibbles<'t>> {
         let ty = usize::from(ty.checked_sub(shape::FIRST_TYPE)?);
         let first = usize::from(number(self.firsts, ty)?);
@@ -220,6 +225,7 @@ impl<'t> Table<'t> {
         let at = self.ids.get(first..end)?.binary_search_by_key(&id, |id| u32::from_le_bytes(*id)).ok()? + first;
         let start = number(self.starts, at / STRIDE)?;
         let mut layout = Nibbles { of: self.layouts, at: usize::from(start), flag: 0 };
+        // Only every eighth start is stored, so up to seven layouts are skipped.
         for _ in 0..at % STRIDE {
             for _ in 0..layout.number()? {
                 layout.field(self)?;
@@ -230,11 +236,11 @@ impl<'t> Table<'t> {
     }
 }
 
-/// Reads a layout.
+/// A reader of layouts.
 struct Nibbles<'t> {
     of: &'t [u8],
     at: usize,
-    /// The last flag.
+    /// The previous flag.
     flag: u8,
 }
 
@@ -254,13 +260,14 @@ impl Nibbles<'_> {
             14 => (3, 584),
             _ => return None,
         };
+        // The mask removes the prefix, which gives the length of the number.
         let mut number = first & 7 >> more;
         for _ in 0..more {
             number = number << 4 | self.nibble()?;
         }
         Some(number + least)
     }
-    /// The next field: its symbol, and the flag that it stands under.
+    /// Reads the next field: its symbol and, if conditional, its flag.
     fn field(&mut self, table: &Table<'_>) -> Option<(u16, Option<u8>)> {
         let symbol = match self.number()? {
             number @ OFTEN.. => number - OFTEN,
@@ -270,12 +277,13 @@ impl Nibbles<'_> {
             return Some((symbol, None));
         }
         let [more, _] = self.number()?.to_le_bytes();
+        // Flags are stored as differences, because small numbers take one nibble.
         self.flag = self.flag.wrapping_add(more);
         Some((symbol, Some(self.flag)))
     }
 }
 
-/// The four numbers that a table starts with, and what follows them.
+/// Reads the four counts at the start of a table and returns the rest.
 const fn head(bytes: &[u8]) -> Option<([usize; 4], &[u8])> {
     let Some(([a, b, c, d, e, f, g, h], rest)) = bytes.split_first_chunk() else { return None };
     Some((
@@ -294,7 +302,7 @@ mod tests {
     use super::*;
     use alloc::vec::Vec;
 
-    /// One root `A`: `a#1 flags:# b:flags.0?A c:flags.1?Vector<int> = A`.
+    /// A table with one root `A`: `a#1 flags:# b:flags.0?A c:flags.1?Vector<int> = A`.
     fn table() -> Vec<u8> {
         let mut t = Vec::new();
         for n in [1u16, 1, 3, 1] {
@@ -305,7 +313,7 @@ mod tests {
         for n in [0u16, 0, shape::FLAGS << 2, a | shape::CONDITIONAL, ints | shape::CONDITIONAL, a] {
             t.extend(n.to_le_bytes());
         }
-        // 3 fields: symbol 0; symbol 1 under flag 0; symbol 2 under the next
+        // 3 fields: symbol 0; symbol 1 under flag 0; symbol 2 under flag 1.
         t.extend([0x03, 0x01, 0x12]);
         t
     }

@@ -1,4 +1,4 @@
-//! Bytes on the wire: transports, message ids, and the constructors of MTProto itself.
+//! Wire formats: transports, message ids, and MTProto's own TL constructors.
 
 pub mod msg_id;
 pub mod mt;

@@ -1,5 +1,5 @@
-//! What the tests of sessions share: a client's session, and a server that is only a key: it seals whatever it is told,
-//! right or wrong, and reads what the client sends.
+//! Test bench for sessions: a client session, and a server reduced to a key that seals any message, valid or not, and
+//! reads the client's packets.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use bytes::{Bytes, BytesMut};
@@ -23,26 +23,26 @@ pub(crate) fn key() -> AuthKey {
     AuthKey::from_bytes(std::array::from_fn(|i| (i * 7 % 251) as u8))
 }
 
-/// A client's session and its counterpart.
+/// Client session and its counterpart.
 pub(crate) struct Bench {
     pub(crate) client: Session,
     pub(crate) now: Instant,
     pub(crate) random: ChaCha12Rng,
-    /// Of messages made so far in this microsecond.
+    /// Messages made so far in the current microsecond.
     made: i64,
 }
 
-/// A packet of the client, opened.
+/// Decrypted packet of the client.
 #[derive(Debug, Clone)]
 pub(crate) struct Sent {
     pub(crate) header: Header,
-    /// The message alone, or those of its container.
+    /// The single message, or the messages of the container.
     pub(crate) messages: Vec<Message>,
     pub(crate) is_container: bool,
 }
 
 impl Bench {
-    /// The client's clock is right, and known to be.
+    /// Creates a client with a synchronized clock.
     pub(crate) fn new() -> Self {
         let mut clock = ServerClock::guess(Instant::ZERO, UnixTime::from_secs(UNIX));
         clock.sync(Instant::ZERO, UnixTime::from_secs(UNIX));
@@ -56,11 +56,11 @@ impl Bench {
     pub(crate) fn advance(&mut self, by: Duration) {
         self.now = self.now + by;
     }
-    /// The time of day where the server is: the simulated clock is right.
+    /// Server time; the simulated clock is right.
     pub(crate) fn unix(&self) -> UnixTime {
         UnixTime::from_micros(UNIX * 1_000_000 + self.now.as_micros() as i64)
     }
-    /// A new id of the server's, `off` seconds from now; `who` is 1 for an answer, 3 for the rest.
+    /// New message id of the server, `off` seconds from now; `who` is 1 for an answer, 3 for other messages.
     pub(crate) fn id_at(&mut self, off: i64, who: i64) -> i64 {
         self.made += 1;
         let unix = self.unix().as_micros() + off * 1_000_000;
@@ -74,13 +74,13 @@ impl Bench {
     pub(crate) fn header(&mut self) -> Header {
         Header { salt: SALT, session_id: self.client.session_id(), msg_id: self.id(), seqno: 1 }
     }
-    /// A message of the server's, sealed as it should be.
+    /// Seals a valid message of the server.
     pub(crate) fn seal(&mut self, msg_id: i64, seqno: i32, body: &[u8]) -> BytesMut {
         let header = Header { salt: SALT, session_id: self.client.session_id(), msg_id, seqno };
         let (packet, _) = packet::seal(&key(), Side::Server, &header, body, &mut self.random).unwrap();
         BytesMut::from(&packet[..])
     }
-    /// The same, with a new id, and to be acknowledged.
+    /// Delivers a message with a new id that must be acknowledged.
     pub(crate) fn say(&mut self, body: &[u8]) -> Result<(), SessionError> {
         let id = self.id();
         self.say_as(id, 1, body)
@@ -89,7 +89,7 @@ impl Bench {
         let packet = self.seal(msg_id, seqno, body);
         self.deliver(packet)
     }
-    /// Messages in a container with an id above theirs.
+    /// Delivers messages in a container, whose id is above theirs.
     pub(crate) fn say_together(&mut self, messages: &[Message]) -> Result<(), SessionError> {
         let (id, body) = (self.id(), container(messages));
         self.say_as(id, 0, &body)
@@ -97,11 +97,11 @@ impl Bench {
     pub(crate) fn deliver(&mut self, packet: BytesMut) -> Result<(), SessionError> {
         self.client.handle_packet(self.now, packet).map(|_| ())
     }
-    /// A message for a container.
+    /// Message for a container.
     pub(crate) fn inner(&mut self, seqno: i32, body: &[u8]) -> Message {
         Message { msg_id: self.id(), seqno, body: Bytes::copy_from_slice(body) }
     }
-    /// Everything that the client sends now.
+    /// Packets that the client sends now.
     pub(crate) fn sent(&mut self) -> Vec<Sent> {
         let mut all = Vec::new();
         while let Some(packet) = self.client.poll_packet(self.now, &mut self.random).unwrap() {
@@ -109,15 +109,15 @@ impl Bench {
         }
         all
     }
-    /// The messages in it.
+    /// Messages that the client sends now.
     pub(crate) fn sent_messages(&mut self) -> Vec<Message> {
         self.sent().into_iter().flat_map(|sent| sent.messages).collect()
     }
-    /// Those with this constructor, read.
+    /// Messages with this constructor that the client sends now, decoded.
     pub(crate) fn sent_of<T: Combinator>(&mut self) -> Vec<T> {
         self.sent_messages().iter().filter_map(|m| T::from_boxed(&m.body).ok()).collect()
     }
-    /// Makes a call and sends it; the id it got.
+    /// Makes a call, sends it and returns its message id.
     pub(crate) fn call(&mut self, body: &[u8]) -> (CallId, i64) {
         let call = self.client.call(Bytes::copy_from_slice(body));
         let sent = self.sent_messages();
@@ -127,7 +127,7 @@ impl Bench {
     pub(crate) fn incoming(&mut self) -> Vec<Incoming> {
         std::iter::from_fn(|| self.client.poll_incoming()).collect()
     }
-    /// Lets time pass as a driver would, until `until`; what the client sends meanwhile.
+    /// Advances time like a driver, up to `until`; returns the packets sent meanwhile.
     pub(crate) fn wait(&mut self, until: Instant) -> Result<Vec<Sent>, SessionError> {
         let mut all = self.sent();
         for _ in 0..10_000 {
@@ -143,14 +143,14 @@ impl Bench {
         }
         panic!("a time-out that is never disarmed");
     }
-    /// That `packet` is refused, and nothing is as if it had come.
+    /// Asserts that `packet` is refused and leaves the session unchanged.
     pub(crate) fn assert_refused(&mut self, what: &str, packet: BytesMut) -> SessionError {
         let before = format!("{:?}", self.client);
         let error = self.deliver(packet).expect_err(what);
         assert_eq!(format!("{:?}", self.client), before, "{what}: something changed");
         error
     }
-    /// That a call can still be made and answered.
+    /// Asserts that a call can still be made and answered.
     pub(crate) fn assert_works(&mut self) {
         let (call, msg_id) = self.call(&[7, 7, 7, 7]);
         self.say(&result(msg_id, ANSWER)).unwrap();
@@ -159,7 +159,7 @@ impl Bench {
     }
 }
 
-/// Opens a packet of the client's.
+/// Decrypts a packet of the client.
 pub(crate) fn open(packet: &[u8]) -> Sent {
     let opened = packet::open(&key(), Side::Client, BytesMut::from(packet)).expect("the client seals well");
     let is_container = Reader::new(&opened.body).peek() == Some(MSG_CONTAINER);
@@ -184,7 +184,7 @@ pub(crate) fn result(req_msg_id: i64, value: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A plaintext with any length field and any padding.
+/// Plaintext with any length field and any padding.
 pub(crate) fn plain(header: &Header, len: i32, body: &[u8], padding: usize) -> Vec<u8> {
     let mut out = Vec::new();
     header.salt.write(&mut out);
@@ -197,7 +197,7 @@ pub(crate) fn plain(header: &Header, len: i32, body: &[u8], padding: usize) -> V
     out
 }
 
-/// Encrypts a plaintext as `from` would; what does not fill a block is cut off.
+/// Encrypts a plaintext like `from`; an incomplete block at the end is cut off.
 pub(crate) fn encrypt(from: Side, plain: &[u8]) -> BytesMut {
     let msg_key = kdf::msg_key(&key(), from, plain);
     let pair = kdf::aes(&key(), from, &msg_key);
@@ -206,7 +206,7 @@ pub(crate) fn encrypt(from: Side, plain: &[u8]) -> BytesMut {
     BytesMut::from(&[&key().id()[..], &msg_key, &blocks].concat()[..])
 }
 
-/// The same as MTProto 1 did.
+/// Encrypts a plaintext as in MTProto 1.
 pub(crate) fn encrypt_v1(from: Side, plain: &[u8], len: usize) -> BytesMut {
     let msg_key = kdf::msg_key_v1(&plain[..len]);
     let pair = kdf::aes_v1(&key(), from, &msg_key);

@@ -1,4 +1,4 @@
-//! A struct ends where its line ends.
+//! A struct must have all fields of its schema line.
 nanogram::tl! {
     "inputUser#f21158c6 user_id:long access_hash:long = InputUser;"
     struct InputUser { user_id: i64 }

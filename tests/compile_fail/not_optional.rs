@@ -1,4 +1,4 @@
-//! What stands under a flag may be missing.
+//! A field under a flag must be an `Option`.
 nanogram::tl! {
     "emojiStatus#e7ff068a flags:# document_id:long until:flags.0?int = EmojiStatus;"
     struct EmojiStatus { document_id: i64, until: i32 }

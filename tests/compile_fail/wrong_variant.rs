@@ -1,4 +1,4 @@
-//! `inputUserSelf` is no `InputPeer`.
+//! `inputUserSelf` is not an `InputPeer`.
 nanogram::tl! {
     "inputUserSelf#f7c1b13f = InputUser;"
     struct InputUserSelf {}

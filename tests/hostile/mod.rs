@@ -1,4 +1,4 @@
-//! A client against a data centre that misbehaves: both without sockets, in a time of their own.
+//! A client against a misbehaving test server, without sockets and in simulated time.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use bytes::BytesMut;
@@ -16,31 +16,31 @@ use rand::rngs::ChaCha12Rng;
 use std::time::Duration;
 
 pub(crate) const UNIX: UnixTime = UnixTime::from_secs(1_790_000_000);
-/// How long a client is given, in its own time.
+/// Time limit for a client, in simulated time.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
-/// How often it may connect in that time.
+/// Most connections of a client in that time.
 pub(crate) const CONNECTIONS: usize = 60;
 
-/// A data centre, one client of it, and all that happened between them.
+/// Test server, one client, and a record of their exchange.
 pub(crate) struct Hostile {
     pub(crate) dc: Dc,
     pub(crate) now: Instant,
     pub(crate) connection: Connection,
     pub(crate) conn: ConnId,
-    /// The most bytes that the client is given at once.
+    /// Most bytes delivered to the client at once.
     pub(crate) grain: usize,
     pub(crate) events: Vec<Event>,
-    /// Why the client left, connection by connection; `None`: the data centre did.
+    /// Error that ended each connection; `None` if the server closed it.
     pub(crate) left: Vec<Option<ConnectionError>>,
     pub(crate) log: Vec<Entry>,
-    /// All bytes that the client was sent, and the most at once.
+    /// Number of bytes that the client received.
     pub(crate) received: usize,
     dc_id: i32,
-    /// How long it waits for an answer, and over how many connections.
+    /// Limits for an answer: time and number of connections.
     pub(crate) patience: (Duration, usize),
 }
 
-/// A data centre without anything wrong yet.
+/// Test server without faults.
 pub(crate) fn dc() -> Dc {
     Dc::new(Instant::ZERO, UNIX, Box::new(ChaCha12Rng::seed_from_u64(1))).unwrap()
 }
@@ -72,20 +72,20 @@ impl Hostile {
             patience: (PATIENCE, CONNECTIONS),
         }
     }
-    /// A client of `user`, whose key the data centre knows.
+    /// Client signed in as `user`.
     pub(crate) fn signed_in(mut dc: Dc, user: i64, framing: Framing) -> Self {
         let key = dc.sign_in(user).unwrap();
         let home = dc.world.home_of(user);
         let config = Config { framing, ..config(&dc, home, Some(key)) };
         Self::new(dc, config)
     }
-    /// A client without a key.
+    /// Client without a key.
     pub(crate) fn stranger(dc: Dc) -> Self {
         let config = config(&dc, 2, None);
         Self::new(dc, config)
     }
 
-    /// What each side has for the other; whether there was anything. An error ends the client's connection.
+    /// Exchanges bytes in both directions; returns true if there were any. An error ends the client's connection.
     fn exchange(&mut self) -> Result<bool, ConnectionError> {
         let mut out = BytesMut::new();
         while self.connection.poll_transmit(self.now, &mut out)? {}
@@ -104,7 +104,7 @@ impl Hostile {
         Ok(!out.is_empty() || !back.is_empty())
     }
 
-    /// Leaves, and comes again after a while.
+    /// Closes the connection and opens another after a pause.
     fn reconnect(&mut self, why: Option<ConnectionError>) {
         self.left.push(why);
         self.dc.handle_closed(self.conn, self.now);
@@ -114,7 +114,7 @@ impl Hostile {
         self.grain = self.dc.grain(self.conn);
     }
 
-    /// One turn; whether anything happened. If nothing did, time goes on to what is due.
+    /// Runs one turn. If nothing happens, time advances to the next timer.
     pub(crate) fn turn(&mut self) {
         let before = self.now;
         let result = self.exchange().and_then(|is_busy| {
@@ -135,7 +135,7 @@ impl Hostile {
         }
     }
 
-    /// Waits for the answer of a call, over as many connections as it takes; `None`: it never came.
+    /// Waits for the answer to a call, over several connections if necessary; `None` if it never comes.
     pub(crate) fn wait(&mut self, id: CallId) -> Option<Result<Vec<u8>, CallError>> {
         let (end, most) = (self.now + self.patience.0, self.left.len() + self.patience.1);
         while self.now < end && self.left.len() < most {
@@ -152,18 +152,18 @@ impl Hostile {
         let id = self.connection.call(call).id();
         Some(self.wait(id)?.map(|body| C::Reply::from_bytes(&body).unwrap()))
     }
-    /// The error of the server's to a call.
+    /// Makes a call and returns the server's error.
     pub(crate) fn refused<C: Call>(&mut self, call: &C) -> RpcError {
         match self.call(call) {
             Some(Err(CallError::Refused(error))) => error,
             _ => panic!("it was to be refused"),
         }
     }
-    /// How often a fault has acted.
+    /// Number of times that a fault was injected.
     pub(crate) fn acted(&self, name: &str) -> usize {
         self.log.iter().filter(|entry| matches!(entry, Entry::Misbehaved { fault } if *fault == name)).count()
     }
-    /// How often a method was executed or refused.
+    /// Number of calls of a method, executed or refused.
     pub(crate) fn calls_of(&self, id: u32) -> usize {
         self.log.iter().filter(|entry| matches!(entry, Entry::Call { method, .. } if *method == id)).count()
     }
@@ -179,7 +179,7 @@ impl Hostile {
     }
 }
 
-/// The framing that a fault needs.
+/// Framing that a fault needs.
 pub(crate) fn framing(fault: &Fault) -> Framing {
     match fault.name {
         name if name.starts_with("full-") => Framing::FULL,

@@ -1,4 +1,4 @@
-//! What the tests of the client share: a data centre in a task of its own, and a wire to it that can be watched and cut.
+//! Test fixtures of the client: a test server in a task, and a wire to it that can be observed and cut.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use nanogram::client::{Notice, Options, Watcher};
@@ -19,17 +19,17 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 
-/// Nothing takes longer.
+/// Generous time limit for every step.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 type Job = Box<dyn FnOnce(&mut Dc) + Send>;
 
-/// A data centre in a task of its own, and a second one, number 4, of the same world.
+/// Test server in a task, with a second data centre, number 4, of the same world.
 pub(crate) struct House {
     pub(crate) addr: String,
     pub(crate) there: String,
     pub(crate) key: RsaKey,
-    /// Of Alice.
+    /// Session of Alice.
     pub(crate) session: SavedSession,
     pub(crate) log: Arc<Mutex<Vec<Entry>>>,
     jobs: mpsc::UnboundedSender<Job>,
@@ -40,7 +40,7 @@ impl House {
         Self::with(true).await
     }
 
-    /// With `is_open`, whoever makes a key is let in as Alice.
+    /// Starts the server. With `is_open`, every new key is signed in as Alice.
     pub(crate) async fn with(is_open: bool) -> Self {
         let make = |now, unix| Dc::new(now, unix, Box::new(SysRng));
         let mut listener = Listener::bind("127.0.0.1:0", make).await.unwrap();
@@ -74,7 +74,7 @@ impl House {
         house
     }
 
-    /// Does something to the data centre.
+    /// Runs a function on the server.
     pub(crate) async fn dc<T: Send + 'static>(&self, job: impl FnOnce(&mut Dc) -> T + Send + 'static) -> T {
         let (done, result) = oneshot::channel();
         let job = move |dc: &mut Dc| drop(done.send(job(dc)));
@@ -82,12 +82,12 @@ impl House {
         result.await.unwrap()
     }
 
-    /// Without a key.
+    /// Options without a key.
     pub(crate) fn stranger(&self) -> Options {
         Options::new(Environment::Production, 2).at(&self.addr, vec![self.key.clone()]).api_id(1)
     }
 
-    /// By session string, which holds the address too.
+    /// Options from a session string, which also has the address.
     pub(crate) fn alice(&self) -> Options {
         let text = string::write(&self.session, Format::Nanogram).unwrap();
         let mut options = Options::from_session(&text).unwrap().api_id(1);
@@ -95,32 +95,32 @@ impl House {
         options
     }
 
-    /// How often something happened.
+    /// Number of log entries that match.
     pub(crate) fn count(&self, is: impl Fn(&Entry) -> bool) -> usize {
         self.log.lock().unwrap().iter().filter(|entry| is(entry)).count()
     }
-    /// How often a method was called, whatever came of it.
+    /// Number of calls of a method, regardless of their outcome.
     pub(crate) fn calls(&self, id: u32) -> usize {
         self.count(|entry| matches!(entry, Entry::Call { method, .. } if *method == id))
     }
-    /// How often bots were started.
+    /// Number of bot starts.
     pub(crate) fn starts(&self) -> usize {
         let is_start = |e: &Entry| matches!(e, Entry::Call { method, error: None, .. } if *method == StartBot::ID);
         self.count(is_start)
     }
-    /// How many permanent keys were made, and how many temporary ones.
+    /// Number of permanent and temporary keys created.
     pub(crate) fn keys_made(&self) -> (usize, usize) {
         let permanent = self.count(|entry| matches!(entry, Entry::Key { expires_at: None, .. }));
         let temporary = self.count(|entry| matches!(entry, Entry::Key { expires_at: Some(_), .. }));
         (permanent, temporary)
     }
-    /// How often a wrong salt was refused.
+    /// Number of refusals because of a wrong salt.
     pub(crate) fn bad_salts(&self) -> usize {
         self.count(|entry| matches!(entry, Entry::Refused(Refusal::Message(48))))
     }
 }
 
-/// What a client told, in words.
+/// Notices of a client as text.
 #[derive(Clone, Default)]
 pub(crate) struct Told(pub(crate) Arc<Mutex<Vec<String>>>);
 
@@ -136,17 +136,17 @@ impl Told {
     }
 }
 
-/// A wire between clients and a server.
+/// Relay between clients and a server.
 pub(crate) struct Wire {
     pub(crate) addr: String,
     flights: Arc<AtomicUsize>,
 }
 
-/// Where the first connection is cut.
+/// Position at which the first connection is cut.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct At {
     pub(crate) bytes: usize,
-    /// Of what the server says.
+    /// True to count the server's bytes.
     pub(crate) of_server: bool,
 }
 
@@ -155,7 +155,7 @@ impl Wire {
         Self::cut(server, None).await
     }
 
-    /// How often the client spoke and then waited: round trips.
+    /// Round trips: number of times that the client sent and then waited.
     pub(crate) fn flights(&self) -> usize {
         self.flights.load(Ordering::SeqCst)
     }

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""What real clients make of each fault of `nanogram dc`: faults.py [--nanogram PATH] [--client NAME] [--only REGEX] [--jobs N]
+"""Reactions of real clients to each fault of `nanogram dc`: faults.py [--nanogram PATH] [--client NAME] [--only REGEX] [--jobs N]
 
-For every fault and client there is a data centre of its own, which does the fault once and is honest after that. Faults of
-the key exchange and of signing in meet a client that signs in with a phone number; those of QR codes one that shows such a
-code; all others one that is signed in, finds @echo_bot, starts it and waits for its answer. What came of it is told from
-what the client says in the end, and from what the data centre's log says the client did after the fault.
+Every fault and client get a separate data centre, which injects the fault once and is honest afterwards. Faults of the key
+exchange and of signing in are for a client that signs in with a phone number; those of QR codes for one that shows such a
+code; all others for one that is signed in, finds @echo_bot, starts it and waits for its answer. The outcome follows from
+the client's last output and from the data centre's log of the client's reactions.
 
-NANOGRAM_WRITE=1 puts the outcomes into docs/faults-clients.md, where what each word means is written. --quick runs a few faults
-whose outcome must be the one that stands there.
+NANOGRAM_WRITE=1 writes the outcomes into docs/faults-clients.md, which explains each word. --quick runs a few faults and
+compares their outcomes with that page.
 """
 import argparse
 import datetime
@@ -212,36 +212,39 @@ def word(cell):
 COUNTED = ["accepted", "ignored", "refused", "done", "error", "hung", "crashed", "not met"]
 
 HEAD = """\
-# What clients make of what the test data centre does wrong
+# Reactions of clients to the faults of the test data centre
 
-Each of the {count} faults of [the list](faults.md), done once by `nanogram dc --fault NAME` to a client that had just come,
-and nothing wrong after that. {versions}.
+{count} faults of [the list](faults.md) were injected with `nanogram dc --fault NAME`, each once, into a new client and
+without other failures. {versions}.
 `NANOGRAM_WRITE=1 tests/interop/faults.py` runs them and writes this page; last on {date}.
 
-The job of a client was to find @echo_bot, start it and have its answer, signed in; for faults of the key exchange and of
-signing in, to sign in with a phone number, code and, for SRP, password; for `qr-migrate-999`, to show a QR code. It had
-{limit} s from the start of the program. Telethon and GramJS had the settings that they have by themselves, but connected at
-most 5 times, 0.3 s apart; GramJS had `securityChecks` on, which is off unless asked for. nanogram was `nanogram start` or
-`nanogram login`. Frames were abridged; for the faults of the full framing full, which `nanogram start` does not speak.
-TDLib cannot be given a session and signed in each time, so that most faults met it before that, while it asked for the
-configuration; it speaks intermediate frames under noise, and asks again what the password is to be proved by before it
-proves it.
+The task of a client was to find @echo_bot, start it and receive its answer, signed in. For faults of the key exchange and
+of signing in, it was to sign in with a phone number, a code and, for SRP, a password; for `qr-migrate-999`, to show a QR
+code. The time limit was {limit} s from the start of the program.
 
-| word | what was seen |
+- Telethon and GramJS had their default settings, except at most 5 connection attempts, 0.3 s apart. GramJS had
+  `securityChecks` on, which is off by default.
+- nanogram was `nanogram start` or `nanogram login`.
+- Frames were abridged; for the faults of full framing they were full, which `nanogram start` does not use.
+- TDLib cannot be given a session and signed in each time. Most faults therefore met it earlier, while it requested the
+  configuration. It uses obfuscated intermediate frames, and requests the parameters of the password again before it
+  proves the password.
+
+| word | observation |
 | --- | --- |
-| accepted | the client took what the fault brought for the server's: it acknowledged a message that only the faulty packet brought, or a second time one that came twice; used a salt that only the fault told; answered what it asked. In a key exchange it sent the next step, or a packet under the key; in SRP, a proof of the password |
-| ignored | none of that was seen, and the client went on with its job on the same connection |
-| refused | none of that was seen, and the client closed the connection, began the key exchange again, or had an error |
-| hung | none of that was seen, and the job was not done after {limit} s |
-| crashed | none of that was seen, and the program ended without an error that its caller could have taken |
-| done, error | the fault brings nothing to be believed (a refusal, a delay, the end of a connection): the job was done all the same, or the caller was told this error |
+| accepted | the client took data of the fault as the server's: it acknowledged a message that only the faulty packet contained, or acknowledged a repeated message twice; it used a salt that only the fault revealed; it answered a question of the fault. In a key exchange it sent the next step, or a packet under the key; in SRP, a proof of the password |
+| ignored | none of that was observed, and the client continued on the same connection |
+| refused | none of that was observed, and the client disconnected, began the key exchange again, or reported an error |
+| hung | none of that was observed, and the task was not done after {limit} s |
+| crashed | none of that was observed, and the program ended without an error that its caller could have handled |
+| done, error | the fault contains nothing to believe (a refusal, a delay, a disconnection): the task was done, or the caller got this error |
 | not met | the client never did what the fault waits for |
 
-Behind the semicolon stands how the job ended: done, the error that the caller was told, hung, or crashed. Some faults are
-lawful, and to accept them is right: `past-290`, `retry-once`, `sent-code-success`; [the list](faults.md) says what each is.
-Who acknowledges a message has read it; what it then does with it is not seen. `overtaken` is an answer that comes after the
-next packet: for a client that sends nothing while it waits there is none. Telethon does AES with the libssl of the system
-where it finds one, as it did here.
+After the semicolon is the end of the task: done, the error that the caller got, hung, or crashed. Some faults are valid
+protocol, and accepting them is right: `past-290`, `retry-once`, `sent-code-success`; [the list](faults.md) describes each.
+A client that acknowledges a message has read it; its further use of the message is not observed. `overtaken` is an answer
+that arrives after the next packet; a client that sends nothing while it waits never meets it. Telethon uses the system's
+libssl for AES where it finds one, as it did here.
 
 """
 
@@ -259,7 +262,7 @@ def version(client):
 def page(faults, rows):
     """The page as it is to be."""
     versions = [version(client) for client in CLIENTS]
-    versions = f"Here: {', '.join(versions[:-1])} and {versions[-1]}"
+    versions = f"The clients were {', '.join(versions[:-1])} and {versions[-1]}"
     text = HEAD.format(count=len(faults), versions=versions, date=datetime.date.today(), limit=LIMIT)
     text += "| | " + " | ".join(CLIENTS.values()) + " |\n| --- |" + " ---: |" * len(CLIENTS) + "\n"
     for counted in COUNTED:

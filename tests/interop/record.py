@@ -49,9 +49,21 @@ def record(nanogram, script, asked, path):
     return result["client"]
 
 
+def whole(text):
+    """The recording as one object: its first line, and the entries that were appended to it."""
+    head, *entries = map(json.loads, text.splitlines())
+    for entry in entries:
+        head["auth_keys"].update(entry.get("auth_keys", {}))
+        if "name" in entry:
+            head["connections"].append({"name": entry["name"], "events": []})
+        elif "hex" in entry:
+            head["connections"][entry.pop("connection")]["events"].append(entry)
+    return head
+
+
 def compact(path, label):
     """The recording with its name, times in whole 10 µs, and without the ports, which differ each time."""
-    recording = {**json.loads(Path(path).read_text()), "label": label}
+    recording = {**whole(Path(path).read_text()), "label": label}
     for number, connection in enumerate(recording["connections"]):
         place = re.search("data centre .*", connection["name"])[0]
         connection["name"] = f"connection {number} with {place}"

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""How often a client waits for the data centre until a bot is started: round_trips.py [--nanogram PATH]
+"""Round trips that a client needs until a bot is started: round_trips.py [--nanogram PATH]
 
-Each client runs against `nanogram dc` through a relay that holds everything back for 50 ms on its way, so that a round
-trip takes 100 ms; wire.py counts them in what passed. Without NANOGRAM_WRITE=1 the rows of nanogram are measured and must be what
-is said below and in docs/round-trips.md; with it all rows are, and that file is written.
+Each client runs against `nanogram dc` through a relay that delays everything by 50 ms in either direction, so a round trip
+takes 100 ms; wire.py counts them in the relayed traffic. Without NANOGRAM_WRITE=1, nanogram's rows are measured and
+compared with EXPECTED and docs/round-trips.md; with it all rows are measured and that file is written.
 """
 import argparse
 import base64
@@ -31,40 +31,41 @@ TITLES = ("from nothing", "session string", "all kept, new name", "all kept, kno
 HEAD = f"""\
 # Round trips until a bot is started
 
-How often a client waits for the data centre, after TCP is connected, until `messages.startBot` is answered.
-`NANOGRAM_WRITE=1 python3 tests/interop/round_trips.py` wrote this file; `.ci/run` measures the rows of nanogram again.
+Number of times a client waits for the data centre, from the TCP connection until `messages.startBot` is answered.
+`NANOGRAM_WRITE=1 python3 tests/interop/round_trips.py` wrote this file; `.ci/run` measures nanogram's rows again.
 
 | client | {" | ".join(TITLES)} |
 | --- | --- | --- | --- | --- |
 """
 
 NOTES = f"""
-In brackets the time, in round trips of {DELAY * 2000:.0f} ms: what it has above the number is computing.
+In brackets: the time in round trips of {DELAY * 2000:.0f} ms. The excess over the number is computation.
 {{answers}}
 
-- **From nothing**: there is no key. One is made, Alice signs in with the code, typed at once, and starts the bot. `a + b`
-  are two programs, one after the other.
-- **Session string**: the string is all that is known; the bot's username must be resolved.
-- **All kept**: what the client itself keeps of an earlier run is there: nanogram's session file (server salts, the
+- **From nothing**: there is no key. The client creates one, signs in as Alice with the code, typed at once, and starts the
+  bot. `a + b` are two programs, one after the other.
+- **Session string**: only the string is known; the bot's username must be resolved.
+- **All kept**: the client has everything that it saved in an earlier run: nanogram's session file (server salts,
   temporary key), mtcute's storage (salts and temporary keys, but not the salts of those). Telethon, GramJS and Kurigram
-  keep no salt: their first message is refused, and sent again with the right one.
-- **Known name**: the bot's id and access hash are known: to nanogram from its file, the others are told.
+  save no salt: their first message is refused, and sent again with the right one.
+- **Known name**: the bot's id and access hash are known, to nanogram from its file, to the others as arguments.
 
-PFS is perfect forward secrecy: a temporary key is made, three round trips, and bound to the account's, one. nanogram has it
-unless told otherwise, mtcute on demand, Telethon, GramJS and Kurigram not at all. Telethon, GramJS and mtcute `connect()`
-and make the call; with Kurigram `connect()` and `initialize()` stand for `start()`, which asks for more.
+PFS is perfect forward secrecy: creating a temporary key takes three round trips, binding it to the account's key one.
+nanogram uses it by default, mtcute on demand, Telethon, GramJS and Kurigram not at all. Telethon, GramJS and mtcute
+`connect()` and make the call; for Kurigram, `connect()` and `initialize()` replace `start()`, which requests more.
 
-## How it is counted
+## Method
 
-Every client runs against `nanogram dc` through a relay that holds all bytes back for {DELAY * 1000:.0f} ms in either direction. A round
-trip is counted where one must have waited: what a client sends belongs to the trip after the last one of whose answer it
-had a byte; what the data centre sends belongs to the last trip that it had a byte of. `nanogram decode` opens the recording
-and names the messages. TCP's own handshake is not counted; there is one for each connection, and Kurigram has two where it
-makes a key. The relay is `tests/interop/relay.py`, the count `wire.py`, the clients `with_*` beside them.
+Every client runs against `nanogram dc` through a relay that delays all bytes by {DELAY * 1000:.0f} ms in either direction. A round trip
+is counted where the client must have waited: a message that it sends belongs to the round trip after the last one whose
+answer it had received, at least in part; a message of the data centre belongs to the last round trip that it had received
+in part. `nanogram decode` opens the recording and names the messages. TCP's own handshake is not counted; there is one
+for each connection, and Kurigram has two when it creates a key. The relay is `tests/interop/relay.py`, the count is in
+`wire.py`, the clients are `with_*`.
 
-## What each sends until then
+## Messages of each client
 
-Round trips are divided by `→`; what is sent in one, by commas. Acknowledgements are left out.
+`→` separates round trips, commas separate messages within one. Acknowledgements are left out.
 """
 
 
@@ -177,7 +178,7 @@ def main():
         if name in EXPECTED and (totals := [column.total() for column in columns]) != EXPECTED[name]:
             faults.append(f"{name}: {totals} round trips, not {EXPECTED[name]}")
     if asked.write and not asked.only:
-        answers = "The bot's answer came with that of the data centre each time." if all_at_once else ""
+        answers = "The bot's answer always arrived in the same round trip as the data centre's." if all_at_once else ""
         DOC.parent.mkdir(exist_ok=True)
         DOC.write_text(HEAD + "\n".join(table) + "\n" + NOTES.format(answers=answers) + "".join(lists))
     for name, _ in OURS if not asked.only else []:

@@ -24,7 +24,7 @@ TARGET = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target").resolve()
 OUT = TARGET / "login"
 
 ALICE, CAROL = "+10000000001", "+10000000003"
-PASSWORD = "two factors"  # nanogram::dc::residents::CAROLS_PASSWORD
+PASSWORD = "two factors"  # nanogram::lab::dc::residents::CAROLS_PASSWORD
 WRONG_PASSWORD = "three factors"
 INTERRUPTED = 130
 
@@ -166,7 +166,7 @@ def interrupted(me, _):
     login.ctrl_c()
     login.end(INTERRUPTED)
     login = me.at_terminal("login", "--qr")
-    login.expect("good for")
+    login.expect("valid for")
     login.ctrl_c()
     login.end(INTERRUPTED)
     check(not me.file.exists(), "there is a session file, and nobody is signed in")

@@ -1,4 +1,4 @@
-//! A data centre and clients of it, without sockets, in a time that they share.
+//! A test server and its clients, without sockets, in simulated time.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use bytes::BytesMut;
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 pub(crate) const UNIX: UnixTime = UnixTime::from_secs(1_790_000_000);
 
-/// A data centre and its clients, and the time they share.
+/// Test server and clients, with a common clock.
 pub(crate) struct Net {
     pub(crate) dc: Dc,
     pub(crate) now: Instant,
@@ -21,7 +21,7 @@ pub(crate) struct Net {
     pub(crate) seed: u64,
 }
 
-/// A client, and what happened to it.
+/// Client, and its events.
 pub(crate) struct Peer {
     pub(crate) id: ConnId,
     pub(crate) connection: Connection,
@@ -42,7 +42,7 @@ impl Net {
     pub(crate) fn connect(&mut self, config: Config) -> Peer {
         self.connect_to(config.dc, config)
     }
-    /// To a data centre that need not be the one of the configuration.
+    /// Connects to a data centre, which may differ from the one in the configuration.
     pub(crate) fn connect_to(&mut self, dc: i32, config: Config) -> Peer {
         self.seed += 1;
         let random = Box::new(ChaCha12Rng::seed_from_u64(self.seed));
@@ -54,7 +54,7 @@ impl Net {
         let config = self.config(self.dc.world.home_of(user), Some(key));
         self.connect(config)
     }
-    /// Carries bytes until nobody has any.
+    /// Delivers bytes in both directions until none are left.
     pub(crate) fn settle(&mut self, peers: &mut [&mut Peer]) {
         for _ in 0..50 {
             self.now = self.now + Duration::from_millis(10);

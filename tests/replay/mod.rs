@@ -1,10 +1,13 @@
-//! What the tests of recorded streams share: their numbers counted, and their packets given to sessions of ours.
+//! Tests of recorded streams: counts their contents, and replays their packets to nanogram's sessions.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use bytes::BytesMut;
+use nanogram::base::entropy::{Entropy, EntropyFailed};
 use nanogram::base::side::Side;
 use nanogram::base::time::{Instant, ServerClock};
+use nanogram::crypto::auth_key::AuthKey;
 use nanogram::lab::capture::{Content, Cut, Item, Piece, Recording, Step, Verdict, What, cut, decode};
+use nanogram::lab::server::session::ServerSession;
 use nanogram::protocol::session::{Session, SessionError};
 use nanogram::tl::schema::Schema;
 use nanogram::wire::msg_id;
@@ -14,20 +17,20 @@ use std::sync::LazyLock;
 
 pub(crate) static SCHEMA: LazyLock<Schema<'static>> = LazyLock::new(|| Schema::telegram().unwrap());
 
-/// Frames of both directions; plain packets of key exchanges; encrypted packets; messages in them (a container's
-/// messages, not itself); containers; compressed bodies; results; checks made.
+/// Frames of both directions; plain packets of key exchanges; encrypted packets; messages in them (without containers,
+/// but with their messages); containers; compressed bodies; results; checks made.
 pub(crate) type Numbers = [usize; 8];
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The steps of a recording, by its own keys.
+/// Decodes a recording with its own keys.
 pub(crate) fn decoded(recording: &Recording, schema: &'static Schema<'static>) -> Vec<Step<'static>> {
     decode(recording, &recording.secrets, schema)
 }
 
-/// The packets of a recording, without what only says how it is framed.
+/// Packets of a connection, without the steps that only select the framing.
 pub(crate) fn packets<'a, 's>(steps: &'a [Step<'s>], connection: usize) -> Vec<&'a Step<'s>> {
     let here = steps.iter().filter(|step| step.connection == connection);
     here.filter(|step| !matches!(step.what, What::Start { .. })).collect()
@@ -79,7 +82,8 @@ impl Count {
     }
 }
 
-/// Counts each recording, prints the table, holds it against its numbers, and every check with it; the sums.
+/// Counts each recording, prints the table, and compares it with the expected numbers; all checks must hold. Returns
+/// the sums.
 pub(crate) fn count_all(numbers: &[(&str, Numbers)], steps: impl Fn(&str) -> Vec<Step<'static>>) -> Numbers {
     println!("recording                     frames  plain sealed   msgs  cont.   gzip  resul. checks");
     let row = |count: &Numbers| count.iter().map(|n| format!(" {n:>6}")).collect::<String>();
@@ -102,7 +106,7 @@ pub(crate) fn count_all(numbers: &[(&str, Numbers)], steps: impl Fn(&str) -> Vec
     total
 }
 
-/// The encrypted packets of a recording in the order they were heard.
+/// Encrypted packets of a recording in order of arrival.
 pub(crate) fn sealed(recording: &Recording) -> impl Iterator<Item = (Instant, Side, BytesMut)> {
     let pieces = recording.connections.iter().flat_map(cut);
     pieces.filter_map(|Cut { at, from, piece }| match piece {
@@ -112,11 +116,39 @@ pub(crate) fn sealed(recording: &Recording) -> impl Iterator<Item = (Instant, Si
     })
 }
 
-/// A session of `side` for each that a recording has, and each packet that it takes with what came of it.
-pub(crate) fn replay(
+/// Replays a recording through client sessions: `see` gets the session, the step, and the outcome of each packet.
+pub(crate) fn replay_to_clients(
+    recording: &Recording,
+    see: impl FnMut(&mut Session, &Step<'_>, Result<Option<u32>, SessionError>),
+) {
+    let make = |key, salt, clock, id| Session::client(key, salt, clock, &mut Fixed(id)).unwrap();
+    replay(recording, Side::Client, make, Session::handle_packet, see);
+}
+
+/// Replays a recording through server sessions.
+pub(crate) fn replay_to_servers(
+    recording: &Recording,
+    see: impl FnMut(&mut ServerSession, &Step<'_>, Result<Option<u32>, SessionError>),
+) {
+    replay(recording, Side::Server, ServerSession::new, ServerSession::handle_packet, see);
+}
+
+/// Entropy that draws one session id.
+struct Fixed(i64);
+
+impl Entropy for Fixed {
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), EntropyFailed> {
+        out.copy_from_slice(&self.0.to_le_bytes());
+        Ok(())
+    }
+}
+
+fn replay<S>(
     recording: &Recording,
     side: Side,
-    mut see: impl FnMut(&mut Session, &Step<'_>, Result<Option<u32>, SessionError>),
+    make: impl Fn(AuthKey, i64, ServerClock, i64) -> S,
+    handle: impl Fn(&mut S, Instant, BytesMut) -> Result<Option<u32>, SessionError>,
+    mut see: impl FnMut(&mut S, &Step<'_>, Result<Option<u32>, SessionError>),
 ) {
     let steps = decode(recording, &recording.secrets, &SCHEMA);
     let opened: Vec<_> = steps.iter().filter(|step| matches!(step.what, What::Sealed(_))).collect();
@@ -126,17 +158,17 @@ pub(crate) fn replay(
         What::Sealed(sealed) => Some((sealed.header.session_id, sealed.header.salt)),
         _ => None,
     });
-    let salts: BTreeMap<i64, i64> = salts.collect(); // the first that the server gave each
+    let salts: BTreeMap<i64, i64> = salts.collect(); // the first salt of each session
     let mut sessions = BTreeMap::new();
     for (step, (at, from, packet)) in opened.iter().zip(packets) {
         let What::Sealed(sealed) = &step.what else { unreachable!() };
         let key = recording.secrets.key(sealed.auth_key_id).unwrap();
         let session = sessions.entry(sealed.header.session_id).or_insert_with(|| {
             let clock = ServerClock::guess(at, msg_id::time(sealed.header.msg_id));
-            Session::new(side, key.clone(), salts[&sealed.header.session_id], clock, sealed.header.session_id)
+            make(key.clone(), salts[&sealed.header.session_id], clock, sealed.header.session_id)
         });
         if from == side.peer() {
-            let taken = session.handle_packet(at, packet);
+            let taken = handle(session, at, packet);
             see(session, step, taken);
         }
     }

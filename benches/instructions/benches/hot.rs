@@ -1,4 +1,4 @@
-//! The hot paths, each once. What is counted is what stands in the function; what it needs is made by `setup`.
+//! Hot paths, each run once. Only the function's own instructions are counted; its inputs come from `setup`.
 
 use bytes::BytesMut;
 use gungraun::{library_benchmark, library_benchmark_group, main};
@@ -46,7 +46,7 @@ fn ige_decrypt_1_kib(mut data: Vec<[u8; 16]>) -> Vec<[u8; 16]> {
     data
 }
 
-/// A session that has sent packets before.
+/// Session that has sent packets before.
 fn to_seal() -> (AuthKey, Vec<u8>, Padding, ChaCha20Rng) {
     let (mut padding, mut random) = (Padding::default(), random());
     packet::seal_with(&key(), Side::Client, &HEADER, &[], &mut padding, &mut random).expect("entropy");
@@ -111,7 +111,7 @@ fn write_start_bot(call: StartBot) -> Vec<u8> {
     call.to_boxed()
 }
 
-/// A client that has sent `count` messages, and the answer to the last.
+/// Client that has sent `count` messages, and the answer to the last.
 fn exchange(count: usize) -> (ClientHandshake, Vec<u8>, ChaCha20Rng) {
     let keys: Arc<[RsaPrivateKey]> =
         Arc::from([RsaPrivateKey::from_pem(nanogram::lab::dc::TEST_KEY).expect("the key of tests")]);

@@ -1,1 +1,1 @@
-//! Nothing: all of it is in `benches/hot.rs`.
+//! Empty: all code is in `benches/hot.rs`.

@@ -1,4 +1,4 @@
-//! A sealed packet comes in; a typed result comes out: opening, the session's checks, `rpc_result`, TL.
+//! From a received packet to a typed result: decryption, the session's checks, `rpc_result`, TL.
 
 use crate::counting::allocations;
 use crate::measure::{Contender, Effort, measure};
@@ -25,7 +25,7 @@ use std::hint::black_box;
 const UNIX: i64 = 1_790_000_000;
 const BATCH: usize = 64;
 
-/// The server: seals `rpc_result` for whoever has called.
+/// Server that seals an `rpc_result` for each call.
 struct Server {
     key: AuthKey,
     made: i64,
@@ -46,7 +46,7 @@ impl Server {
     }
 }
 
-/// A client's session with a server to ask.
+/// Client session, with its server.
 struct Ours {
     session: Session,
     server: Server,
@@ -58,14 +58,14 @@ impl Ours {
         let session = Session::client(AuthKey::from_bytes(KEY), 0, clock, &mut SysRng).expect("entropy");
         Self { session, server: Server::new() }
     }
-    /// Calls, and the packet that answers.
+    /// Makes a call and returns the packet that answers it.
     fn ask(&mut self) -> BytesMut {
         self.session.call(Bytes::from_static(&[1, 0, 0, 0]));
         let mut req_msg_id = 0;
         while let Some(packet) = self.session.poll_packet(Instant::ZERO, &mut SysRng).expect("entropy") {
             let opened = packet::open(&self.server.key, Side::Client, BytesMut::from(packet)).expect("ours");
             req_msg_id = opened.header.msg_id;
-            // With acknowledgements it is a container: what was called is its first message.
+            // With acknowledgements the packet is a container, and the call its first message.
             if opened.body.first_chunk() == Some(&nanogram::wire::mt::message::MSG_CONTAINER.to_le_bytes()) {
                 req_msg_id = i64::from_le_bytes(opened.body[8..16].try_into().expect("8 bytes"));
             }
@@ -121,7 +121,7 @@ pub fn rows(effort: Effort, alone: &Alone) -> Vec<Row> {
     let [first, second] = [(); 2].map(|()| RefCell::new(Ours::new()));
     let other = RefCell::new(Other::new());
     let asked = |ours: &RefCell<Ours>, n| (0..n).map(|_| ours.borrow_mut().ask()).collect::<Vec<_>>();
-    // What is allocated once and kept does not count: the second of its kind is counted.
+    // Buffers that are allocated once and kept do not count, so the second run is counted.
     let count_ours = |take: &dyn Fn(BytesMut)| {
         let [one, packet] = [(); 2].map(|()| first.borrow_mut().ask());
         take(one);
@@ -133,7 +133,7 @@ pub fn rows(effort: Effort, alone: &Alone) -> Vec<Row> {
         let packet = other.borrow_mut().ask();
         allocations(|| other.borrow_mut().take(packet))
     };
-    // The same packets, but for the session's own id.
+    // The same packets except for the session id.
     let call: Vec<u8> = alone
         .ask("call")
         .as_bytes()
@@ -153,6 +153,6 @@ pub fn rows(effort: Effort, alone: &Alone) -> Vec<Row> {
         .allocating("grammers", theirs)
         .allocating(HEADS, ours_heads)
         .goal("grammers", 1.0, "not slower than grammers")
-        .note("nanogram checks what grammers does not: session, age, repetition, whom it answers, padding");
+        .note("nanogram also checks session, age, repetition, the call that is answered, and padding");
     vec![row]
 }

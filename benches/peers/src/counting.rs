@@ -1,4 +1,4 @@
-//! An allocator that counts, when told to: while times are taken it costs one load and one branch.
+//! Counting allocator. While it does not count, it adds one load and one branch.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
@@ -25,7 +25,7 @@ fn uncount(bytes: usize) {
     }
 }
 
-// SAFETY: every call is handed to the system's allocator as it came.
+// SAFETY: every call is passed to the system allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size());
@@ -46,14 +46,14 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// Calls of the allocator, and the bytes they asked for.
+/// Number of allocations, and the bytes requested.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Allocations {
     pub calls: u64,
     pub bytes: u64,
 }
 
-/// What `work` allocates. There is one thread.
+/// Counts the allocations of `work`. The program has one thread.
 pub fn allocations<R>(work: impl FnOnce() -> R) -> Allocations {
     CALLS.store(0, Relaxed);
     BYTES.store(0, Relaxed);
@@ -64,7 +64,7 @@ pub fn allocations<R>(work: impl FnOnce() -> R) -> Allocations {
     Allocations { calls: CALLS.load(Relaxed), bytes: BYTES.load(Relaxed) }
 }
 
-/// What `work` gives, and how many bytes more are allocated after it than before.
+/// Result of `work`, and the growth of the heap in bytes.
 pub fn held<R>(work: impl FnOnce() -> R) -> (R, i64) {
     LIVE.store(0, Relaxed);
     ON.store(true, Relaxed);

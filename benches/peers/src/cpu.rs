@@ -1,9 +1,9 @@
-//! The clock.
+//! Processor clock.
 
 use rustix::time::{ClockId, clock_gettime};
 use std::time::Duration;
 
-/// The time that this thread has had a processor. What others on the machine do while it waits is not in it.
+/// Processor time of this thread; excludes the time of other processes while the thread waits.
 #[derive(Clone, Copy)]
 pub struct Instant(Duration);
 

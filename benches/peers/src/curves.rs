@@ -1,4 +1,4 @@
-//! What a message costs by its size.
+//! Cost of a message by its size.
 
 use crate::measure::{Effort, Samples};
 use crate::other::Alone;
@@ -6,11 +6,11 @@ use crate::{ige, seal};
 
 pub struct Curve {
     pub work: &'static str,
-    /// Bytes, and who took how long.
+    /// Size in bytes, and the samples of each contender.
     pub points: Vec<(usize, Vec<Samples>)>,
 }
 
-/// From 16 B to 16 MiB in steps of four.
+/// Measures sizes from 16 B to 16 MiB, each four times the previous one.
 pub fn curves(effort: Effort, alone: &Alone) -> Vec<Curve> {
     let effort = Effort { rounds: (effort.rounds / 3).max(3), slice: effort.slice / 2 };
     let sizes = || (4..=24).step_by(2).map(|power| 1_usize << power);

@@ -1,9 +1,9 @@
-//! The client's share of a whole key exchange: the time spent inside the client, none of the server's.
+//! The client's share of a whole key exchange: only the time inside the client is counted.
 //!
-//! Nanogram talks with its own server half. Grammers' steps cannot: they encrypt for two keys of Telegram's, chosen
-//! inside, of which nobody else holds the private half. What the server would decrypt, `new_nonce`, is in the step's
-//! own state, so this server reads it there instead, and the rest of it is nanogram's [`DhParams`], [`kdf`] and
-//! [`ige`]. The client's work is untouched, and both sides end with the same key. Both factor the same `pq`.
+//! Nanogram runs against its own server. The steps of grammers cannot: they encrypt for one of two built-in keys of
+//! Telegram, whose private half is not available. The value that the server would decrypt, `new_nonce`, is in the
+//! step's private state, so this server reads it there; the rest of the server is nanogram's [`DhParams`], [`kdf`] and
+//! [`ige`]. The client's work is unchanged, and both sides end with the same key. Both clients factor the same `pq`.
 
 use crate::measure::{Contender, Effort, measure};
 use crate::numbers::products;
@@ -26,7 +26,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Telegram's production key, by the fingerprint that grammers knows it by.
+/// Fingerprint of Telegram's production key in grammers.
 const FINGERPRINT: i64 = -3_414_540_481_677_951_611;
 const SERVER_NONCE: [u8; 16] = [0x77; 16];
 
@@ -37,7 +37,7 @@ fn timed<T>(sum: &mut Duration, work: impl FnOnce() -> T) -> T {
     value
 }
 
-/// The server's answer with another `pq` in it: 8 bytes at a place that does not move.
+/// Replaces `pq` in the server's answer: 8 bytes at a fixed position.
 fn with_pq(answer: &[u8], pq: u64) -> Vec<u8> {
     const HEAD: usize = 20;
     let mut res_pq = ResPqBare::from_boxed(&answer[HEAD..]).expect("resPQ");
@@ -47,8 +47,8 @@ fn with_pq(answer: &[u8], pq: u64) -> Vec<u8> {
     packet
 }
 
-/// The time that nanogram's client takes. The server's `pq` is of its own choice, so the client is given ours for the
-/// measured factoring in a first run that ends there, and the rest is taken from a whole exchange.
+/// Time of nanogram's client. The server chooses its `pq` itself, so factoring the given one is measured in a separate
+/// run that ends there; the other steps are measured in a complete exchange.
 struct Ours {
     keys: Arc<[RsaPrivateKey]>,
     seed: u64,
@@ -64,7 +64,7 @@ impl Ours {
         let mut server = ServerHandshake::new(server);
         let (mut random, mut spent) = (ChaCha20Rng::seed_from_u64(self.seed), Duration::ZERO);
 
-        // The same client twice, up to where the server's own `pq` would come in.
+        // The same client in two copies, up to the point where the server's own `pq` comes in.
         let (mut probe, question) =
             ClientHandshake::start(config.clone(), clock, now, &mut ChaCha20Rng::seed_from_u64(self.seed))
                 .expect("start");
@@ -74,7 +74,7 @@ impl Ours {
         assert_eq!(question, same);
         let answer = server.handle(unix, &question, &mut ChaCha20Rng::seed_from_u64(!self.seed)).expect("resPQ").send;
         timed(&mut spent, || probe.handle(now, &with_pq(&answer, pq), &mut entropy)).expect("our pq is fine");
-        // From here with the server's: not timed for what was timed already.
+        // From here with the server's `pq`: the step timed above is not timed again.
         let Step::Send(mut question) = client.handle(now, &answer, &mut entropy).expect("resPQ") else {
             unreachable!("no key yet")
         };
@@ -91,10 +91,10 @@ impl Ours {
     }
 }
 
-/// `new_nonce`, from the state between the second and the third step.
+/// Reads `new_nonce` from the state between the second and the third step.
 fn new_nonce(step: &Step2, nonce: &[u8; 16]) -> [u8; 32] {
     const { assert!(size_of::<Step2>() == 64 && align_of::<Step2>() == 1) };
-    // SAFETY: 64 bytes without padding between them: three arrays of bytes, in an order that is not promised.
+    // SAFETY: the struct has 64 bytes without padding: three byte arrays, in unspecified order.
     let bytes: &[u8; 64] = unsafe { &*std::ptr::from_ref(step).cast() };
     let mut rest = bytes.to_vec();
     for known in [nonce, &SERVER_NONCE] {
@@ -104,7 +104,7 @@ fn new_nonce(step: &Step2, nonce: &[u8; 16]) -> [u8; 32] {
     rest.try_into().expect("32 bytes are left")
 }
 
-/// `SHA1(value) | value | padding`, encrypted for the client.
+/// Encrypts `SHA1(value) | value | padding` for the client.
 fn sealed(value: &[u8], aes: &kdf::AesPair) -> Vec<u8> {
     let mut data = [&Sha1::digest(value)[..], value].concat();
     data.resize(data.len().next_multiple_of(16), 0);
@@ -112,7 +112,7 @@ fn sealed(value: &[u8], aes: &kdf::AesPair) -> Vec<u8> {
     data
 }
 
-/// The time that grammers' client takes. Reading an answer's bytes counts, as it does for nanogram.
+/// Time of grammers' client, including the decoding of answers, as for nanogram.
 fn theirs(pq: u64) -> Duration {
     let mut spent = Duration::ZERO;
     let (_, step) = timed(&mut spent, || {
@@ -182,7 +182,7 @@ fn theirs(pq: u64) -> Duration {
 pub fn rows(effort: Effort) -> Vec<Row> {
     let keys = Arc::from([RsaPrivateKey::generate(&mut ChaCha20Rng::seed_from_u64(1)).expect("a key")]);
     let mut ours = Ours { keys, seed: 0 };
-    // Each round the next numbers, for both the same.
+    // Each round uses the next product, the same for both.
     let products = products();
     let (mut first, mut second) = (products.iter().cycle(), products.iter().cycle());
     const RUNS: u32 = 8;
@@ -194,6 +194,6 @@ pub fn rows(effort: Effort) -> Vec<Row> {
     vec![Row::new("key exchange", "client's share, whole", samples).goal(
         "grammers",
         1.82,
-        "asked: 4.5 ms where grammers takes 8.2; scalar code without known powers: 2.56, AVX-512 IFMA by hand: 8",
+        "required: 4.5 ms where grammers takes 8.2; scalar code without known powers: 2.56, hand-written AVX-512 IFMA: 8",
     )]
 }

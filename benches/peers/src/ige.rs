@@ -1,4 +1,4 @@
-//! AES-256-IGE of one message, key schedule included, beside what no chain of blocks can beat.
+//! AES-256-IGE of one message, including the key schedule, next to the lower bound for any chain of blocks.
 
 use crate::measure::{Contender, Effort, Samples, measure};
 use crate::other::Alone;
@@ -15,10 +15,10 @@ use nanogram::crypto::ige;
 const KEY: [u8; 32] = [0x5a; 32];
 const IV: [u8; 32] = [0xc3; 32];
 
-/// The name of the chain of blocks alone.
+/// Name of the bare chain of blocks.
 pub const LIMIT: &str = "serial AES";
 
-/// Each block is the block before it, encrypted again: the latency of AES and nothing else.
+/// Chain of AES blocks, each the encryption of the previous one: the latency of AES and nothing else.
 struct Serial<'a> {
     block: &'a mut [u8; 16],
     blocks: usize,
@@ -48,7 +48,7 @@ impl BlockCipherDecClosure for Serial<'_> {
     }
 }
 
-/// The least that `blocks` blocks one after another take.
+/// Lower bound for `blocks` blocks in sequence.
 pub fn limit(encrypt: bool, key: &[u8; 32], blocks: usize) -> [u8; 16] {
     let mut block = [7; 16];
     let serial = Serial { block: &mut block, blocks };
@@ -63,7 +63,7 @@ pub fn limit(encrypt: bool, key: &[u8; 32], blocks: usize) -> [u8; 16] {
 pub fn samples(effort: Effort, alone: &Alone, encrypt: bool, bytes: usize) -> Vec<Samples> {
     let mut ours = vec![[1_u8; 16]; bytes / 16];
     let mut theirs = vec![1_u8; bytes];
-    // The same work, or nothing is compared.
+    // First check that both do the same work.
     let key = std::hint::black_box(KEY);
     if encrypt {
         ige::encrypt(&key, &IV, &mut ours);
@@ -85,7 +85,7 @@ pub fn samples(effort: Effort, alone: &Alone, encrypt: bool, bytes: usize) -> Ve
 }
 
 pub fn rows(effort: Effort, alone: &Alone) -> Vec<Row> {
-    const SAFE: &str = "what a loop inside the cipher's backend reached in a prototype";
+    const SAFE: &str = "reached by a prototype with a loop inside the cipher's backend";
     // (bytes, encrypting, decrypting): the prototype's speed over grammers'.
     let sizes = [
         (64, "64 B", 1.08, 1.30),

@@ -1,5 +1,5 @@
-//! Much at once: one connection with ten thousand calls on their way, and ten thousand connections with nothing to do.
-//! Against nanogram's own data centre, in memory: what sockets cost is not in here.
+//! Load: one connection with ten thousand pending calls, and ten thousand idle connections, against nanogram's test
+//! server in memory. The cost of sockets is not included.
 
 use crate::counting::held;
 use crate::cpu;
@@ -19,16 +19,16 @@ use std::time::Duration;
 const UNIX: UnixTime = UnixTime::from_secs(1_790_000_000);
 const CALLS: u32 = 10_000;
 const SESSIONS: u32 = 10_000;
-/// Bytes that are read from a socket at once.
+/// Bytes per read from a socket.
 const READ: usize = 16 << 10;
 
-/// What is to be said of it.
+/// Results of the load test.
 pub struct Load {
-    /// Microseconds of the client for one call of many.
+    /// Client time per call in microseconds, with many pending.
     client: Spread,
-    /// Of the data centre.
+    /// Server time per call in microseconds.
     dc: Spread,
-    /// Bytes on the heap that an idle connection holds, and those of the connection itself.
+    /// Heap bytes held by an idle connection, and the size of the connection itself.
     idle: (i64, usize),
 }
 
@@ -50,7 +50,7 @@ impl Pair {
         Self { dc, id, client, now: Instant::ZERO, spent: [Duration::ZERO; 2] }
     }
 
-    /// Carries bytes until nobody has any; how many calls were answered.
+    /// Delivers bytes in both directions until none are left; returns the number of answered calls.
     fn settle(&mut self) -> u32 {
         let mut answered = 0;
         loop {
@@ -60,7 +60,7 @@ impl Pair {
             while self.client.poll_transmit(self.now, &mut to).expect("entropy") {}
             self.spent[0] += began.elapsed();
             let began = cpu::Instant::now();
-            // In pieces, as a socket gives them: what waits to be said has a bound, 8192 messages.
+            // In pieces, like from a socket: the queue of outgoing messages is limited to 8192.
             for piece in to.chunks(READ) {
                 self.dc.handle_input(self.id, self.now, piece);
                 while self.dc.poll_transmit(self.id, self.now, &mut from) {}
@@ -90,7 +90,7 @@ fn config(dc: &Dc, saved: SavedKey) -> Config {
     }
 }
 
-/// Microseconds of client and data centre for each of many calls.
+/// Microseconds of client and server per call, for many calls.
 fn calls() -> [f64; 2] {
     let mut pair = Pair::new();
     pair.client.call(&GetConfig {});
@@ -105,7 +105,7 @@ fn calls() -> [f64; 2] {
     pair.spent.map(|spent| spent.as_secs_f64() * 1e6 / f64::from(CALLS))
 }
 
-/// Bytes that a connection holds when it has made one call and its answer was read.
+/// Heap bytes of a connection after one call and its answer.
 fn idle() -> i64 {
     let mut dc = Dc::new(Instant::ZERO, UNIX, Box::new(ChaCha20Rng::seed_from_u64(2))).expect("entropy");
     let mut connections = Vec::with_capacity(SESSIONS as usize);
@@ -173,9 +173,9 @@ impl Load {
         let per_second = |s: Spread| (1e6 / s.median / 1e3).round() * 1e3;
         format!(
             "| work | client | data centre |\n| --- | ---: | ---: |\n\
-             | {CALLS} calls of `help.getConfig` at once on one connection: time for each | {:.1} us | {:.1} us |\n\
-             | the same: calls in a second, if that were all | {} | {} |\n\
-             | {SESSIONS} connections, one call behind them: bytes on the heap for each, and its own | {} and {} | |\n",
+             | {CALLS} concurrent calls of `help.getConfig` on one connection: time per call | {:.1} us | {:.1} us |\n\
+             | as above: calls per second, if nothing else ran | {} | {} |\n\
+             | {SESSIONS} connections after one call each: heap bytes per connection, and of them its own | {} and {} | |\n",
             self.client.median,
             self.dc.median,
             per_second(self.client),

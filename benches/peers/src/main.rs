@@ -1,13 +1,13 @@
-//! The same work through nanogram and through its peers, in interleaved rounds on one machine; what counts is the ratio.
+//! Comparison of nanogram with other implementations, in interleaved rounds on one machine; only ratios count.
 //!
 //! ```text
 //! cargo run --release --manifest-path benches/peers/Cargo.toml [-- --quick]
 //! ```
 //!
-//! `NANOGRAM_WRITE=1` puts docs/speed.json and docs/speed.md; `benches/report.py` draws them. `--quick` is for looking, not for
-//! quoting.
+//! With `NANOGRAM_WRITE=1` it writes docs/speed.json and docs/speed.md; `benches/report.py` draws them. `--quick` gives
+//! rough numbers that should not be quoted.
 
-extern crate alloc; // for the file of nanogram's that numbers.rs takes along
+extern crate alloc; // needed by nanogram's file that numbers.rs includes
 
 mod arrival;
 mod counting;

@@ -1,18 +1,18 @@
-//! Interleaved rounds: within a round every contender runs for the same slice of time, and only what stands in one
-//! round is compared. The machine may be loaded or change its pace: that moves times, and ratios much less.
+//! Interleaved rounds: within a round every contender runs for the same time slice, and only results of the same round
+//! are compared. Load and frequency changes of the machine move times, but hardly move ratios.
 
 use crate::cpu::Instant;
 use std::hint::black_box;
 use std::time::Duration;
 
-/// One way to do the work: does it `n` times and says how long that took, without what it had to prepare.
+/// Implementation under test: does the work `n` times and returns its duration, excluding preparation.
 pub struct Contender<'a> {
     pub name: &'static str,
     run: Box<dyn FnMut(u64) -> Duration + 'a>,
 }
 
 impl<'a> Contender<'a> {
-    /// Work that can be repeated as it is.
+    /// Work that can be repeated without preparation.
     pub fn new<R>(name: &'static str, mut work: impl FnMut() -> R + 'a) -> Self {
         let run = move |n| {
             let began = Instant::now();
@@ -24,7 +24,7 @@ impl<'a> Contender<'a> {
         Self { name, run: Box::new(run) }
     }
 
-    /// Work that uses something up: `prepare` makes as many as `batch` of it at a time, off the clock.
+    /// Work that consumes its input: `prepare` makes up to `batch` inputs at a time, untimed.
     pub fn using<T, R>(
         name: &'static str,
         batch: usize,
@@ -47,24 +47,24 @@ impl<'a> Contender<'a> {
         Self { name, run: Box::new(run) }
     }
 
-    /// Work that counts and measures itself.
+    /// Work that repeats and measures itself.
     pub fn counted(name: &'static str, run: impl FnMut(u64) -> Duration + 'a) -> Self {
         Self { name, run: Box::new(run) }
     }
 
-    /// Work that measures itself: returns the time of one run.
+    /// Work that measures itself and returns the duration of one run.
     pub fn timed(name: &'static str, mut work: impl FnMut() -> Duration + 'a) -> Self {
         Self { name, run: Box::new(move |n| (0..n).map(|_| work()).sum()) }
     }
 }
 
-/// What the rounds of one contender took, in nanoseconds for one piece of work.
+/// Results of one contender by round, in nanoseconds per unit of work.
 pub struct Samples {
     pub name: &'static str,
     pub ns: Vec<f64>,
 }
 
-/// How much measuring there is.
+/// Amount of measuring.
 #[derive(Clone, Copy)]
 pub struct Effort {
     pub rounds: usize,
@@ -84,7 +84,7 @@ pub fn measure(effort: Effort, mut contenders: Vec<Contender<'_>>) -> Vec<Sample
     samples
 }
 
-/// How often the work fits into a slice.
+/// Repetitions of the work that fit into a time slice.
 fn calibrate(contender: &mut Contender<'_>, slice: Duration) -> u64 {
     let mut n = 1;
     loop {
@@ -97,7 +97,7 @@ fn calibrate(contender: &mut Contender<'_>, slice: Duration) -> u64 {
     }
 }
 
-/// A median, and the tenth and ninetieth hundredths.
+/// Median with the 10th and 90th percentiles.
 #[derive(Clone, Copy)]
 pub struct Spread {
     pub low: f64,
@@ -117,7 +117,7 @@ impl Samples {
     pub fn spread(&self) -> Spread {
         Spread::of(self.ns.clone())
     }
-    /// How many times as long this takes as `other`, round by round.
+    /// Ratio of the time to that of `other`, round by round.
     pub fn over(&self, other: &Self) -> Spread {
         Spread::of(self.ns.iter().zip(&other.ns).map(|(a, b)| a / b).collect())
     }

@@ -1,4 +1,4 @@
-//! The numbers of a key exchange: factoring `pq`, RSA, and powers modulo the prime of 2048 bits.
+//! Arithmetic of a key exchange: factoring `pq`, RSA, and powers modulo the 2048-bit prime.
 
 use crate::cpu::Instant;
 use crate::measure::{Contender, Effort, measure};
@@ -17,7 +17,7 @@ use std::hint::black_box;
 const NUM_BIGINT: &str = "num-bigint (what grammers uses)";
 const CRYPTO_BIGINT: &str = "crypto-bigint";
 
-/// 200 products of two primes of 31 bits.
+/// 200 products of two 31-bit primes.
 pub fn products() -> Vec<u64> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut prime = || {
@@ -36,7 +36,7 @@ fn factoring(effort: Effort) -> Row {
     for &pq in &products {
         assert_eq!(factor(pq), Some(grammers_crypto::factorize(pq)), "{pq}");
     }
-    // One piece of work is all of them: the mean of 200 is not a matter of luck.
+    // All 200 products are one unit of work: the time of a single product varies by luck.
     let each = |work: fn(u64) -> Option<(u64, u64)>| {
         let began = Instant::now();
         for pq in &products {
@@ -48,7 +48,7 @@ fn factoring(effort: Effort) -> Row {
         Contender::timed("nanogram", || each(|pq| factor(pq))),
         Contender::timed("grammers", || each(|pq| Some(grammers_crypto::factorize(pq)))),
     ];
-    // A slice would end after one of them anyway.
+    // One run exceeds a time slice, so the slice is minimal.
     let samples = measure(Effort { slice: std::time::Duration::from_nanos(1), ..effort }, contenders);
     Row::new("numbers", "factor pq, mean of 200", samples).goal(
         "grammers",
@@ -85,8 +85,8 @@ fn dh_power(effort: Effort) -> Row {
         Contender::new(CRYPTO_BIGINT, || power_u(black_box(&base_u), black_box(&exponent_u))),
     ];
     Row::new("numbers", "DH power, 2048 bits", measure(effort, contenders))
-        .goal(NUM_BIGINT, 1.5, "asked; OpenSSL's BN_mod_exp: 2.24, AVX-512 IFMA by hand: 5.1")
-        .note("nanogram and crypto-bigint in constant time, num-bigint not")
+        .goal(NUM_BIGINT, 1.5, "required; OpenSSL's BN_mod_exp: 2.24, hand-written AVX-512 IFMA: 5.1")
+        .note("nanogram and crypto-bigint run in constant time, num-bigint does not")
 }
 
 fn rsa_power(effort: Effort) -> Row {

@@ -1,4 +1,4 @@
-//! The other process: grammers' ciphers as grammers builds them (see `alone/Cargo.toml`), in the same rounds.
+//! Second process: the ciphers of grammers with its own build settings (see `alone/Cargo.toml`), in the same rounds.
 
 use crate::measure::Contender;
 use std::cell::RefCell;
@@ -11,7 +11,7 @@ use std::time::Duration;
 pub struct Alone(Rc<RefCell<(ChildStdin, BufReader<ChildStdout>)>>);
 
 impl Alone {
-    /// Builds the package `alone`, alone, and starts it.
+    /// Builds the package `alone` separately and starts it.
     pub fn start() -> Result<Self, Box<dyn std::error::Error>> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(cargo);
@@ -22,7 +22,7 @@ impl Alone {
         Ok(Self(Rc::new(RefCell::new((to, BufReader::new(from))))))
     }
 
-    /// Says a line, reads a line.
+    /// Sends a line and reads a line.
     pub fn ask(&self, line: &str) -> String {
         let (to, from) = &mut *self.0.borrow_mut();
         writeln!(to, "{line}").expect("the other process listens");
@@ -32,13 +32,13 @@ impl Alone {
         answer.trim_end().to_owned()
     }
 
-    /// Gives it the packet for what follows.
+    /// Sets the packet for the next commands.
     pub fn give(&self, packet: &[u8]) {
         let hex: String = packet.iter().map(|byte| format!("{byte:02x}")).collect();
         self.ask(&format!("packet {hex}"));
     }
 
-    /// Work that it knows by name.
+    /// Contender for a named command.
     pub fn contender<'a>(&self, work: String) -> Contender<'a> {
         let alone = self.clone();
         let run = move |n| {

@@ -1,4 +1,4 @@
-//! The table, the data, the page.
+//! Output: the table on the terminal, docs/speed.json and docs/speed.md.
 
 use crate::curves::Curve;
 use crate::load::Load;
@@ -9,7 +9,7 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::process::Command;
 
-/// Where and with what it was measured.
+/// Machine and versions of a measurement.
 pub struct Machine {
     cpu: String,
     cpus: usize,
@@ -68,8 +68,8 @@ fn ratio(s: Spread) -> String {
 
 fn goal(row: &Row) -> String {
     match row.verdict() {
-        Some((goal, reached, true)) => format!("met: {:.2} of {:.2}", reached.median, goal.ratio),
-        Some((goal, reached, false)) => format!("NOT met: {:.2} of {:.2}", reached.median, goal.ratio),
+        Some((goal, reached, true)) => format!("{:.2}, reached {:.2}", goal.ratio, reached.median),
+        Some((goal, reached, false)) => format!("{:.2}, NOT met: {:.2}", goal.ratio, reached.median),
         None => String::new(),
     }
 }
@@ -77,7 +77,7 @@ fn goal(row: &Row) -> String {
 pub fn head(machine: &Machine) {
     println!("{}, {} CPUs, load {} at the start; {}", machine.cpu, machine.cpus, machine.load, machine.rustc);
     println!("{}", machine.versions());
-    println!("How many times as long as nanogram: median of rounds (10th-90th hundredth), of processor time.\n");
+    println!("Processor time relative to nanogram: median of the rounds (10th to 90th percentile).\n");
 }
 
 pub fn line(row: &Row) {
@@ -142,7 +142,7 @@ fn page(machine: &Machine, effort: &Effort, rows: &[Row], load: &Load) -> Result
     out.push_str(include_str!("speed-head.md"));
     writeln!(
         out,
-        "\nMeasured {} on {}, {} CPUs, load {} when it began (other work ran beside it); {}; {}. {} rounds.\n",
+        "\nMeasured {} on {}, {} CPUs, load {} at the start (other work ran as well); {}; {}. {} rounds.\n",
         machine.date,
         machine.cpu,
         machine.cpus,
@@ -152,7 +152,7 @@ fn page(machine: &Machine, effort: &Effort, rows: &[Row], load: &Load) -> Result
         effort.rounds
     )?;
     out.push_str(
-        "## The same work\n\nHow many times as long as nanogram: median of the rounds (10th to 90th hundredth).\n\n",
+        "## Comparison\n\nTime relative to nanogram: median of the rounds (10th to 90th percentile).\n\n",
     );
     out.push_str("| work | nanogram | others | goal |\n| --- | ---: | --- | --- |\n");
     for row in rows {
@@ -162,10 +162,10 @@ fn page(machine: &Machine, effort: &Effort, rows: &[Row], load: &Load) -> Result
         writeln!(out, "| {}: {} | {ours} | {rivals} | {} |", row.group, row.work, goal(row))?;
     }
     out.push_str(
-        "\n## The goals\n\nA goal is how many times as long the peer should take: the ratio of figures taken on another machine (AMD Zen 5) \
-         before this\nwas measured, what was asked of this crate, or 1. For 1 MiB it is that of 16 KiB.\n\n",
+        "\n## Goals\n\nA goal is the ratio that the peer's time should reach: a ratio measured earlier on another machine (AMD Zen 5), a\n\
+         requirement of this crate, or 1. The goal for 1 MiB is that for 16 KiB.\n\n",
     );
-    out.push_str("| work | against | goal | reached | | whence |\n| --- | --- | ---: | ---: | --- | --- |\n");
+    out.push_str("| work | peer | goal | reached | | basis of the goal |\n| --- | --- | ---: | ---: | --- | --- |\n");
     for row in rows {
         if let Some((goal, reached, met)) = row.verdict() {
             let verdict = if met { "met" } else { "**not met**" };
@@ -173,14 +173,14 @@ fn page(machine: &Machine, effort: &Effort, rows: &[Row], load: &Load) -> Result
             writeln!(out, "| {name} | {} | {:.2} | {reached:.2} | {verdict} | {} |", goal.rival, goal.ratio, goal.why)?;
         }
     }
-    out.push_str("\n## Memory\n\n| work | who | allocations | bytes |\n| --- | --- | ---: | ---: |\n");
+    out.push_str("\n## Memory\n\n| work | library | allocations | bytes |\n| --- | --- | ---: | ---: |\n");
     for row in rows {
         for (name, a) in &row.allocations {
             writeln!(out, "| {}: {} | {name} | {} | {} |", row.group, row.work, a.calls, a.bytes)?;
         }
     }
     out.push_str(
-        "\n## Much at once\n\nNanogram's client and its own data centre, in one process, without sockets.\n\n",
+        "\n## Load\n\nnanogram's client and its test data centre in one process, without sockets.\n\n",
     );
     out.push_str(&load.page());
     out.push_str("\n## Notes\n\n");

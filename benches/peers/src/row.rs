@@ -1,24 +1,24 @@
-//! One line of the table: who did the same work, in what time, and what was wanted.
+//! Row of the table: the contenders for one piece of work, their times, and the goal.
 
 use crate::counting::Allocations;
 use crate::measure::{Samples, Spread};
 use serde_json::{Value, json};
 
-/// What was wanted of nanogram, set before it was written.
+/// Goal for nanogram, set before the code was written.
 #[derive(Clone, Copy)]
 pub struct Goal {
-    /// Against whom.
+    /// Implementation to compare with.
     pub rival: &'static str,
-    /// The rival shall take at least this many times as long.
+    /// Lowest acceptable ratio of its time to nanogram's.
     pub ratio: f64,
-    /// Where the figure comes from.
+    /// Origin of the goal.
     pub why: &'static str,
 }
 
 pub struct Row {
     pub group: &'static str,
     pub work: String,
-    /// Nanogram first.
+    /// Samples, nanogram's first.
     pub samples: Vec<Samples>,
     pub allocations: Vec<(&'static str, Allocations)>,
     pub goal: Option<Goal>,
@@ -42,13 +42,13 @@ impl Row {
         self
     }
 
-    /// Everyone but nanogram, with how many times as long each takes.
+    /// Other implementations, with the ratio of their time to nanogram's.
     pub fn rivals(&self) -> impl Iterator<Item = (&Samples, Spread)> {
         let ours = &self.samples[0];
         self.samples[1..].iter().map(move |rival| (rival, rival.over(ours)))
     }
 
-    /// The goal, what was reached of it, and whether that is enough.
+    /// Goal, measured ratio, and true if it is reached.
     pub fn verdict(&self) -> Option<(Goal, Spread, bool)> {
         let goal = self.goal?;
         let (_, reached) = self.rivals().find(|(rival, _)| rival.name == goal.rival)?;
@@ -83,7 +83,7 @@ impl Row {
     }
 }
 
-/// Four digits are more than the measurement knows.
+/// Rounds to four digits, beyond the precision of the measurement.
 pub fn round(x: f64) -> f64 {
     if x == 0.0 {
         return 0.0;

@@ -1,4 +1,4 @@
-//! A whole message of MTProto 2.0: header, padding, SHA-256, the message's own key, IGE.
+//! Sealing of a whole MTProto 2.0 message: header, padding, SHA-256, key derivation, IGE.
 
 use crate::counting::allocations;
 use crate::ige::limit;
@@ -25,10 +25,10 @@ pub const KEY: [u8; 256] = {
 };
 pub const HEADER: Header = Header { salt: 1, session_id: 2, msg_id: 3 << 32 | 1, seqno: 1 };
 
-/// The name of the hashes and the chain of blocks alone.
+/// Name of the bare hashes and chain of blocks.
 pub const FLOOR: &str = "hashes and AES";
 
-/// What cannot be left out: SHA-256 over the plaintext, two over 52 bytes for the key, and AES block after block.
+/// Unavoidable work: SHA-256 over the plaintext, two over 52 bytes for the key, and a chain of AES blocks.
 fn floor(encrypt: bool, plain: &[u8]) -> [u8; 16] {
     let large = Sha256::new().chain_update(&KEY[88..120]).chain_update(plain).finalize();
     let a = Sha256::new().chain_update(&large[8..24]).chain_update(&KEY[..36]).finalize();
@@ -37,17 +37,17 @@ fn floor(encrypt: bool, plain: &[u8]) -> [u8; 16] {
     limit(encrypt, &key, plain.len() / 16)
 }
 
-/// The plaintext with the least padding.
+/// Plaintext with minimal padding.
 fn plain_of(body: usize) -> Vec<u8> {
     vec![1; (32 + body + 12).next_multiple_of(16)]
 }
 
-/// As a session does: one padding for all its packets.
+/// Seals like a session, which reuses one padding generator for all packets.
 fn seal_ours(key: &AuthKey, body: &[u8], padding: &mut Padding) -> bytes::Bytes {
     packet::seal_with(key, Side::Client, &HEADER, body, padding, &mut SysRng).expect("entropy").0
 }
 
-/// A packet with the least padding.
+/// Packet with minimal padding.
 fn sealed(key: &AuthKey, body: &[u8]) -> bytes::Bytes {
     let packets = || packet::seal(key, Side::Server, &HEADER, body, &mut SysRng).expect("entropy").0;
     std::iter::repeat_with(packets).find(|packet| packet.len() == 24 + plain_of(body.len()).len()).expect("one in 16")
@@ -88,7 +88,7 @@ pub fn opening(effort: Effort, alone: &Alone, bytes: usize) -> Vec<Samples> {
 }
 
 pub fn rows(effort: Effort, alone: &Alone) -> Vec<Row> {
-    const WHY: &str = "asked of a whole message; SHA-256 and AES alone: 1.72 at 1 KiB, 1.65 at 16 KiB";
+    const WHY: &str = "required for a whole message; SHA-256 and AES alone: 1.72 at 1 KiB, 1.65 at 16 KiB";
     let key = AuthKey::from_bytes(KEY);
     let mut rows = Vec::new();
     for (bytes, name, goal) in [(64, "64 B", None), (1 << 10, "1 KiB", Some(1.4)), (16 << 10, "16 KiB", Some(1.4))] {
@@ -97,7 +97,7 @@ pub fn rows(effort: Effort, alone: &Alone) -> Vec<Row> {
         seal_ours(&key, &body, &mut padding);
         let mut row = Row::new("sealed message", format!("seal {name}"), sealing(effort, alone, bytes))
             .allocating("nanogram", allocations(|| seal_ours(&key, &body, &mut padding)))
-            .note("nanogram adds 12 to 267 random bytes of padding, so that lengths say less; grammers 17 to 32");
+            .note("nanogram adds 12 to 267 random bytes of padding, so that lengths reveal less; grammers adds 17 to 32");
         row = match goal {
             Some(ratio) => row.goal("grammers", ratio, WHY),
             None => row.goal("grammers", 1.0, "not slower than grammers"),

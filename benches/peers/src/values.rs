@@ -1,4 +1,4 @@
-//! TL: the reply with 30 users read, the call that starts a bot written.
+//! TL: decoding a reply with 30 users, encoding the call that starts a bot.
 
 use crate::counting::allocations;
 use crate::measure::{Contender, Effort, measure};
@@ -11,10 +11,10 @@ use nanogram::telegram::api::users::{AnyUser, User, UserProfilePhoto, UserStatus
 use nanogram::tl::Combinator;
 use std::hint::black_box;
 
-/// The part of the program that starts a bot: the first user's head, the rest left as it lies.
+/// Name of the decoder that starts a bot: decodes the first user's head and leaves the rest serialized.
 pub const HEADS: &str = "nanogram, by heads";
 
-/// `contacts.resolvedPeer` with 30 users.
+/// Serialized `contacts.resolvedPeer` with 30 users.
 pub fn resolved_peer() -> Vec<u8> {
     let user = |i: i64| {
         AnyUser::User(User {
@@ -52,12 +52,12 @@ fn reading(effort: Effort) -> Vec<Row> {
             .allocating("nanogram", allocations(whole))
             .allocating("grammers", allocations(other))
             .goal("grammers", 1.0, "not slower than grammers")
-            .note("grammers always reads the whole tree, and so do we where it is asked for; an allocation is a vector or a text"),
+            .note("grammers always reads the whole tree, and nanogram does so on request; an allocation is a vector or a string"),
         Row::new("TL", format!("{read} by heads"), measure(effort, by_heads))
             .allocating("nanogram", allocations(heads))
             .allocating("grammers", allocations(other))
-            .goal("grammers", 2.0, "asked")
-            .note("the job of starting a bot reads by heads: what it does not need stays as it lies"),
+            .goal("grammers", 2.0, "required")
+            .note("starting a bot reads by heads: parts that it does not need stay undecoded"),
     ]
 }
 

@@ -1,16 +1,16 @@
-//! Text for whoever runs the emulator, without `core::fmt`: that alone would take 3 KB.
+//! Text output on the emulator's terminal, without `core::fmt`, which would take 3 KB.
 
 use crate::board::File;
 use alloc::string::String;
 
-/// Prints `parts` and ends the line.
+/// Prints `parts` and a line feed.
 pub fn print(parts: &[&str]) {
     if let Some(out) = File::console() {
         parts.iter().chain(&["\n"]).for_each(|part| out.write(part.as_bytes()));
     }
 }
 
-/// A number in decimal digits.
+/// Formats a number in decimal.
 pub fn unsigned(mut rest: u32) -> String {
     let mut digits = String::new();
     loop {

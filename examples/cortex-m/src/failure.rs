@@ -1,4 +1,4 @@
-//! Why the job was not done: the kind and the numbers. The library's errors have sentences; they would take 7 KB here.
+//! Failures: a kind and a number. The sentences of the library's errors would take 7 KB here.
 
 use crate::console::{print, unsigned};
 use alloc::string::String;
@@ -10,12 +10,12 @@ use nanogram::protocol::session::CallError;
 use nanogram::telegram::start::StartError;
 use nanogram::tl::DecodeError;
 
-/// What went wrong.
+/// Reason why the bot was not started.
 pub struct Failure {
     what: &'static str,
-    /// The server's number, or where in the bytes.
+    /// Error code of the server, or position of the error in bytes.
     number: i32,
-    /// The server's word.
+    /// Error name from the server.
     word: String,
 }
 
@@ -23,7 +23,7 @@ impl Failure {
     fn numbered(what: &'static str, number: i32) -> Self {
         Self { what, number, word: String::new() }
     }
-    /// Prints it in one line.
+    /// Prints the failure on one line.
     pub fn print(&self) {
         let sign = if self.number < 0 { "-" } else { "" };
         print(&["error: ", self.what, " ", sign, &unsigned(self.number.unsigned_abs()), " ", &self.word]);

@@ -1,11 +1,12 @@
-//! The whole job on a microcontroller: a bot is started, and its answer comes out.
+//! Starts a bot from a microcontroller and prints its answer.
 //!
 //! ```text
 //! semihosting: keys, names, randomness ──▶ Cortex-M4F ── serial line ── TCP ── data centre
 //! ```
 //!
-//! Perfect forward secrecy is on, so that the device makes a key of its own first, with RSA and Diffie-Hellman of 2048
-//! bits, and binds it to the account's. What it costs is counted: `.ci/cortex-m` fails when it costs more.
+//! Perfect forward secrecy is on, so the device first creates a temporary key, with 2048-bit RSA and Diffie-Hellman,
+//! and binds it to the account's key. `.ci/cortex-m` counts instructions and memory, and fails when they exceed their
+//! budget.
 #![no_std]
 #![no_main]
 
@@ -27,7 +28,7 @@ use failure::Failure;
 use nanogram::telegram::api::contacts::ResolveUsername;
 use nanogram::telegram::api::messages::StartBot;
 use nanogram::telegram::api::updates::Updates;
-use nanogram::protocol::connection::{Config, Connection, Event, Init, SavedKey};
+use nanogram::protocol::connection::{Config, Connection, Event, Init, SavedKey, TemporaryKeys};
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::rsa::RsaKey;
 use nanogram::telegram::link::StartParam;
@@ -35,18 +36,18 @@ use nanogram::telegram::start::{Known, answer_of, random_id};
 use nanogram::base::time::{Instant, UnixTime};
 use nanogram::tl::{Combinator, Tl};
 
-/// How long a temporary key lives, in seconds.
+/// Lifetime of a temporary key in seconds.
 const TEMPORARY: i32 = 86_400;
 
-/// A connection, and the serial line that carries its bytes.
+/// Connection, and the serial port that carries its bytes.
 struct Device {
     connection: Connection,
     serial: Serial,
     timer: Timer,
-    /// The timer wraps every three minutes.
+    /// Ticks since the start: the timer itself wraps every three minutes.
     ticks: u64,
     last: u32,
-    /// Ticks spent on the protocol, without waiting for bytes.
+    /// Ticks spent in the protocol code, excluding the wait for bytes.
     busy: u64,
 }
 
@@ -58,7 +59,7 @@ impl Device {
         Instant::from_micros(self.ticks / Timer::PER_MICRO)
     }
 
-    /// Counts what `work` takes.
+    /// Adds the duration of `work` to `busy`.
     fn busy<T>(&mut self, work: impl FnOnce(&mut Connection, Instant) -> T) -> T {
         let now = self.now();
         let before = self.ticks;
@@ -68,7 +69,7 @@ impl Device {
         done
     }
 
-    /// What happens next; waits for it.
+    /// Waits for the next event.
     fn event(&mut self) -> Result<Event, Failure> {
         let mut out = BytesMut::new();
         loop {
@@ -83,7 +84,7 @@ impl Device {
             if let Some(event) = self.connection.poll_event() {
                 return Ok(event);
             }
-            // As much as has come, at most so much at once.
+            // All bytes that have arrived, up to the size of the buffer.
             let mut input = [0; 256];
             let mut len = 0;
             while let Some((byte, room)) =
@@ -103,7 +104,7 @@ impl Device {
         }
     }
 
-    /// Makes a call, whose bytes are at hand; its answer.
+    /// Makes a serialized call and waits for its answer.
     fn call(&mut self, call: alloc::vec::Vec<u8>) -> Result<bytes::Bytes, Failure> {
         let pending = self.connection.call_raw(call);
         loop {
@@ -116,7 +117,7 @@ impl Device {
         }
     }
 
-    /// Tells what was done, and what it took: one instruction is one nanosecond here, and a tick forty.
+    /// Prints a completed phase with its cost: an instruction takes 1 ns on this emulated board, a tick 40 ns.
     fn phase(&mut self, what: &str) {
         let hundredths = u32::try_from(core::mem::take(&mut self.busy)).unwrap_or(u32::MAX) / 250;
         let [whole, tenth, hundredth] = [hundredths / 100, hundredths / 10 % 10, hundredths % 10].map(unsigned);
@@ -124,7 +125,7 @@ impl Device {
     }
 }
 
-/// What a device has in its flash when it leaves the factory, and this one in a file: see `.ci/cortex_m_job.py`.
+/// Data in the flash of a device as it leaves the factory; here in a file, see `.ci/cortex_m_job.py`.
 ///
 /// `dc:1 | is_test:1 | auth_key:256 | modulus of the server's RSA key:256 | bot, a zero byte, start parameter`
 struct Provisions<'p> {
@@ -153,19 +154,19 @@ fn run() -> Result<(), Failure> {
         bytes.get(..len).and_then(Provisions::read).ok_or("these are no provisions")?;
     let mut config = Config::new(dc, alloc::vec![RsaKey::from_parts(modulus, &[1, 0, 1])?]);
     config.saved = Some(SavedKey { key: AuthKey::from_bytes(*auth_key), salt: 0, time_offset: None });
-    config.temporary = Some(TEMPORARY);
+    config.temporary = TemporaryKeys::lasting(TEMPORARY);
     config.init = Some(Init::new(1, "Cortex-M4F"));
     let mut random = File::open(b"/dev/urandom\0").ok_or("no randomness")?;
     let random_id = random_id(&mut random)?;
     let (timer, serial) = (Timer::new(), Serial::new());
     let connection = Connection::new(config, Instant::ZERO, UnixTime::from_secs(board::unix()), Box::new(random));
-    // It is never taken apart: the program ends with the device.
+    // Never dropped, as the program ends with the device: saves the code of the destructors.
     let mut device = ManuallyDrop::new(Device { connection, serial, timer, ticks: 0, last: 0, busy: 0 });
 
     let resolved = device.call(ResolveUsername { username: bot.into(), referer: None }.to_boxed())?;
     let peer = Known::from_resolved(&Tl::from_bytes(&resolved)?)?.ok_or("the server gives no access hash")?;
     device.phase("the username resolved");
-    // `start_call` has the plain /start of a bot's own chat as well, which takes 1.3 KB and no parameter.
+    // `start_call` also covers the plain /start of a bot's own chat: 1.3 KB more, and not needed with a parameter.
     let start_param = StartParam::parse(param)?.as_str().into();
     let start = StartBot { bot: peer.bot()?, peer: peer.peer(), random_id, start_param };
     Updates::from_bytes(&device.call(start.to_boxed())?)?;
@@ -201,7 +202,7 @@ fn main() -> ! {
     loop {}
 }
 
-/// No interrupt is ever enabled: the table ends with the first.
+/// Interrupt vectors. No interrupt is ever enabled, so the table ends with the first.
 #[unsafe(link_section = ".vector_table.interrupts")]
 #[unsafe(no_mangle)]
 static __INTERRUPTS: [usize; 1] = [0];

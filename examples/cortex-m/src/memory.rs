@@ -1,4 +1,4 @@
-//! The heap, and how much of it and of the stack was used at most.
+//! Heap of the device, and the peak use of heap and stack.
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::RefCell;
@@ -6,7 +6,7 @@ use core::ptr::{self, NonNull};
 use cortex_m::interrupt::{self, Mutex};
 use linked_list_allocator::Heap;
 
-/// Bytes of the heap.
+/// Size of the heap in bytes.
 pub const HEAP: usize = 14 * 1024;
 
 struct Counted {
@@ -16,21 +16,21 @@ struct Counted {
 #[global_allocator]
 static MEMORY: Counted = Counted { heap: Mutex::new(RefCell::new((Heap::empty(), 0))) };
 
-/// What the heap is made of.
+/// Memory of the heap.
 #[repr(align(8))]
 struct Room(#[allow(dead_code)] [u8; HEAP]);
 static mut ROOM: Room = Room([0; HEAP]);
 
-/// Makes the heap; once, before anything is allocated.
+/// Initializes the heap; called once, before the first allocation.
 pub fn init() {
     interrupt::free(|cs| {
         let heap = &mut MEMORY.heap.borrow(cs).borrow_mut().0;
-        // SAFETY: nobody else names `ROOM`, and this is called once.
+        // SAFETY: no other code refers to `ROOM`, and this is called once.
         unsafe { heap.init((&raw mut ROOM).cast(), HEAP) };
     });
 }
 
-/// The most bytes of the heap that were in use.
+/// Peak use of the heap in bytes.
 pub fn heap_most() -> usize {
     interrupt::free(|cs| MEMORY.heap.borrow(cs).borrow().1)
 }
@@ -54,11 +54,11 @@ unsafe impl GlobalAlloc for Counted {
     }
 }
 
-/// What the stack's memory holds before it is used.
+/// Pattern of stack memory that was never used.
 const UNUSED: u32 = 0x6e61_6e6f;
 
 unsafe extern "C" {
-    /// The end of what is static, from the linker; the stack grows down to it.
+    /// End of the static data, from the linker; the stack grows down to it.
     static mut __euninit: u32;
     static mut _stack_start: u32;
 }
@@ -67,12 +67,12 @@ fn stack_end() -> *mut u32 {
     &raw mut __euninit
 }
 
-/// Marks the stack's memory from the end of what is static up to here.
+/// Fills the unused stack, from the end of the static data up to this frame, with a pattern.
 #[inline(never)]
 pub fn paint() {
     let here = 0_u32;
     let mut at = stack_end();
-    // Below this frame nothing is in use yet; a little is left for what this very loop needs.
+    // Below this frame the stack is unused; 64 bytes are left for this loop.
     let end = ptr::from_ref(&here).wrapping_sub(64).cast_mut();
     while at < end {
         // SAFETY: between what is static and this frame lies unused stack.
@@ -83,24 +83,25 @@ pub fn paint() {
     }
 }
 
-/// The most bytes of the stack that were in use since [`paint`].
+/// Peak use of the stack in bytes since [`paint`].
 pub fn stack_most() -> usize {
     let top = &raw const _stack_start;
     let mut at = stack_end().cast_const();
-    // SAFETY: all of it is the stack's memory.
+    // SAFETY: the whole range is stack memory.
     while at < top && unsafe { at.read_volatile() } == UNUSED {
         at = at.wrapping_add(1);
     }
     (top as usize).saturating_sub(at as usize)
 }
 
-/// Bytes of all that is static, the heap included.
+/// Size of all static data in bytes, including the heap.
 pub fn static_bytes() -> usize {
     (stack_end() as usize).saturating_sub(0x2000_0000)
 }
 
-/// What the compiler calls to copy, move and set memory (ARM's run-time ABI, 4.3.4): a byte at a time, in a tenth of the
-/// flash that the quick ones take. Volatile, or the compiler would see what the loops are, and call these very names.
+/// Memory functions that the compiler calls (ARM run-time ABI, 4.3.4): one byte at a time, in a tenth of the flash that
+/// the fast versions take. The accesses are volatile, as the compiler would otherwise replace the loops by calls to
+/// these same functions.
 mod bytes {
     /// # Safety
     /// For all: `len` bytes at each pointer are the caller's to read or write.
@@ -110,7 +111,7 @@ mod bytes {
         }
     }
     unsafe fn copy(to: *mut u8, from: *const u8, len: usize) {
-        // Where they overlap, what would be overwritten is read first.
+        // Overlapping ranges: bytes that would be overwritten are read first.
         let is_upwards = to.cast_const() <= from;
         for n in 0..len {
             let at = if is_upwards { n } else { len - 1 - n };

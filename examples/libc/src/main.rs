@@ -1,11 +1,11 @@
-//! The whole job without std: `examples/blocking.rs` on libc's own calls, with memory from an arena.
+//! Starts a bot without std: `examples/blocking.rs` on the functions of libc, with memory from an arena.
 //!
 //! ```text
 //! nanogram-libc [ADDR KEY] SESSION BOT [PARAM]
 //! ```
 //!
-//! `SESSION` may be `-`: then a key is made first, and nobody is signed in with it. `ADDR` and `KEY` are another data
-//! centre's: the modulus of its RSA key, in hex.
+//! With `-` for `SESSION` a key is created first, without an account. `ADDR` and `KEY` select another server; `KEY` is
+//! the modulus of its RSA key, in hex.
 #![no_std]
 #![no_main]
 
@@ -24,7 +24,7 @@ use nanogram::telegram::start::random_id;
 use nanogram::base::time::{Instant, UnixTime};
 use system::{Errno, Out, Random, Socket};
 
-/// A connection and its socket.
+/// Connection and its socket.
 struct Wire {
     socket: Socket,
     connection: Connection,
@@ -35,7 +35,7 @@ fn now() -> Instant {
 }
 
 impl Wire {
-    /// What happens next; waits for it.
+    /// Waits for the next event.
     fn event(&mut self) -> Result<Event, Failure> {
         let mut input = [0; 4096];
         let mut out = BytesMut::new();
@@ -54,7 +54,7 @@ impl Wire {
     }
 }
 
-/// Why the bot was not started.
+/// Reason why the bot was not started.
 enum Failure {
     Usage,
     Entropy,
@@ -85,7 +85,7 @@ impl From<EntropyFailed> for Failure {
 }
 
 impl Failure {
-    /// As `nanogram` has them.
+    /// Exit code, the same as that of `nanogram`.
     const fn exit_code(&self) -> u8 {
         match self {
             Self::Usage => 2,
@@ -141,10 +141,10 @@ fn run(args: &[&str]) -> Result<(), Failure> {
     }
 }
 
-// SAFETY: nothing else is called `main`.
+// SAFETY: no other symbol is named `main`.
 #[unsafe(no_mangle)]
 extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
-    // SAFETY: they are what `main` was given.
+    // SAFETY: these are the arguments of `main`.
     let args = unsafe { system::args::<5>(argc, argv) };
     let result = args.as_ref().and_then(|(args, len)| args.get(..*len)).ok_or(Failure::Usage).and_then(run);
     match result {

@@ -1,4 +1,4 @@
-//! What the program has of the system: a socket, two clocks, randomness, an arena of memory. All `unsafe` is here.
+//! Interface to the operating system: a socket, two clocks, entropy, an arena of memory. Contains all `unsafe` code.
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
@@ -11,14 +11,14 @@ use core::time::Duration;
 use linked_list_allocator::Heap;
 use nanogram::base::entropy::{Entropy, EntropyFailed};
 
-// Without std nobody asks the linker for it.
+// Without std, the linker is not asked for libc.
 #[link(name = "c")]
 unsafe extern "C" {}
 
-/// The most memory, in bytes; the system gives what is touched. The largest answer that is taken fits twice.
+/// Size of the arena in bytes; the system provides pages as they are touched. The largest accepted answer fits twice.
 const ARENA: usize = 32 << 20;
 
-/// Memory for the one thread that there is.
+/// Allocator for the program's only thread.
 struct Memory {
     arena: UnsafeCell<[u8; ARENA]>,
     heap: UnsafeCell<Heap>,
@@ -33,7 +33,7 @@ static MEMORY: Memory = Memory { arena: UnsafeCell::new([0; ARENA]), heap: Unsaf
 // SAFETY: the heap hands out parts of the arena that do not overlap, or null; nothing else touches either.
 unsafe impl GlobalAlloc for Memory {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: there is one thread, and the heap calls nobody back: this is the only reference.
+        // SAFETY: there is one thread, and the heap makes no callbacks: this is the only reference.
         let heap = unsafe { &mut *self.heap.get() };
         if heap.size() == 0 {
             // SAFETY: the arena is a static of this size that nothing else uses, and this happens once.
@@ -49,7 +49,7 @@ unsafe impl GlobalAlloc for Memory {
     }
 }
 
-/// The command line, without the program's name. `None`: an argument is no UTF-8, or there are more than `N`.
+/// Arguments of the command line, without the program's name; `None` if one is not UTF-8 or there are more than `N`.
 ///
 /// # Safety
 /// `argv` is what `main` was given.
@@ -57,28 +57,29 @@ pub unsafe fn args<const N: usize>(argc: c_int, argv: *const *const c_char) -> O
     let len = usize::try_from(argc).ok()?.saturating_sub(1);
     let mut args = [""; N];
     for (at, arg) in args.get_mut(..len)?.iter_mut().enumerate() {
-        // SAFETY: the caller gives what `main` was given: `argc` strings with an end, there until the program ends.
+        // SAFETY: by the contract of this function there are `argc` zero-terminated strings, valid until the program
+        // ends.
         *arg = unsafe { CStr::from_ptr(*argv.add(at + 1)) }.to_str().ok()?;
     }
     Some((args, len))
 }
 
-/// A variable of the environment.
+/// Value of an environment variable.
 pub fn variable(name: &CStr) -> Option<&'static str> {
-    // SAFETY: the name has an end.
+    // SAFETY: the name is zero-terminated.
     let value = NonNull::new(unsafe { libc::getenv(name.as_ptr()) })?;
-    // SAFETY: it is a string with an end, and nobody changes the environment.
+    // SAFETY: the value is zero-terminated, and nothing changes the environment.
     unsafe { CStr::from_ptr(value.as_ptr()) }.to_str().ok()
 }
 
-/// Text to stdout (1) or stderr (2).
+/// Writer to stdout (1) or stderr (2).
 pub struct Out(pub c_int);
 
 impl fmt::Write for Out {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let mut rest = text.as_bytes();
         while !rest.is_empty() {
-            // SAFETY: as many bytes are there to read.
+            // SAFETY: the pointer is valid for reading this many bytes.
             let n = unsafe { libc::write(self.0, rest.as_ptr().cast(), rest.len()) };
             let n = usize::try_from(n).ok().filter(|n| *n > 0).ok_or(fmt::Error)?;
             rest = rest.get(n..).unwrap_or_default();
@@ -87,13 +88,13 @@ impl fmt::Write for Out {
     }
 }
 
-/// The system's randomness.
+/// Entropy from the operating system.
 pub struct Random;
 
 impl Entropy for Random {
     fn fill(&mut self, mut out: &mut [u8]) -> Result<(), EntropyFailed> {
         while !out.is_empty() {
-            // SAFETY: as many bytes are there to write.
+            // SAFETY: the pointer is valid for writing this many bytes.
             let n = unsafe { libc::getrandom(out.as_mut_ptr().cast(), out.len(), 0) };
             match usize::try_from(n) {
                 Ok(n) => out = out.get_mut(n..).ok_or(EntropyFailed)?,
@@ -105,36 +106,36 @@ impl Entropy for Random {
     }
 }
 
-/// Since when does not matter, or since 1970.
+/// Time of a clock, since its origin.
 fn clock(which: libc::clockid_t) -> Duration {
-    // SAFETY: it is numbers, with gaps where `long` is shorter than time.
+    // SAFETY: the struct holds only integers, for which zero is valid.
     let mut at: libc::timespec = unsafe { zeroed() };
-    // SAFETY: it is there to write.
+    // SAFETY: the pointer is valid for writing.
     unsafe { libc::clock_gettime(which, &raw mut at) };
     Duration::new(u64::try_from(at.tv_sec).unwrap_or(0), u32::try_from(at.tv_nsec).unwrap_or(0))
 }
 
-/// In microseconds.
+/// Monotonic time in microseconds.
 pub fn monotonic() -> u64 {
     clock(libc::CLOCK_MONOTONIC).as_micros() as u64
 }
 
-/// In microseconds since 1970.
+/// Time in microseconds since 1970.
 pub fn unix() -> i64 {
     clock(libc::CLOCK_REALTIME).as_micros() as i64
 }
 
 fn errno() -> c_int {
-    // SAFETY: it is this thread's own number, there as long as the thread.
+    // SAFETY: the pointer is valid as long as the thread.
     unsafe { *libc::__errno_location() }
 }
 
-/// What the system calls the error of a call that failed: a number of `errno`.
+/// Error of a system call, an `errno` number.
 pub struct Errno(c_int);
 
 impl fmt::Display for Errno {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // What libc says of all that can happen would be more text than all errors of the protocol have.
+        // The messages of libc would take more space than all errors of the protocol.
         f.write_str(match self.0 {
             libc::ECONNREFUSED => "nobody answers at this address",
             libc::ENETUNREACH | libc::EHOSTUNREACH => "no way to this address",
@@ -145,13 +146,13 @@ impl fmt::Display for Errno {
     }
 }
 
-/// A TCP connection; closed when dropped.
+/// TCP connection; closed when dropped.
 pub struct Socket(c_int);
 
 impl Socket {
     pub fn connect(addr: SocketAddr) -> Result<Self, Errno> {
         let family = if addr.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
-        // SAFETY: only numbers go in.
+        // SAFETY: the arguments are plain numbers.
         let socket = unsafe { libc::socket(family, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0) };
         if socket < 0 {
             return Err(Errno(errno()));
@@ -178,19 +179,19 @@ impl Socket {
         }
         let on: c_int = 1;
         let (on, len) = ((&raw const on).cast(), size_of::<c_int>() as libc::socklen_t);
-        // SAFETY: the option is a number of this length.
+        // SAFETY: the option is an int of this length.
         unsafe { libc::setsockopt(socket.0, libc::IPPROTO_TCP, libc::TCP_NODELAY, on, len) };
         Ok(socket)
     }
 
     fn connect_to<T>(&self, addr: &T) -> c_int {
-        // SAFETY: `T` is one of the two address types, and its length is said.
+        // SAFETY: `T` is one of the two address types, and its length is passed.
         unsafe { libc::connect(self.0, (&raw const *addr).cast(), size_of::<T>() as libc::socklen_t) }
     }
 
     pub fn write(&self, mut bytes: &[u8]) -> Result<(), Errno> {
         while !bytes.is_empty() {
-            // SAFETY: as many bytes are there to read.
+            // SAFETY: the pointer is valid for reading this many bytes.
             let n = unsafe { libc::send(self.0, bytes.as_ptr().cast(), bytes.len(), libc::MSG_NOSIGNAL) };
             match usize::try_from(n) {
                 Ok(n) => bytes = bytes.get(n..).unwrap_or_default(),
@@ -201,15 +202,15 @@ impl Socket {
         Ok(())
     }
 
-    /// Waits for bytes for at most so long; `Ok(0)`: none came.
+    /// Waits for bytes, at most for `within`; `Ok(0)` if none arrived.
     pub fn read(&self, into: &mut [u8], within: Option<Duration>) -> Result<usize, Errno> {
         let millis = |within: Duration| c_int::try_from(within.as_millis().max(1)).unwrap_or(c_int::MAX);
         let mut wait = libc::pollfd { fd: self.0, events: libc::POLLIN, revents: 0 };
-        // SAFETY: it is one, there to read and write.
+        // SAFETY: the pointer is valid for one `pollfd`.
         if unsafe { libc::poll(&raw mut wait, 1, within.map_or(-1, millis)) } <= 0 {
             return Ok(0);
         }
-        // SAFETY: as many bytes are there to write.
+        // SAFETY: the pointer is valid for writing this many bytes.
         let n = unsafe { libc::recv(self.0, into.as_mut_ptr().cast::<c_void>(), into.len(), 0) };
         match usize::try_from(n) {
             Ok(0) => Err(Errno(0)),
@@ -222,13 +223,13 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        // SAFETY: it is open, this is the only one who has it, and it is not used again.
+        // SAFETY: the descriptor is open, owned by this value, and not used again.
         unsafe { libc::close(self.0) };
     }
 }
 
 #[panic_handler]
 fn panicked(_: &core::panic::PanicInfo<'_>) -> ! {
-    // SAFETY: it asks for nothing.
+    // SAFETY: the function has no preconditions.
     unsafe { libc::abort() }
 }

@@ -1,4 +1,4 @@
-//! Where an account is kept: in the session file, or in a string that came from elsewhere.
+//! Accounts in session files and in session strings of other programs.
 
 use crate::args::AccountArgs;
 use crate::dc::writable;
@@ -13,47 +13,49 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
-/// Session files are small; whatever is larger is none.
+/// Largest session file in bytes.
 const MAX_FILE: u64 = 64 * 1024;
-/// No session string has more bytes, by far.
+/// Longest session string in bytes, with a wide margin.
 const MAX_STRING: usize = 4096;
-/// No session string has fewer characters.
+/// Length of the shortest session string.
 const SHORTEST: usize = 351;
-/// Longest word without a dot that is repeated as the name of a file; a longer one may be part of a secret.
+/// Longest word without a dot that errors repeat as a file name; a longer one may be part of a secret.
 const LONGEST_NAME: usize = 40;
-/// The variable that names a session where the command line does not.
+/// Environment variable for the session, used if the command line gives none.
 const VARIABLE: &str = "NANOGRAM_SESSION";
-/// The place of a string that is read from stdin.
+/// Argument for a session string on stdin.
 const STDIN: &str = "-";
 
-/// An account that a command acts for.
+/// Account that a command acts for.
 #[derive(Debug)]
 pub(crate) struct Account {
     pub(crate) state: State,
-    /// The address, if it is a host by name.
+    /// Address with a host name, which the state cannot hold.
     pub(crate) host: Option<String>,
-    /// The file, held as long as the account is in use; strings have none.
+    /// Session file, locked while the account is in use; `None` for a session string.
     file: Option<SessionFile>,
-    /// The file does not say which servers it is of; that is recorded once they have shown that they know the key.
+    /// True if the file does not record its servers. They are recorded once they have shown that they know the key.
     is_unproven: bool,
 }
 
 impl Account {
-    /// The account of `session`: a string, `-`, or a file; without it that of the realm's default file. It is to be used
-    /// in `realm`.
+    /// Opens the account of `session`: a string, `-`, or a file; by default the session file of the realm. The account
+    /// is then used in `realm`.
     pub(crate) fn open(session: Option<&str>, realm: &Realm) -> Result<Self, Failure> {
         let mut account = Self::held(session, realm)?;
+        // Read before `enter`, which assigns the realm.
         account.is_unproven = account.state.servers == Servers::Unknown;
         enter(&mut account.state, realm)?;
         Ok(account)
     }
 
-    /// The same account, which is used nowhere.
+    /// Opens the account of `session` without using it in a realm.
     pub(crate) fn held(session: Option<&str>, realm: &Realm) -> Result<Self, Failure> {
         match find(session, realm)? {
             Found::Session(_, saved) => Self::of_string(&saved, realm.environment),
             Found::File(path) => {
                 let (file, state) = SessionFile::open(&path).map_err(of_file)?;
+                // A state without a key for its home holds no login.
                 let state = state.filter(|state| state.keys.contains_key(&state.home));
                 let state = state.ok_or_else(|| nobody(&path))?;
                 check_environment(&state, realm.environment)?;
@@ -62,12 +64,12 @@ impl Account {
         }
     }
 
-    /// An account that is kept nowhere yet.
+    /// Account that is not saved yet.
     pub(crate) const fn of_state(state: State) -> Self {
         Self { state, host: None, file: None, is_unproven: false }
     }
 
-    /// The account that a session string is.
+    /// Account of a session string.
     pub(crate) fn of_string(saved: &SavedSession, environment: Environment) -> Result<Self, Failure> {
         let state = state_of(saved, environment)?;
         let is_by_name = state.dcs.offered().next().is_none();
@@ -76,9 +78,9 @@ impl Account {
         Ok(Self { host, ..Self::of_state(state) })
     }
 
-    /// Saves what was learnt. The file of a key that is dead is renamed, and then the new name is the result.
+    /// Saves the state. The file of an invalidated key is renamed, and its new name returned.
     ///
-    /// `is_proven`: the server has answered under the key. Nothing is kept of a session string.
+    /// `is_proven`: the server has answered under the key. For a session string nothing is saved.
     pub(crate) fn keep(mut self, state: &State, is_proven: bool) -> Result<Option<PathBuf>, Failure> {
         let Some(file) = self.file.as_mut().filter(|_| is_proven || !self.is_unproven) else { return Ok(None) };
         if state.keys.contains_key(&state.home) {
@@ -87,23 +89,24 @@ impl Account {
         file.set_aside().map_err(of_file)
     }
 
-    /// The file; none if it is a string.
+    /// Path of the session file; `None` for a session string.
     pub(crate) fn path(&self) -> Option<&Path> {
         self.file.as_ref().map(SessionFile::path)
     }
 
-    /// Renames the file, if there is one: the server says that the session is over. Returns the new name.
+    /// Renames the session file, if there is one, because the server reports the session as ended. Returns the new
+    /// name.
     pub(crate) fn set_aside(mut self) -> Result<Option<PathBuf>, Failure> {
         self.file.as_mut().map_or(Ok(None), |file| file.set_aside().map_err(of_file))
     }
 
-    /// Removes the file, if there is one: its owner has signed out.
+    /// Removes the session file, if there is one, after a logout.
     pub(crate) fn forget(self) -> Result<(), Failure> {
         self.file.map_or(Ok(()), |file| file.remove().map_err(of_file))
     }
 }
 
-/// The file that a session is to be written to, and what it holds now.
+/// Opens the session file for writing, and reads its state.
 ///
 /// A file of another realm is left alone.
 pub(crate) fn file_for(session: Option<&str>, realm: &Realm) -> Result<(SessionFile, Option<State>), Failure> {
@@ -117,12 +120,12 @@ pub(crate) fn file_for(session: Option<&str>, realm: &Realm) -> Result<(SessionF
         }
         Some(path) => path.into(),
     };
-    // What is written there by others is not overwritten.
+    // Another program's session must not be overwritten.
     if let Some(Found::Session(..)) = read(&path)? {
         return Err(bad_file(&path, "it holds a session of another program").hint("give another --session FILE"));
     }
     if given(session).is_some() {
-        // One directory is made for it, as for the default file; the one above must be there.
+        // One missing directory is created, as for the default file; its parent must exist.
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.exists());
         writable("--session", parent.or(Some(&path)))?;
     }
@@ -134,19 +137,19 @@ pub(crate) fn file_for(session: Option<&str>, realm: &Realm) -> Result<(SessionF
     Ok((file, state))
 }
 
-/// What a name or a text leads to.
+/// Session found under a name or in a text.
 pub(crate) enum Found {
-    /// A session string, or the file of another program.
+    /// Session string, or a session file of another program.
     Session(Source, SavedSession),
-    /// A session file of ours.
+    /// Session file of nanogram.
     File(PathBuf),
 }
 
-/// What a session was read from, if not from a file of nanogram.
+/// Origin of a session that is not in a session file of nanogram.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Source {
     String(Format),
-    /// A database of the program of this name.
+    /// Database of the named program.
     Sqlite(&'static str),
 }
 
@@ -159,12 +162,13 @@ impl Source {
     }
 }
 
-/// What the command line or the variable says; an empty variable is as good as none.
+/// Session given on the command line or in the environment; an empty variable counts as unset.
 fn given(session: Option<&str>) -> Option<&str> {
+    // clap does not tell an empty variable from an empty argument; the latter is an error.
     session.filter(|text| !text.is_empty() || std::env::var_os(VARIABLE).is_none_or(|value| !value.is_empty()))
 }
 
-/// What `session` is. That files are whole is not looked at.
+/// Determines the kind of `session`. The content of a session file is not checked.
 pub(crate) fn find(session: Option<&str>, realm: &Realm) -> Result<Found, Failure> {
     let Some(text) = given(session) else {
         let path = default_file(realm)?;
@@ -181,7 +185,7 @@ pub(crate) fn find(session: Option<&str>, realm: &Realm) -> Result<Found, Failur
     if let Some(named) = foreign::of_text(text) {
         return Err(named);
     }
-    // A damaged string is no file name; long ones are not even asked about.
+    // A damaged string is not a file name: the file system is not searched for a secret.
     if is_like_string(text) {
         return Err(error.into());
     }
@@ -192,18 +196,19 @@ fn parse(text: &str) -> Result<Found, StringError> {
     string::parse(text).map(|(format, saved)| Found::Session(Source::String(format), saved))
 }
 
-/// What is in a file; `None` if there is none.
+/// Reads a file; `None` if it does not exist.
 fn read(path: &Path) -> Result<Option<Found>, Failure> {
     match fs::metadata(path) {
         Ok(meta) if meta.is_file() || meta.is_dir() => {
             if let Some((name, saved)) = foreign::of_path(path)? {
                 return Ok(Some(Found::Session(Source::Sqlite(name), saved)));
             }
+            // Checked before reading: the argument may name any file.
             if meta.is_dir() || meta.len() > MAX_FILE {
-                return Err(bad_file(path, if meta.is_file() { "it is too large" } else { "it is no file" }));
+                return Err(bad_file(path, if meta.is_file() { "it is too large" } else { "it is not a file" }));
             }
         }
-        Ok(_) => return Err(bad_file(path, "it is no file")),
+        Ok(_) => return Err(bad_file(path, "it is not a file")),
         Err(_) => return Ok(None),
     }
     let bytes = fs::read(path).map(Zeroizing::new).map_err(|e| bad_file(path, &e.to_string()))?;
@@ -216,13 +221,14 @@ fn read(path: &Path) -> Result<Option<Found>, Failure> {
     }))
 }
 
-/// The state in a file that another process may hold: files are replaced as a whole.
+/// Reads the state from a file that another process may have locked. Writers replace the whole file, so the content is
+/// consistent.
 pub(crate) fn peek(path: &Path) -> Result<State, Failure> {
     let bytes = fs::read(path).map(Zeroizing::new).map_err(|e| bad_file(path, &e.to_string()))?;
     State::from_bytes(&bytes).map_err(|e| bad_file(path, &e.to_string()))
 }
 
-/// The state that a session string begins.
+/// Initial state for a session string.
 fn state_of(saved: &SavedSession, environment: Environment) -> Result<State, Failure> {
     let state = State::from_session(saved, environment).map_err(|error| match error {
         StateError::Invalid(_) => {
@@ -235,12 +241,12 @@ fn state_of(saved: &SavedSession, environment: Environment) -> Result<State, Fai
     Ok(state)
 }
 
-/// `host:port`, IPv6 in brackets.
+/// Formats `host:port`, with IPv6 addresses in brackets.
 pub(crate) fn place(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
-/// Realm that the command line names: that of the keys it gives, or else Telegram's.
+/// Realm selected on the command line: that of its key, otherwise Telegram's.
 pub(crate) fn realm(args: &AccountArgs) -> Result<Realm, Failure> {
     let key = args.key.as_deref().map(wire::read_key).transpose()?;
     Ok(Realm::of_keys(environment(args.test), key.as_slice()))
@@ -251,22 +257,24 @@ pub(crate) fn enter(state: &mut State, realm: &Realm) -> Result<(), Failure> {
     state.enter(realm).map_err(of_realm)
 }
 
-/// Says how to come to a session for that realm.
+/// Converts a realm mismatch, with a hint at a session for the wanted realm.
 pub(crate) fn of_realm(error: RealmError) -> Failure {
     let hint = match (&error.of.servers, &error.wanted.servers) {
         (Servers::Telegram, Servers::Own(_)) => {
-            "without --session each server has a file of its own: sign in there with `nanogram login --dc ADDR --key PEM`"
+            "without --session each server has its own file: sign in there with `nanogram login --dc ADDR --key PEM`"
         }
         (_, Servers::Own(_)) => {
-            "--key must be the key of the servers that the session is of; for these ones sign in with \
-                                 `nanogram login --dc ADDR --key PEM`, into a file of its own"
+            "--key must be the key of the session's servers; for the other servers sign in with \
+                                 `nanogram login --dc ADDR --key PEM`, into a separate file"
         }
-        _ => "give the --dc and --key of its servers; or sign in at Telegram with `nanogram login`, into another file",
+        _ => {
+            "give the --dc and --key of its servers; or sign in at Telegram with `nanogram login`, into a separate file"
+        }
     };
     Failure::new(Exit::Usage, "REALM", error.to_string()).hint(hint)
 }
 
-/// A session of the one environment is not used in the other.
+/// Refuses a session of the other environment.
 fn check_environment(state: &State, wanted: Environment) -> Result<(), Failure> {
     let found = state.dcs.environment();
     if found == wanted {
@@ -294,19 +302,19 @@ fn default_file(realm: &Realm) -> Result<PathBuf, Failure> {
     })
 }
 
-/// A string, not to be seen in the list of processes.
+/// Reads a session string from stdin, where it does not appear in process lists.
 pub(crate) fn stdin() -> Result<Zeroizing<String>, Failure> {
     let mut text = Zeroizing::new(String::with_capacity(MAX_STRING));
     let bad = |why: &str| Failure::new(Exit::Usage, "SESSION_INVALID", format!("stdin: {why}"));
     io::stdin().lock().take(MAX_STRING as u64).read_to_string(&mut text).map_err(|e| bad(&e.to_string()))?;
-    if text.trim().is_empty() { Err(bad("there was no session string")) } else { Ok(text) }
+    if text.trim().is_empty() { Err(bad("no session string")) } else { Ok(text) }
 }
 
 fn is_like_string(text: &str) -> bool {
     text.len() >= SHORTEST || text.starts_with("nanogram1:")
 }
 
-/// The text is shown if it is like a name: it may be a part of a secret.
+/// Error for a missing file. The text is repeated only if it looks like a file name, as it may be part of a secret.
 fn no_such_file(text: &str) -> Failure {
     let is_name = text.len() <= LONGEST_NAME || text.contains('.');
     let message = match text {
@@ -314,11 +322,11 @@ fn no_such_file(text: &str) -> Failure {
             return Failure::new(
                 Exit::Usage,
                 "SESSION_INVALID",
-                "an empty text is neither a session string nor a file",
+                "an empty argument is neither a session string nor a file",
             );
         }
         name if is_name => format!("there is no file {}", wire::printable(name)),
-        _ => "there is no file of this name, and it is no session string: the shortest has 351 characters".into(),
+        _ => "there is no file of this name, and it is not a session string: the shortest has 351 characters".into(),
     };
     Failure::new(Exit::NotSignedIn, "NO_SESSION", message)
         .hint("sign in with `nanogram login --session FILE`; or give a session string, whole and on one line")
@@ -333,7 +341,7 @@ pub(crate) fn of_file(error: FileError) -> Failure {
         FileError::Locked(path) => {
             let message = format!("another process uses the session {}", path.display());
             Failure::new(Exit::NotSignedIn, "SESSION_IN_USE", message)
-                .hint("wait until it is done, or give this one a session of its own: --session FILE, and sign in")
+                .hint("wait until it ends, or sign in with a separate session: --session FILE")
         }
         FileError::State { path, fault } => bad_file(path, &fault.to_string()),
         _ => Failure::new(Exit::Other, "FILE", error.to_string()),
@@ -359,6 +367,6 @@ fn nobody(path: &Path) -> Failure {
     Failure::new(Exit::NotSignedIn, "NO_SESSION", message).hint("sign in with `nanogram login`")
 }
 
-/// That one key is for one program.
+/// Warning that a key must be used in one program only.
 pub(crate) const ONE_PROGRAM: &str =
-    "Use it in one program at a time; two at once get AUTH_KEY_DUPLICATED, and the key is dead.";
+    "Use it in one program at a time: otherwise the server answers AUTH_KEY_DUPLICATED and invalidates the key.";

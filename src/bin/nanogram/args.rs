@@ -1,4 +1,4 @@
-//! What can be written on the command line.
+//! Definition of the command line.
 
 mod account;
 mod session;
@@ -29,7 +29,7 @@ pub(crate) struct Cli {
 }
 
 impl Cli {
-    /// How much is told on stderr.
+    /// Verbosity of stderr.
     pub(crate) const fn level(&self) -> Level {
         match (self.quiet, self.verbose) {
             (true, _) => Level::Quiet,
@@ -123,7 +123,7 @@ Examples:
 }
 
 impl Command {
-    /// Whether the result is JSON.
+    /// Returns true if the result is printed as JSON.
     pub(crate) fn is_json(&self) -> bool {
         match self {
             Self::Demo(args) => args.json,
@@ -168,7 +168,7 @@ A failure is injected once, or *TIMES times, or *forever. METHOD is any method o
 gets its usual code. After a 406 error the server sends the explanation in updateServiceNotification; \
 AUTH_KEY_DUPLICATED deletes the key.
 
-The recording is written when the last client disconnects, and on Ctrl-C or SIGTERM.";
+The recording is appended to as clients speak: `nanogram decode` reads it at any time, also after a kill.";
 
 #[derive(Debug, Args)]
 pub(crate) struct DcArgs {

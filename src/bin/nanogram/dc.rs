@@ -1,4 +1,4 @@
-//! `nanogram dc`: a data centre on ports of this machine.
+//! `nanogram dc`: a test server on ports of this machine.
 
 mod record;
 pub(crate) mod words;
@@ -40,13 +40,13 @@ fn cannot_listen(flag: &str, addr: &str, error: &std::io::Error) -> Failure {
         .hint(format!("give another {flag}HOST:PORT; port 0 takes a free one"))
 }
 
-/// Opens the port; who lives there and what they do is in `nanogram::lab::dc::residents`.
+/// Opens the port. The users and bots are defined in `nanogram::lab::dc::residents`.
 pub(crate) async fn open(addr: &str) -> Result<Listener, Failure> {
     let listener = Listener::bind(addr, |now, unix| Dc::new(now, unix, Box::new(SysRng))).await;
     listener.map_err(|error| cannot_listen("--listen ", addr, &error))
 }
 
-/// What a client must know of a data centre that is ready.
+/// Data that a client needs to connect to a data centre.
 pub(crate) struct Place {
     pub(crate) addr: SocketAddr,
     pub(crate) dc_id: u8,
@@ -62,7 +62,7 @@ impl Place {
     }
 }
 
-/// Every fault: a line each, or one JSON array.
+/// Prints all faults, one per line or as a JSON array.
 fn list_faults(as_json: bool) -> Result<(), Failure> {
     if as_json {
         let all = FAULTS.iter().map(|f| json!({ "name": f.name, "row": f.row, "says": f.says }));
@@ -75,6 +75,7 @@ pub(crate) fn run(args: &DcArgs, story: &Story) -> Result<(), Failure> {
     if args.list_faults {
         return list_faults(args.json);
     }
+    // Before a port is opened, so that a wrong path fails at once.
     writable("--pem", args.pem.as_deref())?;
     writable("--record", args.record.as_deref())?;
     writable("--keylog", args.keylog.as_deref())?;
@@ -88,13 +89,14 @@ pub(crate) fn run(args: &DcArgs, story: &Story) -> Result<(), Failure> {
                 Failure::new(Exit::Usage, "FILE", format!("cannot write {}: {error}", path.display()))
             })?;
         }
-        // Before it says that it is ready.
+        // Recording starts before the server reports that it is ready.
         let mut recorder = args.record.as_deref().map(|path| record::begin(path, &mut listener)).transpose()?;
         let people = sign_in(args, &mut listener.dc, &dcs)?;
         let mut keylog = args.keylog.as_deref().map(|path| KeyFile::open(path, &listener.dc, &people)).transpose()?;
+        // The log shows login codes and the accounts are public, so only this machine should have access.
         if !place.addr.ip().is_loopback() {
             let text = format!(
-                "warning: {} is reached from other machines, and whoever reaches it can sign in as anybody here",
+                "warning: {} can be reached from other machines, and anyone who reaches it can sign in as any user",
                 place.addr
             );
             story.tell(&story.ink(Ink::Red, &text));
@@ -125,7 +127,7 @@ pub(crate) fn run(args: &DcArgs, story: &Story) -> Result<(), Failure> {
     })
 }
 
-/// Checks that the directory of a file exists, before anything starts.
+/// Checks that the directory of a file exists, before the command starts.
 pub(crate) fn writable(flag: &str, path: Option<&Path>) -> Result<(), Failure> {
     let parent = path.and_then(Path::parent).filter(|parent| !parent.as_os_str().is_empty());
     match (path, parent) {
@@ -139,11 +141,11 @@ pub(crate) fn writable(flag: &str, path: Option<&Path>) -> Result<(), Failure> {
     }
 }
 
-/// The file of `--keylog`.
+/// File of `--keylog`.
 struct KeyFile(File);
 
 impl KeyFile {
-    /// Opens the file, and notes the keys of those who are signed in.
+    /// Opens the file and logs the keys of the signed-in users.
     fn open(path: &Path, dc: &Dc, people: &[Person]) -> Result<Self, Failure> {
         let file = private::append(path)
             .map_err(|error| Failure::new(Exit::Usage, "FILE", format!("--keylog {}: {error}", path.display())))?;
@@ -154,17 +156,17 @@ impl KeyFile {
 
     fn note(&mut self, key: Option<&AuthKey>) {
         if let Some(key) = key {
-            // A log that cannot be written is no reason to stop.
+            // A failure to write the log must not stop the server.
             let _ = writeln!(self.0, "{}", keylog::Entry::AuthKey(key.clone()));
         }
     }
 }
 
-/// The time of a line of the log: `2026-09-21T14:13:20.000Z`.
+/// Formats the time of a log line: `2026-09-21T14:13:20.000Z`.
 pub(crate) fn stamp(at: UnixTime) -> String {
     let secs = at.as_secs();
     let (days, second) = (secs.div_euclid(86_400), secs.rem_euclid(86_400));
-    // Days of years that begin in March, as leap days come last then; 719,468 is 1 March of the year 0 to 1970.
+    // Years begin in March here, so that leap days come last; 719,468 days lie between 1 March of year 0 and 1970.
     let days = days + 719_468;
     let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
     let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
@@ -177,7 +179,7 @@ pub(crate) fn stamp(at: UnixTime) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
 }
 
-/// What the flags say of who is there and of what goes wrong.
+/// Applies the flags that configure accounts and inject failures.
 fn furnish(args: &DcArgs, dc: &mut Dc) -> Result<(), Failure> {
     dc.world.home.test_mode = args.test;
     for given in &args.password {
@@ -200,14 +202,16 @@ fn furnish(args: &DcArgs, dc: &mut Dc) -> Result<(), Failure> {
     let acts: Vec<_> = refused.chain(withheld).chain(ignored).chain(hung_up).collect();
     let cuts = args.cut.iter().flat_map(|at| (0..at.times).map(|_| at.cut));
     if acts.len() > MAX_ACTS || cuts.clone().count() > MAX_ACTS {
-        return Err(Failure::usage(format!("at most {MAX_ACTS} methods, and as many connections, can go wrong")));
+        return Err(Failure::usage(format!(
+            "at most {MAX_ACTS} failures of methods and {MAX_ACTS} of connections can be pending"
+        )));
     }
     for (method, act, times) in acts {
         dc.script(method, act, times);
     }
     cuts.for_each(|cut| dc.cut(cut));
     if args.fault.len() > MAX_ACTS {
-        return Err(Failure::usage(format!("at most {MAX_ACTS} faults can wait for their turn")));
+        return Err(Failure::usage(format!("at most {MAX_ACTS} faults can be pending")));
     }
     for given in &args.fault {
         dc.fault(given.fault, given.times);
@@ -215,7 +219,7 @@ fn furnish(args: &DcArgs, dc: &mut Dc) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Opens the ports of the other data centres: those that flags name, and those that somebody lives in.
+/// Opens the ports of the other data centres: those named by flags, and the home data centres of users.
 async fn add_others(
     args: &DcArgs,
     listener: &mut Listener,
@@ -224,12 +228,13 @@ async fn add_others(
     let mut dcs = BTreeMap::from([(first.dc_id, first.addr)]);
     for also in &args.also {
         if dcs.contains_key(&also.dc_id) {
-            return Err(Failure::usage(format!("data centre {} is there already", also.dc_id)));
+            return Err(Failure::usage(format!("data centre {} already exists", also.dc_id)));
         }
         let added = listener.add(&also.addr, also.dc_id.into()).await;
         let flag = format!("--also {}=", also.dc_id);
         dcs.insert(also.dc_id, added.map_err(|error| cannot_listen(&flag, &also.addr, &error))?);
     }
+    // A 303 to a data centre that does not listen would lead nowhere.
     for (_, user) in HUMANS {
         let home = u8::try_from(listener.dc.world.home_of(user)).map_err(internal)?;
         if let btree_map::Entry::Vacant(free) = dcs.entry(home) {
@@ -241,7 +246,7 @@ async fn add_others(
     Ok(dcs)
 }
 
-/// Somebody who can sign in, and the session of a client that has.
+/// User who can sign in, with a signed-in session.
 struct Person {
     name: &'static str,
     id: i64,
@@ -257,7 +262,7 @@ impl Person {
     }
 }
 
-/// An address by which this machine reaches the port: one that stands for all of its addresses is none.
+/// Address under which this machine reaches the port: the loopback address in place of an unspecified one.
 fn from_here(addr: SocketAddr) -> SocketAddr {
     let ip = match addr.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -267,7 +272,7 @@ fn from_here(addr: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, addr.port())
 }
 
-/// Everybody who can sign in; each has done so once.
+/// Signs in every user once.
 fn sign_in(args: &DcArgs, dc: &mut Dc, dcs: &BTreeMap<u8, SocketAddr>) -> Result<Vec<Person>, Failure> {
     let keys: Vec<_> = dc.public_keys().cloned().collect();
     let servers = Realm::of_keys(account::environment(args.test), &keys).servers;
@@ -285,14 +290,14 @@ fn sign_in(args: &DcArgs, dc: &mut Dc, dcs: &BTreeMap<u8, SocketAddr>) -> Result
             servers: servers.clone(),
             ..SavedSession::new(dc_id, key)
         };
-        let user = dc.world.user(id).ok_or_else(|| internal("somebody is missing"))?;
+        let user = dc.world.user(id).ok_or_else(|| internal("a user is missing"))?;
         let (username, phone) = (user.username.clone(), user.phone.clone());
         people.push(Person { name, id, username, phone, has_password: dc.world.has_password(id), session });
     }
     Ok(people)
 }
 
-/// All of it for programs.
+/// Startup message as JSON.
 fn ready(
     args: &DcArgs,
     place: &Place,
@@ -333,18 +338,18 @@ fn ready(
     }))
 }
 
-/// All of it for people.
+/// Startup message as text.
 fn told(args: &DcArgs, place: &Place, dcs: &BTreeMap<u8, SocketAddr>, people: &[Person]) -> Result<String, Failure> {
     let Place { addr, dc_id, key } = place;
     let alice = people.first().ok_or_else(|| internal("nobody is here"))?;
     let (file, save) = match &args.pem {
         Some(path) => (path.display().to_string(), ""),
-        None => ("dc.pem".into(), " (save the key as dc.pem first, or begin again with --pem dc.pem)"),
+        None => ("dc.pem".into(), " (save the key as dc.pem first, or restart with --pem dc.pem)"),
     };
     let others: String = dcs
         .iter()
         .filter(|(id, _)| *id != dc_id)
-        .map(|(id, addr)| format!("Data centre {id} of the same world listens on {addr}.\n"))
+        .map(|(id, addr)| format!("Data centre {id}, with the same users, listens on {addr}.\n"))
         .collect();
     let who: String = people
         .iter()
@@ -361,7 +366,7 @@ fn told(args: &DcArgs, place: &Place, dcs: &BTreeMap<u8, SocketAddr>, people: &[
     let is_test = if args.test { " of the test environment" } else { "" };
     let alice_addr = from_here(*dcs.get(&alice.session.dc_id).unwrap_or(addr));
     Ok(format!(
-        "Test data centre {dc_id}{is_test} listens on {addr}. It forgets everything when it is stopped.
+        "Test data centre {dc_id}{is_test} listens on {addr}. It stores nothing and forgets everything when it stops.
 {others}
 Its key, {fingerprint}:
 {pem}
@@ -369,10 +374,10 @@ Alice is signed in. To start a bot as her, in another terminal{save}:
   export NANOGRAM_SESSION={}
   nanogram start 'https://t.me/echo_bot?start=hello_42' --dc {alice_addr} --key {file}
 
-Who can sign in (the code comes below; --json has a session of each):
+Accounts (login codes appear below; --json prints a session of each):
 {who}
-Who else is here: @echo_bot answers, @silent_bot does not, @deleted_bot was deleted;
-@nano_group takes bots, @closed_group and @quiet_group do not.
+Bots and groups: @echo_bot answers, @silent_bot does not, @deleted_bot was deleted;
+@nano_group accepts bots, @closed_group and @quiet_group do not.
 ",
         *session,
     ))

@@ -1,4 +1,4 @@
-//! `nanogram decode`: a recorded connection, message by message.
+//! `nanogram decode`: decodes a recorded connection, message by message.
 
 use crate::args::DecodeArgs;
 use crate::failure::{Exit, Failure};
@@ -22,11 +22,13 @@ pub(crate) fn run(args: &DecodeArgs, story: &Story) -> Result<(), Failure> {
 
     let recording = Recording::read(&read(&args.file).map_err(|e| bad(&args.file, &e))?);
     let recording = recording.map_err(|e| bad(&args.file, &e))?;
+    // The recording's own secrets first: a key log adds to them.
     let mut secrets = recording.secrets.clone();
     if let Some(path) = &args.keylog {
         let text = read_text(path)?;
+        // A file in another format would be ignored line by line, as key logs may hold lines of other programs.
         if keylog::parse(&text).map_err(|e| bad(path, &e))?.is_empty() {
-            return Err(bad(path, &"no key is in it")
+            return Err(bad(path, &"it contains no key")
                 .hint("a key log has lines `MTPROTO_AUTH_KEY <auth_key_id> <auth_key>`; see `nanogram help decode`"));
         }
         secrets.read_log(&text).map_err(|e| bad(path, &e))?;
@@ -38,6 +40,7 @@ pub(crate) fn run(args: &DecodeArgs, story: &Story) -> Result<(), Failure> {
 
     let (mut count, mut holds, mut fails, mut locked, mut broken) = (0, 0, 0, 0, 0);
     let mut connection = None;
+    // One step at a time: a recording may hold more than fits in memory when decoded.
     for step in steps(&recording, &secrets, &schema) {
         count += 1;
         if !args.json && connection != Some(step.connection) {
@@ -64,19 +67,22 @@ pub(crate) fn run(args: &DecodeArgs, story: &Story) -> Result<(), Failure> {
         }
     }
     story.tell(&format!("{count} steps; {holds} checks hold, {fails} fail; {locked} packets stay locked"));
+    if recording.is_cut {
+        story.tell("The recording is cut: its last entry is incomplete and was left out.");
+    }
     if locked > 0 && args.keylog.is_none() {
         story.tell("A key log opens them: --keylog FILE, with lines `MTPROTO_AUTH_KEY <auth_key_id> <auth_key>`.");
     }
     if fails + broken > 0 {
-        return Err(Failure::new(Exit::Other, "CHECK_FAILED", "something in the recording is not as it must be"));
+        return Err(Failure::new(Exit::Other, "CHECK_FAILED", "a check of the recording failed"));
     }
     Ok(())
 }
 
-/// The most bytes of a recording that are read.
+/// Largest recording that is read, in bytes.
 const MAX_FILE: u64 = 1 << 30;
 
-/// All of a file, or of stdin if its name is `-`.
+/// Reads a file, or stdin if the path is `-`.
 fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::new());
     let read = match path.as_os_str() == "-" {

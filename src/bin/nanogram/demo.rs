@@ -1,7 +1,7 @@
-//! `nanogram demo`: the whole job against a data centre of our own, told as it happens.
+//! `nanogram demo`: starts a bot on a built-in test server and explains each step.
 //!
-//! The story has two tellers. What passes on the wire is told by a [`Witness`], who sees no more than anybody there;
-//! what it means is told by the client, here. The data centre, in a thread of its own, is heard too.
+//! Steps come from two sources. A [`Witness`] describes the traffic and sees no more than an observer on the network;
+//! the client, here, explains its meaning. The server runs in a separate thread, and its log is shown too.
 
 use crate::args::DemoArgs;
 use crate::dc::{self, Place};
@@ -38,11 +38,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const BOT: &str = "echo_bot";
 const PARAM: &str = "hello_42";
-/// All of it takes a fraction of a second.
+/// Time limit for the whole demo, which normally takes a fraction of a second.
 const LIMIT: Duration = Duration::from_secs(30);
 
 pub(crate) fn run(args: &DemoArgs, story: &Story) -> Result<(), Failure> {
-    // Whether the file can be written shows before anything starts.
+    // An unwritable file is reported before anything starts.
     let mut record = args.record.as_deref().map(|path| open(path).map(|file| (path, file))).transpose()?;
     let story = Arc::new(story.clone());
     story.chapter("A data centre of our own");
@@ -56,7 +56,7 @@ pub(crate) fn run(args: &DemoArgs, story: &Story) -> Result<(), Failure> {
     story.chapter("The key exchange, in plain messages");
     let key = line.key()?;
     story.step("", "auth_key", &format!("made on both sides and never sent; auth_key_id {}", hex(&key.key.id())));
-    story.step("", "signed in", "as Alice: the data centre takes the key for hers, as it does after a login");
+    story.step("", "signed in", "as Alice: the data centre assigns the key to her, as after a login");
 
     story.chapter("Who is the bot?");
     story.step("call", "resolveUsername", &format!("username {BOT:?}, inside initConnection and invokeWithLayer"));
@@ -104,7 +104,7 @@ fn not_written(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(Exit::Usage, "FILE", format!("--record: cannot write {}: {error}", path.display()))
 }
 
-/// Starts the data centre in a thread that lives as long as the program. It takes every new key for Alice's.
+/// Starts the server in a thread that lives as long as the program. It signs every new key in as Alice.
 fn begin_dc(story: &Arc<Story>) -> Result<Place, Failure> {
     let (ready, place) = mpsc::channel();
     let story = story.clone();
@@ -128,13 +128,13 @@ fn begin_dc(story: &Arc<Story>) -> Result<Place, Failure> {
     })
 }
 
-/// A connection, its socket, and whoever listens in.
+/// Connection, its socket and its observer.
 struct Line<'s> {
     socket: TcpStream,
     connection: Connection,
     witness: Witness,
     began: std::time::Instant,
-    /// Pushed while something else was waited for.
+    /// Updates received while waiting for something else.
     updates: VecDeque<Updates>,
     heard: Vec<Chunk>,
     story: &'s Story,
@@ -169,7 +169,7 @@ impl<'s> Line<'s> {
         }
     }
 
-    /// What happens next; waits for it. This is all that stands between a `Connection` and a socket.
+    /// Waits for the next event. This loop is all that a `Connection` needs to work on a socket.
     fn event(&mut self) -> Result<Event, Failure> {
         let mut input = [0; 4096];
         loop {
@@ -181,9 +181,10 @@ impl<'s> Line<'s> {
                 return Ok(event);
             }
             if self.began.elapsed() > LIMIT {
-                return Err(Failure::new(Exit::TimedOut, "TIMED_OUT", "the data centre says nothing"));
+                return Err(Failure::new(Exit::TimedOut, "TIMED_OUT", "the data centre does not answer"));
             }
             let due = self.connection.poll_timeout().map_or(LIMIT, |at| at.since(self.now()));
+            // A time-out of zero is an error in std.
             self.socket.set_read_timeout(Some(due.clamp(Duration::from_millis(1), LIMIT)))?;
             match self.socket.read(&mut input) {
                 Ok(0) => return Err(Failure::new(Exit::Network, "NETWORK", "the data centre closed the connection")),
@@ -199,7 +200,7 @@ impl<'s> Line<'s> {
         }
     }
 
-    /// Writes down what was heard, and what opens it: the key, and the data centre's published RSA key.
+    /// Writes the recording with its secrets: the auth key, and the server's published RSA key.
     fn save(self, path: &Path, file: &mut File) -> Result<(), Failure> {
         let name = format!("nanogram demo with {}", self.socket.peer_addr()?);
         let mut recording = Recording {
@@ -213,12 +214,12 @@ impl<'s> Line<'s> {
         if let Ok(key) = RsaPrivateKey::from_pem(TEST_KEY) {
             recording.secrets.add_rsa(key);
         }
-        // What was in the file is replaced now that there is something to replace it with.
+        // The file is truncated only now, when its new content is complete.
         let text = recording.to_json().to_string();
         file.set_len(0).and_then(|()| file.write_all(text.as_bytes())).map_err(|error| not_written(path, &error))
     }
 
-    /// The key, once it is made.
+    /// Waits for the auth key.
     fn key(&mut self) -> Result<SavedKey, Failure> {
         loop {
             if let Event::Authorized(key) = self.event()? {
@@ -248,7 +249,7 @@ impl<'s> Line<'s> {
         }
     }
 
-    /// What the bot says.
+    /// Waits for a message of the bot and returns its text.
     fn answer(&mut self, bot: i64) -> Result<String, Failure> {
         loop {
             while let Some(updates) = self.updates.pop_front() {

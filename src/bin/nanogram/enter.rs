@@ -1,4 +1,4 @@
-//! What is said while somebody signs in: by a code and a password, or by a QR code.
+//! Dialogue of a login: by code and password, or by QR code.
 
 use crate::failure::{Exit, Failure};
 use crate::prompt::{self, Answer, Prompt};
@@ -11,16 +11,16 @@ use nanogram::protocol::session::RpcError;
 use nanogram::telegram::login::{Account, App, CodeSent, Entered, Problem, Question, Waiting};
 use std::time::{Duration, Instant};
 
-/// So often somebody may mistype before the program gives up.
+/// Most attempts at an answer before the login fails.
 const MOST_TRIES: u32 = 5;
-/// So long a QR code is shown, one after the other.
+/// Time limit for accepting a QR code; the code is renewed until then.
 const QR_WITHIN: Duration = Duration::from_secs(600);
-/// Rounds of a password's hash between two signs of life.
+/// Hash rounds between two updates of the progress bar.
 const ROUNDS: u32 = 2_000;
-/// What is typed to have the code sent another way.
+/// Input that requests the code by the next delivery method.
 const RESEND: &str = "resend";
 
-/// Where the code went, and since when.
+/// Code on its way, and the time at which it was sent.
 struct Sent {
     waiting: Waiting,
     at: Instant,
@@ -37,15 +37,16 @@ impl Sent {
         Self { waiting, at: Instant::now() }
     }
 
-    /// Seconds until another may be asked for; `None`: there is no other way.
+    /// Seconds until the next delivery method may be requested; `None` if there is none.
     fn next_in(&self) -> Option<u64> {
         let seconds = u64::try_from(self.waiting.next?.1).unwrap_or_default();
         let left = Duration::from_secs(seconds).saturating_sub(self.at.elapsed());
         Some(left.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX))
     }
 
-    /// What was typed, as the server wants it; digits may be grouped.
+    /// Converts the input to the server's form; digits may be grouped.
     fn code(&self, typed: &str) -> Answer {
+        // Codes sent by some methods are words, in which nothing may be dropped.
         let is_number = typed.chars().all(|c| c.is_ascii_digit() || matches!(c, ' ' | '-'));
         let is_left = |c: &char| !is_number || c.is_ascii_digit();
         Answer::new(typed.chars().filter(is_left).collect())
@@ -57,7 +58,7 @@ fn capital(text: &str) -> String {
     rest.next().into_iter().flat_map(char::to_uppercase).chain(rest).collect()
 }
 
-/// Signs in with a code, and the password if there is one.
+/// Signs in with a code, and with the password if the account has one.
 pub(crate) async fn by_code(
     client: &Client,
     app: &App,
@@ -107,7 +108,7 @@ pub(crate) async fn by_code(
                     }
                     Some(Problem::ExpiredCode) => {
                         tries.count()?;
-                        story.tell("That code is no longer good. Another one is on its way.");
+                        story.tell("That code has expired. Another one is on its way.");
                         client.send_code(app, &phone).await?
                     }
                     _ => return Err(Error::Rpc(error).into()),
@@ -122,7 +123,7 @@ pub(crate) async fn by_code(
     }
 }
 
-/// Asks for the number, unless it is known, and for a code to be sent to it.
+/// Asks for the phone number, unless it is given, and requests a code.
 async fn ask_for_code(
     client: &Client,
     app: &App,
@@ -136,7 +137,7 @@ async fn ask_for_code(
         let phone = match given.take() {
             Some(phone) => phone,
             None => {
-                let typed = tries.hear(prompt.line("Phone number, with the country's code").await)?;
+                let typed = tries.hear(prompt.line("Phone number, with the country code").await)?;
                 match prompt::phone(&typed) {
                     Ok(phone) => phone,
                     Err(failure) if failure.exit() == Exit::Usage => {
@@ -183,14 +184,14 @@ async fn by_password(client: &Client, prompt: &Prompt, story: &Story) -> Result<
         };
         match Problem::of(&error) {
             Some(Problem::WrongPassword) => tries.failed(error, story)?,
-            // Nobody's fault: the same password answers the next question.
+            // The server no longer accepts this question: the same password answers the next one.
             Some(Problem::StaleQuestion) => {
                 tries.count()?;
                 typed = Some(password);
             }
             _ => return Err(Error::Rpc(error).into()),
         }
-        // A question is good for one answer.
+        // The server accepts each question only once.
         question = client.password_question().await?;
     }
 }
@@ -202,21 +203,21 @@ fn asking(question: &Question) -> String {
     }
 }
 
-/// Hashes the password, which is meant to take a while, and shows that it does.
+/// Hashes the password, which is slow by design, with a progress bar.
 async fn stretch(question: &Question, password: &str, story: &Story) -> PasswordHash {
     let mut stretch = question.kdf.stretch(password.as_bytes());
     let progress = story.progress("hashing the password", Stretch::ROUNDS.into());
     while !stretch.step(ROUNDS) {
         progress.at(stretch.done().into());
-        // Ctrl-C is heard in between, and the connection lives.
+        // Lets Ctrl-C and the connection's task run in between.
         tokio::task::yield_now().await;
     }
     stretch.finish()
 }
 
-/// Signs in with a QR code that an app accepts, and the password if there is one.
+/// Signs in with a QR code that an app accepts, and with the password if the account has one.
 pub(crate) async fn by_qr(client: &Client, app: &App, prompt: &Prompt, story: &Story) -> Result<Account, Failure> {
-    story.say("In an app that is signed in: Settings > Devices > Link Desktop Device, and point it at this code.");
+    story.say("In a signed-in app, open Settings > Devices > Link Desktop Device, and scan this code.");
     let mut screen = Screen::default();
     let until = Instant::now() + QR_WITHIN;
     while Instant::now() < until {
@@ -225,21 +226,23 @@ pub(crate) async fn by_qr(client: &Client, app: &App, prompt: &Prompt, story: &S
                 let mut lines = qr::lines(&link, story).unwrap_or_default();
                 lines.push(link);
                 lines.push(format!(
-                    "The code is good for {} s; then the next one is shown. Ctrl-C ends.",
+                    "The code is valid for {} s, then a new one is shown. Press Ctrl-C to stop.",
                     good_for.as_secs()
                 ));
                 screen.show(&lines, story);
+                // The result does not matter: the next token tells if the code was accepted, and replaces an expired
+                // one.
                 client.qr_accepted(good_for).await?;
             }
             Qr::Entered(Entered::In(account)) => return Ok(account),
             Qr::Entered(Entered::PasswordNeeded) => return by_password(client, prompt, story).await,
         }
     }
-    let message = format!("nobody accepted a QR code within {} minutes", QR_WITHIN.as_secs() / 60);
+    let message = format!("no QR code was accepted within {} minutes", QR_WITHIN.as_secs() / 60);
     Err(Failure::new(Exit::TimedOut, "TIMED_OUT", message))
 }
 
-/// Counts what went wrong, and knows the last of it.
+/// Counter of failed attempts, with the last failure.
 struct Tries {
     left: u32,
     is_terminal: bool,
@@ -251,14 +254,14 @@ impl Tries {
         Self { left: MOST_TRIES, is_terminal: prompt.is_terminal(), last: None }
     }
 
-    /// An answer. If stdin ends after one that was wrong, that is what is to be said.
+    /// Passes an answer on. If stdin ends after a wrong answer, the failure of that answer is reported.
     fn hear(&mut self, answer: Result<Answer, Failure>) -> Result<Answer, Failure> {
         answer.map_err(|failure| if self.is_terminal { failure } else { self.last.take().unwrap_or(failure) })
     }
 
     fn count(&mut self) -> Result<(), Failure> {
         self.left = self.left.saturating_sub(1);
-        let too_many = || Failure::new(Exit::Refused, "TOO_MANY_TRIES", "too many tries").hint("begin again later");
+        let too_many = || Failure::new(Exit::Refused, "TOO_MANY_TRIES", "too many tries").hint("try again later");
         if self.left > 0 { Ok(()) } else { Err(self.last.take().unwrap_or_else(too_many)) }
     }
 

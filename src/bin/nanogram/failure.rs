@@ -1,4 +1,4 @@
-//! Why a command failed: for people, for programs, and as an exit code.
+//! Failures of commands: as text, as JSON and as an exit code.
 
 use crate::redact::{redact, redact_misplaced};
 use crate::tree;
@@ -17,10 +17,10 @@ use serde_json::{Value, json};
 use std::io;
 use std::process::ExitCode;
 
-/// What the shell is told.
+/// Exit code of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// Nobody reads what we print any more: no failure of ours.
+    /// Closed stdout, as after `| head`: not a failure of the command.
     ReaderGone = 0,
     Other = 1,
     Usage = 2,
@@ -28,15 +28,15 @@ pub(crate) enum Exit {
     NotSignedIn = 4,
     Refused = 5,
     TimedOut = 6,
-    /// By Ctrl-C; the number that shells give such an end.
+    /// Interrupted by Ctrl-C: 128 + SIGINT, as in shells.
     Interrupted = 130,
 }
 
-/// Why a command failed.
+/// Failure of a command.
 #[derive(Debug)]
 pub(crate) struct Failure {
     exit: Exit,
-    /// The server's number, if it is the server's no.
+    /// Error code of the server, if the server refused.
     code: Option<i32>,
     kind: String,
     message: String,
@@ -50,7 +50,7 @@ impl Failure {
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(Exit::Usage, "USAGE", message)
     }
-    /// The server's no, or what is refused here because the server would.
+    /// Error of the server, or one that the server would return and that is detected before sending.
     pub(crate) fn refused(code: i32, name: &str) -> Self {
         let error = RpcError::new(code, name);
         let hint = hints::hint(&error).map(Into::into);
@@ -61,20 +61,20 @@ impl Failure {
         self
     }
 
-    /// The same in other words.
+    /// Replaces the message.
     pub(crate) fn saying(mut self, message: impl Into<String>) -> Self {
         self.message = message.into();
         self
     }
 
-    /// Without secrets that were given at a wrong place.
+    /// Copy without secrets that were typed in the wrong place.
     pub(crate) fn redacted(&self) -> Self {
         let Self { exit, code, kind, message, hint } = self;
         let hint = hint.as_deref().map(redact);
         Self { exit: *exit, code: *code, kind: kind.clone(), message: redact(message), hint }
     }
 
-    /// Whether it is the server that said no.
+    /// Returns true for an error returned by the server.
     pub(crate) const fn is_of_server(&self) -> bool {
         matches!(self.code, Some(400..))
     }
@@ -89,13 +89,13 @@ impl Failure {
         let Self { code, kind, message, hint, .. } = self;
         json!({ "ok": false, "error": { "code": code, "type": kind, "message": message, "hint": hint } })
     }
-    /// What to print for people: the error, and what to do about it.
+    /// Message and hint, for printing.
     pub(crate) fn lines(&self) -> (&str, Option<&str>) {
         (&self.message, self.hint.as_deref())
     }
 }
 
-/// One row a kind of error: exit code, the server's number, the name for programs.
+/// One row per kind of error: exit code, the server's error code, name for programs.
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         use Exit::{Network, NotSignedIn, Other, Refused, TimedOut, Usage};
@@ -153,7 +153,7 @@ impl From<ConnectionError> for Failure {
                 (Exit::Network, None, "WRONG_KEY", Some("--key must be the public key of the server at this address"))
             }
             ConnectionError::Fault(fault) => (Exit::Network, Some(fault.code()), "TRANSPORT", None),
-            // It has proved that it knows the key: what it sends is at fault, not the address.
+            // The server has proved that it knows the key: the address is right, and the packet is at fault.
             ConnectionError::Session(SessionError::Gzip) => (
                 Exit::Network,
                 None,
@@ -161,7 +161,7 @@ impl From<ConnectionError> for Failure {
                 Some("the packet was dropped, and the connection closed; a packet may inflate to 8 MiB, and only once"),
             ),
             ConnectionError::Session(_) => (Exit::Network, None, "PROTOCOL", None),
-            _ => (Exit::Network, None, "PROTOCOL", Some("is it an MTProto server that listens at this address?")),
+            _ => (Exit::Network, None, "PROTOCOL", Some("check that an MTProto server listens at this address")),
         };
         let hint = hint.map(Into::into);
         Self { exit, code, kind: kind.into(), message: error.to_string(), hint }
@@ -181,7 +181,7 @@ impl From<StringError> for Failure {
 }
 
 impl From<io::Error> for Failure {
-    /// Of a socket; what goes wrong with files says so itself.
+    /// Converts an error of a socket; errors of files are converted where they occur, with the path.
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
@@ -192,15 +192,17 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// The parser's error for people, without secrets.
+/// Text of a command-line error, without secrets.
 pub(crate) fn text_of_clap(error: &clap::Error, words: &[String]) -> String {
     redact_misplaced(&whole_words(error, words), words.iter().cloned())
 }
 
-/// The text of an error in which a word such as `-abc` is named whole: the parser reads it as flags, and names `-a`.
+/// Text of a command-line error that shows a word such as `-abc` in full: clap parses it as flags and reports only
+/// `-a`.
 fn whole_words(error: &clap::Error, words: &[String]) -> String {
     let text = error.render().to_string();
     let Some(ContextValue::String(named)) = error.get(ContextKind::InvalidArg) else { return text };
+    // Only an argument of the form `-x` is incomplete.
     let mut letters = named.chars().skip(1);
     let (true, Some(letter), None) = (named.starts_with('-'), letters.next(), letters.next()) else { return text };
     let is_meant = |word: &&String| word.starts_with('-') && !word.starts_with("--") && word.contains(letter);
@@ -212,9 +214,9 @@ fn whole_words(error: &clap::Error, words: &[String]) -> String {
     }
 }
 
-/// A wrong command line; help and version, which clap reports as errors too, are none.
+/// Converts a command-line error; `None` for help and version, which clap reports as errors too.
 ///
-/// The JSON form is not known to be wanted before the line is understood, hence the look at the words.
+/// The command line did not parse, so `--json` is looked for among its words.
 pub(crate) fn of_clap(error: &clap::Error, words: &[String]) -> Option<Failure> {
     let wants_json = words.iter().take_while(|word| *word != "--").any(|word| word == "--json");
     if !error.use_stderr() || !wants_json {

@@ -1,5 +1,5 @@
-//! Sessions that other programs keep in files: Telethon's and Pyrogram's databases are read, the others are named, with
-//! the line of code that makes a session string of them.
+//! Session files of other programs: databases of Telethon and Pyrogram are read; others are recognized, and the error
+//! gives the line of code that exports a session string.
 
 use crate::account::bad_file;
 use crate::failure::{Exit, Failure};
@@ -17,10 +17,10 @@ use zeroize::Zeroizing;
 const SQLITE: &[u8] = b"SQLite format 3\0";
 /// First bytes of a file of Telegram Desktop.
 const TDATA: &[u8] = b"TDF$";
-/// Most entries of a directory that are looked at.
+/// Most entries of a directory that are inspected.
 const MOST_ENTRIES: usize = 1000;
 
-/// A program whose sessions are not read here.
+/// Program whose sessions are recognized but not read.
 struct Other {
     name: &'static str,
     hint: &'static str,
@@ -61,30 +61,30 @@ const FEROGRAM: Other = Other {
 };
 const DATABASE: Other = Other {
     name: "an SQLite database, but not one of Telethon, Pyrogram, mtcute or grammers",
-    hint: "a session string will do as well: see how the program that wrote it exports one",
+    hint: "give a session string instead: see how the program that wrote the database exports one",
 };
 
 impl Other {
     fn failure(&self, of: &str) -> Failure {
-        let message = format!("{of} is {}, which is not read here", self.name);
+        let message = format!("{of} is {}, which nanogram cannot read", self.name);
         Failure::new(Exit::Usage, "SESSION_FOREIGN", message).hint(self.hint)
     }
 }
 
-/// Names the program whose session string `text` is, if it is one that is not read here. Nothing of the text is repeated.
+/// Names the program of a session string that is recognized but not read. The error does not repeat the text.
 pub(crate) fn of_text(text: &str) -> Option<Failure> {
     let bytes = from_base64url(text.trim_ascii()).ok()?;
     let other = match bytes.as_slice() {
-        // The number of a data centre as a TL string, then the key's length; zeros are counted.
+        // Data centre number as a TL string, then the key's length as a TL string header.
         [1, b'1'..=b'5', 0, 2, 0xfe, ..] => MTKRUTO,
-        // Version, data centre; 256 bytes of key with an address and a user's id.
+        // Version and data centre number, then 256 bytes of key, the address and the user id.
         [1 | 2, 1..=5, ..] if (271..=310).contains(&bytes.len()) => FEROGRAM,
         _ => return None,
     };
     Some(other.failure("the text"))
 }
 
-/// The session in a file of another program; `None` if it is no such file.
+/// Reads a session from a file of another program; `None` if it is not such a file.
 pub(crate) fn of_path(path: &Path) -> Result<Option<(&'static str, SavedSession)>, Failure> {
     let shown = path.display().to_string();
     if path.is_dir() {
@@ -128,21 +128,23 @@ fn directory(path: &Path) -> Option<Other> {
     }
 }
 
-/// Reads a database without changing it.
+/// Reads a database, opened read-only.
 fn database(path: &Path) -> Result<(&'static str, SavedSession), Failure> {
     let bad = |error: rusqlite::Error| bad_file(path, &format!("the database cannot be read: {error}"));
+    // The other program may have it open.
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(bad)?;
     let has = |table: &str, column: &str| {
         let query = "select count(*) from pragma_table_info(?1) where name = ?2";
         connection.query_row(query, [table, column], |row| row.get::<_, i64>(0)).map(|count| count > 0)
     };
+    // Each program is recognized by a column that only its table has.
     let (name, query): (_, &str) = if has("sessions", "takeout_id").map_err(bad)? {
         (
             "telethon-file",
             "select dc_id, auth_key, server_address, port from sessions where length(auth_key) > 0 limit 1",
         )
     } else if has("sessions", "test_mode").map_err(bad)? {
-        // The oldest have no api_id.
+        // The oldest databases lack api_id.
         let has_api_id = has("sessions", "api_id").map_err(bad)?;
         ("pyrogram-file", if has_api_id { PYROGRAM } else { OLD_PYROGRAM })
     } else {
@@ -158,9 +160,7 @@ fn database(path: &Path) -> Result<(&'static str, SavedSession), Failure> {
     let session =
         session.ok_or_else(|| bad_file(path, "it holds no key: the program that wrote it never connected"))?;
     let session = session.map_err(bad)?;
-    session
-        .map(|session| (name, session))
-        .ok_or_else(|| bad_file(path, "what the row of its session says cannot be so"))
+    session.map(|session| (name, session)).ok_or_else(|| bad_file(path, "the row of its session is invalid"))
 }
 
 const PYROGRAM: &str =
@@ -168,7 +168,7 @@ const PYROGRAM: &str =
 const OLD_PYROGRAM: &str =
     "select dc_id, auth_key, test_mode, user_id, is_bot, null from sessions where length(auth_key) > 0 limit 1";
 
-/// A row, or `None` if a value in it is none of a session.
+/// Session in a row, or `None` if a value is invalid.
 type Read = Result<Option<SavedSession>, rusqlite::Error>;
 
 fn begin(row: &Row<'_>) -> Read {
@@ -177,6 +177,7 @@ fn begin(row: &Row<'_>) -> Read {
         return Ok(None);
     };
     let key = Zeroizing::new(key);
+    // A key of zeros is not a key.
     Ok(key.iter().any(|byte| *byte != 0).then(|| SavedSession::new(dc_id, AuthKey::from_bytes(*key))))
 }
 
@@ -187,7 +188,7 @@ fn of_telethon(row: &Row<'_>) -> Read {
     Ok(begin(row)?.map(|session| SavedSession { addr: host.filter(is_host).zip(port), ..session }))
 }
 
-/// The address that newer versions save is a default of the table, whatever the data centre: it is not read.
+/// The address that newer versions save is a constant default of the table for every data centre, so it is ignored.
 fn of_pyrogram(row: &Row<'_>) -> Read {
     let is_test = row.get::<_, Option<bool>>(2)? == Some(true);
     let (user_id, api_id) = (row.get::<_, Option<i64>>(3)?, row.get::<_, Option<i64>>(5)?);

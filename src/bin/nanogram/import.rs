@@ -1,4 +1,4 @@
-//! `nanogram session import`: a session string, or the file of another program, becomes the session file.
+//! `nanogram session import`: converts a session string, or a file of another program, to the session file.
 
 use crate::account::{self, Account, ONE_PROGRAM};
 use crate::args::ImportArgs;
@@ -15,7 +15,7 @@ use std::path::Path;
 pub(crate) fn run(args: &ImportArgs, story: &Story) -> Result<(), Failure> {
     let (_, saved) = look(Some(&args.from), args.account.test)?;
     let mut new = Account::of_string(&saved, account::environment(args.account.test))?;
-    // A session that names its servers says where it goes, unless the command line does.
+    // A session that records its servers selects the realm, unless the command line does.
     let realm = match &new.state.servers {
         Servers::Own(_) if args.account.key.is_none() => new.state.realm(),
         _ => account::realm(&args.account)?,
@@ -24,16 +24,17 @@ pub(crate) fn run(args: &ImportArgs, story: &Story) -> Result<(), Failure> {
     let (mut file, before) = account::file_for(args.account.session.as_deref(), &realm)?;
     new.state.api_id = new.state.api_id.or(args.account.api_id);
     new.state = merge(before, new.state, args.force, file.path())?;
+    // Before saving: a session that fails the check is not stored.
     let state = if args.check { wire::check(&new, &args.account, story)? } else { new.state };
     file.save(&state).map_err(account::of_file)?;
-    story.tell("The program that the session is from must not use it any more.");
+    story.tell("Do not use the session any more in the program that it comes from.");
     story.tell(ONE_PROGRAM);
     tell(args, &state, &file)
 }
 
-/// What is to be kept: of the same key all that is known, of another nothing that was there before.
+/// Merges the states: everything known about the same key is kept, a state with another key is replaced.
 ///
-/// A file that holds another key is not overwritten: it may be the only one there is.
+/// A file that holds another key is not overwritten without `--force`: it may be the only copy.
 fn merge(before: Option<State>, new: State, is_forced: bool, path: &Path) -> Result<State, Failure> {
     let Some(before) = before.filter(|before| before.keys.contains_key(&before.home)) else { return Ok(new) };
     let key = |state: &State| state.keys.get(&state.home).map(|key| key.auth_key.id());

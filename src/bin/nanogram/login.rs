@@ -15,9 +15,9 @@ use nanogram::tl::Hidden;
 use serde_json::json;
 use std::time::Duration;
 
-/// Where a new account begins; its own data centre is found by its number.
+/// Data centre of a new login; the account's phone number leads to its home data centre.
 const FIRST_DC: u8 = 2;
-/// How much longer a failed login takes at most, to sign out a key that may be signed in.
+/// Most time that a failed login adds to sign out a key that may be signed in.
 const ABANDON_WITHIN: Duration = Duration::from_secs(2);
 
 pub(crate) fn run(args: &LoginArgs, story: &Story) -> Result<(), Failure> {
@@ -35,7 +35,7 @@ pub(crate) fn run(args: &LoginArgs, story: &Story) -> Result<(), Failure> {
         if let Some(before) = before.filter(|_| !args.force)
             && let Some(me) = still_in(before, &mut file, args, story).await?
         {
-            story.tell("To sign in as somebody else: `nanogram logout` first, or another --session FILE, or --force.");
+            story.tell("To sign in as another user, run `nanogram logout` first, or give another --session FILE or --force.");
             return tell(args, "already signed in", &me, &file, story);
         }
         let mut fresh = State::new(realm.environment, FIRST_DC);
@@ -55,11 +55,12 @@ pub(crate) fn run(args: &LoginArgs, story: &Story) -> Result<(), Failure> {
             Ok(in_as) => in_as,
             Err(failure) => return Err(abandon(&client, failure).await),
         };
+        // Only after the new login succeeded: until then the old file stays in place.
         if is_over && let Some(aside) = file.set_aside().map_err(account::of_file)? {
             story.tell(&format!("The session that was in the file is kept as {}.", aside.display()));
         }
         save(&client, &mut file).await?;
-        // The name is for people; without it, they are signed in all the same.
+        // The name is only for display: a login without it is still a login.
         let nameless = Me { user: SavedUser { id: in_as.id, is_bot: in_as.is_bot }, name: None };
         let me = wire::who_am_i(&client).await.unwrap_or(nameless);
         if is_replaced {
@@ -70,20 +71,21 @@ pub(crate) fn run(args: &LoginArgs, story: &Story) -> Result<(), Failure> {
     }))
 }
 
-/// The application, as the command line or the environment name it.
+/// Application from the command line or the environment.
 fn app(args: &LoginArgs) -> Result<App, Failure> {
+    // A test server accepts any application.
     let is_anything = args.account.dc.is_some();
     let api_id = args.account.api_id.or(is_anything.then_some(wire::ANY_API_ID));
     let api_hash = args.api_hash.clone().filter(|hash| !hash.is_empty()).or(is_anything.then(|| "any".into()));
     let (Some(api_id), Some(api_hash)) = (api_id, api_hash) else {
-        let message = "to sign in, Telegram wants to know the application: give --api-id and --api-hash, or \
+        let message = "an api_id and api_hash are required to sign in: give --api-id and --api-hash, or \
                        NANOGRAM_API_ID and NANOGRAM_API_HASH";
         return Err(Failure::usage(message).hint(wire::MY_TELEGRAM));
     };
     Ok(App { api_id, api_hash: Hidden(api_hash) })
 }
 
-/// Who is signed in with what the file holds; `None` if the server says that nobody is any more.
+/// User signed in with the saved session; `None` if the server reports the session as ended.
 async fn still_in(
     before: State,
     file: &mut SessionFile,
@@ -109,16 +111,14 @@ async fn still_in(
         }
         Err(failure) => {
             let (why, _) = failure.lines();
-            let message = format!(
-                "{} holds a session, and whether it is still good cannot be told: {why}",
-                file.path().display()
-            );
-            Err(failure.saying(message).hint("try again; or sign in anew with --force, which replaces it"))
+            let message = format!("{} holds a session that could not be checked: {why}", file.path().display());
+            Err(failure.saying(message).hint("try again, or replace it with --force"))
         }
     }
 }
 
-/// Signs a key out that is about to be dropped, if the server may have signed it in: the answer that says so may be lost.
+/// Signs out a key that is about to be dropped, if the server may have signed it in: the answer with the success may be
+/// lost.
 async fn abandon(client: &Client, failure: Failure) -> Failure {
     if matches!(failure.exit(), Exit::TimedOut | Exit::Network) {
         let _ = tokio::time::timeout(ABANDON_WITHIN, client.log_out()).await;
@@ -126,7 +126,7 @@ async fn abandon(client: &Client, failure: Failure) -> Failure {
     failure
 }
 
-/// What cannot be kept is taken back: nobody should be signed in without knowing how to get out.
+/// Saves the session. If that fails it is signed out again, as nobody could end it otherwise.
 async fn save(client: &Client, file: &mut SessionFile) -> Result<(), Failure> {
     let saved = file.save(&client.state()).map_err(account::of_file);
     if saved.is_err() {
@@ -135,7 +135,7 @@ async fn save(client: &Client, file: &mut SessionFile) -> Result<(), Failure> {
     saved
 }
 
-/// Says where a test account went: another process would look for it where this one began.
+/// Reports the home data centre of a test account: another process would connect to the first one.
 fn moved(client: &Client, args: &LoginArgs, story: &Story) {
     let (home, state) = (client.dc_id(), client.state());
     if args.account.dc.is_some() && home != FIRST_DC {
@@ -171,7 +171,7 @@ pub(crate) fn out(args: &LogoutArgs, story: &Story) -> Result<(), Failure> {
     let path = account.path().map(|path| path.display().to_string());
     let server = match told {
         Ok(()) => "signed out",
-        // It is what was wanted, whoever did it.
+        // The goal is reached, although by other means.
         Err(failure) if failure.exit() == Exit::NotSignedIn && failure.is_of_server() => {
             story.tell(&format!("The session was over already: {}.", failure.lines().0));
             "was signed out already"
@@ -179,18 +179,18 @@ pub(crate) fn out(args: &LogoutArgs, story: &Story) -> Result<(), Failure> {
         Err(failure) if args.force && failure.exit() != Exit::Interrupted => {
             let (message, _) = failure.lines();
             story.tell(&format!(
-                "The server could not be told ({message}). The account still lists this session, until"
+                "The server could not be reached ({message}). The account still lists this session until"
             ));
             story.tell("an official app ends it under Settings > Devices.");
             "not told"
         }
         Err(failure) => {
             let kept = path.map_or_else(String::new, |path| format!("; {path} is kept"));
-            let message = format!("not signed out, the server could not be told: {}{kept}", failure.lines().0);
-            return Err(failure.saying(message).hint("try again; --force removes the file all the same"));
+            let message = format!("not signed out, the server could not be reached: {}{kept}", failure.lines().0);
+            return Err(failure.saying(message).hint("try again; --force removes the file anyway"));
         }
     };
-    // That it was over already is the server's word alone, which destroys no key; the owner's --force does.
+    // A forged or mistaken answer must not destroy a key: the file is only renamed, unless --force asks to remove it.
     let aside = if server == "was signed out already" && !args.force {
         account.set_aside()?
     } else {
@@ -206,5 +206,5 @@ pub(crate) fn out(args: &LogoutArgs, story: &Story) -> Result<(), Failure> {
         (Some(path), None) => format!("; {path} is removed"),
         (None, None) => String::new(),
     };
-    output::line(&format!("{}{removed}", if server == "not told" { "the server was not told" } else { server }))
+    output::line(&format!("{}{removed}", if server == "not told" { "the server could not be reached" } else { server }))
 }

@@ -1,4 +1,4 @@
-//! The program: one file a command, all over the same library.
+//! Command-line program: one file per command, on top of the library.
 
 #![cfg_attr(
     not(test),
@@ -42,13 +42,14 @@ use story::{Level, Story};
 use tokio::runtime::{Builder, Runtime};
 
 fn main() -> ExitCode {
+    // Lossy, for error messages only: clap parses the original words.
     let words: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => match failure::of_clap(&error, &words) {
             Some(failure) => return report(&failure, true, &Story::new(Level::Normal)),
             None => {
-                // Nobody may read the help any more, which is not a failure.
+                // A closed stdout is not a failure of `--help`.
                 if error.use_stderr() {
                     let text = failure::text_of_clap(&error, &words);
                     let ansi_free = nanogram::base::escape::lines(text.trim_end());
@@ -80,7 +81,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Says why there is no result: to people on stderr, to programs on stdout.
+/// Reports a failure on stderr, and on stdout for programs.
 fn report(failure: &Failure, as_json: bool, story: &Story) -> ExitCode {
     if failure.exit() != Exit::ReaderGone {
         let failure = &failure.redacted();
@@ -93,7 +94,7 @@ fn report(failure: &Failure, as_json: bool, story: &Story) -> ExitCode {
     failure.code()
 }
 
-/// All there is to do fits one thread.
+/// Runtime of the commands; one thread is enough for them.
 fn runtime() -> Result<Runtime, Failure> {
     let runtime = Builder::new_current_thread().enable_io().enable_time().build();
     runtime.map_err(|error| Failure::new(Exit::Other, "INTERNAL", error.to_string()))

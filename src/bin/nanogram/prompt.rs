@@ -1,7 +1,7 @@
-//! Questions to whoever signs in: asked on the terminal, or answered by the lines of stdin.
+//! Questions of a login: asked on the terminal, or answered by the lines of stdin.
 //!
-//! Reading blocks, so it is done in a thread of its own while the connection goes on. What is typed is wiped when it is
-//! dropped; a password is not shown while it is typed.
+//! Reading blocks, so a separate thread reads while the connection goes on. Answers are wiped when they are dropped; a
+//! password is not echoed.
 
 use crate::failure::{Exit, Failure};
 use crate::story::Story;
@@ -14,20 +14,20 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
-/// No answer is longer, in bytes.
+/// Longest answer in bytes.
 const LONGEST: usize = 1024;
-/// How long a terminal may take to be set back after Ctrl-C.
+/// Time limit for restoring the terminal after Ctrl-C.
 const SETTLE: Duration = Duration::from_millis(500);
 
-/// What was typed.
+/// Answer to a question, wiped when it is dropped.
 pub(crate) type Answer = Zeroizing<String>;
 
-/// Held while the terminal does not show what is typed.
+/// Locked while the terminal does not echo.
 static HIDDEN: Mutex<()> = Mutex::new(());
-/// Whether Ctrl-C is not shown, either.
+/// True while the terminal does not echo Ctrl-C either.
 static IS_SILENT: AtomicBool = AtomicBool::new(false);
 
-/// Who asks.
+/// Source of answers.
 #[derive(Debug, Clone)]
 pub(crate) struct Prompt {
     story: Arc<Story>,
@@ -39,23 +39,23 @@ impl Prompt {
         Self { story: Arc::new(story.clone()), is_terminal: io::stdin().is_terminal() }
     }
 
-    /// Whether a person sits there, who can be asked again.
+    /// Returns true if stdin is a terminal, so that a question can be repeated.
     pub(crate) const fn is_terminal(&self) -> bool {
         self.is_terminal
     }
 
-    /// One line, shown while it is typed, without the blanks around it.
+    /// Reads a line with echo, and trims it.
     pub(crate) async fn line(&self, question: &str) -> Result<Answer, Failure> {
         let answer = self.ask(question, read_line).await?;
         Ok(Zeroizing::new(answer.trim().to_string()))
     }
 
-    /// One line as it is, not shown while it is typed.
+    /// Reads a line without echo, and does not trim it.
     pub(crate) async fn secret(&self, question: &str) -> Result<Answer, Failure> {
         self.ask(question, if self.is_terminal { || read_hidden(None) } else { read_line }).await
     }
 
-    /// A code: a star for each character, without the blanks around it. Screens are recorded, and looked at.
+    /// Reads a code, shown as asterisks because screens are recorded and watched, and trims it.
     pub(crate) async fn code(&self, question: &str) -> Result<Answer, Failure> {
         let answer = self.ask(question, if self.is_terminal { || read_hidden(Some('*')) } else { read_line }).await?;
         Ok(Zeroizing::new(answer.trim().to_string()))
@@ -64,6 +64,7 @@ impl Prompt {
     async fn ask(&self, question: &str, read: fn() -> io::Result<Answer>) -> Result<Answer, Failure> {
         self.show(question);
         let (done, answer) = oneshot::channel();
+        // Not `spawn_blocking`: the runtime would wait at exit for a read that nobody answers.
         thread::spawn(move || done.send(read()));
         let answer = answer.await.map_err(|_| Failure::new(Exit::Other, "INTERNAL", "nothing could be read"))?;
         if !self.is_terminal {
@@ -72,10 +73,10 @@ impl Prompt {
         answer.map_err(|error| self.no_answer(question, &error))
     }
 
-    /// The question, where the person is who must answer it.
+    /// Shows the question on the terminal that must answer it.
     fn show(&self, question: &str) {
         let text = format!("{}: ", nanogram::base::escape::one_line(question));
-        // stderr may be on its way to a file.
+        // stderr may be redirected to a file.
         if self.is_terminal
             && !io::stderr().is_terminal()
             && let Ok(mut terminal) = OpenOptions::new().write(true).open("/dev/tty")
@@ -92,7 +93,7 @@ impl Prompt {
             ErrorKind::UnexpectedEof if self.is_terminal => Failure::new(Exit::Usage, "NO_ANSWER", "nothing was typed"),
             ErrorKind::UnexpectedEof => {
                 Failure::new(Exit::Usage, "NO_ANSWER", format!("stdin ended where an answer was needed: {question}"))
-                    .hint("run it in a terminal, or write the answers to stdin, one a line")
+                    .hint("run it in a terminal, or write the answers to stdin, one per line")
             }
             _ => Failure::new(Exit::Usage, "NO_ANSWER", format!("the answer cannot be read: {error}")),
         }
@@ -100,8 +101,9 @@ impl Prompt {
 }
 
 fn read_line() -> io::Result<Answer> {
-    // As large as it may become: no copy is left behind.
+    // Allocated at full size: growing would leave a copy of the secret behind.
     let mut line = Zeroizing::new(Vec::with_capacity(LONGEST + 1));
+    // One byte more than allowed, to detect a line that is too long.
     io::stdin().lock().take(LONGEST as u64 + 1).read_until(b'\n', &mut line)?;
     match line.last() {
         None => return Err(ErrorKind::UnexpectedEof.into()),
@@ -111,7 +113,7 @@ fn read_line() -> io::Result<Answer> {
         }
         Some(_) => {}
     }
-    let text = str::from_utf8(&line).map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is no UTF-8"))?;
+    let text = str::from_utf8(&line).map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is not UTF-8"))?;
     Ok(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_string()))
 }
 
@@ -133,7 +135,7 @@ fn hidden() -> MutexGuard<'static, ()> {
     HIDDEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Does `job` until Ctrl-C; then the terminal is as it was, and `None` is the result.
+/// Runs `job` until Ctrl-C, which restores the terminal and gives `None`.
 pub(crate) async fn until_interrupted<T>(job: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
         result = job => Some(result),
@@ -143,7 +145,7 @@ pub(crate) async fn until_interrupted<T>(job: impl Future<Output = T>) -> Option
                 thread::sleep(Duration::from_millis(5));
             }
             if io::stdin().is_terminal() && !IS_SILENT.load(Ordering::Relaxed) {
-                // After the terminal's ^C.
+                // The terminal has printed ^C without a line feed.
                 let _ = writeln!(io::stderr());
             }
             None
@@ -155,8 +157,9 @@ pub(crate) fn interrupted() -> Failure {
     Failure::new(Exit::Interrupted, "INTERRUPTED", "interrupted")
 }
 
-/// The digits of a phone number, with a plus: people put blanks, hyphens and brackets between.
+/// Normalizes a phone number to a plus and its digits; blanks, hyphens, brackets and the like are dropped.
 pub(crate) fn phone(text: &str) -> Result<Zeroizing<String>, Failure> {
+    // The form of a bot token, `110201543:AAH…`.
     if text.split_once(':').is_some_and(|(id, _)| id.len() > 4 && id.bytes().all(|c| c.is_ascii_digit())) {
         return Err(no_bots());
     }
@@ -166,14 +169,14 @@ pub(crate) fn phone(text: &str) -> Result<Zeroizing<String>, Failure> {
     if (5..=15).contains(&digits.len()) && digits.bytes().all(|c| c.is_ascii_digit()) {
         return Ok(Zeroizing::new(format!("+{digits}")));
     }
-    Err(Failure::new(Exit::Usage, "PHONE_NUMBER_INVALID", "this is no phone number, which has 5 to 15 digits")
-        .hint("write it with the country's code, as +10000000001"))
+    Err(Failure::new(Exit::Usage, "PHONE_NUMBER_INVALID", "this is not a phone number, which has 5 to 15 digits")
+        .hint("include the country code, as in +10000000001"))
 }
 
-/// Why a bot's token does not help.
+/// Error for a bot token.
 pub(crate) fn no_bots() -> Failure {
     Failure::refused(400, "BOT_METHOD_INVALID")
-        .saying("only users can start bots: a bot's token is of no use here")
+        .saying("only users can start bots: a bot token does not help")
         .hint("sign in as a user, with the phone number or with --qr")
 }
 

@@ -1,17 +1,18 @@
-//! A QR code on a terminal: two modules a character, one above the other.
+//! QR code on a terminal: two modules per character, one above the other.
 
 use crate::story::{Ink, Story};
 use qrcodegen::{QrCode, QrCodeEcc};
 use std::io::{self, IsTerminal};
 
-/// White modules around it; readers of screens are content with two.
+/// Width of the white margin in modules. The standard asks for four; scanners of screens accept two.
 const MARGIN: i32 = 2;
 
-/// The lines of the code for `text`; `None` if it is too long for one.
+/// Lines of the QR code for `text`; `None` if the text is too long.
 ///
-/// Where there are colours it is black on white, whatever the terminal's own are. Without, the white modules are the
-/// ones that are drawn, which is right on a dark terminal.
+/// With colours, the code is black on white regardless of the terminal's own. Without, the white modules are drawn,
+/// which is right on a dark terminal.
 pub(crate) fn lines(text: &str, story: &Story) -> Option<Vec<String>> {
+    // Low error correction keeps the code small enough for a terminal of 24 lines; a screen is clean.
     let code = QrCode::encode_text(text, QrCodeEcc::Low).ok()?;
     let span = -MARGIN..code.size() + MARGIN;
     let is_drawn = |x, y| code.get_module(x, y) == story.has_colours();
@@ -27,18 +28,18 @@ pub(crate) fn lines(text: &str, story: &Story) -> Option<Vec<String>> {
     Some(span.clone().step_by(2).map(line).collect())
 }
 
-/// A code on the screen, which a newer one takes the place of.
+/// QR code on the screen that newer ones replace.
 #[derive(Debug, Default)]
 pub(crate) struct Screen {
-    /// Lines that stand there.
+    /// Number of lines shown.
     shown: usize,
 }
 
 impl Screen {
-    /// Shows `lines` in the place of those shown before; where stderr is no terminal, after them.
+    /// Shows `lines` in place of those shown before; if stderr is not a terminal, below them.
     pub(crate) fn show(&mut self, lines: &[String], story: &Story) {
         if self.shown > 0 && io::stderr().is_terminal() {
-            // Up again, and clear from there.
+            // Cursor up, then clear to the end of the screen.
             story.tell_raw(&format!("\x1b[{}A\r\x1b[J", self.shown));
         }
         for line in lines {
@@ -64,7 +65,7 @@ mod tests {
             for (x, character) in (-MARGIN..).zip(drawn) {
                 let halves = [(row, "▀█".contains(character)), (row + 1, "▄█".contains(character))];
                 for (y, is_drawn) in halves {
-                    // Drawn is dark where there are colours, and light where there are none.
+                    // The drawn modules are dark with colours, and light without.
                     assert_eq!(is_drawn == story.has_colours(), code.get_module(x, y), "{x} {y}");
                 }
             }

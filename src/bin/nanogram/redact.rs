@@ -1,11 +1,11 @@
-//! Errors without secrets: what was typed at a wrong place may be a session, a key or a code, and errors end up in logs.
+//! Errors without secrets: a word in the wrong place may be a session, a key or a code, and errors end up in logs.
 
 use std::env;
 
-/// Stands for what is not repeated.
+/// Replacement for a secret.
 const HIDDEN: &str = "(hidden)";
 
-/// `text` without the words of the command line and of our environment variables that look like secrets.
+/// Replaces words of the command line and of nanogram's environment variables that look like secrets.
 pub(crate) fn redact(text: &str) -> String {
     let given = env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
     let ours = env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("NANOGRAM_"));
@@ -13,7 +13,7 @@ pub(crate) fn redact(text: &str) -> String {
     hide(text, words, is_secret)
 }
 
-/// The same for an error of the command line's parser, where a number may be a code that was typed too early.
+/// Like [`redact`], for an error of the command line's parser: there a number may be a login code typed too early.
 pub(crate) fn redact_misplaced(text: &str, words: impl Iterator<Item = String>) -> String {
     let words: Vec<String> = words.collect();
     let codes = codes(&words);
@@ -21,11 +21,11 @@ pub(crate) fn redact_misplaced(text: &str, words: impl Iterator<Item = String>) 
     hide(text, words.into_iter().chain(ours), |word| is_secret(word) || codes.iter().any(|code| code == word))
 }
 
-/// Options of `login` whose numbers are no secrets.
+/// Options of `login` with numbers that are not secret.
 const COUNTS: [&str; 4] = ["--api-id", "--dc-id", "--flood-wait", "--timeout"];
 
-/// The numbers that may be a code or a phone number: in the place of a command, and anywhere in `login` but behind an option
-/// that takes another number. All others are ordinary: `--timeout 99999999`.
+/// Numbers that may be a login code or a phone number: in place of a command, and anywhere in `login` except after an
+/// option that takes another number. Other numbers, as in `--timeout 99999999`, are not secret.
 fn codes(words: &[String]) -> Vec<String> {
     let is_login = words.iter().any(|word| word == "login");
     let mut before = "";
@@ -43,12 +43,12 @@ fn codes(words: &[String]) -> Vec<String> {
 
 fn hide(text: &str, words: impl Iterator<Item = String>, is_secret: impl Fn(&str) -> bool) -> String {
     let mut secrets: Vec<String> = words.flat_map(parts).filter(|part| is_secret(part)).collect();
-    // A secret may be a part of another.
+    // The longest first, as one secret may contain another.
     secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     secrets.iter().fold(text.to_string(), |text, secret| text.replace(secret.as_str(), HIDDEN))
 }
 
-/// The word, what is behind its `=` signs, and what is between white space.
+/// The word, its parts after `=` signs, and its parts between white space.
 fn parts(word: String) -> Vec<String> {
     let values = word.match_indices('=').filter_map(|(at, _)| word.get(at + 1..)).map(String::from);
     let pieces = word.split_whitespace().map(String::from);
@@ -58,9 +58,10 @@ fn parts(word: String) -> Vec<String> {
     parts
 }
 
-/// Whether `word` has the form of a session string, a key, an api_hash, a bot token, a login token or a phone number; paths,
-/// addresses, links and shorter numbers have not.
+/// Returns true for a word in the form of a session string, a key, an `api_hash`, a bot token, a login token or a phone
+/// number; paths, addresses, links and shorter numbers do not match.
 fn is_secret(word: &str) -> bool {
+    // An api_hash, a key, or a part of one.
     let is_blob = word.len() >= 16 && word.bytes().all(|b| b.is_ascii_hexdigit());
     if is_blob || (word.starts_with('+') && is_number(word)) {
         return true;
@@ -72,10 +73,11 @@ fn is_secret(word: &str) -> bool {
     {
         return true;
     }
+    // Links, paths and addresses are judged part by part.
     word.contains("-----BEGIN") || word.split(['/', '.', ':', '?', '&', ' ', ',']).any(is_dense) || is_dense(word)
 }
 
-/// Long, and of the digits of base64 or base16.
+/// Returns true for a long run of base64 or hexadecimal digits.
 fn is_dense(run: &str) -> bool {
     let has = |test: fn(&u8) -> bool| run.as_bytes().iter().any(&test);
     let is_hex = run.len() >= 32 && run.bytes().all(|b| b.is_ascii_hexdigit());
@@ -84,7 +86,7 @@ fn is_dense(run: &str) -> bool {
     is_hex || (run.len() >= 24 && is_base64 && is_mixed)
 }
 
-/// Whether `word` is a number as long as a code, with what people write between the digits.
+/// Returns true for a number of at least 5 digits, with or without common separators.
 fn is_number(word: &str) -> bool {
     let word = word.trim_start_matches('-');
     word.bytes().filter(u8::is_ascii_digit).count() >= 5

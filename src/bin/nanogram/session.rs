@@ -1,4 +1,4 @@
-//! `nanogram session`: what a session holds, the same for another library, and in and out of the session file.
+//! `nanogram session`: shows, converts, imports and exports sessions.
 
 use crate::account::{self, Found, ONE_PROGRAM, Source};
 use crate::args::SessionCommand;
@@ -23,7 +23,7 @@ pub(crate) fn run(command: &SessionCommand, story: &Story) -> Result<(), Failure
         SessionCommand::Export { to, session, test } => {
             let environment = account::environment(*test);
             let realm = Realm::telegram(environment);
-            // The file is held for a moment: whoever uses it now cannot lend it to another program.
+            // Fails while another process uses the file: a session in use must not be handed to a second program.
             let kept = account::Account::held(session.as_deref(), &realm)?;
             let session = kept.state.to_session().ok_or_else(no_key)?;
             write(session, *to, environment, story)
@@ -31,7 +31,7 @@ pub(crate) fn run(command: &SessionCommand, story: &Story) -> Result<(), Failure
     }
 }
 
-/// A session to be looked at, and what it is written in.
+/// Reads a session for display, and its origin.
 pub(crate) fn look(session: Option<&str>, is_test: bool) -> Result<(Option<Source>, SavedSession), Failure> {
     match account::find(session, &Realm::telegram(account::environment(is_test)))? {
         Found::Session(source, session) => Ok((Some(source), session)),
@@ -60,9 +60,9 @@ fn show(source: Option<Source>, session: &SavedSession, as_json: bool) -> Result
     Ok(())
 }
 
-/// What may be shown of a session: everything but the key.
+/// Fields of a session that may be shown: all except the key.
 pub(crate) fn describe(source: Option<Source>, session: &SavedSession) -> Value {
-    // A file has the address if it is known: there it may be of another data centre than Telegram's.
+    // A session file may be of a test server: its address is shown only if recorded, not derived from Telegram's table.
     let addr = if source.is_some() { session.place() } else { session.addr.clone() };
     json!({
         "format": source.map_or("nanogram-file", Source::name),
@@ -84,12 +84,12 @@ pub(crate) fn describe(source: Option<Source>, session: &SavedSession) -> Value 
     })
 }
 
-/// Prints a session string, and on stderr what to beware of.
+/// Prints a session string, and warnings on stderr.
 fn write(mut session: SavedSession, to: Format, otherwise: Environment, story: &Story) -> Result<(), Failure> {
     session.environment = session.known_environment().or(Some(otherwise));
     let text = string::write(&session, to)
         .map_err(|e| Failure::new(Exit::Usage, "SESSION_INCOMPLETE", e.to_string()).hint(incomplete(e, to)))?;
-    story.tell("This is the same key: whoever has it is this account.");
+    story.tell("This is the same key: anyone who has it can use the account.");
     story.tell(ONE_PROGRAM);
     output::line(&text)
 }
@@ -98,8 +98,8 @@ fn incomplete(error: WriteError, to: Format) -> String {
     match error {
         WriteError::Missing { .. } => format!(
             "`nanogram session import STRING --check` asks the server for it, and `nanogram session export --to {to}` \
-             writes it; or convert from a format that keeps it, or to one that can do without"
+             writes it; or convert from a format that stores it, or to one that does not need it"
         ),
-        _ => "nanogram's own format has a place for everything".into(),
+        _ => "nanogram's own format can hold all fields".into(),
     }
 }

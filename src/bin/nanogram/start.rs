@@ -1,4 +1,4 @@
-//! `nanogram start`: one bot, started once.
+//! `nanogram start`: starts one bot, once.
 
 use crate::account::{self, Account};
 use crate::args::StartArgs;
@@ -19,21 +19,21 @@ use std::time::Duration;
 /// Default of `--wait` without `--json`.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// How much longer people may wait for the addresses of the data centres.
+/// Most time that refreshing the data centres' addresses may add.
 const REFRESH_WITHIN: Duration = Duration::from_secs(1);
 
-/// What is to be started, and where: the command line, understood.
+/// Parsed command line: the bot, the peer and the parameter.
 #[derive(Debug)]
 struct Plan {
     bot: Who,
     peer: Who,
     param: String,
-    /// What a link for groups asks for besides.
+    /// Administrator rights that a group link asks for.
     admin: AdminRights,
 }
 
 impl Plan {
-    /// What was done, once it is.
+    /// Description of the start, for messages.
     fn deed(&self) -> String {
         match self {
             Self { bot, peer, .. } if bot == peer => format!("started {bot}"),
@@ -55,19 +55,19 @@ pub(crate) fn run(args: &StartArgs, story: &Story) -> Result<(), Failure> {
     };
     let wait = args.wait.unwrap_or(if args.json { Duration::ZERO } else { PATIENCE });
     let (updates, reply) = runtime()?.block_on(async {
-        // The client itself gives up a second before, and says why.
+        // The client's own time-out comes a second earlier, with the better error.
         let client =
             wire::within(args.account.timeout.saturating_add(Duration::from_secs(1)), wire::connect(options, story))
                 .await?;
         let limit = args.account.timeout.saturating_add(args.account.flood_wait);
         story.detail(&format!("random_id {random_id}"));
         let result = job(&client, &plan, random_id, wait, limit, story).await;
-        // Whatever came of it: keys, salts and names are as good for the next time.
+        // Also after a failure: keys, salts and names are valid for the next run.
         match account.keep(&client.state(), result.is_ok()) {
             Ok(None) => {}
             Ok(Some(path)) => story.tell(&format!("The session is over; its file is kept as {}.", path.display())),
             Err(failure) => {
-                story.tell(&format!("The session file was not brought up to date: {}.", failure.lines().0));
+                story.tell(&format!("The session file was not updated: {}.", failure.lines().0));
             }
         }
         result
@@ -76,7 +76,7 @@ pub(crate) fn run(args: &StartArgs, story: &Story) -> Result<(), Failure> {
         return Err(no_answer(&plan, random_id, limit));
     }
     if reply.is_none() && !wait.is_zero() {
-        story.tell(&format!("The bot was started, and did not answer within {wait:?}."));
+        story.tell(&format!("The bot was started, but did not answer within {wait:?}."));
     }
     if args.json {
         let Plan { bot, peer, param, .. } = &plan;
@@ -89,7 +89,7 @@ pub(crate) fn run(args: &StartArgs, story: &Story) -> Result<(), Failure> {
     }
 }
 
-/// The error of an explicit `--wait` that passed without an answer. The start itself was executed.
+/// Error for an explicit `--wait` that passed without an answer. The start itself was executed.
 fn no_answer(plan: &Plan, random_id: i64, limit: Duration) -> Failure {
     let message = format!("{}, but it did not answer within {limit:?}", plan.deed());
     Failure::new(Exit::TimedOut, "NO_ANSWER", message).hint(format!(
@@ -97,7 +97,7 @@ fn no_answer(plan: &Plan, random_id: i64, limit: Duration) -> Failure {
     ))
 }
 
-/// Starts the bot, and waits for what it says; meanwhile the addresses of the data centres are asked for if they are old.
+/// Starts the bot and waits for its answer; meanwhile refreshes outdated addresses of the data centres.
 async fn job(
     client: &Client,
     plan: &Plan,
@@ -112,7 +112,7 @@ async fn job(
     }
     let refresh = async {
         if wire::is_stale(&client.state()) {
-            // If it does not work, the next run asks again.
+            // A failure is ignored: the next run asks again.
             let _ = tokio::time::timeout(REFRESH_WITHIN, client.refresh_dcs()).await;
         }
     };
@@ -120,7 +120,7 @@ async fn job(
     Ok((updates, wire::uninterrupted(both).await?))
 }
 
-/// What both `start` and `demo` print with `--json`; `reply` is a field of its own if an answer was waited for.
+/// Result of `start` and `demo` with `--json`; the field `reply` is present if an answer was waited for.
 pub(crate) fn started(
     bot: &Who,
     peer: &Who,
@@ -147,18 +147,18 @@ pub(crate) fn started(
     object
 }
 
-/// Understands bot, peer and parameter; refuses here what the server would.
+/// Parses bot, peer and parameter, and refuses what the server would refuse.
 fn plan(args: &StartArgs, story: &Story) -> Result<Plan, Failure> {
     if let Some(failure) = swapped(args) {
         return Err(failure);
     }
     let (bot, is_group, param, admin) = match args.bot.parse::<Who>() {
         Ok(bot @ (Who::Name(_) | Who::User { .. })) => (bot, false, None, AdminRights::NONE),
-        Ok(other) => return Err(Failure::usage(format!("{other} is no bot; give a start link or @name"))),
+        Ok(other) => return Err(Failure::usage(format!("{other} is not a bot; give a start link or @name"))),
         Err(error) => read_link(&args.bot, error, story)?,
     };
     if param.is_some() && args.param.is_some() {
-        return Err(Failure::usage("the link has a start parameter already: give it once"));
+        return Err(Failure::usage("the link already has a start parameter"));
     }
     let peer: Option<Who> = args.peer.as_deref().map(str::parse).transpose()?;
     if is_group && peer.is_none() {
@@ -169,7 +169,7 @@ fn plan(args: &StartArgs, story: &Story) -> Result<Plan, Failure> {
     let peer = peer.unwrap_or_else(|| bot.clone());
     match StartParam::parse(&param) {
         Ok(_) => {}
-        // A name may turn out to be the bot's own chat, where plain /start is sent; these cannot.
+        // A name may turn out to be the bot's own chat, where a plain /start is sent; these peers cannot.
         Err(StartParamError::Empty) if !matches!(peer, Who::Chat(_) | Who::Channel { .. }) => {}
         Err(error) => {
             let failure = Failure::from(StartError::from(error));
@@ -182,7 +182,7 @@ fn plan(args: &StartArgs, story: &Story) -> Result<Plan, Failure> {
     Ok(Plan { bot, peer, param, admin })
 }
 
-/// The error if bot and parameter stand in the wrong order.
+/// Error for a bot and a parameter in the wrong order.
 ///
 /// A parameter has no `@`, `.`, `/` or `:`, so a second word with one can only be the bot.
 fn swapped(args: &StartArgs) -> Option<Failure> {
@@ -199,12 +199,12 @@ fn swapped(args: &StartArgs) -> Option<Failure> {
     Some(Failure::usage(message))
 }
 
-/// A word as a shell takes it.
+/// Quotes a word for the shell if necessary.
 fn quoted(word: &str) -> String {
     if word.contains(['?', '&', '*', ' ']) { format!("'{word}'") } else { word.into() }
 }
 
-/// The value in a parameter that was written as in a link: `start=123`, `?start=123`, `/start 123`.
+/// Value of a parameter written like in a link: `start=123`, `?start=123`, `/start 123`.
 fn meant_param(param: &str) -> Option<&str> {
     let value = param.trim_start_matches(['?', '&', '/']);
     let value = ["startgroup", "start"].iter().find_map(|name| value.strip_prefix(name))?;
@@ -212,7 +212,7 @@ fn meant_param(param: &str) -> Option<&str> {
     StartParam::parse(value).is_ok().then_some(value)
 }
 
-/// The link that was meant by `@bot?start=x`, `t.me/@bot?start=x` and `bot?start=x`.
+/// Link that was probably meant by `@bot?start=x`, `t.me/@bot?start=x` or `bot?start=x`.
 fn meant_link(text: &str) -> Option<String> {
     let bare = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or(text);
     let hosts = ["t.me/", "telegram.me/", "telegram.dog/"];
@@ -229,7 +229,7 @@ fn meant_link(text: &str) -> Option<String> {
     is_meant.then_some(link)
 }
 
-/// The bot, whether a group is needed, the parameter, the rights.
+/// Bot, need for a group, parameter, administrator rights.
 type Linked = (Who, bool, Option<String>, AdminRights);
 
 fn read_link(text: &str, not_a_name: WhoError, story: &Story) -> Result<Linked, Failure> {
@@ -240,7 +240,7 @@ fn read_link(text: &str, not_a_name: WhoError, story: &Story) -> Result<Linked, 
     {
         return Err(Failure::usage(format!("this is neither a link nor a name; did you mean {}?", quoted(&meant))));
     }
-    // Apps start the bot all the same.
+    // Official apps start the bot in spite of it.
     if link.is_ok()
         && let Some(odd) = ignored_part(text)
     {
@@ -261,7 +261,7 @@ fn read_link(text: &str, not_a_name: WhoError, story: &Story) -> Result<Linked, 
         },
         Err(LinkError::Param(error)) => Err(StartError::from(error).into()),
         Err(LinkError::Username(_)) => Err(Failure::refused(400, "USERNAME_INVALID")),
-        // No link at all: then it was to be a name.
+        // Not a link at all, so probably a name.
         Err(LinkError::NotTelegram) if matches!(not_a_name, WhoError::Number) => Err(not_a_name.into()),
         Err(LinkError::NotTelegram) if !text.contains(['/', ':', '.']) => {
             Err(Failure::refused(400, "USERNAME_INVALID"))
@@ -270,7 +270,7 @@ fn read_link(text: &str, not_a_name: WhoError, story: &Story) -> Result<Linked, 
     }
 }
 
-/// Starts the bot; its id, by which to know its answer.
+/// Starts the bot; also returns its id, which identifies its answer.
 async fn start(client: &Client, plan: &Plan, random_id: i64, story: &Story) -> Result<(Updates, i64), Failure> {
     let waiting = story.waiting(format!("starting {}", plan.bot));
     let bot = client.known_as(&plan.bot, Role::Bot).await?;
@@ -288,7 +288,7 @@ async fn start(client: &Client, plan: &Plan, random_id: i64, story: &Story) -> R
     Ok((updates, id))
 }
 
-/// What the bot says, if it says anything in time.
+/// Waits for the bot's answer; `None` if it does not come in time.
 async fn answer(client: &Client, bot: i64, wait: Duration, story: &Story) -> Result<Option<String>, Failure> {
     let _waiting = story.waiting("waiting for the bot's answer");
     match client.answer_of(bot, wait).await {

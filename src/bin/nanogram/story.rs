@@ -1,4 +1,4 @@
-//! The story, on stderr: what happens, as it happens.
+//! Progress messages on stderr.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use nanogram::base::escape::one_line;
@@ -7,7 +7,7 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// How a word is shown on a terminal that has colours.
+/// Style of text on a terminal with colours.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Ink {
     Bold,
@@ -15,12 +15,12 @@ pub(crate) enum Ink {
     Red,
     Green,
     Cyan,
-    /// Of a QR code.
+    /// Colours of a QR code.
     BlackOnWhite,
 }
 
-/// Noncharacters that stand for the terminal's sequences until a line is printed: whatever else comes in escaped, so
-/// that no text of others can switch colours or move the cursor.
+/// Noncharacters that stand for escape sequences until a line is printed. All other text is escaped, so that foreign
+/// text cannot switch colours or move the cursor.
 const INKS: [(char, &str); 7] = [
     ('\u{fdd0}', "\x1b[1m"),
     ('\u{fdd1}', "\x1b[2m"),
@@ -32,7 +32,7 @@ const INKS: [(char, &str); 7] = [
 ];
 const NO_INK: char = '\u{fdd6}';
 
-/// The line as it is printed: the inks that we set, and nothing else that a terminal obeys.
+/// Converts a line to its printed form: escape sequences only for the styles set by [`Story::ink`].
 fn printed(line: &str) -> String {
     line.split_inclusive(|c| INKS.iter().any(|(mark, _)| *mark == c)).fold(String::new(), |mut out, piece| {
         let ink = INKS.iter().find(|(mark, _)| piece.ends_with(*mark));
@@ -42,29 +42,30 @@ fn printed(line: &str) -> String {
     })
 }
 
-/// How much is told.
+/// Verbosity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
-    /// Errors, and what a person must know to go on.
+    /// Errors, and messages that the user needs in order to continue.
     Quiet,
-    /// What happens.
+    /// Progress messages.
     Normal,
-    /// Addresses, ids of keys and timings too.
+    /// Also addresses, key ids and timings.
     Verbose,
 }
 
-/// Tells what happens, with the time since the beginning.
+/// Printer of progress messages, with the time since the start.
 #[derive(Debug, Clone)]
 pub(crate) struct Story {
     began: Instant,
     level: Level,
     colours: bool,
-    /// What is being waited for; lines are told above it.
+    /// Progress bar on the terminal; lines are printed above it.
     bar: Arc<Mutex<Option<ProgressBar>>>,
 }
 
 impl Story {
     pub(crate) fn new(level: Level) -> Self {
+        // Convention of no-color.org.
         let asked_not_to = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let colours = io::stderr().is_terminal() && !asked_not_to;
         Self { began: Instant::now(), level, colours, bar: Arc::default() }
@@ -74,7 +75,7 @@ impl Story {
         self.colours
     }
 
-    /// `text` in this ink, if there are colours.
+    /// Styles `text`, if colours are enabled.
     pub(crate) fn ink(&self, ink: Ink, text: &str) -> String {
         let code = match ink {
             Ink::Bold => '\u{fdd0}',
@@ -84,17 +85,18 @@ impl Story {
             Ink::Cyan => '\u{fdd4}',
             Ink::BlackOnWhite => '\u{fdd5}',
         };
+        // Marks in foreign text would be printed as escape sequences.
         let text: String = text.chars().filter(|c| !('\u{fdd0}'..='\u{fdef}').contains(c)).collect();
         if self.colours { format!("{code}{text}{NO_INK}") } else { text }
     }
 
-    /// A heading.
+    /// Prints a heading.
     pub(crate) fn chapter(&self, title: &str) {
         self.tell("");
         self.tell(&self.ink(Ink::Bold, title));
     }
 
-    /// Something that happened: the time, the name, and lines of detail.
+    /// Prints an event: time, name, and lines of detail.
     pub(crate) fn step(&self, arrow: &str, name: &str, details: &str) {
         let ms = self.began.elapsed().as_secs_f64() * 1e3;
         let time = self.ink(Ink::Dim, &format!("{ms:9.1} ms"));
@@ -110,32 +112,33 @@ impl Story {
         }
     }
 
-    /// One line of the story; none if it is quiet.
+    /// Prints a line, unless `--quiet`.
     pub(crate) fn tell(&self, line: &str) {
         if self.level > Level::Quiet {
             self.say(line);
         }
     }
 
-    /// A step with details for `--verbose`.
+    /// Prints a line with `--verbose` only.
     pub(crate) fn detail(&self, what: &str) {
         if self.level >= Level::Verbose {
             self.step("", "", &self.ink(Ink::Dim, what));
         }
     }
 
-    /// One line that is printed even if the story is quiet: control characters are escaped, line feeds too. A failed write
-    /// is ignored.
+    /// Prints a line even with `--quiet`. Control characters are escaped, line feeds included; a failed write is
+    /// ignored.
     pub(crate) fn say(&self, line: &str) {
         let line = printed(line);
         let tell = || drop(writeln!(io::stderr().lock(), "{line}"));
         match self.bar.lock().ok().and_then(|bar| bar.clone()) {
+            // Hides the bar while the line is printed above it.
             Some(bar) => bar.suspend(tell),
             None => tell(),
         }
     }
 
-    /// Something for the terminal that is no line.
+    /// Prints text for the terminal without a line feed.
     pub(crate) fn tell_raw(&self, text: &str) {
         let mut out = io::stderr().lock();
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
@@ -148,7 +151,7 @@ impl Story {
         }
     }
 
-    /// The bar, hidden if the story is quiet.
+    /// Hides the bar with `--quiet`.
     fn bar(&self, bar: ProgressBar) -> ProgressBar {
         if self.level == Level::Quiet {
             bar.set_draw_target(ProgressDrawTarget::hidden());
@@ -156,7 +159,7 @@ impl Story {
         bar
     }
 
-    /// Waits for something else, or for nothing.
+    /// Replaces the current progress bar.
     fn put(&self, next: Option<ProgressBar>) {
         if let Ok(mut bar) = self.bar.lock()
             && let Some(before) = core::mem::replace(&mut *bar, next)
@@ -165,7 +168,7 @@ impl Story {
         }
     }
 
-    /// Says that there is a pause; on a terminal it is seen how long it still is, until something else is waited for.
+    /// Prints a pause; on a terminal a countdown follows, until another bar replaces it.
     pub(crate) fn countdown(&self, why: &str, seconds: u32) {
         self.tell(&format!("{why} {seconds} s"));
         let until = Instant::now() + Duration::from_secs(seconds.into());
@@ -181,7 +184,7 @@ impl Story {
         self.put(Some(bar));
     }
 
-    /// Work of which it is known how much there is; it is seen like [`waiting`](Self::waiting).
+    /// Shows a progress bar for work of known size; it disappears like [`waiting`](Self::waiting).
     pub(crate) fn progress(&self, what: &str, of: u64) -> Waiting<'_> {
         let bar = self.bar(ProgressBar::new(of));
         if let Ok(style) = ProgressStyle::with_template("{msg} {percent}%") {
@@ -192,7 +195,7 @@ impl Story {
         Waiting(self)
     }
 
-    /// A sign that something is being waited for; it is seen on terminals alone, and goes when it is dropped.
+    /// Shows a spinner, on a terminal only; it disappears when the result is dropped.
     pub(crate) fn waiting(&self, what: impl Into<String>) -> Waiting<'_> {
         let bar = self.bar(ProgressBar::new_spinner());
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
@@ -205,12 +208,12 @@ impl Story {
     }
 }
 
-/// See [`Story::waiting`].
+/// Spinner or progress bar; see [`Story::waiting`].
 #[derive(Debug)]
 pub(crate) struct Waiting<'s>(&'s Story);
 
 impl Waiting<'_> {
-    /// So much is done.
+    /// Sets the position of the bar.
     pub(crate) fn at(&self, done: u64) {
         if let Some(bar) = self.0.bar.lock().ok().and_then(|bar| bar.clone()) {
             bar.set_position(done);
@@ -224,7 +227,7 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// Bytes as hex digits.
+/// Formats bytes as hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");

@@ -1,4 +1,4 @@
-//! The server's answer as JSON: all of it, or what could be read, and where and why reading ended.
+//! Server answers as JSON: complete, or up to the place that cannot be decoded, with the reason.
 
 use nanogram::telegram::api::LAYER;
 use nanogram::telegram::api::updates::Updates;
@@ -6,14 +6,14 @@ use nanogram::tl::schema::{Schema, Type};
 use nanogram::tl::{DecodeError, Fault, Reader, Tl as _};
 use serde_json::{Map, Value, json};
 
-/// The answer, and what of it is not of our layer.
+/// Decoded answer, and the part that is not of this layer.
 pub(crate) struct Tree {
     pub(crate) read: Value,
-    /// Place, constructor and reason; `None` if all was read.
+    /// Place, constructor and reason; `None` if everything was decoded.
     pub(crate) unread: Option<Value>,
 }
 
-/// Reads an answer by the schema.
+/// Decodes an answer by the schema.
 pub(crate) fn tree(updates: &Updates) -> Tree {
     let mut bytes = Vec::new();
     updates.write(&mut bytes);
@@ -32,8 +32,8 @@ pub(crate) fn tree(updates: &Updates) -> Tree {
     }
 }
 
-/// Reads the fields of the constructor in front of `r` into `read`, one by one, until one cannot be read: its place, and
-/// why.
+/// Decodes the fields of the constructor at `r` into `read`, up to the first that cannot be decoded; the error holds
+/// its place and the reason.
 fn fields(schema: &Schema<'_>, r: &mut Reader<'_>, read: &mut Map<String, Value>) -> Result<(), (String, DecodeError)> {
     let at = |place: &str| {
         let place = place.to_string();
@@ -69,7 +69,7 @@ fn fields(schema: &Schema<'_>, r: &mut Reader<'_>, read: &mut Map<String, Value>
     r.end().map_err(at(""))
 }
 
-/// What was not read, for programs and for people.
+/// Reason for an incomplete answer, for programs and for people.
 fn reason(place: &str, error: DecodeError) -> Value {
     let (constructor, why) = match error.fault {
         Fault::Id(id) => {
@@ -80,7 +80,7 @@ fn reason(place: &str, error: DecodeError) -> Value {
     json!({ "place": place, "byte": error.at, "constructor": constructor, "layer": LAYER, "why": why })
 }
 
-/// A constructor by its id, with its name if any layer that is at hand has one.
+/// Formats a constructor id, with its name if a known layer has it.
 pub(crate) fn constructor(id: u32) -> String {
     use nanogram::tl::schema::{API, OLD};
     let number = format!("#{id:x} ");
@@ -104,7 +104,7 @@ mod tests {
         let mut wire = list.to_boxed();
         let whole = tree(&Updates::from_bytes(&wire).unwrap());
         assert!(whole.unread.is_none() && whole.read["date"] == 0);
-        // A second update, user#20b1422 of another layer, is put behind the first.
+        // A second update, user#20b1422 of another layer, is appended to the first.
         wire[8] = 2;
         wire.truncate(12 + 16);
         wire.extend(0x020b_1422u32.to_le_bytes());

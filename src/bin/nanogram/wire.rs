@@ -1,4 +1,4 @@
-//! From the command line to a connected client, for every command that acts for an account.
+//! From the command line to a connected client, for all commands that act for an account.
 
 use crate::account::Account;
 use crate::args::AccountArgs;
@@ -22,13 +22,14 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// What a test data centre takes for an application.
+/// Application id for a test server, which accepts any.
 pub(crate) const ANY_API_ID: i32 = 1;
 
-/// Where to get what an application needs.
-pub(crate) const MY_TELEGRAM: &str = "my.telegram.org gives everybody an api_id and an api_hash; against `nanogram dc` none is needed, but --dc and --key";
+/// Hint at the source of an `api_id` and `api_hash`.
+pub(crate) const MY_TELEGRAM: &str =
+    "get an api_id and api_hash at my.telegram.org; with `nanogram dc` give --dc and --key instead";
 
-/// Where to connect, and how patiently.
+/// Connection settings from the command line.
 pub(crate) fn options(of: &Account, account: &AccountArgs, story: &Story) -> Result<Options, Failure> {
     let mut options = Options::from_state(of.state.clone());
     options.addr = of.host.clone();
@@ -41,7 +42,7 @@ pub(crate) fn options(of: &Account, account: &AccountArgs, story: &Story) -> Res
         options = options.api_id(ANY_API_ID);
     }
     if options.init.api_id == 0 {
-        let message = "Telegram wants to know which application calls: give --api-id or NANOGRAM_API_ID";
+        let message = "an api_id is required: give --api-id or NANOGRAM_API_ID";
         return Err(Failure::usage(message).hint(MY_TELEGRAM));
     }
     options.call_within = account.timeout;
@@ -56,7 +57,7 @@ pub(crate) fn options(of: &Account, account: &AccountArgs, story: &Story) -> Res
     Ok(options)
 }
 
-/// Tells what the client does on its own.
+/// Prints the notices of the client.
 fn watcher(story: &Story) -> Watcher {
     let story = story.clone();
     Watcher::new(move |notice| {
@@ -80,7 +81,7 @@ fn watcher(story: &Story) -> Watcher {
                 aside(&format!("making a key with data centre {dc_id}"))
             }
             Notice::KeyExchange { is_temporary: true, .. } => aside("making a temporary key, for forward secrecy"),
-            Notice::MovedTo(dc) => aside(&format!("the account lives in data centre {dc}: gone there")),
+            Notice::MovedTo(dc) => aside(&format!("the account lives in data centre {dc}: moved there")),
             Notice::Connecting { dc_id, addr } => story.detail(&format!("connecting to {addr}, data centre {dc_id}")),
             Notice::Connected { dc_id, addr } => story.detail(&format!("TCP is open to {addr}, data centre {dc_id}")),
             Notice::Bound { dc_id, expires_at } => story.detail(&format!(
@@ -93,24 +94,24 @@ fn watcher(story: &Story) -> Watcher {
     })
 }
 
-/// Text of others on one line, as [`one_line`] shows it.
+/// Foreign text on one line, escaped by [`one_line`].
 pub(crate) fn printable(text: &str) -> String {
     one_line(text).to_string()
 }
 
-/// Writes the keys in use to a file that its owner alone can read.
+/// Appends the keys in use to a file that only its owner can read.
 fn keylog(path: &Path) -> Result<KeyWatcher, Failure> {
     let bad = |error: io::Error| Failure::new(Exit::Usage, "FILE", format!("--keylog {}: {error}", path.display()));
     let file = Mutex::new(private::append(path).map_err(bad)?);
     Ok(KeyWatcher::of_keys(move |entry| {
         if let Ok(mut file) = file.lock() {
-            // A log that cannot be written is no reason to stop.
+            // A failure to write the log must not stop the client.
             let _ = writeln!(file, "{entry}");
         }
     }))
 }
 
-/// A PEM file, or the text itself.
+/// Reads a public key from a PEM file, or from PEM text.
 pub(crate) fn read_key(key: &str) -> Result<RsaKey, Failure> {
     let text = if key.contains("-----BEGIN") { Ok(key.to_string()) } else { fs::read_to_string(key) };
     let bad = |why: String| Failure::new(Exit::Usage, "KEY_INVALID", format!("--key {why}"));
@@ -121,7 +122,7 @@ pub(crate) fn read_key(key: &str) -> Result<RsaKey, Failure> {
 pub(crate) async fn connect(options: Options, story: &Story) -> Result<Client, Failure> {
     let addr = options.address()?;
     let owner = options.state.keys.get(&options.state.home).map(|key| hex(&key.auth_key.id()));
-    let owner = owner.map_or_else(|| "with a key of its own".into(), |id| format!("as the owner of key {id}"));
+    let owner = owner.map_or_else(|| "with a new key".into(), |id| format!("as the owner of key {id}"));
     let dc = options.state.home;
     story.detail(&format!(
         "layer {LAYER}, api_id {}, timeout {:?}, flood wait {:?}, forward secrecy {}",
@@ -137,21 +138,22 @@ pub(crate) async fn connect(options: Options, story: &Story) -> Result<Client, F
     Ok(client)
 }
 
-/// Does `job` until it ends, the time is over, or Ctrl-C.
+/// Runs `job` until it ends, the time limit passes, or Ctrl-C.
 pub(crate) async fn within<T>(limit: Duration, job: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     uninterrupted(async { tokio::time::timeout(limit, job).await.unwrap_or_else(|_| Err(late(limit))) }).await
 }
 
-/// Does `job` until it ends, or Ctrl-C.
+/// Runs `job` until it ends or Ctrl-C.
 pub(crate) async fn uninterrupted<T>(job: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     until_interrupted(job).await.unwrap_or_else(|| Err(interrupted()))
 }
 
-/// Whether the addresses of the data centres should be asked for again.
+/// Returns true if the addresses of the data centres should be requested again.
 pub(crate) fn is_stale(state: &State) -> bool {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let ahead = state.clock_offset.unwrap_or_default() / 1_000_000;
     let now = i64::try_from(now).unwrap_or(i64::MAX).saturating_add(ahead);
+    // A config from the future: a clock was wrong, then or now.
     state.config.is_none_or(|config| now >= config.expires.into() || now < config.date.into())
 }
 
@@ -160,20 +162,20 @@ fn late(limit: Duration) -> Failure {
         .hint("try again, or give it longer with --timeout")
 }
 
-/// Who is signed in.
+/// Signed-in user.
 #[derive(Debug)]
 pub(crate) struct Me {
     pub(crate) user: SavedUser,
-    /// The name that is shown to others.
+    /// Display name.
     pub(crate) name: Option<String>,
 }
 
-/// Asks the server whose the session is.
+/// Asks the server for the user of the session.
 pub(crate) async fn who_am_i(client: &Client) -> Result<Me, Failure> {
     let answer = client.call(&GetUsers { id: vec![InputUserSelf {}.into()] }).await?;
-    let no_user = || Failure::new(Exit::Network, "PROTOCOL", "the server does not say whose the session is");
+    let no_user = || Failure::new(Exit::Network, "PROTOCOL", "the server's answer does not name the session's user");
     let head = answer.first().map_err(Error::Decode)?.ok_or_else(no_user)?;
-    // The name is for people: to do without is no harm.
+    // The name is only for display: an answer without a readable one is accepted.
     let name = answer.first_name().ok().flatten();
     Ok(Me { user: SavedUser { id: head.id, is_bot: head.bot }, name })
 }
@@ -187,7 +189,7 @@ impl std::fmt::Display for Me {
     }
 }
 
-/// Asks the server about an account from elsewhere; its state with the answer in it.
+/// Asks the server for the user of a foreign session; returns the state with the answer.
 pub(crate) fn check(of: &Account, account: &AccountArgs, story: &Story) -> Result<State, Failure> {
     let options = options(of, account, story)?;
     runtime()?.block_on(within(account.timeout, async {

@@ -1,5 +1,5 @@
-//! Tells what passes on the wire, from the bytes alone: what it sees, anybody between client and server sees too, so
-//! that no secret can be in what it says.
+//! Description of the traffic from the bytes alone. An observer on the network sees the same, so the description cannot
+//! contain secrets.
 
 use crate::story::hex;
 use nanogram::base::side::Side;
@@ -10,16 +10,16 @@ use nanogram::wire::mt::auth::{
 };
 use nanogram::wire::transport::{Frame, Framer, Framing};
 
-/// One thing seen.
+/// Observation.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Sight {
-    /// The constructor, or what else it is.
+    /// Constructor name, or the kind of frame.
     pub(crate) name: &'static str,
-    /// What is in it.
+    /// Description.
     pub(crate) what: String,
 }
 
-/// Whoever sits on the wire.
+/// Observer on the network.
 #[derive(Debug)]
 pub(crate) struct Witness {
     to_server: Framer,
@@ -33,10 +33,11 @@ impl Witness {
         Self { to_server: framer(Side::Server), to_client: framer(Side::Client), has_seen_preamble: false }
     }
 
-    /// Bytes that `from` has sent.
+    /// Takes bytes sent by `from` and describes the frames that they complete.
     pub(crate) fn see(&mut self, from: Side, bytes: &[u8]) -> Vec<Sight> {
         let mut sights = Vec::new();
         if from == Side::Client && !self.has_seen_preamble && !bytes.is_empty() {
+            // `ef` is the preamble of the abridged transport. Spec: mtproto/mtproto-transports
             self.has_seen_preamble = true;
             sights.push(Sight { name: "ef", what: "from here on: abridged frames".into() });
         }
@@ -63,7 +64,7 @@ fn packet_sight(from: Side, packet: &[u8]) -> Sight {
     Sight { name: "encrypted packet", what }
 }
 
-/// One message of the key exchange.
+/// Describes a message of the key exchange.
 fn plain_sight(body: &[u8]) -> Option<Sight> {
     let r = &mut Reader::new(body);
     Some(match r.peek()? {
@@ -104,12 +105,12 @@ fn plain_sight(body: &[u8]) -> Option<Sight> {
     })
 }
 
-/// A fingerprint as it is written everywhere: 16 hex digits.
+/// Formats a fingerprint in its usual form: 16 hexadecimal digits.
 pub(crate) fn fingerprint(fingerprint: i64) -> String {
     format!("{fingerprint:016x}")
 }
 
-/// A big-endian number of at most 64 bits, in decimal.
+/// Formats a big-endian number of at most 64 bits in decimal.
 fn number(bytes: &[u8]) -> String {
     match bytes.len() {
         0..=8 => bytes.iter().fold(0u64, |n, byte| n << 8 | u64::from(*byte)).to_string(),

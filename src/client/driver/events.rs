@@ -1,8 +1,9 @@
-//! What the connection has for the client: answers to callers, updates, keys and salts to be kept.
+//! Events of the connection: answers to callers, updates, keys and salts to save.
 
-use super::{Binding, Driver, Ready};
-use crate::client::calls::Answer;
+use super::binding::Binding;
+use super::{Driver, Ready};
 use crate::client::notice::{Notice, Word};
+use crate::client::orders::Answer;
 use crate::client::shared::{Clock, saved_salts};
 use crate::client::{Error, MAX_UPDATE_BYTES};
 use crate::protocol::connection::{Event, TemporaryKey};
@@ -37,6 +38,7 @@ impl Driver {
                 }
                 Event::Reply { call, result } => {
                     self.is_authentic();
+                    // An answer under the key proves that the server knows it.
                     self.key_lost = 0;
                     if let Some(waiting) = self.waiting.remove(&call) {
                         let in_doubt = waiting.in_doubt || self.connection.was_in_doubt(call);
@@ -71,18 +73,18 @@ impl Driver {
         }
     }
 
-    /// Only what is authentic shows that the connection is good.
+    /// Resets the failure count. Only authentic data shows that the connection is good.
     fn is_authentic(&mut self) {
         self.failures = 0;
         self.shared.set_trouble(None);
     }
 
-    /// The server's time of day, in seconds.
+    /// Server time, in seconds since 1970.
     pub(super) fn server_secs(&self) -> i32 {
         i32::try_from(self.connection.unix(self.clock.now()).as_secs()).unwrap_or(i32::MAX)
     }
 
-    /// Keeps the salts of the key in use, and how far the clocks are apart.
+    /// Saves the salts of the key in use and the clock offset.
     fn keep_salts(&self) {
         let Some(session) = self.connection.session() else { return };
         let (key, clock, salts) = (session.key(), session.clock(), saved_salts(session.salts()));
@@ -93,6 +95,7 @@ impl Driver {
             }
             let Some(saved) = state.keys.get_mut(&self.dc) else { return };
             match &mut saved.temporary {
+                // Salts belong to a key, permanent or temporary.
                 _ if saved.auth_key.is(key) => saved.salts = salts,
                 Some(temporary) if temporary.auth_key.is(key) => temporary.salts = salts,
                 _ => {}
@@ -100,7 +103,7 @@ impl Driver {
         });
     }
 
-    /// Keeps an update for its reader, if he is not too far behind. It is a copy: a slice would keep the whole packet.
+    /// Buffers an update for its reader, within the limits. Copies it: a slice would keep the whole packet in memory.
     fn hand_on(&self, body: &[u8]) {
         let unread = &self.shared.unread;
         let is_room = unread.fetch_add(body.len(), Relaxed).saturating_add(body.len()) <= MAX_UPDATE_BYTES;
@@ -109,7 +112,7 @@ impl Driver {
         }
     }
 
-    /// Tells what the server tells the user.
+    /// Passes on the texts that the server shows the user.
     fn pass_on(&self, body: &[u8]) {
         for text in Updates::from_bytes(body).map(|updates| updates.notifications()).unwrap_or_default() {
             self.options.watcher.tell(&Notice::Notification(&text));
@@ -129,7 +132,7 @@ impl Driver {
         result.map_err(Error::from)
     }
 
-    /// Whether an error ends the use of the key. It is forgotten then, and so is who was signed in with it.
+    /// Returns true if an error ends the use of the key. The key is then forgotten, and with it the signed-in user.
     fn is_dead(&self, error: &RpcError) -> bool {
         let is_home = self.shared.with(|state| state.home == self.dc);
         let has_user = is_home && self.shared.with(|state| state.user.is_some());
@@ -137,7 +140,7 @@ impl Driver {
             (_, "AUTH_KEY_DUPLICATED") => true,
             (401, "AUTH_KEY_INVALID" | "SESSION_REVOKED" | "SESSION_EXPIRED") => true,
             (401, "USER_DEACTIVATED" | "USER_DEACTIVATED_BAN") => true,
-            // What a key says that nobody ever signed in with is no end, but the beginning.
+            // For a key without an account, `AUTH_KEY_UNREGISTERED` is the normal state before a login.
             (401, "AUTH_KEY_UNREGISTERED") => has_user,
             _ => false,
         };

@@ -1,8 +1,7 @@
-//! The task that owns the socket: it feeds the connection, makes a new one when the old one is lost, and gives every
-//! caller an answer.
+//! The task that owns the socket: it feeds the connection, replaces it when it is lost, and answers every caller.
 //!
 //! ```text
-//!   serve ── lost ──▶ verdict ──▶ over: the key is dead, and the server has proved that it says so
+//!   serve ── lost ──▶ verdict ──▶ over: the key is invalid, by an authentic message of the server
 //!     ▲                  │
 //!     │                  ▼
 //!     └─ connect ◀── pause, longer each time ◀─ no connection
@@ -11,107 +10,68 @@
 //!                      rest ── after a while, or for the next call ──▶ connect
 //! ```
 //!
-//! Whatever arrives before a key is proved, and every refusal in place of a packet, may be forged by anybody on the way:
-//! such failures end calls, never the client.
+//! Everything received before a key is authenticated, and every transport error, can be forged by anyone on the network
+//! path. Such failures end calls, never the client.
 
+mod binding;
+mod dial;
 mod events;
 mod proof;
+mod reconnect;
+mod serve;
 mod verdict;
 
 use crate::base::time::Instant;
-use crate::client::calls::Answer;
-use crate::client::notice::Notice;
+use crate::client::orders::{Answer, Control, Moved, Order};
 use crate::client::shared::{Clock, Shared, known_salts};
 use crate::client::{Error, Options};
 use crate::crypto::auth_key::AuthKey;
 use crate::crypto::rsa::RsaKey;
-use crate::protocol::connection::{Config, Connection, ConnectionError, SavedKey, TemporaryKey};
+use crate::protocol::connection::{Config, Connection, ConnectionError, SavedKey, TemporaryKey, TemporaryKeys};
 use crate::protocol::keylog::Entry;
-use crate::protocol::session::{CallError, CallId, RpcError};
+use crate::protocol::session::{CallError, CallId};
 use crate::telegram::dcs::dc_number;
 use crate::telegram::store::state::State;
 use alloc::boxed::Box;
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 use alloc::sync::Arc;
-use alloc::vec;
 use alloc::vec::Vec;
-use bytes::{Buf, Bytes, BytesMut};
-use core::pin::pin;
+use binding::Binding;
+use bytes::Bytes;
 use core::time::Duration;
-use rand::TryRng;
 use rand::rngs::SysRng;
 use std::collections::BTreeMap;
 use std::io;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use verdict::Verdict;
 
-/// Bytes read from the socket at once.
-const READ: usize = 16 << 10;
-/// The first wait before connecting again; it doubles, and is drawn at random up to what it is.
+/// First back-off before reconnecting; doubles with each failure. See [`jittered`].
 const FIRST_WAIT: Duration = Duration::from_millis(200);
-/// The longest.
+/// Upper limit of the back-off.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
-/// How often callers who have stopped waiting are looked for.
-const SWEEP_EVERY: Duration = Duration::from_secs(1);
-
-/// How often it is looked what is due while the socket takes nothing.
-const BLOCKED: Duration = Duration::from_millis(100);
-
-/// Why a socket was left.
+/// Reason for leaving a socket.
 enum Lost {
-    /// The handle is gone: nobody wants anything.
+    /// The handle was dropped.
     Dropped,
     Io(io::Error),
     Protocol(ConnectionError),
-    /// The server does not bind a temporary key.
+    /// The server refuses to bind a temporary key.
     NotBound(CallError),
-    /// The key is dead.
+    /// The key is invalid for good.
     Over(Error),
-    /// Not at all: another data centre is to be gone to.
+    /// Migrating: the socket itself is intact.
     Moving(u8, Moved),
 }
 
-/// Where the mover learns whether the other data centre was reached.
-type Moved = oneshot::Sender<Result<(), Error>>;
-
-/// Why a rest between attempts is over.
-enum Rest {
-    /// Its time is over.
-    Over,
-    /// Somebody makes a call.
-    Wanted,
-    /// Another data centre is to be gone to.
-    Moving(u8, Moved),
-    /// The handle is gone.
-    Dropped,
-}
-
-/// A call on its way to the driver. No `Debug`: its body may be a secret.
-pub(super) struct Order {
-    pub(super) body: Bytes,
-    pub(super) reply: oneshot::Sender<Answer>,
-}
-
-/// What goes before all calls.
-pub(super) enum Control {
-    /// Connect to another data centre; until `Settled`, all calls wait but those of this channel.
-    Move { to: u8, reply: Moved },
-    /// A call of the mover's.
-    Call(Order),
-    /// The move is over.
-    Settled,
-}
-
-/// A call that is not answered.
+/// Unanswered call.
 struct Waiting {
     order: Order,
-    /// It is the mover's.
+    /// True for a call of the migration.
     is_first: bool,
-    /// It was sent to another data centre, or under another key, before.
+    /// True if it was sent before, to another data centre or under another key.
     in_doubt: bool,
 }
 
@@ -120,21 +80,21 @@ struct Driver {
     shared: Arc<Shared>,
     keys: Vec<RsaKey>,
     clock: Clock,
-    /// Where the connection leads.
+    /// Data centre of the connection.
     dc: u8,
-    /// The data centre that `options.addr` is the address of.
+    /// Data centre that `options.addr` belongs to.
     first_dc: u8,
     connection: Connection,
     orders: mpsc::Receiver<Order>,
     control: mpsc::Receiver<Control>,
     news: mpsc::Sender<Bytes>,
     waiting: BTreeMap<CallId, Waiting>,
-    /// Calls that wait for the move to be over.
+    /// Calls that wait for the end of the migration.
     carried: Vec<Waiting>,
     is_settling: bool,
-    /// Where the socket leads.
+    /// Address of the socket.
     addr: String,
-    /// Attempts to connect that failed since something authentic came.
+    /// Failed attempts to connect since something authentic was received.
     failures: u32,
     key_lost: u32,
     binding: Binding,
@@ -143,31 +103,7 @@ struct Driver {
     sweep_at: Instant,
 }
 
-/// How the binding of the temporary key goes.
-#[derive(Debug, Default)]
-struct Binding {
-    /// The key to bind.
-    key: Option<TemporaryKey>,
-    /// Refusals since a key was bound.
-    failures: u32,
-    /// Flood waits made since a key was bound.
-    pauses: u32,
-    /// End of the flood wait that the server asks for, and its error.
-    flood: Option<(Instant, RpcError)>,
-    /// When the permanent key was last seen to be good, in the server's seconds: a binding, or an answer under it.
-    good_at: Option<i32>,
-}
-
-impl Binding {
-    /// For a data centre of which `state` knows what it does.
-    fn new(options: &Options, state: &State, dc: u8) -> Self {
-        let bound = state.keys.get(&dc).and_then(|key| key.temporary.as_ref());
-        let good_at = bound.zip(options.temporary).map(|(key, lifetime)| key.expires_at.saturating_sub(lifetime));
-        Self { good_at, ..Self::default() }
-    }
-}
-
-/// Connects, and goes on in a task of its own.
+/// Connects, and continues in a spawned task.
 pub(super) async fn start(
     options: Options,
     shared: Arc<Shared>,
@@ -202,7 +138,7 @@ pub(super) async fn start(
         sweep_at: Instant::ZERO,
     };
     driver.log_saved_keys();
-    // The first connection is the caller's to wait for; a saved key needs nothing more than the socket.
+    // Only the first connection is awaited by the caller; with a saved key, the open socket is enough.
     let socket = driver.connect(dc).await?;
     let has_key = driver.options.state.keys.contains_key(&dc);
     let within = driver.options.call_within;
@@ -216,114 +152,34 @@ pub(super) async fn start(
     opened.map_err(|_| Error::Closed)?
 }
 
-/// For a connection to `dc`, with what `state` knows of it.
+/// Configuration of a connection to `dc`, with the saved keys and salts.
 fn config(options: &Options, keys: &[RsaKey], state: &State, dc: u8) -> Config {
     let key = state.keys.get(&dc);
     let temporary = key.and_then(|key| key.temporary.as_ref()).filter(|_| options.temporary.is_some());
     let time_offset = state.clock_offset.map(|micros| micros.div_euclid(1_000_000));
     let of_permanent = key.map_or((0, Vec::new()), |key| known_salts(&key.salts));
     let of_temporary = temporary.map(|key| known_salts(&key.salts));
+    let mut temporary_keys = options.temporary.map(TemporaryKeys::lasting).unwrap_or_default();
+    if let Some(key) = temporary {
+        let salt = of_temporary.as_ref().map_or(0, |salts| salts.0);
+        let key = TemporaryKey { key: key.auth_key.clone(), salt, expires_at: key.expires_at };
+        temporary_keys = temporary_keys.with_saved(key);
+    }
     Config {
         framing: options.framing,
         dc: dc_number(state.dcs.environment(), dc.into(), false),
         keys: keys.to_vec(),
         saved: key.map(|key| SavedKey { key: key.auth_key.clone(), salt: of_permanent.0, time_offset }),
-        temporary: options.temporary,
-        saved_temporary: temporary.map(|key| TemporaryKey {
-            key: key.auth_key.clone(),
-            salt: of_temporary.as_ref().map_or(0, |salts| salts.0),
-            expires_at: key.expires_at,
-        }),
+        temporary: temporary_keys,
         salts: of_temporary.unwrap_or(of_permanent).1,
         ask_salts: true,
         init: Some(options.init.clone()),
     }
 }
 
-async fn connect_once(addr: &str, within: Duration) -> io::Result<TcpStream> {
-    let late = || io::Error::new(io::ErrorKind::TimedOut, "no connection in time");
-    let socket = timeout(within, TcpStream::connect(addr)).await.map_err(|_| late())??;
-    socket.set_nodelay(true)?;
-    Ok(socket)
-}
-
-/// A wait that doubles from `first` up to `longest`, and is drawn at random between half of that and all of it.
-pub(super) fn jittered(first: Duration, longest: Duration, attempt: u32) -> Duration {
-    let most = longest.min(first.saturating_mul(1 << attempt.saturating_sub(1).min(10)));
-    let random = SysRng.try_next_u32().unwrap_or(u32::MAX);
-    most / 2 + most.mul_f64(f64::from(random) / f64::from(u32::MAX) / 2.0)
-}
-
 type Ready = oneshot::Sender<Result<(), Error>>;
 
 impl Driver {
-    /// One socket, after as many attempts as the options allow.
-    async fn connect(&mut self, dc: u8) -> Result<TcpStream, Error> {
-        let mut failures = 0;
-        loop {
-            let error = match self.connect_nth(dc, failures).await {
-                Ok(socket) => return Ok(socket),
-                Err(error) => error,
-            };
-            failures += 1;
-            if failures >= self.most_attempts(dc) {
-                return Err(error);
-            }
-            self.pause(failures, &error).await;
-        }
-    }
-
-    /// One attempt, after `failures` of them.
-    async fn connect_nth(&mut self, dc: u8, failures: u32) -> Result<TcpStream, Error> {
-        let addr = self.address(dc, failures).ok_or(Error::UnknownDc(dc.into()))?;
-        self.options.watcher.tell(&Notice::Connecting { dc_id: dc, addr: &addr });
-        let socket = match connect_once(&addr, self.options.connect_within).await {
-            Ok(socket) => socket,
-            Err(error) => {
-                let error = Error::Network { addr, error };
-                self.shared.set_trouble(Some(&error));
-                return Err(error);
-            }
-        };
-        self.options.watcher.tell(&Notice::Connected { dc_id: dc, addr: &addr });
-        // An address of one's own is not in any other table.
-        if let (Some(own), Ok(peer)) = (&self.options.addr, socket.peer_addr())
-            && *own == addr
-        {
-            // Those of Telegram are not saved: they are another way there, not another place.
-            self.shared.with(|state| !state.dcs.has_built_in() && state.dcs.put_first(dc, peer));
-        }
-        self.addr = addr;
-        Ok(socket)
-    }
-
-    /// How many attempts in a row may fail: as many as the options say, and one for each address.
-    fn most_attempts(&self, dc: u8) -> u32 {
-        let addresses = self.addresses(dc).len().try_into().unwrap_or(u32::MAX);
-        self.options.attempts.max(addresses)
-    }
-
-    fn addresses(&self, dc: u8) -> Vec<String> {
-        if let (true, Some(addr)) = (dc == self.first_dc, &self.options.addr) {
-            return vec![addr.clone()];
-        }
-        self.shared.with(|state| state.dcs.addresses(dc).map(|addr| addr.to_string()).collect())
-    }
-
-    /// Where to look for a data centre, after `failures` attempts elsewhere.
-    fn address(&self, dc: u8, failures: u32) -> Option<String> {
-        let mut addresses = self.addresses(dc);
-        let at = usize::try_from(failures).unwrap_or(0).checked_rem(addresses.len())?;
-        Some(addresses.swap_remove(at))
-    }
-
-    /// Waits before the next attempt: for a random time, so that many clients do not come back at once.
-    async fn pause(&mut self, attempt: u32, why: &Error) {
-        let after = jittered(FIRST_WAIT, LONGEST_WAIT, attempt);
-        self.options.watcher.tell(&Notice::Reconnecting { attempt, after, why });
-        sleep(after).await;
-    }
-
     async fn run(mut self, mut socket: TcpStream, mut ready: Option<Ready>) {
         loop {
             let error = match self.serve(&mut socket, &mut ready).await {
@@ -347,7 +203,8 @@ impl Driver {
         }
     }
 
-    /// Connects to another data centre, where all begins anew; `None`: it cannot be reached, and nothing has changed.
+    /// Connects to another data centre and starts a new connection there; `None` if it cannot be reached, and then
+    /// nothing has changed.
     async fn go(&mut self, to: u8, reply: Moved) -> Option<TcpStream> {
         match self.connect(to).await {
             Ok(socket) => {
@@ -365,96 +222,20 @@ impl Driver {
         }
     }
 
-    /// A socket in place of one that was lost, however long it takes; `None`: nobody wants one any more.
-    ///
-    /// Calls wait for as many attempts as the options allow, and then get the last error. Later calls get attempts of
-    /// their own.
-    async fn connect_again(&mut self, mut why: Error, ready: &mut Option<Ready>) -> Option<TcpStream> {
-        loop {
-            self.shared.set_trouble(Some(&why));
-            if ready.as_ref().is_some_and(oneshot::Sender::is_closed) {
-                return None;
-            }
-            if self.failures < self.most_attempts(self.dc) {
-                self.pause(self.failures, &why).await;
-            } else if let Some(ready) = ready.take() {
-                // Nobody has a handle yet: it is for the caller to try again.
-                let _ = ready.send(Err(why));
-                return None;
-            } else {
-                self.give_up_calls(&why);
-                match self.rest(&why).await {
-                    Rest::Over => {}
-                    Rest::Wanted => self.failures = 0,
-                    Rest::Moving(to, reply) => match self.go(to, reply).await {
-                        Some(socket) => return Some(socket),
-                        None => continue,
-                    },
-                    Rest::Dropped => return None,
-                }
-            }
-            match self.connect_nth(self.dc, self.failures).await {
-                Ok(socket) => {
-                    self.connection.reconnect(self.clock.now());
-                    return Some(socket);
-                }
-                Err(error) => {
-                    self.failures = self.failures.saturating_add(1);
-                    why = error;
-                }
-            }
-        }
-    }
-
-    /// Gives an error to all calls that wait for an answer.
-    fn give_up_calls(&mut self, why: &Error) {
-        for (call, waiting) in core::mem::take(&mut self.waiting) {
-            let in_doubt = waiting.in_doubt || self.connection.is_sent(call);
-            self.connection.forget(call);
-            let _ = waiting.order.reply.send(Answer { result: Err(why.again()), in_doubt });
-        }
-    }
-
-    /// Waits until it is time for another attempt, or until somebody wants one.
-    async fn rest(&mut self, why: &Error) -> Rest {
-        let after = jittered(FIRST_WAIT, LONGEST_WAIT, self.failures);
-        self.options.watcher.tell(&Notice::Reconnecting { attempt: self.failures, after, why });
-        let mut rest = pin!(sleep(after));
-        loop {
-            tokio::select! {
-                control = self.control.recv() => match control {
-                    Some(Control::Move { to, reply }) => return Rest::Moving(to, reply),
-                    Some(Control::Call(order)) => {
-                        self.make(Waiting { order, is_first: true, in_doubt: false });
-                        return Rest::Wanted;
-                    }
-                    Some(Control::Settled) => self.settle(),
-                    None => return Rest::Dropped,
-                },
-                order = self.orders.recv(), if !self.is_settling => match order {
-                    Some(order) => {
-                        self.take(order);
-                        return Rest::Wanted;
-                    }
-                    None => return Rest::Dropped,
-                },
-                () = &mut rest => return Rest::Over,
-            }
-        }
-    }
-
-    /// The move is over: the calls that waited for that go on.
+    /// Ends the migration: the calls that waited for it are made.
     fn settle(&mut self) {
         self.is_settling = false;
         self.go_on();
     }
 
-    /// A connection that knows nothing of the one before: other keys. Unanswered calls go on under it.
+    /// Replaces the connection by one with other keys and no memory of the old one. Unanswered calls are made again on
+    /// it.
     fn begin_anew(&mut self) {
         let config = self.shared.with(|state| config(&self.options, &self.keys, state, self.dc));
         let before = Connection::new(config, self.clock.now(), Clock::unix(), Box::new(SysRng));
         let before = core::mem::replace(&mut self.connection, before);
         (self.key_lost, self.not_bound) = (0, None);
+        // The counters of refusals belong to the old keys.
         self.binding = self.shared.with(|state| Binding::new(&self.options, state, self.dc));
         self.log_saved_keys();
         for (call, mut waiting) in core::mem::take(&mut self.waiting) {
@@ -464,7 +245,7 @@ impl Driver {
         self.go_on();
     }
 
-    /// Makes the calls that were carried over, as far as it is their turn.
+    /// Makes the calls that were carried over, during a migration only its own.
     fn go_on(&mut self) {
         for waiting in core::mem::take(&mut self.carried) {
             if waiting.is_first || !self.is_settling {
@@ -483,15 +264,15 @@ impl Driver {
         }
     }
 
-    /// Tells the owner's log a key that messages go under. With forward secrecy that is never the permanent one, which
-    /// would let whoever reads the log act for the account.
+    /// Reports a key that encrypts messages to the key log. With forward secrecy this is never the permanent key, which
+    /// would let a reader of the log act for the account.
     fn log_key(&self, key: &AuthKey, is_temporary: bool) {
         if is_temporary || self.options.temporary.is_none() {
             self.options.keylog.note(&Entry::DcKey { dc: self.dc.into(), key: key.clone(), is_temporary });
         }
     }
 
-    /// Tells everybody that there will be no answer.
+    /// Ends every call, queued or sent, with the final error.
     fn fail(mut self, error: &Error, ready: Option<Ready>) {
         self.shared.end(error);
         self.orders.close();
@@ -512,110 +293,5 @@ impl Driver {
         for reply in all {
             let _ = reply.send(Answer { result: Err(error.again()), in_doubt: true });
         }
-    }
-
-    /// Serves one socket until it is lost.
-    async fn serve(&mut self, socket: &mut TcpStream, ready: &mut Option<Ready>) -> Lost {
-        let mut input = vec![0; READ];
-        let mut output = BytesMut::new();
-        loop {
-            self.bind_if_due();
-            if let Err(error) = self.turn(&mut output, ready) {
-                return Lost::Protocol(error);
-            }
-            if let Some(error) = self.over.take() {
-                return Lost::Over(error);
-            }
-            if let Some(error) = self.not_bound.take() {
-                return Lost::NotBound(error);
-            }
-            let (mut read, mut write) = socket.split();
-            let flood = self.binding.flood.as_ref().map(|(until, _)| *until);
-            let due = Instant::earliest(&[self.connection.poll_timeout(), flood]).map(|at| self.clock.until(at));
-            // What is due may have to be sent, and a socket that takes nothing would have us look again and again.
-            let due = due.map(|due| if output.is_empty() { due } else { due.max(BLOCKED) });
-            tokio::select! {
-                result = read.read(&mut input), if self.connection.wants_input() => match result {
-                    Ok(0) => return Lost::Io(io::ErrorKind::UnexpectedEof.into()),
-                    Ok(n) => {
-                        let now = self.clock.now();
-                        let bytes = input.get(..n).unwrap_or_default();
-                        if let Err(error) = self.connection.handle_input(now, bytes) {
-                            self.deliver(ready);
-                            return Lost::Protocol(error);
-                        }
-                    }
-                    Err(error) => return Lost::Io(error),
-                },
-                result = write.write(&output), if !output.is_empty() => match result {
-                    Ok(n) => output.advance(n),
-                    Err(error) => return Lost::Io(error),
-                },
-                control = self.control.recv(), if output.is_empty() => match control {
-                    Some(Control::Move { to, reply }) => return Lost::Moving(to, reply),
-                    Some(Control::Call(order)) => self.make(Waiting { order, is_first: true, in_doubt: false }),
-                    Some(Control::Settled) => self.settle(),
-                    None => return Lost::Dropped,
-                },
-                // Orders wait while the socket takes nothing: the channel is what bounds them.
-                order = self.orders.recv(), if output.is_empty() && !self.is_settling => match order {
-                    Some(order) => self.take(order),
-                    None => return Lost::Dropped,
-                },
-                () = sleep(due.unwrap_or_default()), if due.is_some() => {
-                    let now = self.clock.now();
-                    if let Err(error) = self.connection.handle_timeout(now) {
-                        return Lost::Protocol(error);
-                    }
-                }
-            }
-        }
-    }
-
-    fn take(&mut self, order: Order) {
-        // Those that wait already go out in the same packet.
-        let others: Vec<_> = core::iter::from_fn(|| self.orders.try_recv().ok()).collect();
-        for order in [order].into_iter().chain(others) {
-            self.make(Waiting { order, is_first: false, in_doubt: false });
-        }
-    }
-
-    fn make(&mut self, waiting: Waiting) {
-        if let Some(error) = self.flooded() {
-            let _ = waiting.order.reply.send(Answer { result: Err(error), in_doubt: waiting.in_doubt });
-            return;
-        }
-        // A caller who gave up before the call was taken gets no answer.
-        if !waiting.order.reply.is_closed() {
-            let call = self.connection.call_raw(waiting.order.body.to_vec());
-            self.waiting.insert(call, waiting);
-        }
-    }
-
-    /// Whatever the connection has: bytes to send, events to hand out.
-    fn turn(&mut self, output: &mut BytesMut, ready: &mut Option<Ready>) -> Result<(), ConnectionError> {
-        self.forget_abandoned();
-        if output.is_empty() {
-            while self.connection.poll_transmit(self.clock.now(), output)? {}
-        }
-        self.deliver(ready);
-        Ok(())
-    }
-
-    /// Callers who have stopped waiting (a time-out of their own) are forgotten, and so are their calls.
-    fn forget_abandoned(&mut self) {
-        let now = self.clock.now();
-        if now < self.sweep_at {
-            return;
-        }
-        self.sweep_at = now + SWEEP_EVERY;
-        let connection = &mut self.connection;
-        self.waiting.retain(|call, waiting| {
-            let is_wanted = !waiting.order.reply.is_closed();
-            if !is_wanted {
-                connection.forget(*call);
-            }
-            is_wanted
-        });
     }
 }

@@ -1,8 +1,11 @@
-//! The permanent key's own word: a call under it, on a connection of its own, before it is given up.
+//! Proof of the permanent key: a call under it, on a separate connection, before the key is given up.
 //!
 //! TDLib does the same (`Session::connection_send_check_main_key`, `help.getNearestDc`).
 
-use super::{Driver, FIRST_WAIT, LONGEST_WAIT, READ, config, connect_once, jittered};
+use super::dial::connect_once;
+use super::serve::READ;
+use super::{Driver, FIRST_WAIT, LONGEST_WAIT, config};
+use crate::client::retry::jittered;
 use crate::client::shared::Clock;
 use crate::client::{Error, Options};
 use crate::protocol::connection::{Connection, ConnectionError, Event};
@@ -18,27 +21,27 @@ use std::io;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{sleep, timeout};
 
-/// How many connections in a row must say that they do not know the key.
+/// Number of consecutive connections that must report the key as unknown.
 const CONNECTIONS: u32 = 3;
-/// The longest that one connection may take.
+/// Time-out of one connection.
 const WITHIN: Duration = Duration::from_secs(10);
 
-/// What the server says under the permanent key itself.
+/// Result of a call under the permanent key.
 #[derive(Debug)]
 pub(super) enum Proof {
-    /// It answers: the key is good.
+    /// Answered: the key is good.
     Good,
-    /// It does not know the key.
+    /// Key unknown to the server.
     Unknown,
-    /// Nothing that proves either.
+    /// No proof either way.
     None,
 }
 
 impl Driver {
-    /// Asks under the permanent key.
+    /// Makes a call under the permanent key.
     ///
-    /// Alone a -404 proves nothing, as anybody can send it. It is asked for only after the server has refused the key in
-    /// an authentic message, and must come on several connections in a row.
+    /// A -404 alone proves nothing, as anyone can forge it. This call is made only after the server has refused the key
+    /// in an authentic message, and the -404 must then come on several consecutive connections.
     pub(super) async fn prove(&mut self) -> Proof {
         for attempt in 1..=CONNECTIONS {
             match timeout(WITHIN, self.ask_with_permanent()).await {

@@ -1,41 +1,44 @@
-//! What becomes of a client whose connection was lost, and of keys that the server does not take.
+//! Decisions after a lost connection, and on keys that the server refuses.
 
 use super::proof::Proof;
-use super::{Driver, FIRST_WAIT, LONGEST_WAIT, Lost, jittered};
+use super::{Driver, FIRST_WAIT, LONGEST_WAIT, Lost};
 use crate::client::notice::Notice;
+use crate::client::retry::jittered;
 use crate::client::{Error, KeyLost};
 use crate::protocol::connection::ConnectionError;
 use crate::protocol::session::CallError;
 use crate::wire::transport::TransportFault;
 use core::time::Duration;
 
-/// Calls get the error when the server does not know the key on so many connections in a row; the key is kept.
+/// Consecutive connections that report the key as unknown before waiting calls get the error. The key is kept.
 const KEY_LOST: u32 = 3;
-/// A permanent key this many seconds old is known everywhere, if it is known at all.
+/// Age in seconds from which a permanent key is known to every server of its data centre.
 const YOUNG: i32 = 60;
-/// A permanent key that was good within this many seconds is not given up.
+/// Seconds for which a permanent key that was good is not given up.
 const GOOD_FOR: i32 = 24 * 60 * 60;
-/// Calls get the error when the server refuses to bind a temporary key this many times in a row.
+/// Consecutive refusals to bind a temporary key before waiting calls get the error.
 const BIND_TRIES: u32 = 6;
 
-/// What becomes of a client whose connection was lost.
+/// Decision after a lost connection.
 pub(super) enum Verdict {
-    /// It is the end: the server has said so, and nobody else can have.
+    /// Close the client: the server ended the use of the key, in a message that nobody else could send.
     Over(Error),
-    /// Another connection is tried.
+    /// Reconnect.
     Again(Error),
 }
 
 impl Driver {
-    /// Whether a lost connection is the end. What anybody on the way could have caused never is.
+    /// Decides if a lost connection closes the client. A failure that anyone on the network path can cause never does.
     pub(super) async fn verdict(&mut self, lost: Lost) -> Verdict {
+        // Reset only by authentic data: a server that closes each connection after accepting it still exhausts the
+        // attempts.
         self.failures = self.failures.saturating_add(1);
         let error = match lost {
             Lost::Protocol(ConnectionError::Fault(TransportFault::AuthKeyNotFound))
                 if self.connection.session().is_some() =>
             {
                 self.key_lost = self.key_lost.saturating_add(1);
-                // It may be the temporary key alone that is not known; another is made. The permanent one stays.
+                // Possibly only the temporary key is unknown: create another. The permanent key is kept.
                 self.drop_temporary();
                 if self.key_lost >= KEY_LOST {
                     self.failures = self.failures.max(self.most_attempts(self.dc));
@@ -51,10 +54,11 @@ impl Driver {
         Verdict::Again(error)
     }
 
-    /// The server does not bind the temporary key. `ENCRYPTED_MESSAGE_INVALID` may mean that it does not know the
-    /// permanent one: "If and only if the permanent auth key used in the request was created more than 60 seconds ago",
-    /// both are dropped. As TDLib does, the permanent key is asked first, and not even that if it was good within a day
-    /// or the server's time is uncertain: it may be the one copy of what an account is signed in with.
+    /// Handles a refusal to bind the temporary key. `ENCRYPTED_MESSAGE_INVALID` may mean that the server does not know
+    /// the permanent key: "If and only if the permanent auth key used in the request was created more than 60 seconds
+    /// ago", both are dropped. Like TDLib, this first makes a call under the permanent key, and does not even do that
+    /// if the key was good within a day or the server's time is uncertain: it may be the only copy of an account's
+    /// login.
     ///
     /// Spec: api/pfs
     async fn unbound(&mut self, error: CallError) -> Verdict {
@@ -62,6 +66,7 @@ impl Driver {
             CallError::Refused(e) if e.is("ENCRYPTED_MESSAGE_INVALID") => Some(e.clone()),
             _ => None,
         };
+        // Before the temporary key is dropped, which changes the session that `may_give_up` looks at.
         let may_ask = refusal.is_some() && self.may_give_up();
         self.drop_temporary();
         self.binding.failures = self.binding.failures.saturating_add(1);
@@ -70,8 +75,8 @@ impl Driver {
                 Proof::Unknown => {
                     let (is_home, is_nobodys) = self.shared.with(|state| {
                         let made_at = state.keys.get(&self.dc).map_or(0, |key| key.made_at);
-                        // Without anybody who was signed in with it, a new key is as good: its own, or one to sign in
-                        // with.
+                        // No user is signed in with this key, so a new one is as good: for a migration, or for a later
+                        // login.
                         let is_nobodys = self.is_settling || (made_at != 0 && state.user.is_none());
                         (state.home == self.dc, is_nobodys)
                     });
@@ -90,12 +95,13 @@ impl Driver {
         let most = self.most_attempts(self.dc);
         self.failures = match self.binding.failures {
             failures @ BIND_TRIES.. => failures.max(most),
+            // Below `most`, so that waiting calls get the error only after `BIND_TRIES` refusals.
             failures => failures.min(most.saturating_sub(1)),
         };
         Verdict::Again(error.into())
     }
 
-    /// Whether the permanent key may be given up, if the server says that it does not know it.
+    /// Returns true if the permanent key may be given up should the server not know it.
     fn may_give_up(&self) -> bool {
         let is_sure = self.connection.session().is_some_and(|session| session.clock().is_synced());
         let now = self.server_secs();
@@ -104,15 +110,15 @@ impl Driver {
         is_sure && now.saturating_sub(made_at) > YOUNG && !was_good
     }
 
-    /// The error of a refused binding, unless it is a flood wait: the same key is bound once that is over. Calls wait for
-    /// it if the options allow it, and get the error if they do not.
+    /// Returns the error of a refused binding, unless it is a flood wait, after which the same key is bound. Calls wait
+    /// for that if the options allow it, and get the error otherwise.
     pub(super) fn unless_flood(&mut self, error: CallError) -> Option<CallError> {
         let CallError::Refused(refusal) = &error else { return Some(error) };
         let (420, Some(seconds)) = (refusal.code, refusal.kind().1) else { return Some(error) };
         let mut wait = Duration::from_secs(seconds.into());
         self.binding.pauses = self.binding.pauses.saturating_add(1);
         if self.binding.pauses > self.options.attempts {
-            // Nobody waits for it any more: a server that asks for no time at all is not asked at once, without end.
+            // No call waits any more. The back-off bounds the rate even if the server asks for zero seconds each time.
             wait = wait.max(jittered(FIRST_WAIT, LONGEST_WAIT, self.binding.pauses));
         }
         self.binding.flood = Some((self.clock.now() + wait, refusal.clone()));
@@ -125,7 +131,7 @@ impl Driver {
         None
     }
 
-    /// The error of a call that would have to wait longer for the binding than the options allow.
+    /// Error of a call that would wait longer for the binding than the options allow.
     pub(super) fn flooded(&self) -> Option<Error> {
         let (until, error) = self.binding.flood.as_ref()?;
         let left = self.clock.until(*until);
@@ -134,7 +140,7 @@ impl Driver {
         is_too_long.then(|| Error::Flood { seconds, error: error.clone() })
     }
 
-    /// Binds the temporary key again once the flood wait is over.
+    /// Binds the temporary key again once the flood wait has passed.
     pub(super) fn bind_if_due(&mut self) {
         if self.binding.flood.as_ref().is_none_or(|(until, _)| *until > self.clock.now()) {
             return;
@@ -145,7 +151,7 @@ impl Driver {
         }
     }
 
-    /// Forgets the keys of this data centre, and with those of the home who was signed in.
+    /// Forgets the keys of this data centre, and with those of the home the signed-in user.
     pub(super) fn forget_key(&self, is_home: bool) {
         self.shared.with(|state| {
             state.keys.remove(&self.dc);
@@ -156,7 +162,7 @@ impl Driver {
         });
     }
 
-    /// The temporary key is of no use any more; another is made.
+    /// Drops the temporary key; the connection creates another.
     pub(super) fn drop_temporary(&mut self) {
         self.connection.drop_temporary();
         self.binding.key = None;

@@ -1,7 +1,7 @@
-//! From chunks to frames: the client's first bytes tell how both directions are to be cut.
+//! From chunks to frames: the client's first bytes determine the framing of both directions.
 //!
-//! A listener is a server to the client and a client to the server. If the connection is obfuscated, the client's first
-//! 64 bytes hold the keys of both streams, so he only has to throw the same dice again.
+//! The decoder plays the server to the client and the client to the server. On an obfuscated connection the client's
+//! first 64 bytes hold the keys of both streams, so replaying them as entropy rebuilds the client's side.
 
 use super::{Chunk, Connection};
 use crate::base::entropy::{Entropy, EntropyFailed};
@@ -11,49 +11,49 @@ use crate::wire::transport::{Frame, FrameError, Framer, Framing, Obfuscated, det
 use alloc::vec::Vec;
 use bytes::BytesMut;
 
-/// A piece of a connection.
+/// Piece of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cut {
-    /// When its last byte was heard.
+    /// Arrival of its last byte.
     pub at: Instant,
-    /// Who sent it.
+    /// Sender.
     pub from: Side,
-    /// What it is.
+    /// Content.
     pub piece: Piece,
 }
 
-/// What a stream is cut into.
+/// Content of a piece.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Piece {
-    /// The client's first bytes: how frames are told apart from here on, and whether under noise.
+    /// Client's first bytes, which select the framing and the obfuscation.
     Start {
-        /// The framing.
+        /// Framing.
         framing: Framing,
-        /// Whether AES-256-CTR lies over it.
+        /// True if the streams are encrypted with AES-256-CTR (obfuscated transport).
         is_obfuscated: bool,
     },
-    /// A frame.
+    /// Complete frame.
     Frame(Frame),
-    /// Nothing more can be told of this direction.
+    /// End of what can be decoded in this direction.
     Broken(Broken),
 }
 
-/// Why a stream cannot be followed.
+/// Reason why a stream cannot be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Broken {
-    /// It breaks the rules of the transport, or never was MTProto.
+    /// Violation of the transport's rules; the stream may not be MTProto.
     Frame(FrameError),
-    /// The server spoke before the client had said how.
+    /// Bytes from the server before the client selected a framing.
     Early,
-    /// Bytes are missing from the recording.
+    /// Bytes missing from the recording.
     Gap,
-    /// The recording ends before the client has said how.
+    /// End of the recording before the client selected a framing.
     Short,
 }
 
-/// Cuts both directions of `connection`, in the order in which the pieces were heard to their end.
+/// Cuts both directions of `connection` into pieces, in the order in which they were completed.
 #[must_use]
 pub fn cut(connection: &Connection) -> Vec<Cut> {
     let (mut ears, mut cuts) = (Ears::default(), Vec::new());
@@ -72,6 +72,7 @@ pub fn cut(connection: &Connection) -> Vec<Cut> {
         }
     }
     let end = match (connection.has_gap, ears.has_started) {
+        // A gap explains a missing start, so it is reported first.
         (true, _) => Some(Broken::Gap),
         (_, false) => Some(Broken::Short),
         _ => None,
@@ -82,10 +83,10 @@ pub fn cut(connection: &Connection) -> Vec<Cut> {
     cuts
 }
 
-/// The two framers of a connection: what the server would have read, and what the client.
+/// Framers of both directions: the server's view and the client's.
 #[derive(Default)]
 struct Ears {
-    /// The client's first bytes, as long as they do not tell how it speaks.
+    /// Client's first bytes, until they suffice to detect the framing.
     start: BytesMut,
     has_started: bool,
     up: Option<Framer>,
@@ -93,7 +94,7 @@ struct Ears {
 }
 
 impl Ears {
-    /// Takes a chunk; the first ones of a client tell how to cut the rest.
+    /// Takes a chunk. The client's first chunks determine the framing.
     fn hear(&mut self, from: Side, bytes: &[u8]) -> Result<Option<Piece>, Broken> {
         if self.has_started {
             if let Some(framer) = self.of(from) {
@@ -110,11 +111,13 @@ impl Ears {
         let up = detect(&mut self.start).inspect_err(|_| self.has_started = true).map_err(Broken::Frame)?;
         let Some(up) = up else { return Ok(None) };
         let framing = up.framing();
+        // Obfuscated bytes look random and never start with a preamble; the full transport has none.
         let is_open = init.is_none_or(|init| framing == Framing::FULL || init.starts_with(framing.preamble()));
         let down = match init {
             Some(init) if !is_open => {
                 Obfuscated::connect(framing, None, None, &mut Once(&init)).map(Framer::obfuscated)
             }
+            // In the open, the server's frames have the client's framing and no preamble.
             _ => Ok(Framer::new(framing, Side::Client)),
         };
         self.has_started = true;
@@ -123,7 +126,7 @@ impl Ears {
         Ok(Some(Piece::Start { framing, is_obfuscated: !is_open }))
     }
 
-    /// The next whole frame; after an error there is none.
+    /// Next complete frame. After an error the direction yields none.
     fn next(&mut self, from: Side) -> Result<Option<Frame>, Broken> {
         let Some(framer) = self.of(from) else { return Ok(None) };
         framer.next().map_err(|e| {
@@ -140,7 +143,7 @@ impl Ears {
     }
 }
 
-/// The dice that a client threw: the keys of an obfuscated connection are in them.
+/// Entropy that replays a client's first bytes, which hold the keys of an obfuscated connection.
 struct Once<'a>(&'a [u8]);
 
 impl Entropy for Once<'_> {

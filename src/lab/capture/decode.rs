@@ -1,4 +1,4 @@
-//! From frames to steps: packets opened, values read, calls and results put together.
+//! From frames to steps: opens packets, decodes values, matches calls with results.
 
 use super::cut::{Broken, Cut, Piece, cut};
 use super::exchange::{Exchanges, Note, Verdict};
@@ -17,109 +17,109 @@ use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
 use core::cell::Cell;
 
-/// Containers hold messages, messages hold results, results are packed: more than that is nobody's message.
+/// Deepest nesting accepted. Container, `rpc_result` and `gzip_packed` nest in valid traffic; nothing valid is deeper.
 const MAX_DEPTH: u8 = 4;
-/// The most bytes that the compressed values of a recording open to; later ones are told by name and length.
+/// Most bytes that all compressed values of a recording may inflate to; later ones are reported by name and length.
 const MAX_ALL_INFLATED: usize = 64 << 20;
-/// Why a packet is locked.
+/// Reason why a packet is locked.
 pub(super) const NO_KEY: &str = "the key is not known";
 
-/// One frame, or what takes the place of one.
+/// One frame, or an event in its place.
 #[derive(Debug, Clone)]
 pub struct Step<'s> {
-    /// The place of its connection in the recording.
+    /// Index of the connection in the recording.
     pub connection: usize,
-    /// When its last byte was heard.
+    /// Arrival of its last byte.
     pub at: Instant,
-    /// Who sent it.
+    /// Sender.
     pub from: Side,
-    /// What it is.
+    /// Content.
     pub what: What<'s>,
 }
 
-/// What a step is.
+/// Content of a step.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum What<'s> {
-    /// The client's first bytes: how frames are told apart from here on, and whether under noise.
+    /// Client's first bytes, which select the framing and the obfuscation.
     Start {
-        /// The framing.
+        /// Framing.
         framing: Framing,
-        /// Whether AES-256-CTR lies over it.
+        /// True if the streams are encrypted with AES-256-CTR (obfuscated transport).
         is_obfuscated: bool,
     },
-    /// A server's error in place of a packet.
+    /// Transport error of the server, in place of a packet.
     Fault(TransportFault),
-    /// A server's quick ack.
+    /// Quick acknowledgement of the server.
     QuickAck(u32),
-    /// A packet of the key exchange.
+    /// Unencrypted packet of the key exchange.
     Plain(Plain<'s>),
-    /// A packet that was opened.
+    /// Decrypted packet.
     Sealed(Box<Sealed<'s>>),
-    /// A packet whose key is not known.
+    /// Packet under an unknown key.
     Locked {
-        /// The key that would open it.
+        /// Id of the key that encrypts it.
         auth_key_id: [u8; 8],
         /// Length in bytes.
         len: usize,
     },
-    /// A packet that its key, which is known, does not open; or one too short to name a key.
+    /// Packet that fails to decrypt under its known key, or is too short to name a key.
     Damaged {
-        /// The key that it names.
+        /// Id of the key that it names.
         auth_key_id: [u8; 8],
         /// Length in bytes.
         len: usize,
-        /// The first thing that is wrong with it.
+        /// First check that failed.
         why: &'static str,
     },
-    /// Nothing more can be told of this direction of the connection.
+    /// End of what can be decoded in this direction of the connection.
     Broken(Broken),
 }
 
-/// An unencrypted packet.
+/// Unencrypted packet.
 #[derive(Debug, Clone)]
 pub struct Plain<'s> {
-    /// Its id.
+    /// Message id.
     pub msg_id: i64,
-    /// The value, as it lies on the wire.
+    /// Serialized value.
     pub body: Bytes,
-    /// The value.
+    /// Decoded value.
     pub content: Content<'s>,
-    /// Bytes after the value, inside the declared length: real servers add some.
+    /// Bytes after the value within the declared length; real servers add some.
     pub extra: usize,
-    /// What was found out about the key exchange.
+    /// Findings about the key exchange.
     pub notes: Vec<Note<'s>>,
 }
 
-/// An encrypted packet that its key opened: `msg_key` is that of the plaintext, or it would be [`What::Damaged`].
+/// Decrypted packet. Its `msg_key` matched the plaintext, or it would be [`What::Damaged`].
 #[derive(Debug, Clone)]
 pub struct Sealed<'s> {
-    /// Which key.
+    /// Id of the key.
     pub auth_key_id: [u8; 8],
-    /// Salt and session.
+    /// Salt, session id, message id and sequence number.
     pub header: Header,
-    /// Bytes of padding.
+    /// Padding in bytes.
     pub padding: usize,
-    /// Whether a quick ack was asked for.
+    /// True if a quick acknowledgement was requested.
     pub wants_ack: bool,
-    /// What was in it.
+    /// Message in the packet.
     pub item: Item<'s>,
 }
 
-/// A message: of a packet, or of a container.
+/// Message of a packet or a container.
 #[derive(Debug, Clone)]
 pub struct Item<'s> {
-    /// Its id.
+    /// Message id.
     pub msg_id: i64,
-    /// Its place among content messages.
+    /// Sequence number.
     pub seqno: i32,
-    /// The value, as it lies on the wire.
+    /// Serialized value.
     pub body: Bytes,
-    /// The value.
+    /// Decoded value.
     pub content: Content<'s>,
 }
 
-/// The value of a message.
+/// Value of a message.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Content<'s> {
@@ -127,60 +127,60 @@ pub enum Content<'s> {
     Container(Vec<Item<'s>>),
     /// `gzip_packed`
     Gzip {
-        /// Bytes as they were packed.
+        /// Compressed size in bytes.
         packed: usize,
-        /// Bytes as they are.
+        /// Inflated size in bytes.
         len: usize,
-        /// What was packed.
+        /// Inflated content.
         content: Box<Self>,
     },
     /// `rpc_result`
     Result {
-        /// The call's `msg_id`.
+        /// `msg_id` of the call.
         req_msg_id: i64,
-        /// The call, if it was heard.
+        /// Call that it answers, if the recording holds it.
         call: Option<Answered<'s>>,
-        /// What it returned.
+        /// Returned value.
         content: Box<Self>,
     },
-    /// A call that was packed before it was wrapped: `invokeWithLayer ▸ initConnection ▸ gzip_packed ▸ messages.startBot`.
+    /// Call compressed before it was wrapped: `invokeWithLayer ▸ initConnection ▸ gzip_packed ▸ messages.startBot`.
     Wrapped {
-        /// The wrappers; the innermost `query` is as it lies.
+        /// Wrappers; the innermost `query` is left serialized.
         wrappers: Value<'s>,
-        /// Its `gzip_packed`.
+        /// Decoded `gzip_packed` inside the wrappers.
         packed: Box<Self>,
     },
-    /// Anything else that the schema knows.
+    /// Any other value of the schema.
     Value(Value<'s>),
-    /// Something that it does not know, or not with these bytes.
+    /// Undecodable value: not in the schema, or malformed.
     Unread {
-        /// The constructor id; `None` if there are no four bytes.
+        /// Constructor id; `None` if there are fewer than four bytes.
         id: Option<u32>,
-        /// Its name, if the id is known and only what follows is not.
+        /// Constructor name, if the schema has the id but the rest is undecodable.
         name: Option<&'s str>,
-        /// Bytes, id and all.
+        /// Length in bytes, including the id.
         len: usize,
-        /// Where it could not be read on.
+        /// Error and its position.
         why: DecodeError,
     },
 }
 
-/// The call that a result answers, without its wrappers.
+/// Call that a result answers, without its wrappers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Answered<'s> {
-    /// The function's id.
+    /// Constructor id of the function.
     pub id: u32,
-    /// Its line, if the schema has it.
+    /// Definition of the function, if the schema has it.
     pub of: Option<&'s Definition<'s>>,
 }
 
 impl<'s> Step<'s> {
-    /// The outermost constructor's name.
+    /// Name of the outermost constructor.
     #[must_use]
     pub fn name(&self) -> Option<&'s str> {
         self.content().and_then(Content::name)
     }
-    /// The value of its message, plain or opened.
+    /// Content of the step's message, plain or decrypted.
     #[must_use]
     pub const fn content(&self) -> Option<&Content<'s>> {
         match &self.what {
@@ -189,7 +189,7 @@ impl<'s> Step<'s> {
             _ => None,
         }
     }
-    /// What was checked, and what came of it: `("msg_key", Verdict::Holds)`.
+    /// Checks made and their results, such as `("msg_key", Verdict::Holds)`.
     pub fn checks(&self) -> impl Iterator<Item = (&'static str, Verdict)> {
         let opened = match &self.what {
             What::Sealed(_) => Some(("msg_key", Verdict::Holds)),
@@ -207,7 +207,7 @@ impl<'s> Step<'s> {
 }
 
 impl<'s> Content<'s> {
-    /// The constructor's name.
+    /// Name of the constructor.
     #[must_use]
     pub fn name(&self) -> Option<&'s str> {
         match self {
@@ -224,7 +224,7 @@ impl<'s> Content<'s> {
             Self::Unread { name, .. } => *name,
         }
     }
-    /// What is inside of `gzip_packed`, also where that is wrapped; else itself.
+    /// Content inside `gzip_packed`, also when that is wrapped; otherwise the content itself.
     #[must_use]
     pub fn unpacked(&self) -> &Self {
         match self {
@@ -234,13 +234,13 @@ impl<'s> Content<'s> {
     }
 }
 
-/// Everything that can be told of `recording` with `secrets`, which need not be its own; connection by connection.
+/// Decodes `recording` with `secrets`, which need not be the recording's own, one connection after the other.
 #[must_use]
 pub fn decode<'s>(recording: &Recording, secrets: &Secrets, schema: &'s Schema<'static>) -> Vec<Step<'s>> {
     steps(recording, secrets, schema).collect()
 }
 
-/// As [`decode`], one step at a time: a step is made when it is asked for, so that memory does not grow with their number.
+/// Like [`decode`], but lazy: a step is decoded when it is requested, so memory use does not grow with their number.
 pub fn steps<'s>(
     recording: &Recording,
     secrets: &Secrets,
@@ -254,17 +254,17 @@ pub fn steps<'s>(
     pieces.map(move |(number, piece)| decoder.step(number, piece))
 }
 
-/// What must be remembered from one frame to the next, and beyond: a session outlives its connection.
+/// State kept between frames and between connections, as a session outlives its connection.
 struct Decoder<'a, 's> {
     schema: &'s Schema<'static>,
     secrets: &'a Secrets,
     calls: BTreeMap<i64, Answered<'s>>,
     exchanges: Exchanges,
-    /// Bytes that the packet at hand may still open to.
+    /// Bytes that the current packet may still inflate to.
     room: usize,
-    /// Bytes that all that follows may open to.
+    /// Bytes that the rest of the recording may inflate to.
     left: usize,
-    /// Values that the packet at hand may still have: a container of a thousand messages is one packet.
+    /// Values that the current packet may still hold, over all messages of a container.
     nodes: Cell<usize>,
 }
 
@@ -294,6 +294,7 @@ impl<'s> Decoder<'_, 's> {
         if auth_key_id == [0; 8] {
             return What::Plain(self.plain(&packet.freeze()));
         }
+        // One budget per packet: nested `gzip_packed` must not multiply the limit.
         self.room = MAX_INFLATED.min(self.left);
         self.nodes.set(MAX_NODES);
         let Some(key) = self.secrets.key(auth_key_id) else { return What::Locked { auth_key_id, len } };
@@ -301,6 +302,7 @@ impl<'s> Decoder<'_, 's> {
             Err(refused) => damaged(auth_key_id, refused.why()),
             Ok(opened) => {
                 let Header { msg_id, seqno, .. } = opened.header;
+                // `auth_key_id:8 | msg_key:16` outside, `salt:8 session_id:8 msg_id:8 seqno:4 len:4` inside.
                 let padding = len.saturating_sub(OUTER + INNER + opened.body.len());
                 let content = self.content(from, msg_id, &opened.body, &Type::Any, 0);
                 let item = Item { msg_id, seqno, body: opened.body, content };
@@ -340,7 +342,7 @@ impl<'s> Decoder<'_, 's> {
         Content::Unread { id, name, len: body.len(), why }
     }
 
-    /// What `body` holds, a value of type `ty`. No lawful message is deeper than [`MAX_DEPTH`].
+    /// Decodes `body` as a value of type `ty`. Valid messages never nest deeper than [`MAX_DEPTH`].
     fn content(&mut self, from: Side, msg_id: i64, body: &Bytes, ty: &Type<'_>, depth: u8) -> Content<'s> {
         let mut r = Reader::new(body);
         if depth > MAX_DEPTH {
@@ -350,6 +352,7 @@ impl<'s> Decoder<'_, 's> {
             Some(MSG_CONTAINER) => self.container(from, body, depth),
             Some(GzipPacked::ID) => self.gzip(from, msg_id, body, ty, depth),
             Some(RpcResult::ID) => self.result(from, msg_id, body, depth),
+            // A vector does not name the type of its elements: the result type of the call does.
             Some(VECTOR) => self.schema.read_within(&mut r, ty, &self.nodes).map(Content::Value),
             _ => self.schema.read_within(&mut r, &Type::Any, &self.nodes).and_then(|value| match value {
                 Value::Raw(_) => Err(Reader::new(body).fault(Fault::Id(Reader::new(body).u32()?))),
@@ -366,6 +369,7 @@ impl<'s> Decoder<'_, 's> {
             }),
         };
         let content = read.unwrap_or_else(|why| self.unread(body, why));
+        // Remembered, as the type of a result follows from its call.
         if from == Side::Client
             && let Some(call) = self.call(&content)
         {
@@ -399,6 +403,7 @@ impl<'s> Decoder<'_, 's> {
             GzipError::TooLarge => r.fault(Fault::Inflated),
         })?;
         let value = Bytes::from(value);
+        // Rows C10 and C22 of docs/security.md: everything that a packet inflates to shares one limit.
         self.room = self.room.saturating_sub(value.len());
         self.left = self.left.saturating_sub(value.len());
         let content = Box::new(self.content(from, msg_id, &value, ty, depth + 1));
@@ -415,7 +420,7 @@ impl<'s> Decoder<'_, 's> {
         Ok(Content::Result { req_msg_id, call, content })
     }
 
-    /// The call that a client's message is, without its wrappers.
+    /// Call made by a client's message, without its wrappers.
     fn call(&self, content: &Content<'s>) -> Option<Answered<'s>> {
         match content.unpacked() {
             Content::Value(Value::Object(object)) => innermost(object),
@@ -427,13 +432,13 @@ impl<'s> Decoder<'_, 's> {
     }
 }
 
-/// What a call is wrapped around, if it is.
+/// Call inside a wrapper: the value of its field of type `!X`.
 fn query<'a, 's>(call: &'a Object<'s>) -> Option<&'a Value<'s>> {
     let mut fields = call.of.fields.iter().zip(&call.fields);
     fields.find(|(field, _)| field.ty == Type::Any).and_then(|(_, value)| value.as_ref())
 }
 
-/// The `gzip_packed` that wrappers are around.
+/// Serialized `gzip_packed` inside wrappers.
 fn packed_query<'a>(value: &'a Value<'_>) -> Option<&'a [u8]> {
     match value {
         Value::Object(object) if object.of.is_function => packed_query(query(object)?),
@@ -442,7 +447,7 @@ fn packed_query<'a>(value: &'a Value<'_>) -> Option<&'a [u8]> {
     }
 }
 
-/// The call that others are wrapped around: `invokeWithLayer` has one, `initConnection` inside it has one.
+/// Innermost call: `invokeWithLayer` wraps `initConnection`, which wraps the call itself.
 fn innermost<'s>(object: &Object<'s>) -> Option<Answered<'s>> {
     if !object.of.is_function {
         return None;

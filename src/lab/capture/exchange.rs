@@ -1,4 +1,4 @@
-//! The key exchange, heard: everything that can be computed again is, and held against what was said.
+//! Verification of a recorded key exchange: every value that can be recomputed is compared with the recorded one.
 //!
 //! ```text
 //! req_pq(_multi)         nonce
@@ -9,8 +9,8 @@
 //! dh_gen_ok              auth_key, if it is known ──▶ new_nonce_hash1; first server_salt
 //! ```
 //!
-//! A listener has neither `a` nor `b`: that `auth_key` is `g_ab` nobody can tell him. That the server holds the key of
-//! the key log he can: `new_nonce_hash1` is made with it.
+//! A recording reveals neither `a` nor `b`, so nothing proves that `auth_key` equals `g_ab`. `new_nonce_hash1` does
+//! prove that the server holds the auth key of the key log, as it is computed from that key.
 //!
 //! Spec: mtproto/auth_key
 
@@ -30,26 +30,26 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use sha1::{Digest, Sha1};
 
-/// Something found out about a packet of the key exchange.
+/// Finding about a packet of the key exchange.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Note<'s> {
-    /// Something was checked.
+    /// Check and its result.
     Checked(&'static str, Verdict),
-    /// A value that is not on the wire.
+    /// Computed value that is not on the wire.
     Computed(&'static str, Value<'s>),
-    /// A value that was hidden in it.
+    /// Decrypted value.
     Opened(&'static str, Value<'s>),
 }
 
-/// What came of a check.
+/// Result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is as it must be.
+    /// Passed.
     Holds,
-    /// It is not.
+    /// Failed.
     Fails,
-    /// Nobody can tell, and why.
+    /// Not checked, with the reason.
     Unknown(&'static str),
 }
 
@@ -62,11 +62,11 @@ impl From<bool> for Verdict {
 const NO_QUESTION: &str = "the question was not heard";
 const NO_SECRET: &str = "new_nonce is not known";
 
-/// The exchanges of a recording, by their `nonce`.
+/// Key exchanges of a recording, by `nonce`.
 #[derive(Default)]
 pub(super) struct Exchanges(BTreeMap<[u8; 16], Exchange>);
 
-/// What was learnt so far.
+/// Values of one key exchange collected up to now.
 #[derive(Default)]
 struct Exchange {
     server_nonce: Option<[u8; 16]>,
@@ -76,7 +76,7 @@ struct Exchange {
     dh: Option<DhParams>,
 }
 
-/// A packet at hand, and what is found out about it.
+/// Findings about the current packet, with the inputs to the checks.
 struct Look<'a, 's> {
     schema: &'s Schema<'static>,
     secrets: &'a Secrets,
@@ -84,7 +84,7 @@ struct Look<'a, 's> {
 }
 
 impl Exchanges {
-    /// Takes in one packet; what cannot be read as one of the exchange says nothing.
+    /// Takes one packet and returns the findings; a packet that is not part of a key exchange has none.
     pub(super) fn follow<'s>(&mut self, schema: &'s Schema<'static>, secrets: &Secrets, body: &[u8]) -> Vec<Note<'s>> {
         let mut look = Look { schema, secrets, notes: Vec::new() };
         let _ = self.take(&mut look, body);
@@ -95,6 +95,7 @@ impl Exchanges {
         let mut r = Reader::new(body);
         let (id, nonce) = (r.u32()?, *r.clone().array()?);
         if let ReqPq::ID | ReqPqMulti::ID = id {
+            // A repeated request with the same nonce begins the exchange anew.
             self.0.insert(nonce, Exchange::default());
             return Ok(());
         }
@@ -135,7 +136,7 @@ impl<'s> Look<'_, 's> {
     fn compute(&mut self, what: &'static str, bytes: &[u8]) {
         self.notes.push(Note::Computed(what, Value::Bytes(bytes.to_vec())));
     }
-    /// Shows a hidden value with its names.
+    /// Records a decrypted value in decoded form.
     fn open(&mut self, what: &'static str, bytes: &[u8]) {
         let value = self.schema.read(&mut Reader::new(bytes), &Type::Any);
         self.notes.extend(value.map(|value| Note::Opened(what, value)));
@@ -166,6 +167,7 @@ impl Exchange {
         let (p, q) = (number(&said.p.0), number(&said.q.0));
         let product = p.zip(q).and_then(|(p, q)| p.checked_mul(q));
         look.check_known("p · q = pq", NO_QUESTION, self.pq.map(|pq| product == Some(pq)));
+        // The spec asks for p < q. Spec: mtproto/auth_key
         look.check("p < q", p < q);
         let fingerprint = said.public_key_fingerprint;
         let offered = self.offered.as_ref().map(|offered| offered.contains(&fingerprint));
@@ -181,7 +183,7 @@ impl Exchange {
 
     #[cfg(not(feature = "dc"))]
     fn open_rsa(&mut self, look: &mut Look<'_, '_>, _: &ReqDhParams) {
-        look.check("RSA block", Verdict::Unknown("private keys are not read here"));
+        look.check("RSA block", Verdict::Unknown("private keys need the feature `dc`"));
     }
 
     #[cfg(feature = "dc")]
@@ -189,6 +191,7 @@ impl Exchange {
         let fits = |key: &&RsaPrivateKey| key.public().fingerprint() == said.public_key_fingerprint;
         let Some(key) = look.secrets.rsa.iter().find(fits) else {
             return look.check("RSA block", Verdict::Unknown("the private key is not known"));
+            // Another server's key cannot open the block: nothing is known, which is not a failed check.
         };
         let block = said.encrypted_data.0.as_slice().try_into().ok();
         let Some(opened) = block.and_then(|block| key.open(block)) else { return look.check("RSA block", false) };
@@ -247,7 +250,7 @@ impl Exchange {
         }
     }
 
-    /// `AES-IGE( SHA1(value):20 | value | 0..15 )`, opened and held against its hash; the value without its padding.
+    /// `AES-IGE( SHA1(value):20 | value | padding:0..15 )`: decrypts it, checks the hash and returns the value.
     fn hidden(
         &self,
         look: &mut Look<'_, '_>,
@@ -268,6 +271,7 @@ impl Exchange {
             let mut r = Reader::new(padded);
             look.schema.read(&mut r, &Type::Any).ok()?;
             let value = padded.get(..r.position())?;
+            // Row A7 of docs/security.md: at most 15 bytes of padding.
             let good = is_whole && r.rest().len() < 16 && ct::same(hash, &Sha1::digest(value));
             good.then(|| value.to_vec())
         });
@@ -284,13 +288,14 @@ impl Exchange {
         look.check(what, true);
         look.compute("auth_key_id", &id);
         if n == 1 {
+            // server_salt = new_nonce[0..8] xor server_nonce[0..8]. Spec: mtproto/auth_key
             let half = |nonce: &[u8]| nonce.first_chunk().copied().map_or(0, i64::from_le_bytes);
             look.notes.push(Note::Computed("server_salt", Value::Long(half(new_nonce) ^ half(server_nonce))));
         }
     }
 }
 
-/// Big-endian, at most 8 bytes.
+/// Reads a big-endian number of at most 8 bytes.
 fn number(bytes: &[u8]) -> Option<u64> {
     (bytes.len() <= 8).then(|| bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
 }

@@ -1,4 +1,4 @@
-//! Recorded streams to decoded messages: what was said on a wire, byte for byte, for people and for programs.
+//! Recorded streams to decoded messages: the traffic of a connection, byte for byte, for people and for programs.
 //!
 //! ```text
 //! a JSON recording ─┐                    detect, Framer         msg_key, AES                schema
@@ -8,11 +8,12 @@
 //! an RSA key ───────┴─▶ Secrets ─────────────▶ the key exchange, every value computed again
 //! ```
 //!
-//! A recording is read back by the very code that spoke, or would have: nothing here knows a second way to cut a frame
-//! or to open a packet. What was checked on the way is part of the result: `msg_key ok`, `new_nonce_hash1 ok`.
+//! Recordings are decoded by the client's and the server's own framing and packet code. The checks made on the way are
+//! part of the result: `msg_key ok`, `new_nonce_hash1 ok`.
 //!
-//! Constructors of other layers are no error: they are told by id and length. A stream that cannot be followed ends in
-//! [`What::Broken`], a packet without its key is [`What::Locked`], one that its key does not open [`What::Damaged`]; the other connections go on.
+//! Constructors of other layers are not errors: they are reported by id and length. A stream that cannot be decoded
+//! ends in [`What::Broken`], a packet under an unknown key is [`What::Locked`], one that fails to decrypt is
+//! [`What::Damaged`]; the other connections are still decoded.
 //!
 //! ```
 //! use nanogram::lab::capture::{Recording, decode};
@@ -30,7 +31,7 @@
 mod cut;
 mod decode;
 mod exchange;
-mod json;
+pub(crate) mod json;
 mod pcap;
 mod pcapng;
 mod show;
@@ -53,57 +54,65 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use core::fmt;
 
-/// The most bytes that a compressed file opens to.
+/// Most bytes that a compressed file may inflate to.
 const MAX_INFLATED_FILE: usize = 256 << 20;
 
-/// What was heard, and the secrets that came with it.
+/// Recorded connections and the secrets that came with them.
 #[derive(Debug, Clone, Default)]
 pub struct Recording {
-    /// What its maker called it; may be empty.
+    /// Label given by its author; may be empty.
     pub label: String,
-    /// The connections, in the order they began.
+    /// Connections, in the order in which they began.
     pub connections: Vec<Connection>,
-    /// What it says of its own keys.
+    /// Secrets contained in the recording.
     pub secrets: Secrets,
+    /// The last entry is incomplete and was left out: its writer was stopped.
+    pub is_cut: bool,
 }
 
 /// Both directions of one TCP connection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Connection {
-    /// Who with whom, if that is known.
+    /// Endpoints of the connection, if known.
     pub name: String,
-    /// What was said, in the order it was heard.
+    /// Chunks in both directions, in order of arrival.
     pub chunks: Vec<Chunk>,
-    /// Bytes are missing: nothing after them could be put in its place.
+    /// True if bytes are missing: the stream stops at the gap.
     pub has_gap: bool,
 }
 
-/// Some bytes in one direction.
+/// Bytes received at once in one direction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chunk {
-    /// Since the recording began.
+    /// Time since the start of the recording.
     pub at: Instant,
-    /// Who said it.
+    /// Sender.
     pub from: Side,
-    /// What was said.
+    /// Content.
     pub bytes: Bytes,
 }
 
 impl Recording {
-    /// Reads a recording in JSON, a pcap or a pcapng file, or one of these compressed by gzip, whichever it is.
+    /// Reads a recording in JSON, a pcap or pcapng file, or one of these compressed by gzip; detects the format.
     ///
     /// # Errors
-    /// It is none of them.
+    /// The format is unknown, or the file is malformed.
     pub fn read(bytes: &[u8]) -> Result<Self, CaptureError> {
         let opened;
         let bytes = if bytes.starts_with(&[0x1f, 0x8b]) {
+            // The magic number of gzip. Spec: RFC 1952
             opened = gzip::inflate(bytes, MAX_INFLATED_FILE).map_err(CaptureError::Gzip)?;
             &opened
         } else {
             bytes
         };
-        match core::str::from_utf8(bytes) {
-            Ok(text) if text.trim_start().starts_with('{') => Self::from_json(text),
+        let text = core::str::from_utf8(bytes).or_else(|e| match e.error_len() {
+            // A character that is cut at the end.
+            None => core::str::from_utf8(bytes.get(..e.valid_up_to()).unwrap_or_default()),
+            Some(_) => Err(e),
+        });
+        match text.map(str::trim_start) {
+            Ok(text) if text.is_empty() || text.starts_with('{') => Self::from_json(text),
             _ => Self::from_pcap(bytes),
         }
     }
@@ -123,35 +132,47 @@ impl Recording {
     /// }
     /// ```
     ///
-    /// Only `connections` must be there. `t` is in seconds since the start; an event without `hex` is passed over, and
-    /// so are names not listed here.
+    /// Only `connections` is required. `t` is in seconds since the start. Events without `hex` are skipped, and so are
+    /// fields not listed here.
+    ///
+    /// A recording that grows while it is written has more entries behind this object, one a line. Connections are
+    /// numbered in the order they are named:
+    ///
+    /// ```json
+    /// { "auth_keys": { "<auth_key_id: 16 hex>": { "auth_key": "<512 hex>" } } }
+    /// { "connection": 0, "name": "who with whom" }
+    /// { "connection": 0, "t": 0.004403, "dir": "c2s", "hex": "ef…" }
+    /// ```
+    ///
+    /// Such a file is readable after every line, and if the last line is incomplete, up to there: see
+    /// [`is_cut`](Self::is_cut).
     ///
     /// # Errors
-    /// It is no JSON, or not of this shape.
+    /// It is no JSON, or not of this shape, or cut before the first object ends.
     pub fn from_json(text: &str) -> Result<Self, CaptureError> {
         json::read(text)
     }
 
-    /// The same in JSON, secrets and all.
+    /// Converts the recording to JSON, including its secrets.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
         json::write(self)
     }
 
-    /// Reads a file of tcpdump or Wireshark, in the classic format or as pcapng: TCP over IPv4 or IPv6, over Ethernet, a loopback
-    /// device, the "any" device of Linux, or nothing.
+    /// Reads a capture of tcpdump or Wireshark, in the classic format or as pcapng: TCP over IPv4 or IPv6, over
+    /// Ethernet, a loopback device, the "any" device of Linux, or raw IP.
     ///
-    /// Segments are put in order and repeated ones dropped. What is not TCP is passed over, and so are fragments of IP.
+    /// Segments are reordered and duplicates dropped. Packets other than TCP and IP fragments are skipped.
     ///
     /// # Errors
-    /// It is no such file. One that ends in the middle of a packet is read up to there.
+    /// The file is not a capture. A capture that ends within a packet is read up to there.
     pub fn from_pcap(bytes: &[u8]) -> Result<Self, CaptureError> {
         let connections = pcap::read(bytes).map_err(CaptureError::Pcap)?;
         Ok(Self { connections, ..Self::default() })
     }
 }
 
-/// What opens a recording. It is a [`KeyLog`]: a client can be told to note its keys here.
+/// Secrets that decrypt a recording. Implements [`KeyLog`], so a client can log its keys here.
 #[derive(Debug, Clone, Default)]
 pub struct Secrets {
     keys: BTreeMap<[u8; 8], AuthKey>,
@@ -161,30 +182,30 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Takes in a key log's text.
+    /// Adds the entries of a key log.
     ///
     /// # Errors
-    /// The number of a line that cannot be read; then nothing was taken.
+    /// Number of the first malformed line; nothing was added then.
     pub fn read_log(&mut self, text: &str) -> Result<(), BadLine> {
         crate::protocol::keylog::parse(text)?.iter().for_each(|entry| self.note(entry));
         Ok(())
     }
-    /// Takes in a data centre's private key, which opens the key exchange.
+    /// Adds a server's private RSA key, which decrypts the key exchange.
     #[cfg(feature = "dc")]
     pub fn add_rsa(&mut self, key: RsaPrivateKey) {
         self.rsa.push(key);
     }
-    /// Whether a private key was added.
+    /// Returns true if a private key was added.
     #[cfg(all(feature = "client", feature = "dc"))]
     pub(crate) fn has_rsa(&self) -> bool {
         !self.rsa.is_empty()
     }
-    /// The key with this id.
+    /// Auth key with this id.
     #[must_use]
     pub fn key(&self, auth_key_id: [u8; 8]) -> Option<&AuthKey> {
         self.keys.get(&auth_key_id)
     }
-    /// All the keys.
+    /// All auth keys.
     pub fn keys(&self) -> impl Iterator<Item = &AuthKey> {
         self.keys.values()
     }
@@ -199,17 +220,19 @@ impl KeyLog for Secrets {
     }
 }
 
-/// Why a file is no recording.
+/// Error of reading a recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CaptureError {
-    /// No JSON, and where that shows: line and column.
+    /// Invalid JSON, at this line and column.
     Json(usize, usize),
+    /// Incomplete before the end of the first object, and where it ends: line and column.
+    Cut(usize, usize),
     /// What is missing, or is not what belongs there: `connections[0].events[3].hex`.
     Shape(String),
-    /// No pcap file that is understood here.
+    /// Unsupported or malformed pcap file.
     Pcap(&'static str),
-    /// A compressed file that cannot be opened.
+    /// Compressed file that cannot be inflated.
     Gzip(GzipError),
 }
 
@@ -217,6 +240,9 @@ impl fmt::Display for CaptureError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Json(line, column) => write!(f, "no JSON (line {line}, column {column})"),
+            Self::Cut(line, column) => {
+                write!(f, "cut short in its first entry (line {line}, column {column}): nothing of it can be read")
+            }
             Self::Shape(place) => write!(f, "no recording: {place} is missing, or is not what belongs there"),
             Self::Pcap(why) => f.write_str(why),
             Self::Gzip(why) => why.fmt(f),

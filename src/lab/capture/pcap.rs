@@ -1,4 +1,4 @@
-//! The classic capture file of libpcap, read down to TCP segments.
+//! Classic capture file of libpcap, parsed down to TCP segments.
 //!
 //! ```text
 //! magic:4 version:4 zone:4 sigfigs:4 snaplen:4 linktype:4         once; the magic tells byte order and fraction
@@ -16,33 +16,33 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// TCP among the protocols of IP.
+/// IP protocol number of TCP.
 const TCP: u8 = 6;
 const SYN: u8 = 2;
 const ACK: u8 = 16;
 
-/// The first block of a pcapng file; it reads the same in both byte orders.
+/// Type of a pcapng file's first block, a palindrome: the same in both byte orders.
 pub(super) const SECTION: u32 = 0x0a0d_0d0a;
-pub(super) const STRANGE_LINK: &str = "a capture of a kind of network that is not understood here";
+pub(super) const STRANGE_LINK: &str = "a capture with an unsupported link type";
 
-/// Whether packets of this link type are understood.
+/// Returns true for supported link types.
 pub(super) const fn is_known(link: u32) -> bool {
     matches!(link, 0 | 1 | 12 | 14 | 101 | 108 | 113 | 228 | 229 | 276)
 }
 
-/// The TCP segment in a captured packet, if there is one.
+/// TCP segment in a captured packet, if it holds one.
 pub(super) fn tcp(link: u32, at: Instant, packet: &[u8]) -> Option<Segment> {
     network(link, packet).and_then(|packet| segment(at, packet))
 }
 
-/// How numbers lie in this file.
+/// Byte order, time unit and link type of a file.
 struct File {
     is_big: bool,
     is_nano: bool,
     link: u32,
 }
 
-/// The connections of a file.
+/// Connections of a file.
 pub(super) fn read(bytes: &[u8]) -> Result<Vec<Connection>, &'static str> {
     if bytes.starts_with(&SECTION.to_le_bytes()) {
         return super::pcapng::read(bytes);
@@ -64,6 +64,7 @@ fn header(bytes: &mut &[u8]) -> Result<File, &'static str> {
     let head = take::<24>(bytes).ok_or("neither a JSON recording nor a pcap file")?;
     let [a, b, c, d, .., w, x, y, z] = *head;
     let (is_big, is_nano) = match [a, b, c, d] {
+        // 0xa1b2c3d4: microseconds; 0xa1b23c4d: nanoseconds.
         [0xd4, 0xc3, 0xb2, 0xa1] => (false, false),
         [0xa1, 0xb2, 0xc3, 0xd4] => (true, false),
         [0x4d, 0x3c, 0xb2, 0xa1] => (false, true),
@@ -71,7 +72,7 @@ fn header(bytes: &mut &[u8]) -> Result<File, &'static str> {
         _ => return Err("neither a JSON recording nor a pcap file"),
     };
     let file = File { is_big, is_nano, link: 0 };
-    // The upper half may hold the length of a checksum.
+    // The upper half may hold the length of a frame check sequence.
     let link = file.number([w, x, y, z]) & 0xffff;
     if is_known(link) { Ok(File { link, ..file }) } else { Err(STRANGE_LINK) }
 }
@@ -80,7 +81,7 @@ impl File {
     const fn number(&self, bytes: [u8; 4]) -> u32 {
         if self.is_big { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
     }
-    /// When it was heard, in microseconds, and what; `None` at the end, or where the file is cut off.
+    /// Next packet and its time in microseconds; `None` at the end, or where the file is truncated.
     fn packet<'a>(&self, bytes: &mut &'a [u8]) -> Option<(u64, &'a [u8])> {
         let ([seconds, fraction, captured, _], []) = take::<16>(bytes)?.as_chunks::<4>() else { return None };
         let fraction = u64::from(self.number(*fraction));
@@ -91,16 +92,17 @@ impl File {
     }
 }
 
-/// What the link layer carries, if that is IP.
+/// IP packet carried by the link layer, if there is one.
 fn network(link: u32, mut frame: &[u8]) -> Option<&[u8]> {
     let kind = match link {
-        // The family of addresses: the packet itself tells as much.
+        // An address family, which the IP header's version repeats.
         0 | 108 => return take::<4>(&mut frame).map(|_| frame),
         1 => {
             take::<12>(&mut frame)?;
             let mut kind = take(&mut frame)?;
+            // 802.1Q, 802.1ad and the older QinQ type; tags may be nested.
             while let [0x81, 0x00] | [0x88, 0xa8] | [0x91, 0x00] = kind {
-                take::<2>(&mut frame)?; // a VLAN's number
+                take::<2>(&mut frame)?; // VLAN tag
                 kind = take(&mut frame)?;
             }
             *kind
@@ -115,6 +117,7 @@ fn network(link: u32, mut frame: &[u8]) -> Option<&[u8]> {
         }
         _ => return Some(frame),
     };
+    // EtherTypes of IPv4 and IPv6.
     matches!(kind, [0x08, 0x00] | [0x86, 0xdd]).then_some(frame)
 }
 
@@ -137,18 +140,19 @@ fn segment(at: Instant, packet: &[u8]) -> Option<Segment> {
     })
 }
 
-/// Both addresses, and the TCP segment; no fragments.
+/// Addresses and TCP segment of an IPv4 packet; fragments are skipped.
 fn ipv4(packet: &[u8]) -> Option<(IpAddr, IpAddr, &[u8])> {
     let head = packet.first_chunk::<20>()?;
     let [words, _, l, m, _, _, f, o, _, protocol, _, _, addresses @ ..] = *head;
     let ([from, to], []) = addresses.as_chunks::<4>() else { return None };
+    // More fragments to follow, or an offset: the TCP header or part of the data is elsewhere.
     let is_whole = u16::from_be_bytes([f, o]) & 0x3fff == 0;
     let payload = within(packet, u16::from_be_bytes([l, m]), 0).get(usize::from(words & 15) * 4..)?;
     (is_whole && protocol == TCP && words & 15 >= 5).then_some(())?;
     Some((Ipv4Addr::from(*from).into(), Ipv4Addr::from(*to).into(), payload))
 }
 
-/// The same; headers between are passed over.
+/// Addresses and TCP segment of an IPv6 packet; extension headers are skipped.
 fn ipv6(packet: &[u8]) -> Option<(IpAddr, IpAddr, &[u8])> {
     let [_, _, _, _, l, m, mut next, _, addresses @ ..] = *packet.first_chunk::<40>()?;
     let ([from, to], []) = addresses.as_chunks::<16>() else { return None };
@@ -156,8 +160,9 @@ fn ipv6(packet: &[u8]) -> Option<(IpAddr, IpAddr, &[u8])> {
     while next != TCP {
         let [following, words, f, o, ..] = *payload.first_chunk::<8>()?;
         let len = match next {
+            // Hop-by-hop options, routing, destination options. Spec: RFC 8200
             0 | 43 | 60 => 8 + usize::from(words) * 8,
-            44 if u16::from_be_bytes([f, o]) & 0xfff9 == 0 => 8, // a fragment that is the whole
+            44 if u16::from_be_bytes([f, o]) & 0xfff9 == 0 => 8, // atomic fragment: offset 0, no more to follow
             _ => return None,
         };
         (next, payload) = (following, payload.get(len..)?);
@@ -165,7 +170,8 @@ fn ipv6(packet: &[u8]) -> Option<(IpAddr, IpAddr, &[u8])> {
     Some((Ipv6Addr::from(*from).into(), Ipv6Addr::from(*to).into(), payload))
 }
 
-/// Without what Ethernet adds to short packets. A length of 0 is one that the network card was to fill in.
+/// Strips the Ethernet padding of short packets. A length of 0 was left for the network card to fill in (segmentation
+/// offload).
 fn within(packet: &[u8], len: u16, head: usize) -> &[u8] {
     let end = if len == 0 { packet.len() } else { head + usize::from(len) };
     packet.get(..end).unwrap_or(packet)

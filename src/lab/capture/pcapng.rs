@@ -1,4 +1,4 @@
-//! The capture file that Wireshark writes by default, read down to TCP segments.
+//! Default capture format of Wireshark, parsed down to TCP segments.
 //!
 //! ```text
 //! type:4 length:4 | body:length-12 | length:4                                                    each block
@@ -8,8 +8,8 @@
 //! 3         original:4 | bytes                             a packet of the first interface, without a time
 //! ```
 //!
-//! Blocks of other types are passed over, and so are packets of interfaces that are not understood. A file that ends in the
-//! middle of a block is read up to there. Spec: draft-ietf-opsawg-pcapng
+//! Blocks of other types are skipped, and so are packets of unsupported interfaces. A file that ends within a block is
+//! read up to there. Spec: draft-ietf-opsawg-pcapng
 
 use super::Connection;
 use super::pcap::{SECTION, STRANGE_LINK, is_known, tcp};
@@ -20,19 +20,19 @@ use alloc::vec::Vec;
 const INTERFACE: u32 = 1;
 const SIMPLE: u32 = 3;
 const ENHANCED: u32 = 6;
-/// The option of an interface that says what its times count.
+/// Option of an interface: resolution of its timestamps.
 const TSRESOL: u16 = 9;
-/// More interfaces than any machine has.
+/// Most interfaces accepted, more than any machine has; bounds memory.
 const MAX_INTERFACES: usize = 4096;
 
-/// A network card, or what takes its place.
+/// Interface of a capture.
 struct Interface {
     link: u32,
-    /// How many of its units are a second.
+    /// Timestamp units per second.
     units: u64,
 }
 
-/// What was read so far.
+/// State of the reader.
 #[derive(Default)]
 struct Reader {
     is_big: bool,
@@ -43,7 +43,7 @@ struct Reader {
     has_known: bool,
 }
 
-/// The connections of a file.
+/// Connections of a file.
 pub(super) fn read(mut bytes: &[u8]) -> Result<Vec<Connection>, &'static str> {
     let mut reader = Reader::default();
     while let Some((kind, body)) = reader.block(&mut bytes)? {
@@ -73,9 +73,9 @@ impl Reader {
         Some(self.u32(*head))
     }
 
-    /// The next block; `None` at the end.
+    /// Next block; `None` at the end.
     fn block<'a>(&mut self, bytes: &mut &'a [u8]) -> Result<Option<(u32, &'a [u8])>, &'static str> {
-        const BAD: &str = "a damaged pcapng file: a block has no possible length";
+        const BAD: &str = "a damaged pcapng file: a block has an impossible length";
         let Some(&[a, b, c, d, e, f, g, h]) = bytes.first_chunk() else { return Ok(None) };
         let is_section = u32::from_le_bytes([a, b, c, d]) == SECTION;
         if is_section {
@@ -84,6 +84,7 @@ impl Reader {
                 Some([0x4d, 0x3c, 0x2b, 0x1a]) => false,
                 _ => return Err("a damaged pcapng file: no byte order"),
             };
+            // Interface numbers are local to a section.
             self.interfaces.clear();
         }
         let len = usize::try_from(self.u32([e, f, g, h])).map_err(|_| BAD)?;
@@ -104,9 +105,11 @@ impl Reader {
             let (code, len) = (self.u16([a, b]), usize::from(self.u16([c, d])));
             if let (TSRESOL, Some(unit)) = (code, rest.first()) {
                 let power = u32::from(unit & 0x7f);
+                // The high bit selects a power of two instead of ten.
                 units = if unit & 0x80 == 0 { 10u64.checked_pow(power) } else { 2u64.checked_pow(power) }
                     .ok_or("a damaged pcapng file: a unit of time is too small")?;
             }
+            // Options are padded to 4 bytes.
             options = rest.get(len.next_multiple_of(4)..).unwrap_or_default();
         }
         if self.interfaces.len() >= MAX_INTERFACES {
@@ -132,6 +135,7 @@ impl Reader {
     fn simple(&mut self, mut body: &[u8]) -> Option<()> {
         let original = usize::try_from(self.take(&mut body)?).ok()?;
         let link = self.interfaces.first()?.link;
+        // The block does not store its captured length: that is the rest of the block, padding included.
         self.push(link, body.get(..original).unwrap_or(body))
     }
 

@@ -1,4 +1,4 @@
-//! Steps for people, one line a message and its fields below; and for programs, as JSON.
+//! Steps as text, one line per message with its fields below, and as JSON.
 //!
 //! ```text
 //!     0.005027 → req_pq_multi   msg_id 7710896492579566288
@@ -7,7 +7,8 @@
 //!                  …
 //! ```
 //!
-//! Everything is shown, keys and phone numbers too: whoever holds the key log could read them as well.
+//! Output includes everything, also keys and phone numbers: anyone with the key log can read them in the recording as
+//! well.
 
 use super::cut::Broken;
 use super::decode::{Answered, Content, Item, NO_KEY, Plain, Sealed, Step, What};
@@ -23,13 +24,13 @@ use alloc::vec::Vec;
 use core::fmt::{self, Display, Formatter, Write};
 use serde_json::{Map, Value as Json, json};
 
-/// Bytes shown of a value that has more; `{:#}` shows all.
+/// Bytes shown of a longer value; `{:#}` shows all.
 const SHORT: usize = 32;
-/// Columns in front of a field.
+/// Columns before a field.
 const INDENT: usize = 17;
 
 impl Display for Step<'_> {
-    /// A line, and indented lines for what is in it. `{:#}` shows long byte strings to their end.
+    /// Writes a line, followed by indented lines for the content. `{:#}` shows long byte strings in full.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let arrow = if self.from == Side::Client { '→' } else { '←' };
         write!(f, "{:>12.6} {arrow} ", seconds(self.at))?;
@@ -48,7 +49,7 @@ impl Display for Step<'_> {
                 let key = Hex(auth_key_id);
                 write!(f, "{len} bytes under key {key}: msg_key does not match: damaged or forged ({why})")
             }
-            What::Broken(broken) => write!(f, "the stream cannot be followed: {broken}"),
+            What::Broken(broken) => write!(f, "the stream cannot be decoded: {broken}"),
         }
     }
 }
@@ -57,9 +58,9 @@ impl Display for Broken {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Frame(e) => e.fmt(f),
-            Self::Early => f.write_str("the server spoke before the client had said how"),
+            Self::Early => f.write_str("the server sent bytes before the client selected a framing"),
             Self::Gap => f.write_str("bytes are missing from the recording"),
-            Self::Short => f.write_str("the recording ends before the client has said how"),
+            Self::Short => f.write_str("the recording ends before the client selected a framing"),
         }
     }
 }
@@ -125,7 +126,7 @@ fn show_item_head(f: &mut Formatter<'_>, item: &Item<'_>) -> fmt::Result {
     Ok(())
 }
 
-/// The names from the outside in: `gzip_packed ▸ invokeWithLayer ▸ initConnection ▸ help.getConfig`.
+/// Writes the names from the outside in: `gzip_packed ▸ invokeWithLayer ▸ initConnection ▸ help.getConfig`.
 fn show_title(f: &mut Formatter<'_>, content: &Content<'_>) -> fmt::Result {
     match content {
         Content::Container(items) => write!(f, "msg_container of {}", items.len()),
@@ -151,7 +152,7 @@ fn show_title(f: &mut Formatter<'_>, content: &Content<'_>) -> fmt::Result {
     }
 }
 
-/// A call with the calls it is wrapped around.
+/// Writes the name of a call and of the calls that it wraps.
 fn show_chain(f: &mut Formatter<'_>, value: &Value<'_>) -> fmt::Result {
     match value {
         Value::Object(object) => {
@@ -202,7 +203,7 @@ fn show_fields(f: &mut Formatter<'_>, content: &Content<'_>, indent: usize) -> f
         }
         Content::Value(Value::Vector(items)) => items.iter().try_for_each(|item| show_element(f, item, indent)),
         Content::Value(_) => Ok(()),
-        Content::Unread { id: Some(_), name: None, .. } => Ok(()), // the title says it
+        Content::Unread { id: Some(_), name: None, .. } => Ok(()), // the title has the id
         Content::Unread { len, why, .. } => {
             line(f, indent)?;
             match why.fault {
@@ -225,7 +226,7 @@ fn show_element(f: &mut Formatter<'_>, value: &Value<'_>, indent: usize) -> fmt:
     show_value(f, value, indent + 2)
 }
 
-/// A value; what is in it stands below it, `indent` columns in.
+/// Writes a value, with its content below it, indented by `indent` columns.
 fn show_value(f: &mut Formatter<'_>, value: &Value<'_>, indent: usize) -> fmt::Result {
     match value {
         Value::Object(object) => {
@@ -267,8 +268,8 @@ fn line(f: &mut Formatter<'_>, indent: usize) -> fmt::Result {
 impl Step<'_> {
     /// The step as JSON: `{"connection":0,"t":0.005,"from":"client","kind":"sealed","msg_id":"…",…,"value":{…}}`.
     ///
-    /// Numbers of 64 bits are strings, bytes are hex, values are as [`Value::to_json`] has them; `checks` maps what was
-    /// checked to `true`, `false`, or the reason why it was not.
+    /// 64-bit numbers are strings, bytes are hex, values are in the form of [`Value::to_json`]; `checks` maps each
+    /// check to `true`, `false`, or the reason why it was not made.
     #[must_use]
     pub fn to_json(&self) -> Json {
         let mut out = Map::new();

@@ -1,11 +1,11 @@
-//! TCP put back together: segments in any order, some twice, to two streams of bytes in order.
+//! TCP reassembly: segments in any order, with duplicates, to two ordered byte streams.
 //!
 //! ```text
 //! seq   next
-//!  │────┼──────────▶ what is below `next` was heard before and is cut off; what begins above it waits for the rest
+//!  │────┼──────────▶ bytes below `next` are duplicates and cut off; bytes that begin above it wait for the rest
 //! ```
 //!
-//! Only what the two ends must have seen is used: no checksums, no windows, no timers. Spec: RFC 9293
+//! Only sequence numbers and flags are used: no checksums, windows or timers. Spec: RFC 9293
 
 use super::{Chunk, Connection};
 use crate::base::side::Side;
@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 use bytes::{Buf, Bytes};
 use core::net::SocketAddr;
 
-/// What one packet says.
+/// TCP segment of a captured packet.
 pub(super) struct Segment {
     pub(super) at: Instant,
     pub(super) from: SocketAddr,
@@ -27,11 +27,11 @@ pub(super) struct Segment {
     pub(super) data: Bytes,
 }
 
-/// All the connections of a file.
+/// All connections of a file.
 #[derive(Default)]
 pub(super) struct Streams {
     flows: Vec<Flow>,
-    /// The flow that is going on between two ends, the lower address first.
+    /// Current flow between two endpoints, the lower address first.
     current: BTreeMap<(SocketAddr, SocketAddr), usize>,
 }
 
@@ -46,11 +46,11 @@ struct Flow {
 /// One direction.
 #[derive(Default)]
 struct Half {
-    /// The sequence number of the next byte, once one is known.
+    /// Sequence number of the next byte, once known.
     next: Option<u32>,
-    /// Bytes so far.
+    /// Bytes delivered in order.
     heard: u64,
-    /// What came too early, by its place in the stream.
+    /// Bytes received ahead of order, by their offset in the stream.
     early: BTreeMap<u64, Bytes>,
 }
 
@@ -59,6 +59,7 @@ impl Streams {
         let ends = (segment.from.min(segment.to), segment.from.max(segment.to));
         let known = self.current.get(&ends).and_then(|at| self.flows.get(*at));
         if known.is_none_or(|flow| flow.is_over_for(&segment)) {
+            // Acknowledgements of a connection that began before the recording.
             if !segment.is_syn && segment.data.is_empty() {
                 return;
             }
@@ -70,7 +71,7 @@ impl Streams {
         }
     }
 
-    /// The connections in which something was said.
+    /// Connections that carried data.
     pub(super) fn finish(self) -> Vec<Connection> {
         let spoken = self.flows.into_iter().filter(|flow| !flow.chunks.is_empty());
         spoken.map(Flow::finish).collect()
@@ -78,14 +79,14 @@ impl Streams {
 }
 
 impl Flow {
-    /// The client is who greets; if the greeting was not heard, who speaks first.
+    /// Creates a flow. The client is the sender of the SYN, or of the first segment if the recording lacks the SYN.
     fn new(first: &Segment) -> Self {
         let is_answer = first.is_syn && first.is_ack;
         let (client, server) = if is_answer { (first.to, first.from) } else { (first.from, first.to) };
         Self { client, server, up: Half::default(), down: Half::default(), chunks: Vec::new() }
     }
 
-    /// Whether `segment` greets anew: the ports are used a second time.
+    /// Returns true if `segment` opens a new connection on the same ports.
     fn is_over_for(&self, segment: &Segment) -> bool {
         let half = if segment.from == self.client { &self.up } else { &self.down };
         let same = half.next.is_none() || (half.heard == 0 && half.next == Some(segment.seq.wrapping_add(1)));
@@ -113,15 +114,16 @@ impl Flow {
 
 impl Half {
     fn push(&mut self, seq: u32, mut data: Bytes, mut hear: impl FnMut(Bytes)) {
+        // Sequence numbers are modulo 2^32: the difference is signed, so that old segments are negative.
         let ahead = seq.wrapping_sub(*self.next.get_or_insert(seq)).cast_signed();
         let place = self.heard.saturating_add_signed(ahead.into());
-        // What is from before the first byte that was heard has no place.
+        // Bytes before the first recorded one have no offset in the stream.
         let before = u64::from(ahead.min(0).unsigned_abs()).saturating_sub(self.heard);
         data.advance(usize::try_from(before).unwrap_or(usize::MAX).min(data.len()));
         if data.is_empty() {
             return;
         }
-        // Of two copies that begin at one place, the longer one.
+        // Of two segments at the same offset, keep the longer one.
         let waiting = self.early.entry(place).or_default();
         if waiting.len() < data.len() {
             *waiting = data;
@@ -158,7 +160,7 @@ mod tests {
 
     #[test]
     fn repeated_and_overlapping_bytes_are_heard_once() {
-        let near_the_end = u32::MAX - 1; // the numbers go round
+        let near_the_end = u32::MAX - 1; // sequence numbers wrap
         let at = |n: u32| near_the_end.wrapping_add(n);
         let all =
             [(at(0), &b"abc"[..]), (at(6), b"ghi"), (at(1), b"bcd"), (at(2), b"cdefg"), (at(0), b"a"), (at(9), b"")];

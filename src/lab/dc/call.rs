@@ -24,7 +24,7 @@ use crate::telegram::api::connect::{
 };
 use crate::telegram::api::contacts::ResolveUsername;
 use crate::telegram::api::messages::{
-    GetDialogs, GetHistory, GetPeerDialogs, MessageMediaEmpty, SendMessage, StartBot,
+    GetDialogs, GetHistory, GetPeerDialogs, MessageMediaEmpty, Search, SendMessage, StartBot,
 };
 use crate::telegram::api::updates::{
     GetChannelDifference, GetDifference, GetState, UpdateServiceNotification, UpdateShort, Updates,
@@ -148,23 +148,48 @@ fn notice(now: i32, error: &RpcError) -> Option<Updates> {
     has_one.then(|| (&UpdateShort { update: update.into(), date: now }).into())
 }
 
-/// The most items of the vectors that calls are made with, and the error for more. Those of `messages.sendMessage` are in
-/// `draft`.
-pub(super) const VECTORS: &[(u32, usize, &str)] = &[
-    (GetUsers::ID, 200, "LIMIT_INVALID"),
-    (GetPeerDialogs::ID, 100, "LIMIT_INVALID"),
-    (InviteToChannel::ID, super::world::MAX_MEMBERS, "USERS_TOO_MUCH"),
+/// The most elements of the vectors in one call, all together, where [`VECTORS`] has no row; and of a call that is
+/// translated from another layer.
+pub const MAX_ELEMENTS: usize = 1024;
+/// The most values and fields of a call that is translated from another layer.
+pub(super) const MAX_CALL_NODES: usize = 1 << 15;
+
+/// Every call with vectors: the most elements of all of them together, and the error for more, which is told before the
+/// first element is read.
+///
+/// `messages.sendMessage` may have so many in what it answers, and as many again in its text.
+pub const VECTORS: &[(u32, usize, &str)] = &[
+    (SendCode::ID, 20, "LIMIT_INVALID"),
     (ExportLoginToken::ID, 100, "LIMIT_INVALID"),
     (DropTempAuthKeys::ID, 100, "LIMIT_INVALID"),
-    (InvokeAfterMsgs::ID, 1024, "MSG_WAIT_FAILED"),
+    (InviteToChannel::ID, super::world::MAX_MEMBERS, "USERS_TOO_MUCH"),
+    (GetPeerDialogs::ID, 100, "LIMIT_INVALID"),
+    (Search::ID, 100, "LIMIT_INVALID"),
+    (SendMessage::ID, super::draft::MAX_ENTITIES, "ENTITIES_TOO_LONG"),
+    (GetChannelDifference::ID, 100, "RANGES_INVALID"),
+    (GetUsers::ID, 200, "LIMIT_INVALID"),
+    (InitConnection::ID, MAX_ELEMENTS, "INPUT_FETCH_ERROR"),
+    (InvokeAfterMsgs::ID, MAX_ELEMENTS, "MSG_WAIT_FAILED"),
 ];
 
-/// Refuses a call of `method` with a vector of more items than [`VECTORS`] allows.
-pub(super) fn check_len(method: u32, len: usize) -> Result<(), RpcError> {
-    match VECTORS.iter().find(|(of, most, _)| *of == method && len > *most) {
-        Some((.., error)) => Err(bad(error)),
-        None => Ok(()),
-    }
+/// Lets a call of `method` have as many elements of vectors from here on as [`VECTORS`] allows.
+pub(super) fn limit(r: &mut Reader<'_>, method: u32) {
+    r.limit_elements(VECTORS.iter().find(|(of, ..)| *of == method).map_or(MAX_ELEMENTS, |(_, most, _)| *most));
+}
+
+/// Reads the rest of a call of `method` behind its id.
+fn read<C: Combinator>(r: &mut Reader<'_>) -> Result<C, RpcError> {
+    limit(r, C::ID);
+    C::read(r).map_err(|e| unreadable_call(C::ID, e))
+}
+
+/// Reads a whole call with its id.
+pub(super) fn read_call<C: Combinator>(call: &Raw) -> Result<C, RpcError> {
+    let mut r = Reader::new(&call.0);
+    r.expect(C::ID).map_err(unreadable)?;
+    let call = read(&mut r)?;
+    r.end().map_err(unreadable)?;
+    Ok(call)
 }
 
 /// Bytes that are no call.
@@ -173,6 +198,12 @@ pub(super) fn unreadable(e: DecodeError) -> RpcError {
         Fault::Id(id) => bad(&format!("INPUT_CONSTRUCTOR_INVALID_{id:X}")),
         _ => bad("INPUT_FETCH_ERROR"),
     }
+}
+
+/// Bytes that are no call of `method`.
+pub(super) fn unreadable_call(method: u32, e: DecodeError) -> RpcError {
+    let row = VECTORS.iter().find(|(of, ..)| *of == method && e.fault == Fault::Elements);
+    row.map_or_else(|| unreadable(e), |(.., error)| bad(error))
 }
 
 impl Missing {
@@ -216,7 +247,7 @@ macro_rules! methods {
             let mut reply = Vec::new();
             match id {
                 $($call::ID => {
-                    let call = $call::read(r).map_err(unreadable)?;
+                    let call = read::<$call>(r)?;
                     r.end().map_err(unreadable)?;
                     let said: <$call as Call>::Reply = world.$serve(turn, call)?;
                     said.write(&mut reply);
@@ -281,6 +312,7 @@ methods! {
     GetDialogs => get_dialogs,
     GetHistory => get_history,
     GetPeerDialogs => get_peer_dialogs,
+    Search => search,
     StartBot => start_bot,
     GetChannelDifference => get_channel_difference,
     GetDifference => get_difference,
@@ -374,7 +406,8 @@ impl World {
                 query = inner;
                 continue;
             }
-            let query = self.layers.call_of_today(caller.layer, &query.0).map_err(unreadable)?.map_or(query, Raw);
+            let query_of_today = self.layers.call_of_today(caller.layer, &query.0);
+            let query = query_of_today.map_err(|(method, e)| unreadable_call(method, e))?.map_or(query, Raw);
             let mut r = Reader::new(&query.0);
             outcome.method = r.u32().map_err(unreadable)?;
             return self.execute(caller, now, outcome.method, &mut r, outcome);
@@ -437,7 +470,7 @@ fn unwrap(caller: &mut Caller, id: u32, r: &mut Reader<'_>, outcome: &mut Outcom
             call.query
         }
         InitConnection::ID | INIT_CONNECTION_OF_TDLIB => {
-            let call = InitConnection::read(r).map_err(unreadable)?;
+            let call = read::<InitConnection>(r)?;
             let (device_model, app_version) = (shortened(&call.device_model), shortened(&call.app_version));
             caller.app = Some(App { api_id: call.api_id, device_model, app_version });
             call.query
@@ -448,11 +481,7 @@ fn unwrap(caller: &mut Caller, id: u32, r: &mut Reader<'_>, outcome: &mut Outcom
         }
         // Calls are executed in the order they come: what they wait for is done.
         InvokeAfterMsg::ID => InvokeAfterMsg::read(r).map_err(unreadable)?.query,
-        InvokeAfterMsgs::ID => {
-            let call = InvokeAfterMsgs::read(r).map_err(unreadable)?;
-            check_len(id, call.msg_ids.len())?;
-            call.query
-        }
+        InvokeAfterMsgs::ID => read::<InvokeAfterMsgs>(r)?.query,
         InvokeWithMessagesRange::ID => InvokeWithMessagesRange::read(r).map_err(unreadable)?.query,
         InvokeWithTakeout::ID => InvokeWithTakeout::read(r).map_err(unreadable)?.query,
         _ => return Ok(None),

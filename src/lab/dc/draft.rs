@@ -1,17 +1,17 @@
 //! A message that is to be sent: what of it is kept, and what is refused because it is not.
 //!
 //! A message that lost its buttons on the way is not the message that was sent. What this data centre cannot keep it
-//! refuses with the error that a real server has for a wrong one, and names it in the log.
+//! refuses with the error that a real server has for a wrong one, and names it in the log; `docs/clients.md` lists all.
 
-use super::call::{bad, unreadable};
+use super::call::{bad, limit, unreadable, unreadable_call};
 use super::log::Entry;
 use super::mailbox::{Quote, Reply, What};
 use super::world::{PeerId, World};
 use crate::protocol::session::RpcError;
 use crate::telegram::api::messages::{
-    InputReplyTo, InputReplyToMessage, MessageEntity, MessageEntityMentionName, SendMessageHead,
+    InputReplyTo, InputReplyToMessage, MessageEntity, MessageEntityMentionName, SendMessage, SendMessageHead,
 };
-use crate::tl::{Reader, Tl};
+use crate::tl::{Combinator, Reader, Tl};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -62,11 +62,14 @@ impl World {
     pub(super) fn read_draft(&mut self, r: &mut Reader<'_>) -> Result<Draft, RpcError> {
         let flags = r.peek().unwrap_or(0);
         let has = |bit: u32| flags >> bit & 1 == 1;
-        let head = SendMessageHead::read(r).map_err(unreadable)?;
+        let refused = |e| unreadable_call(SendMessage::ID, e);
+        limit(r, SendMessage::ID);
+        let head = SendMessageHead::read(r).map_err(refused)?;
         if let Some((_, field, error)) = UNKEPT.iter().find(|(bit, ..)| has(*bit)) {
             return Err(self.unkept(field, error));
         }
-        let entities = if has(ENTITIES) { Vec::read(r).map_err(unreadable)? } else { Vec::new() };
+        limit(r, SendMessage::ID);
+        let entities = if has(ENTITIES) { Vec::read(r).map_err(refused)? } else { Vec::new() };
         if has(ALLOW_PAID_STARS) {
             i64::read(r).map_err(unreadable)?; // Nothing costs anything here.
         }
@@ -87,9 +90,6 @@ impl World {
         text: &str,
         entities: Vec<MessageEntity>,
     ) -> Result<Vec<MessageEntity>, RpcError> {
-        if entities.len() > MAX_ENTITIES {
-            return Err(bad("ENTITIES_TOO_LONG"));
-        }
         let len = i64::try_from(text.encode_utf16().count()).unwrap_or(i64::MAX);
         let mut checked = Vec::with_capacity(entities.len());
         for entity in entities {

@@ -3,10 +3,9 @@
 use super::call::Caller;
 use super::log::ConnId;
 use crate::base::entropy::{Entropy, EntropyFailed};
-use crate::base::side::Side;
 use crate::base::time::{Instant, ServerClock, UnixTime};
 use crate::crypto::auth_key::AuthKey;
-use crate::protocol::session::Session;
+use crate::lab::server::session::ServerSession;
 use alloc::collections::BTreeMap;
 use alloc::collections::btree_map::Entry;
 use alloc::vec::Vec;
@@ -24,7 +23,7 @@ pub const FORGET_AFTER: Duration = Duration::from_secs(3600);
 #[derive(Debug)]
 pub(super) struct Key {
     pub(super) auth_key: AuthKey,
-    /// The first salt; see [`Session::salts_since`].
+    /// The first salt; see [`ServerSession::salts_since`].
     pub(super) salt: i64,
     /// When it came into force: with the first packet.
     pub(super) salt_since: Option<UnixTime>,
@@ -42,7 +41,7 @@ pub(super) struct Key {
 /// One session, and which connection it speaks through.
 #[derive(Debug)]
 pub(super) struct Seat {
-    pub(super) session: Session,
+    pub(super) session: ServerSession,
     pub(super) conn: Option<ConnId>,
     pub(super) wants_updates: bool,
     pub(super) is_greeted: bool,
@@ -93,6 +92,11 @@ impl Keys {
     /// One session of one key.
     pub(super) fn seat(&mut self, key: [u8; 8], session_id: i64) -> Option<&mut Seat> {
         self.keys.get_mut(&key)?.sessions.get_mut(&session_id)
+    }
+    /// Keys ever taken in.
+    #[cfg(all(feature = "client", feature = "tools"))]
+    pub(super) const fn count(&self) -> u64 {
+        self.count
     }
     /// What every key is.
     #[cfg(all(feature = "client", feature = "tools"))]
@@ -185,7 +189,7 @@ impl Key {
                 (seat, false)
             }
             Entry::Vacant(free) => {
-                let mut session = Session::new(Side::Server, self.auth_key.clone(), self.salt, clock, session_id);
+                let mut session = ServerSession::new(self.auth_key.clone(), self.salt, clock, session_id);
                 session.salts_since(salt_since);
                 let seat = Seat {
                     session,
@@ -215,7 +219,7 @@ impl Seat {
             return Ok(packet);
         }
         self.hang_up_at = self.hang_up_at();
-        self.session.reconnected(now);
+        self.session.reconnected();
         self.session.poll_packet(now, random)
     }
     /// When the client asked to be hung up on.

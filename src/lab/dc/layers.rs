@@ -19,13 +19,14 @@
 //! no package carries is refused, unless nothing that is spoken here differs between its neighbours.
 //! Spec: api/layers
 
-use super::call::method_name;
+use super::call::{MAX_CALL_NODES, MAX_ELEMENTS, method_name};
 use crate::telegram::api::LAYER;
 use crate::tl::schema::{self, Definition, Object, Schema, Type, Value};
 use crate::tl::{Combinator, DecodeError, Reader, Tl};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::cell::Cell;
 use core::fmt;
 use core::ops::RangeInclusive;
 
@@ -126,7 +127,14 @@ impl Layers {
     }
 
     /// A call as today's clients make it; `None` if it can stay as it is, or `layer` does not have it.
-    pub(super) fn call_of_today(&mut self, layer: Option<i32>, call: &[u8]) -> Result<Option<Vec<u8>>, DecodeError> {
+    ///
+    /// # Errors
+    /// It cannot be read: the id of the call, and why.
+    pub(super) fn call_of_today(
+        &mut self,
+        layer: Option<i32>,
+        call: &[u8],
+    ) -> Result<Option<Vec<u8>>, (u32, DecodeError)> {
         let Some((today, other)) = self.pair(layer) else { return Ok(None) };
         let of = Reader::new(call).peek().and_then(|id| other.schema.find(id));
         let Some(of_today) = of.and_then(|(_, line)| today.named(line.name).filter(|_| line.is_function)) else {
@@ -135,11 +143,14 @@ impl Layers {
         if method_name(of_today.id).is_none() {
             return Ok(None);
         }
-        match other.schema.from_bytes(call) {
+        let mut r = Reader::new(call);
+        r.limit_elements(MAX_ELEMENTS);
+        let read = other.schema.read_within(&mut r, &Type::Any, &Cell::new(MAX_CALL_NODES));
+        match read.and_then(|value| r.end().map(|()| value)) {
             Ok(value) => Ok((Door { to: today }).translated(value).and_then(|value| value.to_bytes().ok())),
             // A call that is the same today may hold what only its server method reads, or is refused by that.
             Err(_) if of.is_some_and(|(_, line)| line.id == of_today.id) => Ok(None),
-            Err(e) => Err(e),
+            Err(e) => Err((of_today.id, e)),
         }
     }
 

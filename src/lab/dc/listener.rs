@@ -98,6 +98,8 @@ pub struct Listener {
     /// Clients of the other data centres.
     others: (mpsc::Sender<Guest>, mpsc::Receiver<Guest>),
     sockets: BTreeMap<ConnId, Socket>,
+    first_within: Duration,
+    next_within: Duration,
     tasks: JoinSet<()>,
     #[cfg(feature = "tools")]
     tape: Option<tape::Tape>,
@@ -126,6 +128,8 @@ impl Listener {
             news: mpsc::channel(CHUNKS),
             others: mpsc::channel(CHUNKS),
             sockets: BTreeMap::new(),
+            first_within: FIRST_WITHIN,
+            next_within: NEXT_WITHIN,
             tasks: JoinSet::new(),
             #[cfg(feature = "tools")]
             tape: None,
@@ -154,6 +158,12 @@ impl Listener {
             }
         });
         Ok(local)
+    }
+
+    /// Sets how long a connection may be silent before its first packet and after its last, in place of
+    /// [`FIRST_WITHIN`] and [`NEXT_WITHIN`].
+    pub const fn set_idle_timeouts(&mut self, first_within: Duration, next_within: Duration) {
+        (self.first_within, self.next_within) = (first_within, next_within);
     }
 
     /// Where it listens, for the world's first data centre.
@@ -266,7 +276,7 @@ impl Listener {
     }
 
     fn silent_after(&self, id: ConnId, socket: &Socket) -> Instant {
-        self.dc.heard_at(id).map_or(socket.opened_at + FIRST_WITHIN, |heard_at| heard_at + NEXT_WITHIN)
+        self.dc.heard_at(id).map_or(socket.opened_at + self.first_within, |heard_at| heard_at + self.next_within)
     }
 
     /// Closes the connections that are silent for too long.
@@ -347,6 +357,8 @@ fn unix() -> UnixTime {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tl::Combinator as _;
+    use crate::wire::mt::auth::ReqPqMulti;
 
     #[tokio::test]
     async fn a_client_is_let_go_when_it_leaves_4_mib() {
@@ -405,5 +417,66 @@ mod tests {
         listener.dismiss_silent(later);
         assert_eq!(listener.sockets.len(), 0);
         assert_eq!(refusals(&mut listener).await.len(), MAX_CONNECTIONS);
+    }
+
+    /// A packet that every connection may begin with.
+    fn hello() -> Vec<u8> {
+        let ask = crate::protocol::handshake::plain::seal(4, &ReqPqMulti { nonce: [1; 16] }.to_boxed());
+        [&[0xee; 4][..], &u32::try_from(ask.len()).unwrap().to_le_bytes(), &ask].concat()
+    }
+
+    #[tokio::test]
+    async fn a_connection_may_be_silent_for_600_s_after_its_last_packet() {
+        let mut listener = listener().await;
+        let mut socket = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        socket.write_all(&hello()).await.unwrap();
+        assert_eq!(refusals(&mut listener).await, []);
+        let id = *listener.sockets.keys().next().unwrap();
+        let due = listener.dc.heard_at(id).unwrap() + Duration::from_secs(600);
+        assert_eq!(listener.silent_at(), Some(due));
+        listener.dismiss_silent(Instant::from_micros(due.as_micros() - 1));
+        assert_eq!((refusals(&mut listener).await, listener.sockets.len()), (vec![], 1));
+        listener.dismiss_silent(due);
+        assert_eq!((refusals(&mut listener).await, listener.sockets.len()), (vec![Refusal::Silent], 0));
+    }
+
+    #[tokio::test]
+    async fn only_whole_packets_keep_a_connection_open() {
+        const IDLE: Duration = Duration::from_millis(400);
+        let mut listener = listener().await;
+        listener.set_idle_timeouts(FIRST_WITHIN, IDLE);
+        let addr = listener.local_addr().unwrap();
+        let serve = async { while listener.next().await.is_ok() {} };
+        let hello = hello();
+        // One sends packets, one nothing more, one the bytes of a packet that never ends.
+        let [lasted, silent, dripped] = [Some(hello.len()), None, Some(5)].map(|len| {
+            let hello = &hello;
+            async move {
+                let mut socket = TcpStream::connect(addr).await.unwrap();
+                socket.write_all(hello).await.unwrap();
+                let began = std::time::Instant::now();
+                let mut rest = hello.iter().skip(4).copied().cycle();
+                while began.elapsed() < 4 * IDLE {
+                    if let Some(len) = len {
+                        let packet: Vec<u8> = match len == hello.len() {
+                            true => hello.get(4..).unwrap().to_vec(),
+                            false => rest.by_ref().take(1).collect(),
+                        };
+                        let _ = socket.write_all(&packet).await;
+                    }
+                    let mut answer = [0; 1024];
+                    if let Ok(Ok(0) | Err(_)) = timeout(IDLE / 8, socket.read(&mut answer)).await {
+                        break;
+                    }
+                }
+                began.elapsed()
+            }
+        });
+        let (lasted, silent, dripped) = tokio::select! {
+            times = async { tokio::join!(lasted, silent, dripped) } => times,
+            () = serve => panic!("the listener ended"),
+        };
+        assert!(lasted >= 4 * IDLE, "{lasted:?}");
+        assert!((IDLE..3 * IDLE).contains(&silent) && (IDLE..3 * IDLE).contains(&dripped), "{silent:?} {dripped:?}");
     }
 }

@@ -89,6 +89,8 @@ pub enum Entry {
     },
     /// A message was not sent, as this field of it cannot be kept here.
     Unkept(&'static str),
+    /// A search by something that is not kept here.
+    Unsearched(&'static str),
     /// A client asks for salts in a loop: 16 times within a minute.
     SaltLoop,
     /// A program wants to speak a layer that is not known here.
@@ -230,6 +232,7 @@ impl fmt::Display for Entry {
                 write!(f, "layer {layer} has no words for the reply {name}#{id:08x}")
             }
             Self::SaltLoop => f.write_str("asks for salts in a loop: 16 times within a minute"),
+            Self::Unsearched(what) => write!(f, "cannot search by {what}: the call is refused"),
             Self::Unkept(field) => write!(f, "cannot keep {field}: the message is refused"),
             Self::Call { method, user, error } => {
                 if let Some(name) = method_name(*method) {

@@ -29,7 +29,6 @@ use crate::telegram::api::auth::{
     SentCodeTypeEmailCode, SentCodeTypeSms, SignIn,
 };
 use crate::telegram::api::users::UserTail;
-use crate::tl::Combinator;
 use crate::tl::{Blob, Hidden};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
@@ -364,7 +363,6 @@ impl World {
         turn: &mut Turn<'_>,
         call: ExportLoginToken,
     ) -> Result<AnyLoginToken, RpcError> {
-        super::call::check_len(ExportLoginToken::ID, call.except_ids.len())?;
         check_app(call.api_id, &call.api_hash)?;
         let (key, now) = (Some(turn.caller.key_id), turn.now);
         self.desk.qr.retain(|qr| qr.expires > now);

@@ -1,6 +1,6 @@
 //! `messages.startBot`, `messages.sendMessage`, and reading what was said.
 
-use super::call::{Turn, bad, check_len};
+use super::call::{Turn, bad};
 use super::draft::Draft;
 use super::mailbox::{Letter, Text, What};
 use super::view::count;
@@ -13,7 +13,6 @@ use crate::telegram::api::messages::{
     GetPeerDialogs, InputDialogPeer, InputDialogWith, Messages, MessagesSlice, PeerDialogs, StartBot,
 };
 use crate::telegram::api::updates::{UpdateShortSentMessage, Updates};
-use crate::tl::Combinator;
 use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::vec;
@@ -151,30 +150,27 @@ impl World {
         let me = turn.me;
         let peer = self.find_peer(me, &call.peer).map_err(|missing| missing.or("PEER_ID_INVALID"))?;
         let peer = peer.ok_or_else(|| bad("PEER_ID_INVALID"))?;
-        let is_asked = |letter: &&Letter| {
-            (call.max_id <= 0 || letter.id < call.max_id) && (call.min_id <= 0 || letter.id > call.min_id)
+        let page = Page {
+            offset_id: call.offset_id,
+            offset_date: call.offset_date,
+            add_offset: call.add_offset,
+            limit: call.limit,
+            max_id: call.max_id,
+            min_id: call.min_id,
         };
-        let is_newer = |letter: &&Letter| match (call.offset_id, call.offset_date) {
-            (0, 0) => false,
-            (0, date) => letter.date >= date,
-            (id, _) => letter.id >= id,
-        };
-        let limit = i64::from(call.limit).clamp(0, MAX_FETCHED);
-        let all = self.letters(me, peer).count();
-        let newer = self.letters(me, peer).rev().filter(is_asked).take_while(is_newer).count();
-        let first = i64::from(count(newer)).saturating_add(call.add_offset.into());
-        let at = |place: i64| usize::try_from(place).unwrap_or(0);
-        let (skip, end) = (at(first), at(first.saturating_add(limit)));
-        let asked = self.letters(me, peer).rev().filter(is_asked);
-        let letters: Vec<&Letter> = asked.skip(skip).take(end - skip).collect();
+        let all: Vec<&Letter> = self.letters(me, peer).rev().collect();
+        Ok(self.messages(me, Some(peer), &page.of(&all), all.len()))
+    }
+
+    /// Some of `all` messages that a call asks for, in `peer` or, without one, in several dialogs.
+    pub(super) fn messages(&self, me: i64, peer: Option<PeerId>, letters: &[&Letter], all: usize) -> AnyMessages {
         let (chats, users) = self.mentioned(me, letters.iter().copied());
         let messages: Vec<_> = letters.iter().map(|letter| self.see_letter(me, letter)).collect();
         let topics = Vec::new();
-        let pts = self.boxes.get(&peer).map_or(0, super::mailbox::Mailbox::pts);
-        Ok(match peer {
-            PeerId::Channel(_) => ChannelMessages {
+        match peer {
+            Some(peer @ PeerId::Channel(_)) => ChannelMessages {
                 inexact: false,
-                pts,
+                pts: self.boxes.get(&peer).map_or(0, super::mailbox::Mailbox::pts),
                 count: count(all),
                 offset_id_offset: None,
                 messages,
@@ -196,7 +192,7 @@ impl World {
                 users,
             }
             .into(),
-        })
+        }
     }
 
     /// `messages.getDialogs`: the newest message of each peer, newest first. The archive, which is folder 1, is empty.
@@ -238,7 +234,6 @@ impl World {
         if call.peers.is_empty() {
             return Err(bad("INPUT_PEERS_EMPTY"));
         }
-        check_len(GetPeerDialogs::ID, call.peers.len())?;
         let (mut peers, mut dialogs, mut tops) = (BTreeSet::new(), Vec::new(), Vec::new());
         for asked in &call.peers {
             let InputDialogPeer::With(InputDialogWith { peer }) = asked else { return Err(bad("FOLDER_ID_INVALID")) };
@@ -297,6 +292,36 @@ impl World {
             ttl_period: None,
         }
         .into()
+    }
+}
+
+/// Which of many messages a call asks for. Spec: api/offsets
+pub(super) struct Page {
+    pub(super) offset_id: i32,
+    pub(super) offset_date: i32,
+    pub(super) add_offset: i32,
+    pub(super) limit: i32,
+    pub(super) max_id: i32,
+    pub(super) min_id: i32,
+}
+
+impl Page {
+    /// Those of `letters`, which are newest first.
+    pub(super) fn of<'l>(&self, letters: &[&'l Letter]) -> Vec<&'l Letter> {
+        let is_asked = |letter: &&&Letter| {
+            (self.max_id <= 0 || letter.id < self.max_id) && (self.min_id <= 0 || letter.id > self.min_id)
+        };
+        let is_newer = |letter: &&&Letter| match (self.offset_id, self.offset_date) {
+            (0, 0) => false,
+            (0, date) => letter.date >= date,
+            (id, _) => letter.id >= id,
+        };
+        let limit = i64::from(self.limit).clamp(0, MAX_FETCHED);
+        let newer = letters.iter().filter(is_asked).take_while(is_newer).count();
+        let first = i64::from(count(newer)).saturating_add(self.add_offset.into());
+        let at = |place: i64| usize::try_from(place).unwrap_or(0);
+        let (skip, end) = (at(first), at(first.saturating_add(limit)));
+        letters.iter().filter(is_asked).skip(skip).take(end - skip).copied().collect()
     }
 }
 

@@ -52,6 +52,7 @@ mod post;
 pub mod reaction;
 pub mod residents;
 pub mod script;
+mod search;
 mod send;
 mod serve;
 mod view;
@@ -413,8 +414,6 @@ impl Dc {
     pub fn handle_timeout(&mut self, now: Instant) {
         let mut late = Vec::new();
         for seat in self.auth.seats() {
-            // A server's session asks nothing, so that it never waits in vain.
-            let _ = seat.session.handle_timeout(now);
             if seat.hang_up_at().is_some_and(|at| at <= now) {
                 late.extend(seat.conn);
             }

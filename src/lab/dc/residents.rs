@@ -20,7 +20,7 @@
 //!
 //! What needs nobody in particular: an unknown id or a wrong hash as `bot` is `BOT_INVALID`, as `peer`
 //! `PEER_ID_INVALID`; `input…FromMessage` with a message that does not show the peer is `MSG_ID_INVALID`; a
-//! `random_id` for the second time is 500 `RANDOM_ID_DUPLICATE`; `start_param` may be `START_PARAM_EMPTY`,
+//! `random_id` of 0 is `RANDOM_ID_EMPTY`, and for the second time 500 `RANDOM_ID_DUPLICATE`; `start_param` may be `START_PARAM_EMPTY`,
 //! `START_PARAM_INVALID` (beside `A-Za-z0-9_-`) or `START_PARAM_TOO_LONG` (over 64).
 
 use super::world::{Group, Manner, PeerId, User, World};

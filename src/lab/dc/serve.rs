@@ -1,13 +1,15 @@
 //! Encrypted packets: to the session they belong to, and the calls in them to the world.
 
-use super::call::{Caller, Push, bad, check_len, ends_the_key, method_name};
+use super::call::{Caller, Push, bad, ends_the_key, method_name, read_call};
 use super::faults::{self, Conduct};
 use super::log::{ConnId, Entry, Refusal};
 use super::script::Act;
 use super::{Conn, Dc, Denied, MAX_SESSIONS, boxed};
 use crate::base::side::Side;
 use crate::base::time::Instant;
-use crate::protocol::session::{Incoming, Opened, RpcError, bind, packet};
+use crate::lab::server::bind::open_bind;
+use crate::lab::server::session::Request;
+use crate::protocol::session::{Opened, RpcError, packet};
 use crate::telegram::api::auth::{BindTempAuthKey, DropTempAuthKeys};
 use crate::telegram::api::updates::{UpdateLoginToken, UpdateShort, Updates};
 use crate::tl::{Combinator, Raw, Reader, Tl};
@@ -107,7 +109,7 @@ impl Dc {
             seat.is_greeted = true;
         }
         let is_looping = seat.session.take_salt_loop();
-        let requests: Vec<_> = core::iter::from_fn(|| seat.session.poll_incoming()).collect();
+        let requests: Vec<_> = core::iter::from_fn(|| seat.session.poll_request()).collect();
         if is_new {
             self.note(now, conn_id, Entry::Session { key: key_id, session_id });
             // A client that goes on under another key keeps the connection alive with that one.
@@ -144,17 +146,16 @@ impl Dc {
             if let Some(seat) = self.auth.seat(place.0, place.1) {
                 said += seat.session.unacknowledged();
                 if said > MAX_SAID {
-                    seat.session.forget_said();
+                    seat.session.forget_sent();
                 }
             }
         }
     }
 
     /// Executes the calls of a packet; whether the connection is to end after that.
-    fn serve_all(&mut self, conn: &mut Conn, now: Instant, place: Place, requests: Vec<Incoming>) -> bool {
+    fn serve_all(&mut self, conn: &mut Conn, now: Instant, place: Place, requests: Vec<Request>) -> bool {
         let mut hangs_up = false;
-        for request in requests {
-            let Incoming::Request { msg_id, body } = request else { continue };
+        for Request { msg_id, body } in requests {
             match self.serve(now, place, msg_id, &body) {
                 After::On => {}
                 // What came along is taken, and so it is executed, too.
@@ -346,8 +347,7 @@ impl Dc {
 
     /// `auth.dropTempAuthKeys`: those of the same permanent key, but for those that it names and the one that asks.
     fn drop_temporary(&mut self, place: Place, call: &Raw) -> Result<bool, RpcError> {
-        let except = DropTempAuthKeys::from_boxed(&call.0).map_err(|_| bad("INPUT_FETCH_ERROR"))?.except_auth_keys;
-        check_len(DropTempAuthKeys::ID, except.len())?;
+        let except = read_call::<DropTempAuthKeys>(call)?.except_auth_keys;
         let permanent = self.auth.permanent(place.key);
         for key in self.auth.standing_for(permanent) {
             if key != permanent && key != place.key && !except.contains(&i64::from_le_bytes(key)) {
@@ -366,7 +366,7 @@ impl Dc {
         let dc_id = self.auth.get(place.key, unix).and_then(|key| key.caller.dc_id);
         let key = self.auth.get(permanent, unix).filter(|key| key.expires_at.is_none() && key.caller.dc_id == dc_id);
         let key = key.ok_or_else(invalid)?;
-        let (inner, inner_msg_id) = bind::open_bind(&key.auth_key, &call.encrypted_message.0).ok_or_else(invalid)?;
+        let (inner, inner_msg_id) = open_bind(&key.auth_key, &call.encrypted_message.0).ok_or_else(invalid)?;
         let is_same = inner_msg_id == msg_id
             && inner.nonce == call.nonce
             && inner.temp_auth_key_id.to_le_bytes() == place.key

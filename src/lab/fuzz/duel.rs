@@ -1,5 +1,5 @@
-//! A client and a data centre against each other, from the first byte of a connection: framings, key exchange, temporary
-//! keys, calls; a hostile road between them, and a data centre that does wrong where it is told to.
+//! A client against a test server from the first byte of a connection: framings, key exchange, temporary keys, calls;
+//! over a hostile network, and with a server that injects a named fault.
 
 use super::packets::UNIX;
 use super::{Choices, Dice, exchange};
@@ -9,7 +9,7 @@ use crate::lab::dc::log::Entry;
 use crate::lab::dc::residents::{ALICE, ECHO_BOT};
 use crate::lab::dc::world::{Manner, User};
 use crate::lab::dc::{Caller, ConnId, Dc, World as Residents, call::App};
-use crate::protocol::connection::{Config, Connection, ConnectionError, Event, Init, SavedKey};
+use crate::protocol::connection::{Config, Connection, ConnectionError, Event, Init, SavedKey, TemporaryKeys};
 use crate::protocol::session::{CallError, CallId};
 use crate::telegram::api::contacts::{ResolveUsername, ResolvedPeerBody};
 use crate::telegram::start::{Known, StartCall, start_call};
@@ -22,12 +22,12 @@ use bytes::BytesMut;
 use core::time::Duration;
 use std::sync::OnceLock;
 
-/// More would be slow and show nothing new.
+/// Most operations per input: more are slow and reach nothing new.
 const MAX_OPS: usize = 200;
 const MAX_STARTS: usize = 8;
-/// No connection is needed more often, once all goes well.
+/// Most connections needed once the network is reliable again.
 const MAX_CONNECTIONS: usize = 60;
-/// Nobody who has lost the key tries more often here.
+/// Most connections tried after the key was lost.
 const TRIES_WITHOUT_KEY: usize = 4;
 
 fn residents() -> Residents {
@@ -40,7 +40,7 @@ fn residents() -> Residents {
     world
 }
 
-/// The bot, as a client that asked before knows it.
+/// The bot as resolved earlier by a client.
 fn bot() -> &'static Known {
     static BOT: OnceLock<Known> = OnceLock::new();
     BOT.get_or_init(|| {
@@ -52,7 +52,7 @@ fn bot() -> &'static Known {
     })
 }
 
-/// One direction: what was written at once, not yet arrived.
+/// Packets in flight in one direction.
 type Road = VecDeque<Vec<u8>>;
 
 struct World {
@@ -62,13 +62,13 @@ struct World {
     conn: ConnId,
     to_dc: Road,
     to_client: Road,
-    /// What each call starts, and what to say if the data centre has forgotten who asks.
+    /// Bot start that each call makes, and its body for a repeat should the server have forgotten the client.
     calls: BTreeMap<CallId, (usize, Vec<u8>)>,
     answers: Vec<usize>,
     executed: usize,
     connections: usize,
     is_faulty: bool,
-    /// The fault takes the key away: then nothing is answered any more.
+    /// True if the fault invalidates the key: nothing is answered from then on.
     takes_key: bool,
 }
 
@@ -81,12 +81,14 @@ impl World {
         let framings = Framing::ALL;
         config.framing = framings[usize::from(how & 3)];
         config.init = Some(Init::new(1, "duel"));
-        config.temporary = (how & 4 != 0).then_some(if how & 16 == 0 { 86_400 } else { 500 });
+        if how & 4 != 0 {
+            config.temporary = TemporaryKeys::lasting(if how & 16 == 0 { 86_400 } else { 500 });
+        }
         if how & 8 == 0 {
             config.saved = Some(SavedKey { key: dc.sign_in(ALICE).unwrap(), salt: 0, time_offset: None });
         }
         let fault = usize::from(fault).checked_sub(1).and_then(|at| FAULTS.get(at));
-        // 64 MiB to pack and to unpack again, 100,000 messages to acknowledge: they have tests of their own.
+        // These need 64 MiB of compressed data or 100,000 messages: too slow here, and tested elsewhere.
         let fault = fault.filter(|fault| !fault.name.starts_with("gzip-bomb") && fault.name != "content-flood");
         if let Some(fault) = fault {
             dc.fault(fault, 1);
@@ -135,8 +137,9 @@ impl World {
         self.conn = self.dc.accept(self.now);
     }
 
-    /// What a client's owner does when a connection ends.
+    /// Reacts to the end of a connection like the owner of a client.
     fn over(&mut self, error: &ConnectionError) {
+        // A -404 may concern the temporary key alone. Spec: api/pfs
         if matches!(error, ConnectionError::Fault(TransportFault::AuthKeyNotFound)) && self.client.session().is_some() {
             self.client.drop_temporary();
         }
@@ -146,6 +149,7 @@ impl World {
     fn events(&mut self) {
         while let Some(event) = self.client.poll_event() {
             match event {
+                // Signs the new key in, in place of a login.
                 Event::Authorized(key) => self.dc.let_in(key.key.id(), ALICE),
                 Event::NotBound(_) => {
                     self.client.drop_temporary();
@@ -153,6 +157,7 @@ impl World {
                 }
                 Event::Reply { call, result } => {
                     let (n, body) = self.calls.remove(&call).expect("a call of ours, and answered once");
+                    // The server forgot the session, and with it `initConnection`.
                     let is_known = !matches!(&result, Err(CallError::Refused(e)) if e.is("CONNECTION_NOT_INITED"));
                     if !is_known {
                         self.client.introduce_again();
@@ -163,6 +168,8 @@ impl World {
                     match result {
                         Ok(_) => {}
                         Err(CallError::Refused(error)) if error.is("RANDOM_ID_DUPLICATE") => {
+                            // The server deduplicates by random_id, so this error proves that an earlier copy was
+                            // executed.
                             assert!(self.client.was_in_doubt(call), "sent once, and a duplicate");
                         }
                         Err(error) => assert!(self.is_faulty, "{error}"),
@@ -179,8 +186,9 @@ impl World {
         }
     }
 
-    /// Both sides write what they have.
+    /// Sends what both sides have to send.
     fn transmit(&mut self) {
+        // A bound in place of `loop`: two sides that never stop sending are a finding.
         for _ in 0..100 {
             self.events();
             let mut out = BytesMut::new();
@@ -224,7 +232,7 @@ impl World {
                 }
             }
             6 => {
-                // Some of the bytes; the rest is for later.
+                // A prefix of the bytes; the rest stays in flight.
                 let len = usize::from(choices.byte());
                 if let Some(bytes) = self.road(to_dc).pop_front() {
                     let (now, later) = bytes.split_at(len.min(bytes.len()));
@@ -233,7 +241,7 @@ impl World {
                 }
             }
             7 => {
-                // What was written in two pieces comes in one.
+                // Two writes arrive as one.
                 if let (Some(mut one), Some(two)) = (self.road(to_dc).pop_front(), self.road(to_dc).pop_front()) {
                     one.extend(two);
                     self.road(to_dc).push_front(one);
@@ -259,7 +267,7 @@ impl World {
                 }
             }
             11 => {
-                // Something of somebody else's.
+                // Bytes from a third party.
                 let len = usize::from(choices.byte() & 63);
                 let bytes: Vec<u8> = (0..len).map(|_| choices.byte()).collect();
                 self.road(to_dc).push_front(bytes);
@@ -296,11 +304,11 @@ impl World {
         panic!("a time-out that is never disarmed");
     }
 
-    /// From here on all goes well, but for the fault that waits: every start is answered.
+    /// Makes the network reliable, with the injected fault still pending, and checks that every start is answered.
     fn heal(&mut self) {
         self.connections = 0;
         for turn in 0..1000 {
-            // An owner who waits for long tries another connection: the fault may be that an answer is lost.
+            // The owner of a client reconnects after a long wait: the fault may have dropped an answer.
             if turn % 100 == 0 {
                 self.reconnect();
             }
@@ -339,10 +347,10 @@ impl World {
     }
 }
 
-/// `framing, keys:1 | fault:1 | operations`: starts, deliveries in any pieces, losses, repeats, swaps, damage, bytes of
-/// somebody else's, new connections, time, new salts; and one named fault of the data centre.
+/// `framing, keys:1 | fault:1 | operations`: starts, deliveries in arbitrary pieces, losses, repeats, swaps,
+/// corruption, bytes from a third party, reconnections, time, new salts, and one named fault of the server.
 ///
-/// Whatever happens, in the end every start is answered once, and was executed once.
+/// In the end every start is answered once and was executed once.
 pub fn duel(data: &[u8]) {
     let mut choices = Choices(data);
     let mut world = World::new(choices.byte(), choices.byte());

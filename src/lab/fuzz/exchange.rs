@@ -1,4 +1,4 @@
-//! The key exchange: answers to a client and requests to a server, in each state, that no honest peer would send.
+//! Key exchange: answers to a client and requests to a server, in each state, that no honest peer would send.
 
 use super::packets::{UNIX, clock};
 use super::{Choices, Dice};
@@ -20,7 +20,7 @@ use bytes::Bytes;
 use sha1::{Digest, Sha1};
 use std::sync::OnceLock;
 
-/// An honest run.
+/// Honest key exchange.
 struct Run {
     rsa: RsaPrivateKey,
     /// Each answer to the client, and the dice before the client did what led to it.
@@ -39,7 +39,7 @@ impl Run {
         HandshakeConfig { keys: vec![rsa.public().clone()], dc: 2, expires_in: None }
     }
 
-    /// The client as it was before answer `at`: it cannot be cloned, so it runs again.
+    /// Returns the client in its state before answer `at`. It cannot be cloned, so the exchange runs again.
     fn client(&self, at: usize) -> ClientHandshake {
         let dice = |at: usize| self.answers[at].0.clone();
         let (mut client, _) =
@@ -51,7 +51,7 @@ impl Run {
     }
 }
 
-/// The private key of a recording, which opens nothing else.
+/// Private RSA key of a recording in the fixtures.
 pub(super) fn rsa() -> &'static RsaPrivateKey {
     static KEY: OnceLock<RsaPrivateKey> = OnceLock::new();
     KEY.get_or_init(|| {
@@ -61,7 +61,7 @@ pub(super) fn rsa() -> &'static RsaPrivateKey {
     })
 }
 
-/// The run, made once.
+/// Honest key exchange, run once.
 fn run() -> &'static Run {
     static RUN: OnceLock<Run> = OnceLock::new();
     RUN.get_or_init(|| {
@@ -100,16 +100,17 @@ fn run() -> &'static Run {
     })
 }
 
-/// `value`, hashed and encrypted as the two sides do once they share the temporary key.
+/// Hashes and encrypts `value` with the temporary AES key of the key exchange.
 fn seal(value: &[u8], aes: &AesPair) -> Blob {
     let mut data = Sha1::digest(value).to_vec();
     data.extend_from_slice(value);
+    // The padding may be anything up to the next block.
     data.resize(data.len().next_multiple_of(16), 0);
     ige::encrypt(&aes.key, &aes.iv, data.as_chunks_mut().0);
     Blob(data)
 }
 
-/// An honest message with edits: `at:2 | change:1` each.
+/// Applies edits to an honest message: `at:2 | change:1` each; `change` 0 truncates, others are XORed.
 fn edited(message: &[u8], choices: &mut Choices<'_>) -> Vec<u8> {
     let mut message = message.to_vec();
     while !choices.0.is_empty() {
@@ -126,8 +127,8 @@ fn edited(message: &[u8], choices: &mut Choices<'_>) -> Vec<u8> {
     message
 }
 
-/// `state:1 | how:1 | bytes`: in any of its three states a client gets the bytes, or a plain message of them, or the honest
-/// answer with edits, or an honest answer around them. It may get as far as a key only if the server has the same.
+/// `state:1 | how:1 | bytes`: in each of its three states a client receives the bytes, a plain message with them, the
+/// edited honest answer, or an honest answer around them. It may obtain a key only if the server has the same one.
 pub fn client_handshake(data: &[u8]) {
     let run = run();
     let mut choices = Choices(data);
@@ -156,7 +157,7 @@ pub fn client_handshake(data: &[u8]) {
     let mut step = client.handle(Instant::ZERO, &answer, &mut dice);
     loop {
         match step {
-            // Honest answers to the rest do not make up for it, unless nothing was wrong.
+            // Continue with honest answers: they must not repair an exchange that went wrong.
             Ok(Step::Send(request)) => {
                 plain::open(&request, Side::Client).expect("a client asks in plain messages");
                 let Some(answer) = answers.next() else { return };
@@ -176,7 +177,8 @@ pub fn client_handshake(data: &[u8]) {
     }
 }
 
-/// `state:1 | how:1 | bytes`: the same with requests to a server. What it grants is granted once, and said again alike.
+/// `state:1 | how:1 | bytes`: like [`client_handshake`] with requests to a server. A key is granted once, and a
+/// repeated request gets the same answer.
 pub fn server_handshake(data: &[u8]) {
     let run = run();
     let mut choices = Choices(data);
@@ -191,6 +193,7 @@ pub fn server_handshake(data: &[u8]) {
         _ => match state {
             0 | 1 => {
                 let inner = choices.rest();
+                // RSA_PAD takes at most 144 bytes. Spec: mtproto/auth_key
                 let inner = &inner[..inner.len().min(144)];
                 let encrypted_data = Blob(rsa_pad(inner, run.rsa.public(), &mut Dice(5)).unwrap().to_vec());
                 let public_key_fingerprint = run.rsa.public().fingerprint();
@@ -206,7 +209,7 @@ pub fn server_handshake(data: &[u8]) {
     };
     let (mut server, mut dice) = (server.clone(), Dice(6));
     let Ok(answer) = server.handle(UNIX, &request, &mut dice) else {
-        // It is over, and may begin again.
+        // This exchange has ended; a new one may begin.
         let again = server.handle(UNIX, &run.servers[0].1, &mut dice).expect("anyone may begin");
         assert!(again.grant.is_none());
         return;
@@ -214,6 +217,7 @@ pub fn server_handshake(data: &[u8]) {
     plain::open(&answer.send, Side::Server).expect("a server answers in plain messages");
     if let Some(grant) = &answer.grant {
         assert_eq!(state, 2, "a key for nothing");
+        // Only well-formed inner data (3) may carry another g_b, and with it another key.
         assert!(how == 3 || grant.auth_key.is(&run.auth_key));
     }
     let again = server.handle(UNIX, &request, &mut dice).expect("a request that comes again is answered again");

@@ -1,9 +1,10 @@
-//! Operations on a client's and a server's session, and on what is between them.
+//! Operations on the sessions of a client and a server, and on the packets between them.
 
-use super::packets::{SESSION, UNIX, clock, key};
+use super::packets::{SESSION, UNIX, client, clock, key};
 use super::{Choices, Dice};
 use crate::base::side::Side;
 use crate::base::time::{Instant, ServerClock, UnixTime};
+use crate::lab::server::session::{Request, ServerSession};
 use crate::protocol::session::{CallError, CallId, Incoming, RpcError, Session};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
@@ -12,7 +13,7 @@ use core::time::Duration;
 
 const CALL: u32 = 0x0ca1_1ca1;
 const UPDATE: u32 = 0x0bda_7e00;
-/// More would be slow and show nothing new.
+/// Most operations per input: more are slow and reach nothing new.
 const MAX_OPS: usize = 400;
 
 fn body(id: u32, n: u32) -> Bytes {
@@ -23,12 +24,12 @@ struct World {
     now: Instant,
     dice: Dice,
     client: Session,
-    server: Session,
+    server: ServerSession,
     server_clock: ServerClock,
     salt: i64,
     to_server: VecDeque<Bytes>,
     to_client: VecDeque<Bytes>,
-    /// Calls and how often each was answered.
+    /// Calls, with their number and the count of answers.
     calls: BTreeMap<CallId, (u32, u32)>,
     forgotten: Vec<CallId>,
     requests: VecDeque<(i64, u32)>,
@@ -39,8 +40,8 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let client = Session::new(Side::Client, key(), 1, ServerClock::guess(Instant::ZERO, UNIX), SESSION);
-        let server = Session::new(Side::Server, key(), 1, clock(), SESSION);
+        let client = client(ServerClock::guess(Instant::ZERO, UNIX));
+        let server = ServerSession::new(key(), 1, clock(), SESSION);
         Self {
             now: Instant::ZERO,
             dice: Dice(2),
@@ -66,7 +67,7 @@ impl World {
         }
     }
 
-    /// Both sides put on the wire what they have.
+    /// Queues the packets that both sides have to send.
     fn transmit(&mut self) {
         while let Some(packet) = self.client.poll_packet(self.now, &mut self.dice).unwrap() {
             self.to_server.push_back(packet);
@@ -76,15 +77,19 @@ impl World {
         }
     }
 
-    /// Delivers; whoever does not like it hangs up.
+    /// Delivers a packet; a side that rejects it closes the connection.
     fn deliver(&mut self, to: Side, packet: &[u8]) {
-        // A client may begin another session: the server has one for it, and forgets the one before.
+        // A client may begin a new session: the server then replaces its old one.
         if to == Side::Server && self.client.session_id() != self.server.session_id() {
-            self.server = Session::new(Side::Server, key(), self.salt, self.server_clock, self.client.session_id());
+            self.server = ServerSession::new(key(), self.salt, self.server_clock, self.client.session_id());
             self.requests.clear();
         }
-        let session = if to == Side::Server { &mut self.server } else { &mut self.client };
-        if session.handle_packet(self.now, BytesMut::from(packet)).is_err() {
+        let packet = BytesMut::from(packet);
+        let taken = match to {
+            Side::Server => self.server.handle_packet(self.now, packet),
+            Side::Client => self.client.handle_packet(self.now, packet),
+        };
+        if taken.is_err() {
             self.reconnect();
         }
         self.drain();
@@ -98,6 +103,7 @@ impl World {
                     let (n, answers) = self.calls.get_mut(&call).expect("a call of ours");
                     *answers += 1;
                     assert_eq!(*answers, 1, "answered twice");
+                    // Undeliverable: refused at message level, so never executed.
                     let is_refused = matches!(result, Err(CallError::Undeliverable(_)));
                     assert!(is_refused || self.executed.contains_key(n), "answered, and never executed");
                     match result {
@@ -115,12 +121,11 @@ impl World {
                     assert_eq!(*seen, 1, "an update comes twice");
                 }
                 Incoming::NewSession => {}
-                Incoming::Request { .. } => panic!("a request to a client"),
             }
         }
-        while let Some(incoming) = self.server.poll_incoming() {
-            let Incoming::Request { msg_id, body: request } = incoming else { panic!("{incoming:?} to a server") };
+        while let Some(Request { msg_id, body: request }) = self.server.poll_request() {
             let n = request.last_chunk().map_or(0, |n| u32::from_le_bytes(*n));
+            // The body may be wrapped in `invokeAfterMsg`, so only its end is compared.
             assert!(request.ends_with(&body(CALL, n)), "a request that nobody made");
             *self.executed.entry(n).or_default() += 1;
             self.requests.push_back((msg_id, n));
@@ -138,7 +143,7 @@ impl World {
         self.to_server.clear();
         self.to_client.clear();
         self.client.reconnected(self.now);
-        self.server.reconnected(self.now);
+        self.server.reconnected();
     }
 
     fn call(&mut self, after: bool) {
@@ -199,7 +204,7 @@ impl World {
                 }
             }
             _ => {
-                // The server says that the time is another: a minute more or less.
+                // The server's clock changes, by about a minute in either direction.
                 let off = i64::from(choices.byte()) - 128;
                 let unix = self.server_clock.at(self.now).as_micros() + off * 500_000;
                 self.server_clock = ServerClock::guess(self.now, UnixTime::from_micros(unix));
@@ -207,14 +212,13 @@ impl World {
         }
     }
 
-    /// Time goes by; time-outs are seen to as they become due, and no more often.
+    /// Advances time and runs each timer when it is due.
     fn pass(&mut self, by: Duration) {
         let until = self.now + by;
         for _ in 0..1000 {
             let due = self.client.poll_timeout().into_iter().chain(self.server.poll_timeout()).min();
             self.now = self.now.max(due.unwrap_or(until).min(until));
-            let is_over = self.client.handle_timeout(self.now).is_err() | self.server.handle_timeout(self.now).is_err();
-            if is_over {
+            if self.client.handle_timeout(self.now).is_err() {
                 self.reconnect();
             }
             self.transmit();
@@ -225,7 +229,7 @@ impl World {
         panic!("a time-out that is never disarmed");
     }
 
-    /// From here on all goes well: whatever was called is answered.
+    /// Makes the network reliable and checks that every call is answered.
     fn heal(&mut self) {
         self.reconnect();
         for _ in 0..1000 {
@@ -250,8 +254,8 @@ impl World {
     }
 }
 
-/// Operations: calls, deliveries, losses, repeats, swaps, damage, new connections, time. No call is answered twice or by the
-/// answer to another, no update comes twice, and once all goes well again every call is answered.
+/// Operations: calls, deliveries, losses, repeats, swaps, corruption, reconnections, time. No call is answered twice or
+/// with the answer to another, no update arrives twice, and once the network is reliable every call is answered.
 pub fn session_ops(data: &[u8]) {
     let mut choices = Choices(data);
     let mut world = World::new();

@@ -1,6 +1,7 @@
-//! Packets to a client: anything at all, and anything at all inside what the server sealed.
+//! Packets to a client: arbitrary bytes, outside and inside the server's encryption.
 
 use super::{Choices, Dice};
+use crate::base::entropy::{Entropy, EntropyFailed};
 use crate::base::side::Side;
 use crate::base::time::{Instant, ServerClock, UnixTime};
 use crate::crypto::auth_key::AuthKey;
@@ -13,9 +14,9 @@ use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
 use core::time::Duration;
 
-/// The id of the session that bodies talk to.
+/// Session id used by the bodies.
 pub(super) const SESSION: i64 = 0x5e55_1014;
-/// When they do.
+/// Server time used by the bodies.
 pub(super) const UNIX: UnixTime = UnixTime::from_secs(1_700_000_000);
 const ANSWER: [u8; 8] = [0xa5, 0, 0xa5, 0, 1, 2, 3, 4];
 const CALL: [u8; 8] = [0xca, 0x11, 0xca, 0x11, 1, 2, 3, 4];
@@ -24,14 +25,14 @@ pub(super) fn key() -> AuthKey {
     AuthKey::from_bytes(core::array::from_fn(|i| (i * 13 % 251) as u8))
 }
 
-/// A clock that is right, and known to be.
+/// Synchronized clock.
 pub(super) fn clock() -> ServerClock {
     let mut clock = ServerClock::guess(Instant::ZERO, UNIX);
     clock.sync(Instant::ZERO, UNIX);
     clock
 }
 
-/// Encrypts whole blocks of plaintext as a server does.
+/// Encrypts whole blocks of plaintext like a server.
 fn encrypt(plain: &[u8]) -> BytesMut {
     let msg_key = kdf::msg_key(&key(), Side::Server, plain);
     let pair = kdf::aes(&key(), Side::Server, &msg_key);
@@ -40,7 +41,19 @@ fn encrypt(plain: &[u8]) -> BytesMut {
     packet
 }
 
-/// A client's session and what its server needs to remember.
+/// Session of a client with the id [`SESSION`].
+pub(super) fn client(clock: ServerClock) -> Session {
+    struct Fixed;
+    impl Entropy for Fixed {
+        fn fill(&mut self, out: &mut [u8]) -> Result<(), EntropyFailed> {
+            out.copy_from_slice(&SESSION.to_le_bytes());
+            Ok(())
+        }
+    }
+    Session::client(key(), 1, clock, &mut Fixed).unwrap()
+}
+
+/// Client session, and the state of its server.
 struct Bench {
     client: Session,
     now: Instant,
@@ -50,7 +63,7 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let client = Session::new(Side::Client, key(), 1, clock(), SESSION);
+        let client = client(clock());
         Self { client, now: Instant::ZERO, dice: Dice(1), last_id: UNIX.as_secs() << 32 | 1 }
     }
     fn id(&mut self) -> i64 {
@@ -66,13 +79,13 @@ impl Bench {
         assert_eq!(&opened.body[..body.len()], body);
         packet
     }
-    /// A call on its way, and the id it went under.
+    /// Makes a call and returns it with the message id under which it was sent.
     fn call(&mut self) -> (CallId, i64) {
         let call = self.client.call(Bytes::from_static(&CALL));
         let msg_id = self.sent().iter().rfind(|m| m.body == CALL[..]).expect("a call goes out").msg_id;
         (call, msg_id)
     }
-    /// What the client sends: packets that a server can open.
+    /// Messages that the client sends; a server must be able to decrypt them.
     fn sent(&mut self) -> Vec<Message> {
         let mut all = Vec::new();
         while let Some(packet) = self.client.poll_packet(self.now, &mut self.dice).unwrap() {
@@ -85,7 +98,7 @@ impl Bench {
         }
         all
     }
-    /// Delivers; after an error there is a new connection.
+    /// Delivers a packet; an error leads to a new connection.
     fn deliver(&mut self, packet: BytesMut) -> Result<(), SessionError> {
         let before = alloc::format!("{:?}", self.client);
         let result = self.client.handle_packet(self.now, packet).map(|_| ());
@@ -97,13 +110,14 @@ impl Bench {
         }
         result
     }
-    /// Whatever came, a call can be made and answered.
+    /// Checks that a call is still made and answered.
     fn works(&mut self) {
         while self.client.poll_incoming().is_some() {}
         self.now = self.now + Duration::from_millis(100);
         let _ = self.client.handle_timeout(self.now);
-        // What was said before may have set clock and ids far off, or begun another session.
+        // Earlier messages may have moved the clock or the ids far, or begun another session.
         let unix = self.client.clock().at(self.now);
+        // Ids of a server are odd, and carry the time in their upper 32 bits.
         self.last_id = self.last_id.max(unix.as_secs().wrapping_shl(32) | 1);
         let (call, msg_id) = self.call();
         let mut answer = RpcResult::ID.to_le_bytes().to_vec();
@@ -117,9 +131,10 @@ impl Bench {
     }
 }
 
-/// `mode:1 | bytes`: the bytes as a packet; as a plaintext; as a body; as the bodies of a container; as one answer.
+/// `mode:1 | bytes`: the bytes as a packet, as its plaintext, as a message body, as the bodies of a container, or as an
+/// answer.
 ///
-/// Whatever it is, a refused packet changes nothing, and the next call is answered.
+/// A refused packet changes nothing, and the next call is answered.
 pub fn open_packet(data: &[u8]) {
     let mut choices = Choices(data);
     let mode = choices.byte();
@@ -133,10 +148,12 @@ pub fn open_packet(data: &[u8]) {
         }
         1 => {
             let plain = choices.rest();
+            // Whole AES blocks only: others are refused before decryption, which mode 0 covers.
             encrypt(&plain[..plain.len() & !15])
         }
         2 => {
             let body = choices.rest();
+            // Bodies are multiples of 4 bytes, as a server's are.
             bench.seal(1, &body[..body.len() & !3])
         }
         3 => {
@@ -172,9 +189,10 @@ pub fn open_packet(data: &[u8]) {
             held += body.len();
         }
     }
+    // Row C22 of docs/security.md: everything that a packet inflates to shares one limit.
     assert!(held <= crate::wire::mt::gzip::MAX_INFLATED + data.len(), "{held} bytes out of {}", data.len());
     bench.sent();
-    // The same again is nothing new.
+    // A repeated packet must not be delivered again.
     if taken.is_ok() {
         let _ = bench.deliver(packet);
         assert_eq!(bench.client.poll_incoming(), None, "taken twice");

@@ -1,5 +1,6 @@
 //! What a connection must know, and what is worth keeping of it.
 
+use super::pfs::TemporaryKeys;
 use crate::crypto::auth_key::AuthKey;
 use crate::crypto::rsa::RsaKey;
 use crate::telegram::api::LAYER;
@@ -21,13 +22,8 @@ pub struct Config {
     pub keys: Vec<RsaKey>,
     /// A key made before; without one the connection begins with the key exchange.
     pub saved: Option<SavedKey>,
-    /// Perfect forward secrecy: messages go under temporary keys that live this many seconds, bound to the permanent
-    /// one, which then encrypts nothing else.
-    #[cfg(feature = "pfs")]
-    pub temporary: Option<i32>,
-    /// A temporary key that is bound already and lives still.
-    #[cfg(feature = "pfs")]
-    pub saved_temporary: Option<TemporaryKey>,
+    /// Perfect forward secrecy; off by default.
+    pub temporary: TemporaryKeys,
     /// Salts of the saved key that messages go under, the temporary one if there is one, with their times.
     pub salts: Vec<FutureSalt>,
     /// Asks for the salts of the hours to come along with the first call, if there are none.
@@ -44,10 +40,7 @@ impl Config {
             dc,
             keys,
             saved: None,
-            #[cfg(feature = "pfs")]
-            temporary: None,
-            #[cfg(feature = "pfs")]
-            saved_temporary: None,
+            temporary: TemporaryKeys::default(),
             salts: Vec::new(),
             ask_salts: false,
             init: None,
@@ -66,15 +59,14 @@ pub struct SavedKey {
     pub time_offset: Option<i64>,
 }
 
-/// A temporary key and its end.
-#[cfg(feature = "pfs")]
+/// Temporary key and its end.
 #[derive(Debug, Clone)]
 pub struct TemporaryKey {
     /// The key.
     pub key: AuthKey,
     /// The salt last in use.
     pub salt: i64,
-    /// When it ends, in the server's seconds since 1970.
+    /// End of its life, in the server's seconds since 1970.
     pub expires_at: i32,
 }
 
@@ -105,12 +97,6 @@ impl Init {
             app_version: env!("CARGO_PKG_VERSION").into(),
             lang_code: "en".into(),
         }
-    }
-    /// The same, unless the call is wrapped already.
-    #[cfg(feature = "pfs")]
-    pub(super) fn wrap_once(&self, call: &[u8]) -> Option<Vec<u8>> {
-        let is_wrapped = call.starts_with(&InvokeWithLayer::ID.to_le_bytes());
-        (!is_wrapped).then(|| self.wrap(call.to_vec()))
     }
     pub(super) fn wrap(&self, call: Vec<u8>) -> Vec<u8> {
         let query = InitConnection {

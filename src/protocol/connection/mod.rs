@@ -30,19 +30,21 @@
 
 mod config;
 mod events;
+mod keys;
 #[cfg(feature = "pfs")]
 mod pfs;
+#[cfg(not(feature = "pfs"))]
+#[path = "no_pfs.rs"]
+mod pfs;
 
-#[cfg(feature = "pfs")]
-pub use config::TemporaryKey;
-pub use config::{Config, Init, SavedKey};
+pub use config::{Config, Init, SavedKey, TemporaryKey};
 pub use events::{ConnectionError, Event, Pending};
+pub use pfs::TemporaryKeys;
 
-use crate::base::entropy::{Entropy, EntropyFailed};
+use crate::base::entropy::Entropy;
 use crate::base::time::{Instant, ServerClock, UnixTime};
-use crate::crypto::auth_key::AuthKey;
-use crate::protocol::handshake::client::{ClientHandshake, HandshakeConfig, Step};
-use crate::protocol::handshake::{Grant, HandshakeError};
+use crate::protocol::handshake::HandshakeError;
+use crate::protocol::handshake::client::{ClientHandshake, Step};
 use crate::protocol::session::{CallId, Incoming, Session};
 use crate::tl::Call;
 use crate::wire::transport::{Frame, Framer};
@@ -52,6 +54,7 @@ use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
 use core::fmt;
 use core::marker::PhantomData;
+use pfs::Pfs;
 
 /// Bytes of events not polled yet; beyond them no further packet is opened. As many bytes of input may wait meanwhile.
 pub const MAX_WAITING: usize = 1 << 20;
@@ -84,15 +87,7 @@ pub struct Connection {
     is_known: bool,
     /// Calls that tell it so.
     introductions: Vec<CallId>,
-    /// The permanent key, where messages go under temporary ones.
-    #[cfg(feature = "pfs")]
-    permanent: Option<SavedKey>,
-    /// The temporary key in use.
-    #[cfg(feature = "pfs")]
-    temporary: Option<TemporaryKey>,
-    /// The session of a temporary key that was dropped: its calls wait for the next.
-    #[cfg(feature = "pfs")]
-    before: Option<Box<Session>>,
+    pfs: Pfs,
 }
 
 impl fmt::Debug for Connection {
@@ -128,12 +123,7 @@ impl Connection {
             is_paused: false,
             is_known: false,
             introductions: Vec::new(),
-            #[cfg(feature = "pfs")]
-            permanent: None,
-            #[cfg(feature = "pfs")]
-            temporary: None,
-            #[cfg(feature = "pfs")]
-            before: None,
+            pfs: Pfs::default(),
         }
     }
 
@@ -176,10 +166,7 @@ impl Connection {
     fn caller(&mut self) -> Option<&mut Session> {
         match &mut self.stage {
             Stage::Open(session) => Some(session),
-            #[cfg(feature = "pfs")]
-            _ => self.before.as_deref_mut(),
-            #[cfg(not(feature = "pfs"))]
-            _ => None,
+            _ => self.pfs.before_mut(),
         }
     }
 
@@ -187,10 +174,7 @@ impl Connection {
     pub fn is_sent(&self, call: CallId) -> bool {
         let session = match &self.stage {
             Stage::Open(session) => Some(&**session),
-            #[cfg(feature = "pfs")]
-            _ => self.before.as_deref(),
-            #[cfg(not(feature = "pfs"))]
-            _ => None,
+            _ => self.pfs.before(),
         };
         session.is_some_and(|session| session.is_sent(call))
     }
@@ -198,11 +182,7 @@ impl Connection {
     /// Whether `call`, answered just now, may have been executed by an earlier sending: see
     /// [`Session::was_in_doubt`].
     pub fn was_in_doubt(&self, call: CallId) -> bool {
-        #[cfg(feature = "pfs")]
-        let before = self.before.as_deref();
-        #[cfg(not(feature = "pfs"))]
-        let before = None::<&Session>;
-        [self.session(), before].into_iter().flatten().any(|session| session.was_in_doubt(call))
+        [self.session(), self.pfs.before()].into_iter().flatten().any(|session| session.was_in_doubt(call))
     }
 
     /// The session, once there is a key.
@@ -216,8 +196,7 @@ impl Connection {
     /// What is worth keeping now: the key, the salt in force, the server's clock against `unix`, the local one.
     pub fn saved(&self, now: Instant, unix: UnixTime) -> Option<SavedKey> {
         let session = self.session()?;
-        #[cfg(feature = "pfs")]
-        if let Some(permanent) = &self.permanent {
+        if let Some(permanent) = self.pfs.permanent() {
             return Some(permanent.clone());
         }
         let clock = session.clock();
@@ -285,9 +264,10 @@ impl Connection {
     fn handle_packet(&mut self, now: Instant, packet: BytesMut) -> Result<(), ConnectionError> {
         match &mut self.stage {
             Stage::Start => Err(HandshakeError::Misuse.into()),
-            // What was still on its way for a key at its end.
-            #[cfg(feature = "pfs")]
-            Stage::Handshake { .. } if self.before.as_ref().is_some_and(|s| packet.get(..8) == Some(&s.key().id())) => {
+            // A packet that was still on its way under the temporary key before.
+            Stage::Handshake { .. }
+                if self.pfs.before().is_some_and(|session| packet.get(..8) == Some(&session.key().id())) =>
+            {
                 Ok(())
             }
             Stage::Handshake { machine, waiting } => {
@@ -309,58 +289,14 @@ impl Connection {
         }
     }
 
-    /// A key is made: the permanent one, or a temporary one to be bound to it.
-    #[inline(never)] // a frame of its own: what comes before or after needs none of it
-    fn granted(&mut self, now: Instant, grant: Grant) -> Result<(), ConnectionError> {
-        self.clock = grant.clock;
-        #[cfg(feature = "pfs")]
-        if let Some(expires_at) = grant.expires_at {
-            let key = TemporaryKey { key: grant.auth_key, salt: grant.server_salt, expires_at };
-            self.events.push_back(Event::Temporary(key.clone()));
-            return self.open_temporary(key, false);
-        }
-        let saved = SavedKey { key: grant.auth_key, salt: grant.server_salt, time_offset: None };
-        self.events.push_back(Event::Authorized(saved.clone()));
-        self.begin_with(now, saved)
-    }
-
-    /// The permanent key is known: the session begins.
-    #[cfg(not(feature = "pfs"))]
-    fn begin_with(&mut self, _: Instant, saved: SavedKey) -> Result<(), ConnectionError> {
-        Ok(self.open_session(&saved.key, saved.salt)?)
-    }
-
-    fn open_session(&mut self, key: &AuthKey, salt: i64) -> Result<(), EntropyFailed> {
-        let mut session = Session::client(key.clone(), salt, self.clock, &mut *self.random)?;
-        session.salts_mut().extend(&core::mem::take(&mut self.config.salts));
-        session.ask_salts(self.config.ask_salts);
-        #[cfg(feature = "pfs")]
-        self.take_over(&mut session);
-        for body in core::mem::take(&mut self.early) {
-            // Those that nobody waits for any more have had their names.
-            let is_wanted = body.is_some();
-            let call = session.call(body.unwrap_or_default());
-            if !is_wanted {
-                session.forget(call);
-            }
-        }
-        self.stage = Stage::Open(Box::new(session));
-        Ok(())
-    }
-
     /// Turns what the session has into events.
     fn drain(&mut self) {
         let Stage::Open(session) = &mut self.stage else { return };
         while let Some(incoming) = session.poll_incoming() {
             let event = match incoming {
-                #[cfg(feature = "pfs")]
-                Incoming::Reply { call: CallId::BIND, result } => match (result, &self.temporary) {
-                    (Ok(_), Some(key)) => Event::Bound(key.clone()),
-                    (Ok(_), None) => continue,
-                    (Err(error), _) => {
-                        self.temporary = None;
-                        Event::NotBound(error)
-                    }
+                Incoming::Reply { call: CallId::BIND, result } => match self.pfs.on_bound(result.map(drop)) {
+                    Some(event) => event,
+                    None => continue,
                 },
                 Incoming::Reply { call, result } => {
                     if let Some(at) = self.introductions.iter().position(|id| *id == call) {
@@ -369,7 +305,7 @@ impl Connection {
                     }
                     Event::Reply { call, result }
                 }
-                Incoming::Update(body) | Incoming::Request { body, .. } => Event::Update(body),
+                Incoming::Update(body) => Event::Update(body),
                 Incoming::NewSession => Event::NewSession,
             };
             self.held += event.len();
@@ -390,9 +326,7 @@ impl Connection {
             Stage::Handshake { machine, .. } => Ok(machine.handle_timeout(now)?),
             Stage::Open(session) => {
                 session.handle_timeout(now)?;
-                #[cfg(feature = "pfs")]
-                self.renew_key(now)?;
-                Ok(())
+                self.renew_key(now)
             }
         }
     }
@@ -424,26 +358,6 @@ impl Connection {
         }
     }
 
-    fn begin(&mut self, now: Instant) -> Result<(), ConnectionError> {
-        #[cfg(feature = "pfs")]
-        let known = self.permanent.clone();
-        #[cfg(not(feature = "pfs"))]
-        let known = None;
-        match known.or_else(|| self.config.saved.clone()) {
-            Some(saved) => self.begin_with(now, saved),
-            None => self.exchange(now, None),
-        }
-    }
-
-    /// Begins a key exchange, for a permanent key or for one that `expires_in`.
-    fn exchange(&mut self, now: Instant, expires_in: Option<i32>) -> Result<(), ConnectionError> {
-        let config = HandshakeConfig { keys: self.config.keys.clone(), dc: self.config.dc, expires_in };
-        let (machine, question) = ClientHandshake::start(config, self.clock, now, &mut *self.random)?;
-        self.events.push_back(Event::Exchange { is_temporary: expires_in.is_some() });
-        self.stage = Stage::Handshake { machine: Box::new(machine), waiting: Some(question) };
-        Ok(())
-    }
-
     /// What has happened.
     pub fn poll_event(&mut self) -> Option<Event> {
         let event = self.events.pop_front();
@@ -461,10 +375,7 @@ impl Connection {
         match &self.stage {
             Stage::Start => None,
             Stage::Handshake { machine, .. } => machine.poll_timeout(),
-            #[cfg(feature = "pfs")]
             Stage::Open(session) => Instant::earliest(&[session.poll_timeout(), self.key_due(session)]),
-            #[cfg(not(feature = "pfs"))]
-            Stage::Open(session) => session.poll_timeout(),
         }
     }
 }

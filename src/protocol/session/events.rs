@@ -6,38 +6,30 @@ use crate::tl::DecodeError;
 use bytes::Bytes;
 use core::fmt;
 
-/// What a session has for its owner.
+/// Event of a session for its owner.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Incoming {
-    /// The answer to a call.
+    /// Answer to a call.
     Reply {
-        /// Which.
+        /// The call.
         call: CallId,
-        /// What came back, unpacked; a slice of the packet where it was not compressed.
+        /// Result, inflated; a slice of the packet if it was not compressed.
         result: Result<Bytes, CallError>,
     },
-    /// To a client: something that it did not ask for, of the API's own types.
+    /// Value of the API that no call asked for.
     Update(Bytes),
-    /// To a client: the server began a new session, and what it said before may be lost.
+    /// The server created a new session: updates sent before may be lost.
     NewSession,
-    /// To a server: a call.
-    Request {
-        /// What to answer to.
-        msg_id: i64,
-        /// The call.
-        body: Bytes,
-    },
 }
 
 impl fmt::Debug for Incoming {
-    /// Of bodies the length alone: what a server answers, and what a client asks, may be a secret.
+    /// Of bodies the length alone: what a server answers, may be a secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Reply { call, result: Ok(body) } => write!(f, "Reply({call:?}, {} bytes)", body.len()),
             Self::Reply { call, result: Err(error) } => write!(f, "Reply({call:?}, {error:?})"),
             Self::Update(body) => write!(f, "Update({} bytes)", body.len()),
             Self::NewSession => f.write_str("NewSession"),
-            Self::Request { msg_id, body } => write!(f, "Request({msg_id}, {} bytes)", body.len()),
         }
     }
 }

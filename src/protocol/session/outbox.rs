@@ -10,15 +10,11 @@
 
 use super::rpc::CallId;
 use super::sorted::{self, Sorted};
-use crate::wire::mt::message::{self, MESSAGE_HEADER, Message};
+use crate::wire::mt::message::Message;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use bytes::Bytes;
 
-/// The most messages that one packet carries.
-pub const MAX_MESSAGES: usize = 100;
-/// The most bytes of messages in one packet that carries several.
-pub const MAX_BATCH: usize = 512 << 10;
 /// The longest call, as it is sent: a frame holds no more.
 pub const MAX_CALL: usize = (4 << 20) + 512;
 /// Ids of sent messages that are no calls: enough to know what a notification talks about.
@@ -27,12 +23,6 @@ const MAX_SERVICE: usize = 256;
 const MAX_WAITING_SERVICE: usize = 256;
 /// Ids of one call: an answer to one that it had before these finds nobody.
 const MAX_IDS: usize = 16;
-/// What the server said and nobody has acknowledged: messages, and bytes of them. Past that, what needs no acknowledgement
-/// is forgotten (its asker asks again), then what was sent longest ago.
-#[cfg(feature = "dc")]
-const MAX_SAID: usize = 8192;
-#[cfg(feature = "dc")]
-const MAX_SAID_BYTES: usize = 2 << 20;
 
 /// A call that is not answered yet.
 #[derive(Debug)]
@@ -54,7 +44,7 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    const fn new(body: Bytes, after: Option<CallId>) -> Self {
+    pub(super) const fn new(body: Bytes, after: Option<CallId>) -> Self {
         let msg_ids = Vec::new();
         Self { body, after, msg_ids, sent_in: 0, state: State::Waiting, refusals: 0, is_out: false, in_doubt: false }
     }
@@ -97,21 +87,9 @@ pub(super) struct Service {
     pub(super) meaning: Meaning,
 }
 
-/// What a server says: answers and updates, kept until they are acknowledged.
-#[cfg(feature = "dc")]
-#[derive(Debug, Clone)]
-pub(super) struct Said {
-    pub(super) body: Bytes,
-    pub(super) is_answer: bool,
-    /// The id and number it was sent with: a second sending repeats it inside a container, as a copy.
-    pub(super) sent_as: Option<(i64, i32)>,
-    pub(super) is_content: bool,
-    pub(super) is_waiting: bool,
-}
-
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
-    next_call: u64,
+    pub(super) next_call: u64,
     pub(super) calls: Sorted<CallId, Pending>,
     pub(super) waiting: VecDeque<CallId>,
     held: Vec<CallId>,
@@ -119,13 +97,6 @@ pub(super) struct Outbox {
     pub(super) sent: Sorted<i64, Meaning>,
     /// Service ids in `sent`, oldest first, so that they can be forgotten.
     sent_service: VecDeque<i64>,
-    /// In the order of ids; what has none yet comes last.
-    #[cfg(feature = "dc")]
-    pub(super) said: VecDeque<Said>,
-    #[cfg(feature = "dc")]
-    pub(super) said_waiting: usize,
-    #[cfg(feature = "dc")]
-    pub(super) said_bytes: usize,
     /// The other side does not take containers: each message goes alone.
     pub(super) singly: bool,
 }
@@ -137,22 +108,6 @@ impl Outbox {
         self.calls.insert(id, Pending::new(body, after));
         self.waiting.push_back(id);
         id
-    }
-    /// A call of the session's own, before all others; its body is made when it is sent.
-    #[cfg(feature = "pfs")]
-    pub(super) fn call_as(&mut self, id: CallId) {
-        if !self.calls.insert(id, Pending::new(Bytes::new(), None)) {
-            self.waiting.push_front(id);
-        }
-    }
-    /// Takes over the unanswered calls of another session, names and all.
-    #[cfg(feature = "pfs")]
-    pub(super) fn adopt(&mut self, other: &mut Self) {
-        other.finish(CallId::BIND);
-        other.start_over();
-        self.next_call = self.next_call.max(other.next_call);
-        self.calls.append(&mut other.calls);
-        self.waiting.append(&mut other.waiting);
     }
     /// The call is answered, or nobody wants its answer.
     pub(super) fn finish(&mut self, id: CallId) -> Option<Pending> {
@@ -199,10 +154,6 @@ impl Outbox {
     }
     /// Whether there is nothing to send but acks.
     pub(super) fn is_quiet(&self) -> bool {
-        #[cfg(feature = "dc")]
-        if self.said_waiting > 0 {
-            return false;
-        }
         self.service.is_empty() && self.waiting.is_empty()
     }
     /// Sends the call again when the one before it is answered, or now if that is so.
@@ -308,114 +259,11 @@ impl Outbox {
             if id == CallId::BIND { self.waiting.push_front(id) } else { self.waiting.push_back(id) }
         }
     }
-    /// Server: something to say.
-    #[cfg(feature = "dc")]
-    pub(super) fn say(&mut self, body: Bytes, is_answer: bool, is_content: bool) {
-        while !self.said.is_empty()
-            && (self.said.len() >= MAX_SAID || self.said_bytes.saturating_add(body.len()) > MAX_SAID_BYTES)
-        {
-            // A refusal of one packet more is worth less than an answer that may not have arrived.
-            let passing = self.said.iter().position(|said| !said.is_content);
-            // The client acknowledges nothing: what it was sent longest ago is dropped.
-            let sent = || self.said.iter().position(|said| !said.is_waiting);
-            self.unsay(passing.or_else(sent).unwrap_or(0));
-        }
-        self.said_bytes += body.len();
-        self.said.push_back(Said { body, is_answer, sent_as: None, is_content, is_waiting: true });
-        self.said_waiting += 1;
-    }
-    /// Server: forgets what was sent, acknowledged or not.
-    #[cfg(feature = "dc")]
-    pub(super) fn forget_said(&mut self) {
-        while let Some(at) = self.said.iter().position(|said| !said.is_waiting) {
-            self.unsay(at);
-        }
-        self.said.shrink_to_fit();
-    }
-    /// Server: forgets what stands at `at`.
-    #[cfg(feature = "dc")]
-    pub(super) fn unsay(&mut self, at: usize) {
-        if let Some(said) = self.said.remove(at) {
-            self.said_bytes -= said.body.len();
-            self.said_waiting -= usize::from(said.is_waiting);
-        }
-    }
-    /// Server: where what was said as `msg_id` stands.
-    #[cfg(feature = "dc")]
-    fn said_as(&self, msg_id: i64) -> Option<usize> {
-        self.said.binary_search_by_key(&msg_id, |said| said.sent_as.map_or(i64::MAX, |(id, _)| id)).ok()
-    }
-    /// Server: says again what nobody has acknowledged.
-    #[cfg(feature = "dc")]
-    pub(super) fn say_again(&mut self) {
-        self.said.iter_mut().for_each(|said| said.is_waiting = true);
-        self.said_waiting = self.said.len();
-    }
-    /// Server: says `msg_id` again, if it is still known; whether it is.
-    #[cfg(feature = "dc")]
-    pub(super) fn say_again_one(&mut self, msg_id: i64) -> bool {
-        let Some(said) = self.said_as(msg_id).and_then(|at| self.said.get_mut(at)) else { return false };
-        self.said_waiting += usize::from(!core::mem::replace(&mut said.is_waiting, true));
-        true
-    }
-    /// Server: forgets what was acknowledged.
-    #[cfg(feature = "dc")]
-    pub(super) fn acknowledged(&mut self, msg_id: i64) {
-        if let Some(at) = self.said_as(msg_id) {
-            self.unsay(at);
-        }
-    }
-}
-
-/// Collects the messages of one packet.
-#[derive(Debug, Default)]
-pub(super) struct Batch {
-    pub(super) messages: Vec<Message>,
-    bytes: usize,
-    only_one: bool,
-}
-
-impl Batch {
-    /// An empty one, for `only_one` message or for many.
-    pub(super) fn new(only_one: bool) -> Self {
-        Self { only_one, ..Self::default() }
-    }
-    /// Whether another `len` bytes fit.
-    pub(super) fn has_room(&self, len: usize) -> bool {
-        self.messages.is_empty()
-            || (!self.only_one && self.messages.len() < MAX_MESSAGES && self.bytes + len + MESSAGE_HEADER <= MAX_BATCH)
-    }
-    pub(super) fn push(&mut self, message: Message) {
-        self.bytes += message.body.len() + MESSAGE_HEADER;
-        self.messages.push(message);
-    }
-    /// The container of them all.
-    pub(super) fn container(&self) -> Bytes {
-        let mut out = Vec::with_capacity(8 + self.bytes);
-        message::write_container(&self.messages, &mut out);
-        out.into()
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[cfg(feature = "dc")]
-    #[test]
-    fn an_answer_outlives_thousands_of_refusals() {
-        let mut outbox = Outbox::default();
-        outbox.say(Bytes::from_static(b"answer"), true, true);
-        outbox.said[0].is_waiting = false;
-        for _ in 0..2 * MAX_SAID {
-            outbox.say(Bytes::from_static(b"refusal"), true, false);
-        }
-        assert_eq!((outbox.said.len(), &outbox.said[0].body[..]), (MAX_SAID, &b"answer"[..]));
-        for _ in 0..MAX_SAID {
-            outbox.say(Bytes::from_static(b"later"), true, true);
-        }
-        assert!(outbox.said.iter().all(|said| said.body == b"later"[..]), "the bound stands");
-    }
 
     #[test]
     fn a_call_that_is_forgotten_before_it_goes_out_leaves_the_others_in_their_order() {

@@ -7,7 +7,7 @@
 //! Numbers little-endian; `msg_key` is the middle of SHA-256 over 32 bytes of the key and the whole plaintext, padding
 //! and all, and from it and the key come the AES key and vector. Spec: mtproto/description#encrypted-message
 
-use super::padding::Drawn;
+use super::padding::{Drawn, MORE_BLOCKS};
 use crate::base::entropy::{Entropy, EntropyFailed};
 use crate::base::side::Side;
 use crate::crypto::auth_key::AuthKey;
@@ -16,16 +16,12 @@ use crate::tl::{DecodeError, Reader};
 use bytes::{Buf, Bytes, BytesMut};
 use core::fmt;
 
-pub use super::padding::Padding;
+pub use super::padding::{MAX_PADDING, MIN_PADDING, Padding};
 
 /// Bytes in front of the ciphertext.
 pub const OUTER: usize = 24;
 /// Bytes of plaintext in front of the body.
 pub const INNER: usize = 32;
-/// The least padding.
-pub const MIN_PADDING: usize = 12;
-/// The most padding.
-pub const MAX_PADDING: usize = 1024;
 
 /// What stands in front of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,9 +84,6 @@ impl fmt::Display for Refused {
 }
 impl core::error::Error for Refused {}
 
-/// Blocks of padding beyond the fewest: 0 to this many.
-pub(super) const MORE_BLOCKS: u8 = 15;
-
 /// Seals `body`, once; also the number that its quick ack would carry.
 ///
 /// The amount of padding is random, so that the length of a packet says less about what is inside.
@@ -124,7 +117,7 @@ pub fn seal_with(
 }
 
 /// Seals `body` with randomness at hand: it was drawn before anything was decided that cannot be taken back.
-pub(super) fn seal_drawn(
+pub(crate) fn seal_drawn(
     key: &AuthKey,
     from: Side,
     header: &Header,

@@ -19,6 +19,13 @@
 //!
 //! Spec: mtproto/description#protocol-description
 
+/// Least padding in bytes.
+pub const MIN_PADDING: usize = 12;
+/// Most padding in bytes.
+pub const MAX_PADDING: usize = 1024;
+/// Most blocks of padding beyond the fewest: 0 to this many, at random.
+pub(super) const MORE_BLOCKS: u8 = 15;
+
 #[cfg(any(test, all(target_pointer_width = "64", not(aes_backend_soft = "compact"))))]
 #[allow(unreachable_pub, reason = "one of the two may be there for the tests alone")]
 mod shared {
@@ -39,7 +46,7 @@ mod shared {
     pub struct Padding(Option<Box<Stream>>);
 
     /// There is randomness for one packet.
-    pub(in crate::protocol::session) struct Drawn(());
+    pub(crate) struct Drawn(());
 
     struct Stream {
         key: [u8; 32],
@@ -52,7 +59,7 @@ mod shared {
     }
 
     impl Padding {
-        pub(in crate::protocol::session) fn draw(&mut self, random: &mut dyn Entropy) -> Result<Drawn, EntropyFailed> {
+        pub(crate) fn draw(&mut self, random: &mut dyn Entropy) -> Result<Drawn, EntropyFailed> {
             let stream = self.0.get_or_insert_default();
             if stream.left == 0 {
                 random.fill(&mut stream.key)?;
@@ -63,10 +70,10 @@ mod shared {
             stream.left -= 1;
             Ok(Drawn(()))
         }
-        pub(in crate::protocol::session) fn amount(&mut self, _: &Drawn) -> u8 {
+        pub(crate) fn amount(&mut self, _: &Drawn) -> u8 {
             self.0.as_mut().and_then(|stream| stream.next(1).first().copied()).unwrap_or_default()
         }
-        pub(in crate::protocol::session) fn append(&mut self, _: Drawn, packet: &mut BytesMut, len: usize) {
+        pub(crate) fn append(&mut self, _: Drawn, packet: &mut BytesMut, len: usize) {
             let (Some(stream), end) = (&mut self.0, packet.len() + len) else { return };
             while packet.len() < end {
                 packet.extend_from_slice(stream.next(end - packet.len()));
@@ -153,7 +160,7 @@ mod shared {
 mod single {
     use crate::base::entropy::{Entropy, EntropyFailed};
     use crate::crypto::ctr;
-    use crate::protocol::session::packet::{MIN_PADDING, MORE_BLOCKS};
+    use crate::protocol::session::padding::{MIN_PADDING, MORE_BLOCKS};
     use bytes::BytesMut;
     use zeroize::Zeroizing;
 
@@ -165,20 +172,20 @@ mod single {
     pub struct Padding(());
 
     /// The key of one packet's stream, of which four bits are also the amount.
-    pub(in crate::protocol::session) struct Drawn(Zeroizing<[u8; 32]>);
+    pub(crate) struct Drawn(Zeroizing<[u8; 32]>);
 
     #[expect(clippy::unused_self, reason = "it stands for the other one")]
     impl Padding {
-        pub(in crate::protocol::session) fn draw(&mut self, random: &mut dyn Entropy) -> Result<Drawn, EntropyFailed> {
+        pub(crate) fn draw(&mut self, random: &mut dyn Entropy) -> Result<Drawn, EntropyFailed> {
             let mut key = Zeroizing::new([0; 32]);
             random.fill(&mut *key)?;
             Ok(Drawn(key))
         }
-        pub(in crate::protocol::session) fn amount(&mut self, drawn: &Drawn) -> u8 {
+        pub(crate) fn amount(&mut self, drawn: &Drawn) -> u8 {
             let [first, ..] = *drawn.0;
             first
         }
-        pub(in crate::protocol::session) fn append(&mut self, drawn: Drawn, packet: &mut BytesMut, len: usize) {
+        pub(crate) fn append(&mut self, drawn: Drawn, packet: &mut BytesMut, len: usize) {
             let mut random = [[0; 16]; MAX_RANDOM.div_ceil(16)];
             ctr::blocks(&drawn.0, 0, random.get_mut(..len.div_ceil(16)).unwrap_or_default());
             packet.extend_from_slice(random.as_flattened().get(..len).unwrap_or_default());
@@ -191,7 +198,7 @@ use shared as kind;
 #[cfg(not(all(target_pointer_width = "64", not(aes_backend_soft = "compact"))))]
 use single as kind;
 
-pub(in crate::protocol::session) use kind::Drawn;
+pub(crate) use kind::Drawn;
 pub use kind::Padding;
 
 impl core::fmt::Debug for Padding {

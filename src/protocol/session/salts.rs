@@ -2,12 +2,18 @@
 //!
 //! Spec: mtproto/description#server-salt
 
-use crate::base::time::UnixTime;
-use crate::wire::mt::service::FutureSalt;
+use super::Session;
+use super::outbox::{Meaning, Service};
+use crate::base::time::{Instant, UnixTime};
+use crate::tl::Combinator;
+use crate::wire::mt::service::{BadServerSalt, FutureSalt, FutureSalts, GetFutureSalts};
 use alloc::vec::Vec;
+use bytes::Bytes;
 
 /// The most salts kept: what one request may ask for.
 pub const MAX_SALTS: usize = 64;
+/// Number of salts requested: those of a day and a half. Spec: mtproto/service_messages#request-for-several-future-salts
+const SALTS: i32 = 64;
 
 /// The salt in use, and those of the hours to come.
 #[derive(Debug, Clone, Default)]
@@ -58,6 +64,39 @@ impl Salts {
     /// The salts known, with their validity, to be saved.
     pub fn known(&self) -> &[FutureSalt] {
         &self.known
+    }
+}
+
+impl Session {
+    /// Asks for salts if it is time to.
+    pub(super) fn push_salt_request(&mut self, now: Instant) {
+        if self.end.salts.are_short(self.end.clock.at(now)) {
+            let body = GetFutureSalts { num: SALTS }.to_boxed().into();
+            self.outbox.push_service(Service { body, is_content: true, meaning: Meaning::SaltReq });
+        }
+    }
+
+    /// `bad_server_salt`, if it talks about something sent lately: nobody else may change the salt.
+    pub(super) fn on_bad_salt(&mut self, now: Instant, bad: &BadServerSalt) {
+        if self.outbox.sent.contains(bad.bad_msg_id) {
+            self.end.salts.set(bad.new_server_salt);
+            self.send_again(now, bad.bad_msg_id, bad.error_code);
+        }
+    }
+
+    /// `future_salts`, if this session asked for it; to a caller who asked himself it is the answer.
+    pub(super) fn on_future_salts(&mut self, salts: &FutureSalts, body: &Bytes) {
+        match self.outbox.sent.get(salts.req_msg_id) {
+            Some(Meaning::SaltReq) => {
+                self.outbox.sent.remove(salts.req_msg_id);
+                self.end.salts.extend(&salts.salts.0);
+            }
+            Some(&Meaning::Call(call)) => {
+                self.end.salts.extend(&salts.salts.0);
+                self.answer(call, Ok(body.clone()));
+            }
+            _ => {}
+        }
     }
 }
 

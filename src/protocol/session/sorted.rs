@@ -83,13 +83,6 @@ impl<K: Ord + Copy, V> Sorted<K, V> {
         }
         Some(value)
     }
-    /// Takes all that another has.
-    #[cfg(any(test, feature = "pfs"))]
-    pub(super) fn append(&mut self, other: &mut Self) {
-        while let Some((key, value)) = other.0.pop_front() {
-            self.insert(key, value);
-        }
-    }
     pub(super) fn clear(&mut self) {
         self.0 = VecDeque::new();
     }
@@ -101,6 +94,14 @@ impl<K: Ord + Copy, V> Sorted<K, V> {
     }
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (K, &mut V)> {
         self.0.iter_mut().map(|(key, value)| (*key, value))
+    }
+}
+
+impl<K, V> IntoIterator for Sorted<K, V> {
+    type Item = (K, V);
+    type IntoIter = alloc::collections::vec_deque::IntoIter<(K, V)>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
     }
 }
 
@@ -128,7 +129,9 @@ mod tests {
         }
         let mut more = Sorted::default();
         (0..=u8::MAX).rev().for_each(|key| assert!(!more.insert(key, 7)));
-        more.append(&mut ours);
+        for (key, value) in core::mem::take(&mut ours) {
+            more.insert(key, value);
+        }
         let all: BTreeMap<u8, i32> = (0..=u8::MAX).map(|key| (key, theirs.get(&key).copied().unwrap_or(7))).collect();
         assert!(more.iter().map(|(k, v)| (k, *v)).eq(all));
         assert_eq!(ours.len(), 0);

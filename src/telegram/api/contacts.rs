@@ -1,4 +1,4 @@
-//! From a name to a peer.
+//! Resolution of usernames to peers.
 
 use super::chats::{AnyChat, Channel, ChannelHead};
 use super::peer::{Peer, PeerChannel, PeerUser};
@@ -10,19 +10,19 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 tl! {
-    /// Whose name is this (without `@`)?
+    /// Resolves a username, given without `@`.
     ///
-    /// Servers allow few of these calls: keep what comes back. Spec: method/contacts.resolveUsername
+    /// Servers limit the rate of this call, so results should be cached. Spec: method/contacts.resolveUsername
     "contacts.resolveUsername#725afbbc flags:# username:string referer:flags.0?string = contacts.ResolvedPeer;"
     struct ResolveUsername { username: String, referer: Option<String> } -> ResolvedPeerBody
 
-    /// The peer, and what to know of it.
+    /// Result of resolving a username: the peer, and its user or chat.
     "contacts.resolvedPeer#7f077ad9 peer:Peer chats:Vector<Chat> users:Vector<User> = contacts.ResolvedPeer;"
     struct ResolvedPeer { peer: Peer, chats: Vec<AnyChat>, users: Vec<AnyUser> }
 }
 
 kept! {
-    /// `contacts.resolvedPeer`, read by its heads: all that a bot's start needs of it.
+    /// Unparsed `contacts.resolvedPeer`, from which only the first fields of the peer are read.
     ///
     /// ```
     /// use nanogram::telegram::api::contacts::{Resolved, ResolvedPeer, ResolvedPeerBody};
@@ -35,7 +35,7 @@ kept! {
     "contacts.ResolvedPeer" ResolvedPeerBody;
 }
 
-/// Whom a name belongs to.
+/// A peer found by its username.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Resolved {
@@ -46,22 +46,23 @@ pub enum Resolved {
 }
 
 impl ResolvedPeerBody {
-    /// The peer, by the first value of its vector.
+    /// Returns the peer, if it is the first value of its vector.
     ///
-    /// A user's reply carries no chats and the user first; a channel's carries the channel first. That is what servers
-    /// send; whatever else comes is for [`ResolvedPeer`] to read in full.
+    /// Servers send no chats in the reply for a user, and the requested peer first. Read any other reply in full with
+    /// [`ResolvedPeer`].
     ///
     /// # Errors
-    /// It is no such reply, or the peer is not the first of its vector.
+    /// The bytes are not such a reply, or the peer is not the first of its vector.
     pub fn resolved(&self) -> Result<Resolved, DecodeError> {
         Resolved::read(&self.0.0)
     }
 
-    /// The peer, wherever in its vector it is; the table finds where each value ends. `None`: it is not there, or only
-    /// named, as a basic group or a channel that may not be looked into.
+    /// Returns the peer at any position in its vector. The table is used to skip the other values.
+    ///
+    /// Returns `None` if the peer is missing or only named, like a basic group or a channel that is not accessible.
     ///
     /// # Errors
-    /// It is no such reply, or one of another layer.
+    /// The bytes are not such a reply, or belong to another layer.
     pub fn find(&self) -> Result<Option<Resolved>, DecodeError> {
         let mut r = Reader::new(&self.0.0);
         r.expect(ResolvedPeer::ID)?;
@@ -69,6 +70,7 @@ impl ResolvedPeerBody {
         let mut found = None;
         for _ in 0..r.vector(AnyChat::LEAST)? {
             let mut chat = r.clone();
+            // `chat` stays at the start of the value while `r` moves past it.
             API.skip(&mut r, TypeId::CHAT)?;
             if let (Peer::Channel(PeerChannel { channel_id }), Channel::ID) = (&peer, chat.u32()?) {
                 let head = ChannelHead::read(&mut chat)?;
@@ -88,15 +90,16 @@ impl ResolvedPeerBody {
 }
 
 impl Resolved {
-    /// As [`ResolvedPeerBody::resolved`], from a reply as it came: nothing is copied, nothing allocated.
+    /// Reads a reply like [`ResolvedPeerBody::resolved`], without copying or allocating.
     ///
     /// # Errors
-    /// The same.
+    /// The errors of [`ResolvedPeerBody::resolved`].
     pub fn read(body: &[u8]) -> Result<Self, DecodeError> {
         let mut r = Reader::new(body);
         r.expect(ResolvedPeer::ID)?;
         match Peer::read(&mut r)? {
             Peer::User(PeerUser { user_id }) => {
+                // The users follow the chats. The end of a chat can only be found with the table.
                 if r.vector(AnyChat::LEAST)? != 0 {
                     return Err(r.fault_before(Fault::Count));
                 }

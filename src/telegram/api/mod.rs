@@ -1,21 +1,20 @@
-//! The API: the calls and types of layer 229 that nanogram speaks, as client and as data centre.
+//! API types of layer 229: the calls that nanogram makes as a client or answers as a data centre.
 //!
-//! An API call is one TL value, its answer another. Between MTProto and the first call stand wrappers, from the outside
-//! in, and they go with the first call of a connection:
+//! An API call is one TL value, and its result another. The first call of a connection is wrapped, from the outside in:
 //!
 //! ```text
-//! invokeWithLayer( 229, initConnection( who I am, messages.startBot( bot, peer, random_id, start_param )))
+//! invokeWithLayer( 229, initConnection( the application, messages.startBot( bot, peer, random_id, start_param )))
 //! ```
 //!
-//! The lines are those of `tl/api.tl`, word for word. Structs have the constructor's name. A type has its own name where
-//! no constructor claims it ([`peer::Peer`]), is [`Boxed<T>`] where it has one constructor, and `Any…` otherwise
-//! ([`users::AnyUser`] is `user` or `userEmpty`).
+//! The schema lines are copied from `tl/api.tl`. A struct has the name of its constructor. An enum has the name of its
+//! type if no constructor has the same name ([`peer::Peer`]), and is prefixed with `Any` otherwise ([`users::AnyUser`]
+//! is `user` or `userEmpty`). A type with only one constructor is written [`Boxed<T>`].
 //!
-//! **What is left unread.** The types below `Updates` are half of the API: 172 types, 817 constructors. A client that
-//! wants to know that a bot has started needs none of them, so that such replies are kept as they lie
-//! ([`updates::Updates`], [`contacts::ResolvedPeerBody`]) and read by their heads. Types that we neither write nor read
-//! are empty enums here: a field of such a type is always `None`, and bytes that hold one are refused with the id that
-//! was met.
+//! **Unparsed types.** The types reachable from `Updates` are half of the API: 172 types with 817 constructors. A
+//! client that only needs to know whether a bot was started needs none of them. So such replies are kept unparsed
+//! ([`updates::Updates`], [`contacts::ResolvedPeerBody`]), and only their first fields are read. Types that are neither
+//! written nor read are empty enums: a field of such a type is always `None`, and decoding a value of it fails with the
+//! id that was found.
 //!
 //! Spec: api/invoking, api/layers
 
@@ -23,13 +22,13 @@ use crate::tl::line::{self, Shape};
 use crate::tl::{Combinator, DecodeError, Raw, Reader, Tl};
 use alloc::vec::Vec;
 
-/// The layer whose lines these are; `invokeWithLayer` says it to the server.
+/// The API layer of all schema lines, sent to the server in `invokeWithLayer`.
 pub const LAYER: i32 = 229;
 
-/// Types of the schema that we neither write nor read.
+/// Declares types of the schema that are neither written nor read.
 macro_rules! unread {
     ($($tl:literal $name:ident;)*) => {$(
-        #[doc = concat!("`", $tl, "`: never written, refused when met.")]
+        #[doc = concat!("`", $tl, "`: not supported. It is never encoded, and decoding it fails.")]
         #[derive(Debug, Clone, PartialEq)]
         pub enum $name {}
         impl $crate::tl::Tl for $name {
@@ -46,13 +45,13 @@ macro_rules! unread {
     )*};
 }
 
-/// Types kept as they lie: the last field of what they stand in, and read, if at all, by their heads.
+/// Declares types that are kept unparsed and must be the last field of a value.
 macro_rules! kept {
     ($($(#[$meta:meta])* $tl:literal $name:ident;)*) => {$(
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq)]
         pub struct $name(
-            /// The boxed value.
+            /// The encoded value, with its id.
             pub $crate::tl::Raw,
         );
         impl $crate::tl::Tl for $name {
@@ -62,6 +61,7 @@ macro_rules! kept {
                 self.0.write(out);
             }
             fn read(r: &mut $crate::tl::Reader<'_>) -> Result<Self, $crate::tl::DecodeError> {
+                // A boxed value has at least its id.
                 if r.peek().is_none() {
                     return Err(r.fault($crate::tl::Fault::End));
                 }
@@ -71,13 +71,13 @@ macro_rules! kept {
     )*};
 }
 
-/// Types kept as they lie, whose end the table finds: they may stand anywhere.
+/// Declares types that are kept unparsed at any position; the table finds their end.
 macro_rules! measured {
     ($($(#[$meta:meta])* $tl:literal $root:ident $name:ident;)*) => {$(
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq)]
         pub struct $name(
-            /// The boxed value.
+            /// The encoded value, with its id.
             pub $crate::tl::Raw,
         );
         impl $crate::tl::Tl for $name {
@@ -106,7 +106,7 @@ pub mod peer;
 pub mod updates;
 pub mod users;
 
-/// A boxed type that has one constructor: the id, then the fields.
+/// A boxed type with one constructor: the id, then the fields.
 ///
 /// ```
 /// use nanogram::telegram::api::{Boxed, updates::State};
@@ -117,7 +117,7 @@ pub mod users;
 /// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Boxed<T>(
-    /// The fields.
+    /// The constructor's fields.
     pub T,
 );
 
@@ -132,7 +132,7 @@ impl<T: Combinator> Tl for Boxed<T> {
     }
 }
 
-/// `value` as it lies: boxed for a type, the fields for a constructor.
+/// Encodes `value`: boxed for a type, only the fields for a constructor.
 fn raw<T: Tl>(value: &T) -> Raw {
     let mut out = Vec::new();
     value.write(&mut out);

@@ -1,21 +1,22 @@
-//! Telegram's public keys, pinned: who is not the owner of one of these is not Telegram.
+//! Telegram's public RSA keys, pinned. A server that does not hold one of the private keys is not Telegram.
 
 use super::Environment;
 use crate::crypto::rsa::RsaKey;
 
-/// The keys of `environment`, and of it alone: a key of one world proves nothing in the other.
+/// Returns the keys of `environment`. A key of one environment is not accepted in the other.
 ///
 /// Sources: tdlib/td `td/telegram/net/PublicRsaKeySharedMain.cpp`, gotd/td `mtproto/_data/public_keys.pem`,
 /// Lonami/grammers `grammers-mtproto/src/authentication.rs`, which agree.
 #[must_use]
 pub const fn keys(environment: Environment) -> &'static [RsaKey] {
+    // The environments are kept apart, so that a stolen test key cannot impersonate a production server.
     match environment {
         Environment::Production => &[PRODUCTION],
         Environment::Test => &[TEST],
     }
 }
 
-/// Fingerprint `d09d1d85de64fd85`.
+/// The production key, fingerprint `d09d1d85de64fd85`.
 const PRODUCTION: RsaKey = RsaKey::pinned(
     *b"\
     \xe8\xbb\x33\x05\xc0\xb5\x2c\x6c\xf2\xaf\xdf\x76\x37\x31\x34\x89\xe6\x3e\x05\x26\x8e\x5b\xad\xb6\
@@ -32,7 +33,7 @@ const PRODUCTION: RsaKey = RsaKey::pinned(
     65537,
 );
 
-/// Fingerprint `b25898df208d2603`.
+/// The test key, fingerprint `b25898df208d2603`.
 const TEST: RsaKey = RsaKey::pinned(
     *b"\
     \xc8\xc1\x1d\x63\x56\x91\xfa\xc0\x91\xdd\x94\x89\xae\xdc\xed\x29\x32\xaa\x8a\x0b\xce\xfe\xf0\x5f\

@@ -1,4 +1,4 @@
-//! The words of a link: a username, a start parameter, the rights of an administrator.
+//! Parts of a link: usernames, start parameters and administrator rights.
 
 use alloc::string::String;
 use core::fmt;
@@ -6,9 +6,9 @@ use core::hash::{Hash, Hasher};
 use core::ops::BitOr;
 use core::str::FromStr;
 
-/// A public name: 1 to 32 of `A-Z a-z 0-9 _`, a letter first, no `_` last and no two together.
+/// A username: 1 to 32 characters of `A-Z a-z 0-9 _`, starting with a letter, without a final `_` or `__`.
 ///
-/// It keeps the case in which it was written, and is equal to itself in any.
+/// Comparison ignores case, but the original spelling is kept.
 ///
 /// ```
 /// use nanogram::telegram::link::Username;
@@ -20,14 +20,15 @@ use core::str::FromStr;
 pub struct Username(String);
 
 impl Username {
-    /// Reads a name, with or without `@` before it.
+    /// Parses a username, with or without a leading `@`.
     ///
     /// # Errors
-    /// It cannot be one.
+    /// The text is not a valid username.
     pub fn parse(text: &str) -> Result<Self, UsernameError> {
         Self::without_at(text.strip_prefix('@').unwrap_or(text))
     }
     pub(super) fn without_at(text: &str) -> Result<Self, UsernameError> {
+        // The rules of TDLib's `is_valid_username`.
         let is_word = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         let is_fine = is_word && text.starts_with(|c: char| c.is_ascii_alphabetic());
         let has_double = text.as_bytes().windows(2).any(|two| two == b"__");
@@ -37,7 +38,7 @@ impl Username {
             Err(UsernameError)
         }
     }
-    /// The name without `@`, as it was written.
+    /// Returns the username without `@`, in its original spelling.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -54,6 +55,7 @@ impl PartialEq for Username {
 impl Eq for Username {}
 impl Hash for Username {
     fn hash<H: Hasher>(&self, state: &mut H) {
+        // Has to agree with `==`, which ignores case.
         self.folded().for_each(|b| b.hash(state));
     }
 }
@@ -79,18 +81,18 @@ impl fmt::Display for Username {
     }
 }
 
-/// What a bot is told after `/start`: 1 to 64 of `A-Z a-z 0-9 _ -`.
+/// The parameter of `/start`: 1 to 64 characters of `A-Z a-z 0-9 _ -`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct StartParam(String);
 
 impl StartParam {
-    /// The most characters the server takes.
+    /// Maximum length in characters.
     pub const MAX: usize = 64;
 
-    /// Reads a parameter; the same is refused as the server would, before anything is sent.
+    /// Parses a parameter. It is rejected for the same reasons as by the server, before anything is sent.
     ///
     /// # Errors
-    /// The server would refuse it.
+    /// The server would reject the parameter.
     pub fn parse(text: &str) -> Result<Self, StartParamError> {
         match text.len() {
             0 => Err(StartParamError::Empty),
@@ -99,7 +101,7 @@ impl StartParam {
             _ => Ok(Self(text.into())),
         }
     }
-    /// The parameter as it is sent.
+    /// Returns the parameter as it is sent.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -125,7 +127,7 @@ impl fmt::Display for StartParam {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct AdminRights(u32);
 
-/// The rights as links name them, and whether each exists in a group and in a channel.
+/// Names of the rights in links, with two flags: exists in groups, exists in channels.
 const RIGHTS: &[(&str, AdminRights, bool, bool)] = &[
     ("change_info", AdminRights::CHANGE_INFO, true, true),
     ("post_messages", AdminRights::POST_MESSAGES, false, true),
@@ -147,60 +149,61 @@ const RIGHTS: &[(&str, AdminRights, bool, bool)] = &[
 ];
 
 impl AdminRights {
-    /// No right at all.
+    /// No rights.
     pub const NONE: Self = Self(0);
-    /// Changing title, picture and description.
+    /// Change title, photo and description.
     pub const CHANGE_INFO: Self = Self(1);
-    /// Writing in a channel.
+    /// Post messages in a channel.
     pub const POST_MESSAGES: Self = Self(1 << 1);
-    /// Changing what others wrote in a channel.
+    /// Edit messages of others in a channel.
     pub const EDIT_MESSAGES: Self = Self(1 << 2);
-    /// Deleting what others wrote.
+    /// Delete messages of others.
     pub const DELETE_MESSAGES: Self = Self(1 << 3);
-    /// Banning and restricting members.
+    /// Ban and restrict members.
     pub const BAN_USERS: Self = Self(1 << 4);
-    /// Inviting members.
+    /// Invite members.
     pub const INVITE_USERS: Self = Self(1 << 5);
-    /// Pinning messages in a group.
+    /// Pin messages in a group.
     pub const PIN_MESSAGES: Self = Self(1 << 7);
-    /// Making administrators.
+    /// Appoint administrators.
     pub const ADD_ADMINS: Self = Self(1 << 9);
-    /// Writing as the group itself.
+    /// Post anonymously in the name of the group.
     pub const ANONYMOUS: Self = Self(1 << 10);
-    /// Video chats and live streams.
+    /// Manage video chats and live streams.
     pub const MANAGE_CALL: Self = Self(1 << 11);
-    /// What every administrator may; always set beside another.
+    /// Basic rights of every administrator; always set together with another right.
     pub const OTHER: Self = Self(1 << 12);
-    /// Topics of a forum.
+    /// Manage the topics of a forum.
     pub const MANAGE_TOPICS: Self = Self(1 << 13);
-    /// Posting stories.
+    /// Post stories.
     pub const POST_STORIES: Self = Self(1 << 14);
-    /// Changing others' stories.
+    /// Edit stories of others.
     pub const EDIT_STORIES: Self = Self(1 << 15);
-    /// Deleting others' stories.
+    /// Delete stories of others.
     pub const DELETE_STORIES: Self = Self(1 << 16);
-    /// Direct messages of a channel.
+    /// Manage the direct messages of a channel.
     pub const MANAGE_DIRECT_MESSAGES: Self = Self(1 << 17);
-    /// Ranks (tags) of members.
+    /// Manage the ranks (tags) of members.
     pub const MANAGE_RANKS: Self = Self(1 << 18);
 
-    /// The flag word of `chatAdminRights`.
+    /// Returns the flag word of `chatAdminRights`.
     pub const fn bits(self) -> u32 {
         self.0
     }
-    /// Whether there is none.
+    /// Returns true if no right is set.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
-    /// Whether all of `rights` are there.
+    /// Returns true if all of `rights` are set.
     pub const fn contains(self, rights: Self) -> bool {
         self.0 & rights.0 == rights.0
     }
-    /// Rights in a group, by the names of links with `+` or a space between; others are passed over.
+    /// Parses the rights in a group, with their names in links separated by `+` or a space. Unknown names are ignored.
     pub fn in_group(names: &str) -> Self {
         Self::read(names, |(_, _, is_groups, _)| *is_groups)
     }
-    /// Rights in a channel, likewise.
+    /// Parses the rights in a channel, with their names in links separated by `+` or a space. Unknown names are
+    /// ignored.
     pub fn in_channel(names: &str) -> Self {
         Self::read(names, |(_, _, _, is_channels)| *is_channels)
     }
@@ -222,6 +225,7 @@ impl fmt::Display for AdminRights {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut between = "";
         for (name, right, ..) in RIGHTS.iter().filter(|row| self.contains(row.1)) {
+            // `OTHER` is implied by every other right, so it is only written alone.
             if *right != Self::OTHER || *self == Self::OTHER {
                 write!(f, "{between}{name}")?;
                 between = "+";
@@ -236,7 +240,7 @@ impl fmt::Debug for AdminRights {
     }
 }
 
-/// A name that no user, bot, group or channel can have.
+/// Error for a text that cannot be a username.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UsernameError;
 
@@ -247,10 +251,10 @@ impl fmt::Display for UsernameError {
 }
 impl core::error::Error for UsernameError {}
 
-/// Why the server would refuse a start parameter; named as it names its errors.
+/// Error returned for a start parameter that the server would reject. The variants correspond to the server's errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StartParamError {
-    /// There is none.
+    /// Empty parameter.
     Empty,
     /// More than 64 characters.
     TooLong,
@@ -259,7 +263,7 @@ pub enum StartParamError {
 }
 
 impl StartParamError {
-    /// The `error_message` with which `messages.startBot` refuses such a parameter.
+    /// Returns the `error_message` with which `messages.startBot` rejects such a parameter.
     pub const fn server_type(self) -> &'static str {
         match self {
             Self::Empty => "START_PARAM_EMPTY",

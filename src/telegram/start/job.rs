@@ -1,11 +1,12 @@
-//! The whole job over one [`Connection`]: a session string, a name, a parameter; what is left is a socket.
+//! A bot start over one [`Connection`], from a session string, a username and a parameter. The caller provides the
+//! socket.
 //!
 //! ```text
 //! Place::of(session) ──▶ socket ──▶ Connection ──▶ Job::begin ──▶ resolveUsername ──▶ startBot ──▶ Updates
 //! ```
 //!
-//! For small programs: it keeps nothing, follows nobody to another data centre and makes no pauses. The tokio client
-//! does.
+//! This is for small programs: it stores nothing, does not follow redirects to other data centres and does not wait for
+//! flood limits. The tokio client does all of that.
 
 use super::{Known, StartCall, StartError, hint, start_call};
 use crate::crypto::rsa::RsaKey;
@@ -23,24 +24,24 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::net::SocketAddr;
 
-/// The data centre where a program with nothing else to go by makes its key.
+/// Data centre used to create a key if the session does not name one.
 const FIRST_DC: u8 = 2;
 
-/// Where to connect, and with what.
+/// Server address and connection settings.
 #[derive(Debug)]
 pub struct Place {
-    /// The data centre's address.
+    /// Address of the data centre.
     pub addr: SocketAddr,
-    /// The account's key, Telegram's public keys; who connects is to be added.
+    /// Settings with the account's auth key and Telegram's public keys. The caller must add the application's details.
     pub config: Config,
 }
 
 impl Place {
-    /// Where the account of a session string lives. Of `-` a data centre of Telegram's, where a key will be made with
-    /// which nobody is signed in.
+    /// Returns the place of the account in a session string. For `-`, it is a Telegram data centre where a new key,
+    /// without an account, will be created.
     ///
     /// # Errors
-    /// It is no session string, or its data centre is not known by an address.
+    /// The text is not a session string, or the address of its data centre is not known.
     pub fn of(session: &str) -> Result<Self, JobError> {
         let (environment, dc_id, addr, key) = if session == "-" {
             (Environment::Production, FIRST_DC, dcs::address(Environment::Production, FIRST_DC), None)
@@ -50,12 +51,13 @@ impl Place {
             (environment, saved.dc_id, saved.ip().map(Into::into), Some(saved.auth_key))
         };
         let mut config = Config::new(dc_number(environment, dc_id.into(), false), keys(environment).to_vec());
+        // A session string has no salt. The server sends the right one in `bad_server_salt`.
         config.saved = key.map(|key| SavedKey { key, salt: 0, time_offset: None });
         Ok(Self { addr: addr.ok_or(JobError::NoAddress)?, config })
     }
 
-    /// Another data centre, such as one's own: its address, and the modulus of its RSA key in 512 digits of hex. The
-    /// exponent is 65537.
+    /// Changes the place to another server, such as a local one, given by its address and the modulus of its RSA key in
+    /// 512 hex digits. The exponent is 65537.
     ///
     /// # Errors
     /// [`JobError::Place`]
@@ -64,6 +66,7 @@ impl Place {
         let pairs = modulus.as_bytes().chunks(2);
         let bytes = pairs.map(|pair| pair.iter().try_fold(0_u8, |byte, c| Some(byte << 4 | digit(*c)?)));
         let modulus: Option<Vec<u8>> = bytes.collect();
+        // The exponent 65537, big-endian.
         let key = modulus.and_then(|modulus| RsaKey::from_parts(&modulus, &[1, 0, 1]).ok());
         self.addr = addr.parse().map_err(|_| JobError::Place)?;
         self.config.keys = vec![key.ok_or(JobError::Place)?];
@@ -71,7 +74,7 @@ impl Place {
     }
 }
 
-/// A bot's start, under way.
+/// A bot start in progress.
 #[derive(Debug)]
 pub struct Job {
     call: CallId,
@@ -81,10 +84,10 @@ pub struct Job {
 }
 
 impl Job {
-    /// Asks whom the name `bot` means, to start it with `param` in its own chat.
+    /// Requests the resolution of the username `bot`, in order to start it with `param` in its private chat.
     ///
     /// # Errors
-    /// The name cannot be one, or the server would refuse the parameter: nothing is sent.
+    /// The username is invalid, or the server would reject the parameter. Nothing is sent.
     pub fn begin(connection: &mut Connection, bot: &str, param: &str, random_id: i64) -> Result<Self, JobError> {
         let name = Username::parse(bot).map_err(JobError::Username)?;
         if !param.is_empty() {
@@ -95,10 +98,10 @@ impl Job {
         Ok(Self { call, param: param.into(), random_id, is_resolved: false })
     }
 
-    /// Takes what happens on the connection; what the server answers to the start, once it does.
+    /// Handles an event of the connection. Returns the result of the start once it has arrived.
     ///
     /// # Errors
-    /// The server's no, or an answer that cannot be read. Then the job is over.
+    /// The server refused, or its answer cannot be read. The job is then over.
     pub fn take(&mut self, connection: &mut Connection, event: Event) -> Result<Option<Updates>, JobError> {
         let body = match event {
             Event::Reply { call, result } if call == self.call => result.map_err(JobError::of)?,
@@ -119,33 +122,33 @@ impl Job {
     }
 }
 
-/// Why a bot was not started. `Display` says what to do about it, too.
+/// Error that prevents a bot start. `Display` includes advice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JobError {
-    /// The text is no session string.
+    /// Invalid session string.
     Session(StringError),
-    /// What was given for a data centre is no address, or no RSA key.
+    /// Invalid address or RSA modulus of a data centre.
     Place,
-    /// No address of the session's data centre is known, or a name alone.
+    /// Data centre of the session without a known IP address.
     NoAddress,
-    /// The text cannot be a username.
+    /// Invalid username.
     Username(UsernameError),
-    /// One of the documented errors, the server's or found before it was asked.
+    /// Documented error of the start, from the server or detected before sending.
     Start(StartError),
-    /// The server refused, for another reason.
+    /// Any other error from the server.
     Refused(RpcError),
-    /// The call did not come through.
+    /// Call that was not completed.
     Call(CallError),
-    /// The server gives no access hash for this name.
+    /// Missing access hash in the server's answer.
     NoHash,
-    /// The answer cannot be read.
+    /// Answer that cannot be decoded.
     Decode(DecodeError),
 }
 
 impl JobError {
-    /// With what a program may end because of it, as `nanogram` does: 2 for what was asked, 3 for a connection or an
-    /// answer that is none, 4 if nobody is signed in, 5 if the server refused or would have.
+    /// Returns an exit code for a program, like that of `nanogram`: 2 for invalid arguments, 3 for a failed connection
+    /// or an unreadable answer, 4 if no account is signed in, 5 if the server refused or would have refused.
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
         match self {
@@ -168,8 +171,8 @@ impl fmt::Display for JobError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Session(e) => e.fmt(f),
-            Self::Place => f.write_str("this is no address and port, or no modulus of 2048 bits in hex"),
-            Self::NoAddress => f.write_str("the session does not say by an address where its data centre is"),
+            Self::Place => f.write_str("not an address with a port, or not a 2048-bit modulus in hex"),
+            Self::NoAddress => f.write_str("the session has no IP address of its data centre"),
             Self::Username(e) => e.fmt(f),
             Self::Start(e) => e.fmt(f),
             Self::Refused(e) => {

@@ -1,22 +1,22 @@
-//! Base64 in both alphabets, with or without padding: what all session strings are written in.
+//! Base64 in both alphabets, with or without padding, for session strings.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use zeroize::Zeroizing;
 
-/// How to write; reading takes all four.
+/// Alphabet and padding for encoding. Decoding accepts all combinations.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Style {
-    /// `+` and `/`, padded with `=`.
+    /// Alphabet with `+` and `/`, padded with `=`.
     Standard,
-    /// `-` and `_`, padded with `=`.
+    /// Alphabet with `-` and `_`, padded with `=`.
     UrlPadded,
-    /// `-` and `_`.
+    /// Alphabet with `-` and `_`, without padding.
     Url,
 }
 
-/// Appends `bytes` as text.
+/// Appends `bytes` as base64.
 pub(super) fn encode(bytes: &[u8], style: Style, out: &mut String) {
     out.reserve(bytes.len().div_ceil(3).saturating_mul(4));
     for chunk in bytes.chunks(3) {
@@ -47,13 +47,14 @@ fn value(digit: u8) -> Option<u32> {
         b'A'..=b'Z' => digit - b'A',
         b'a'..=b'z' => digit - b'a' + 26,
         b'0'..=b'9' => digit - b'0' + 52,
+        // Both alphabets are accepted, even in one text.
         b'+' | b'-' => 62,
         b'/' | b'_' => 63,
         _ => return None,
     }))
 }
 
-/// The bytes of a text in either alphabet, padded or not; wiped when dropped.
+/// Decodes a text in either alphabet, padded or not. The result is wiped on drop.
 pub(super) fn decode(text: &str) -> Result<Zeroizing<Vec<u8>>, Base64Error> {
     let digits = text.trim_end_matches('=');
     let padding = text.len() - digits.len();
@@ -64,7 +65,7 @@ pub(super) fn decode(text: &str) -> Result<Zeroizing<Vec<u8>>, Base64Error> {
     if !is_whole {
         return Err(Base64Error::Length);
     }
-    // One allocation that never grows: no copy is left behind.
+    // One allocation that never grows, so that no copy of the secret is left behind.
     let mut out = Zeroizing::new(Vec::with_capacity(digits.len().div_ceil(4).saturating_mul(3)));
     for chunk in digits.as_bytes().chunks(4) {
         let mut bits = 0;
@@ -73,6 +74,7 @@ pub(super) fn decode(text: &str) -> Result<Zeroizing<Vec<u8>>, Base64Error> {
         }
         let [_, bytes @ ..] = (bits << (6 * (4 - chunk.len()))).to_be_bytes();
         let (whole, unused) = bytes.split_at_checked(chunk.len() - 1).unwrap_or((&bytes, &[]));
+        // The encoder leaves unused bits zero, so the text was cut or changed.
         if unused.iter().any(|b| *b != 0) {
             return Err(Base64Error::Length);
         }
@@ -81,20 +83,20 @@ pub(super) fn decode(text: &str) -> Result<Zeroizing<Vec<u8>>, Base64Error> {
     Ok(out)
 }
 
-/// Why a text is no base64.
+/// Error returned for a text that is not base64.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Base64Error {
-    /// A character that is no digit of it.
+    /// Character outside the alphabet.
     Digit,
-    /// A length, a padding or last bits that no bytes have: it was cut.
+    /// Impossible length, padding or final bits: the text was probably cut.
     Length,
 }
 
 impl fmt::Display for Base64Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Digit => "a character in it is no base64",
-            Self::Length => "its length is not that of base64: it was probably cut",
+            Self::Digit => "it contains a character that is not base64",
+            Self::Length => "its length is impossible for base64: it was probably cut",
         })
     }
 }

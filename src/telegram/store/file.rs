@@ -469,7 +469,7 @@ mod tests {
         let path = dir.0.join("session");
         for (nth, stop) in STEPS.iter().enumerate() {
             SessionFile::open(&path).unwrap().0.save(&state(1)).unwrap();
-            let test = "store::file::tests::a_process_that_dies";
+            let test = "telegram::store::file::tests::a_process_that_dies";
             let child = Command::new(std::env::current_exe().unwrap())
                 .args(["--exact", test])
                 .env(DIE, format!("{nth} {}", path.display()))

@@ -1,4 +1,4 @@
-//! The bytes in the strings, read and written in the order in which they stand. Pictures: [`super::string`].
+//! Reading and writing of the binary contents of session strings. [`super::string`] shows the layouts.
 
 use super::realm::{MAX_FINGERPRINTS, Servers};
 use super::string::{Format, MediaDc, SavedSession, WriteError};
@@ -10,16 +10,16 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 use sha2::{Digest, Sha256};
 
-/// What our own begins with, and what its check covers first.
+/// Prefix of nanogram's format, included in its check.
 pub(super) const PREFIX: &str = "nanogram1:";
-/// The length of a key.
+/// Length of an auth key in bytes.
 pub(super) const KEY: usize = 256;
-/// The length of Telethon's bytes with IPv4.
+/// Length of Telethon's binary form with IPv4, in bytes.
 pub(super) const V4: usize = 1 + 4 + 2 + KEY;
-/// The length of Telethon's bytes with IPv6.
+/// Length of Telethon's binary form with IPv6, in bytes.
 pub(super) const V6: usize = 1 + 16 + 2 + KEY;
 
-/// What is wrong with the bytes.
+/// Error in the binary form.
 pub(super) enum ReadFault {
     Cut,
     Field(&'static str),
@@ -57,15 +57,15 @@ fn host(bytes: &[u8]) -> Result<String, ReadFault> {
 fn port(port: u16) -> Result<u16, ReadFault> {
     if port == 0 { Err(Field("the port")) } else { Ok(port) }
 }
-/// A user's id, at most 53 bits; 0 stands for none.
+/// Checks a user id of at most 53 bits; 0 is read as `None`.
 fn user(id: i64) -> Result<Option<i64>, ReadFault> {
     if !(0..=MAX_USER).contains(&id) { Err(Field("the user id")) } else { Ok(Some(id).filter(|id| *id != 0)) }
 }
 
-/// The largest user id: ids fit the numbers of languages that have only floating point.
+/// Maximum user id: ids must be exact in languages whose only numbers are 64-bit floats.
 const MAX_USER: i64 = (1 << 53) - 1;
 
-/// The longest host that any format has; GramJS reads no longer one.
+/// Maximum length of a host name in any format. GramJS does not read longer ones.
 const MAX_HOST: usize = 100;
 
 pub(super) fn read_telethon(r: &mut Reader<'_>, is_v4: bool) -> Result<SavedSession, ReadFault> {
@@ -79,7 +79,7 @@ pub(super) fn read_gramjs(r: &mut Reader<'_>) -> Result<SavedSession, ReadFault>
     let dc_id = byte(r)?;
     let len = be16(r)?;
     let host = host(r.take(len.into())?)?;
-    // Signed in the layout: GramJS cannot write a port above 32767, and reads one as negative.
+    // The port is signed in this layout: GramJS cannot write a port above 32767, and reads one as a negative number.
     let port = port(be16(r)?).ok().filter(|port| i16::try_from(*port).is_ok()).ok_or(Field("the port"))?;
     Ok(SavedSession { addr: Some((host, port)), ..SavedSession::new(dc_id, auth_key(r)?) })
 }
@@ -93,7 +93,8 @@ pub(super) fn read_pyrogram(r: &mut Reader<'_>, format: Format) -> Result<SavedS
     let environment = if flag(r, "the test flag")? { Environment::Test } else { Environment::Production };
     let auth_key = auth_key(r)?;
     let user_id = match format {
-        // Unsigned in the layout, but ids were TL's `int` while it was written: a cut newer string is told so.
+        // The layout is unsigned, but ids were TL's `int` while it was in use. So a truncated newer string is usually
+        // noticed.
         Format::Pyrogram351 => i32::from_be_bytes(*r.array()?).into(),
         _ => i64::from_be_bytes(*r.array()?),
     };
@@ -112,7 +113,7 @@ pub(super) fn read_pyrogram(r: &mut Reader<'_>, format: Format) -> Result<SavedS
     })
 }
 
-/// Flags of mtcute's string, and of the data centres in it.
+/// Flags of mtcute's session string and of the data centres in it.
 mod mtcute {
     pub(super) const VERSION: u8 = 3;
     pub(super) const HAS_SELF: u32 = 1;
@@ -124,7 +125,7 @@ mod mtcute {
     pub(super) const TEST: u8 = 4;
 }
 
-/// `version:1 | dc:1 | flags:1 | host as TL string | port:4`: the data centre and its flags.
+/// Reads `version:1 | dc:1 | flags:1 | host as TL string | port:4` and returns the data centre and its flags.
 fn read_mtcute_dc(bytes: &[u8]) -> Result<(MediaDc, u8), ReadFault> {
     let r = &mut Reader::new(bytes);
     if !matches!(byte(r)?, 1 | mtcute::DC_VERSION) {
@@ -138,8 +139,10 @@ fn read_mtcute_dc(bytes: &[u8]) -> Result<(MediaDc, u8), ReadFault> {
 }
 
 pub(super) fn read_mtcute(r: &mut Reader<'_>) -> Result<SavedSession, ReadFault> {
+    // The version has identified the format already.
     let _version = byte(r)?;
     let flags = r.u32()?;
+    // An unknown flag could announce a field, and the rest would be misread.
     if flags & !(mtcute::HAS_SELF | mtcute::OLD_TEST | mtcute::HAS_MEDIA) != 0 {
         return Err(Field("the flags"));
     }
@@ -162,7 +165,7 @@ pub(super) fn read_mtcute(r: &mut Reader<'_>) -> Result<SavedSession, ReadFault>
     })
 }
 
-/// Flags of our own string: what is there, and two answers.
+/// Flags of nanogram's session string: the fields present, and two boolean values.
 mod own {
     pub(super) const ADDR: u8 = 1;
     pub(super) const ENVIRONMENT: u8 = 2;
@@ -171,12 +174,13 @@ mod own {
     pub(super) const BOT_KNOWN: u8 = 16;
     pub(super) const BOT: u8 = 32;
     pub(super) const API_ID: u8 = 64;
-    /// The owner of the servers: no fingerprint means Telegram.
+    /// Presence of the fingerprints of the servers; an empty list means Telegram.
     pub(super) const SERVERS: u8 = 128;
     pub(super) const CHECK: usize = 8;
 }
 
 fn own_check(bytes: &[u8]) -> [u8; 32] {
+    // The prefix is included, so that the check covers the version.
     Sha256::new().chain_update(PREFIX).chain_update(bytes).finalize().into()
 }
 
@@ -188,6 +192,7 @@ pub(super) fn read_nanogram(r: &mut Reader<'_>) -> Result<SavedSession, ReadFaul
     let r = &mut Reader::new(body);
     let (flags, dc_id) = (byte(r)?, byte(r)?);
     let has = |bit| flags & bit != 0;
+    // `TEST` and `BOT` are values, and need the flag that announces them.
     if has(own::TEST) && !has(own::ENVIRONMENT) || has(own::BOT) && !has(own::BOT_KNOWN) {
         return Err(Field("the flags"));
     }
@@ -222,7 +227,7 @@ pub(super) fn read_nanogram(r: &mut Reader<'_>) -> Result<SavedSession, ReadFaul
     })
 }
 
-/// Why a format cannot say it.
+/// Error for a session that a format cannot represent.
 pub(super) enum WriteFault {
     Missing(&'static str),
     NoPlace(&'static str),
@@ -259,7 +264,7 @@ pub(super) fn write_telethon(session: &SavedSession, out: &mut Vec<u8>) -> Writt
 pub(super) fn write_gramjs(session: &SavedSession, out: &mut Vec<u8>) -> Written {
     let (host, port) = session.place().ok_or(Missing("the address"))?;
     let port = i16::try_from(port).map_err(|_| NoPlace("a port above 32767"))?;
-    // A host of one to three characters would make the string as long as Telethon's, and be read as one.
+    // A host of one to three characters would make the string as long as Telethon's, and it would be read as one.
     let len = u16::try_from(host.len()).ok().filter(|len| (4..=MAX_HOST).contains(&usize::from(*len)));
     let len = len.ok_or(NoPlace("a host name of fewer than 4 or more than 100 characters"))?;
     out.push(session.dc_id);
@@ -271,6 +276,7 @@ pub(super) fn write_gramjs(session: &SavedSession, out: &mut Vec<u8>) -> Written
 }
 
 pub(super) fn write_pyrogram(session: &SavedSession, format: Format, out: &mut Vec<u8>) -> Written {
+    // Pyrogram stores no address and would use the key with Telegram's data centre of the same number.
     if session.is_local() || matches!(session.servers, Servers::Own(_)) {
         return Err(NoPlace("an address: it would lead to Telegram's own data centre"));
     }
@@ -332,7 +338,7 @@ pub(super) fn write_nanogram(session: &SavedSession, out: &mut Vec<u8>) -> Writt
     let has_servers = match &session.servers {
         Servers::Unknown => false,
         Servers::Telegram => true,
-        // None at all would read as Telegram's.
+        // An empty list would be read as Telegram's servers.
         Servers::Own(own) => !own.is_empty(),
     };
     let flags = [

@@ -1,4 +1,4 @@
-//! A [`State`] as bytes.
+//! Binary layout of a [`State`].
 //!
 //! ```text
 //! "nanogram" | version:4 | length:4 | environment:4 | home:4 | flags:4
@@ -7,21 +7,21 @@
 //!   | count:4 ( username as TL string, kind:4 id:8 access_hash:8 seen:8 )*                names
 //!   | count:4 ( dc:4 ip as TL bytes, port:4 )*                                            addresses
 //!   | count:4 ( fingerprint:8 )*                                                          servers, since version 3
-//!   | SHA-256:32 of all before
+//!   | SHA-256:32 of everything before
 //!
 //! salts      count:4 ( salt:8 valid_since:4 valid_until:4 )*
 //! temporary  expires_at:4 auth_key:256 salts
 //! ```
 //!
-//! Flag 16: the addresses are all there are, none is built in. Flag 32, since version 3: the servers are Telegram's.
-//! Fingerprints are those of the RSA keys of somebody's own servers. Without either the servers are not known.
+//! Flag 16: the built-in addresses are not used. Flag 32, since version 3: the servers are Telegram's. The fingerprints
+//! are those of the RSA keys of private servers. With neither, the servers are unknown.
 //!
-//! Version 2 did not record whose the servers are. Such a file is taken to be of Telegram's, unless it has flag 16 or an
-//! address in a private network: then it is of servers of somebody's own, which ones is not known, and it is never used
-//! at Telegram's.
+//! Version 2 did not record the owner of the servers. Such a file is assumed to be Telegram's unless it has flag 16 or
+//! an address in a private network. In that case it belongs to unknown private servers and is never used with
+//! Telegram's.
 //!
-//! Little-endian, as TL. A file that was cut says so by its length, one that was changed by its hash; both are refused
-//! rather than guessed at, because half a state is worse than none. Everything that grows has a limit.
+//! Numbers are little-endian, as in TL. The length detects a truncated file and the hash a modified one. Both are
+//! refused, because a partial state is worse than none. All variable parts have limits.
 
 use super::names::{CachedName, KINDS};
 use super::realm::{MAX_FINGERPRINTS, Servers};
@@ -39,22 +39,23 @@ use zeroize::Zeroizing;
 
 const MAGIC: &[u8; 8] = b"nanogram";
 const HASH: usize = 32;
-/// The oldest version that is read.
+/// Oldest version that can be read.
 const OLDEST: u32 = 2;
-/// `MAGIC | version:4 | length:4`
+/// Length of the header `MAGIC | version:4 | length:4`, in bytes.
 const HEAD: usize = MAGIC.len() + 4 + 4;
 
 impl State {
-    /// The state as bytes; they hold keys, and are wiped when dropped.
+    /// Encodes the state. The bytes contain keys and are wiped on drop.
     ///
-    /// What is beyond a limit is left out: salts from the end.
+    /// Items beyond a limit, such as excess salts, are omitted.
     #[must_use]
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        // Never to grow: no copy of a key is left behind.
+        // The buffer never grows, so that no copy of a key is left behind.
         let mut out = Zeroizing::new(Vec::with_capacity(MAX_BYTES));
         out.extend_from_slice(MAGIC);
         VERSION.write(&mut out);
         let length_at = out.len();
+        // A placeholder, replaced by the length below.
         0_u32.write(&mut out);
         u32::from(self.dcs.environment() == Environment::Test).write(&mut out);
         u32::from(self.home).write(&mut out);
@@ -74,6 +75,7 @@ impl State {
     }
 
     fn write_account(&self, out: &mut Vec<u8>) {
+        // In the order of the flag bits, the lowest first.
         let there = [
             self.user.is_some(),
             self.api_id.is_some(),
@@ -117,6 +119,7 @@ impl State {
         count(self.names.iter().count()).write(out);
         for name in self.names.iter() {
             write_bytes(name.username.as_str().as_bytes(), out);
+            // The index of the kind in `KINDS`.
             count(KINDS.iter().take_while(|kind| **kind != name.kind).count()).write(out);
             name.id.write(out);
             name.access_hash.write(out);
@@ -146,10 +149,11 @@ impl State {
         }
     }
 
-    /// Reads what [`to_bytes`](Self::to_bytes) wrote, all of it or nothing; and version 2, which has no `servers`.
+    /// Decodes the output of [`to_bytes`](Self::to_bytes) completely, or fails. Version 2, without `servers`, is
+    /// accepted.
     ///
     /// # Errors
-    /// The bytes are something else, of another version, cut, or changed.
+    /// The bytes are not a state, have another version, or are truncated or modified.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, StateError> {
         let mut r = Reader::new(bytes);
         if r.array() != Ok(MAGIC) {
@@ -160,6 +164,7 @@ impl State {
             return Err(StateError::Version(version));
         }
         let length = usize::try_from(r.u32()?).unwrap_or(usize::MAX);
+        // Reported before the hash is compared, which is part of what is missing.
         if bytes.len() < length {
             return Err(StateError::Cut);
         }
@@ -182,6 +187,7 @@ impl State {
             OLDEST => state.inferred_servers(),
             _ => read_servers(&mut r, is_telegrams)?,
         };
+        // A contradiction: Telegram's servers always have built-in addresses.
         if state.servers == Servers::Telegram && !state.dcs.has_built_in() {
             return Err(StateError::Invalid("the servers"));
         }
@@ -192,16 +198,17 @@ impl State {
     fn read_dc(&self, r: &mut Reader<'_>) -> Result<u8, StateError> {
         self.dcs.known(r.i32()?).ok_or(StateError::Invalid("a data centre"))
     }
-    /// Servers of a file that does not name them.
+    /// Determines the servers of a file that does not record them.
     fn inferred_servers(&mut self) -> Servers {
         if self.dcs.offered().any(|(_, addr)| is_local(addr.ip())) {
             self.dcs.drop_built_in();
         }
         if self.dcs.has_built_in() { Servers::Telegram } else { Servers::Unknown }
     }
-    /// The account; whether the servers are Telegram's.
+    /// Reads the account. Returns true if the servers are Telegram's.
     fn read_account(&mut self, r: &mut Reader<'_>, version: u32) -> Result<bool, StateError> {
         let flags = r.u32()?;
+        // An unknown flag could announce a field, and the rest would be misread.
         if flags > if version == OLDEST { 0b1_1111 } else { 0b11_1111 } {
             return Err(StateError::Invalid("the flags"));
         }
@@ -223,6 +230,7 @@ impl State {
         Ok(flags & 32 != 0)
     }
     fn read_keys(&mut self, r: &mut Reader<'_>) -> Result<(), StateError> {
+        // The smallest size of an entry bounds the count by the length of the file.
         for _ in 0..r.count(4 + 4 + 256 + 4 + 4)? {
             let (dc_id, made_at) = (self.read_dc(r)?, r.i32()?);
             let (auth_key, salts) = (AuthKey::from_bytes(*r.array()?), read_salts(r)?);
@@ -252,6 +260,7 @@ impl State {
         for _ in 0..r.count(4 + 8 + 4)? {
             let dc_id = self.read_dc(r)?;
             let ip = r.bytes()?;
+            // The length distinguishes IPv4 from IPv6.
             let v4 = <[u8; 4]>::try_from(ip).map(IpAddr::from);
             let ip = v4.or_else(|_| <[u8; 16]>::try_from(ip).map(IpAddr::from));
             let place = ip.ok().zip(u16::try_from(r.u32()?).ok()).map(SocketAddr::from);
@@ -298,159 +307,4 @@ fn count(n: usize) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::telegram::store::names::NameKind;
-    use alloc::format;
-    use alloc::string::String;
-
-    fn name(username: &str, seen: i64) -> CachedName {
-        let username = Username::parse(username).unwrap();
-        CachedName { username, kind: NameKind::Channel, id: 1 << 40, access_hash: -7, seen: UnixTime::from_secs(seen) }
-    }
-
-    fn auth_key(n: u8) -> AuthKey {
-        AuthKey::from_bytes([n; 256])
-    }
-
-    fn full() -> State {
-        let mut state = State::new(Environment::Test, 2);
-        state.dcs.drop_built_in();
-        state.servers = Servers::Own(Vec::from([-7, 1 << 40]));
-        state.config = Some(ConfigAge { date: 100, expires: 3700 });
-        state.user = Some(SavedUser { id: 7_000_000_001, is_bot: false });
-        state.api_id = Some(12_345);
-        state.clock_offset = Some(-1_500_000);
-        for dc_id in 1..=3 {
-            let salt =
-                |i: i32| SavedSalt { salt: i64::from(i) << 40, valid_since: i * 1800, valid_until: i * 1800 + 3600 };
-            let mut key = DcKey { made_at: 5, salts: (0..3).map(salt).collect(), ..DcKey::new(auth_key(dc_id)) };
-            if dc_id != 1 {
-                let salts = (3..5).map(salt).collect();
-                key.temporary = Some(TempKey { auth_key: auth_key(dc_id + 100), expires_at: 86_400, salts });
-            }
-            state.keys.insert(dc_id, key);
-        }
-        state.names.insert(name("DurgerKingBot", 100));
-        state.names.insert(name("a", 200));
-        assert!(state.dcs.add(2, "127.0.0.1:14430".parse().unwrap()));
-        assert!(state.dcs.add(3, "[2001:67c:4e8:f002::b]:443".parse().unwrap()));
-        state
-    }
-
-    fn shown(state: &State) -> String {
-        format!("{state:?}")
-    }
-
-    #[test]
-    fn a_state_reads_as_it_was_written() {
-        for state in [full(), State::new(Environment::Production, 5)] {
-            let bytes = state.to_bytes();
-            let same = State::from_bytes(&bytes).unwrap();
-            assert_eq!(shown(&same), shown(&state));
-            assert_eq!(same.to_bytes(), bytes);
-            assert!(same.keys.iter().all(|(dc_id, key)| key.auth_key.is(&state.keys[dc_id].auth_key)));
-            assert!(!shown(&state).contains("[2, 2"), "no key in sight");
-        }
-    }
-
-    #[test]
-    fn a_part_or_a_change_is_refused() {
-        let bytes = full().to_bytes();
-        for end in 0..bytes.len() {
-            assert_eq!(State::from_bytes(&bytes[..end]).unwrap_err(), StateError::Cut, "{end}");
-        }
-        for at in 0..bytes.len() {
-            for bit in 0..8 {
-                let mut changed = bytes.to_vec();
-                changed[at] ^= 1 << bit;
-                assert!(State::from_bytes(&changed).is_err(), "bit {bit} of byte {at}");
-            }
-        }
-        let longer = [&bytes[..], &[0]].concat();
-        assert_eq!(State::from_bytes(&longer).unwrap_err(), StateError::Damaged);
-        assert_eq!(State::from_bytes(b"SQLite format 3\0").unwrap_err(), StateError::Foreign);
-        let mut newer = bytes.to_vec();
-        for version in [1, 4] {
-            newer[8] = version;
-            // Version 1 was never released: it knew no temporary keys.
-            assert_eq!(State::from_bytes(&newer).unwrap_err(), StateError::Version(version.into()));
-        }
-    }
-
-    /// The same state as version 2 wrote it.
-    fn of_version_2(state: &State) -> Vec<u8> {
-        let bytes = State { servers: Servers::Unknown, ..state.clone() }.to_bytes();
-        let mut body = bytes[..bytes.len() - HASH - 4].to_vec();
-        body[8] = 2;
-        let length = count(body.len() + HASH).to_le_bytes();
-        body[12..16].copy_from_slice(&length);
-        let hash: [u8; HASH] = Sha256::digest(&body).into();
-        [body, hash.into()].concat()
-    }
-
-    #[test]
-    fn an_older_file_is_telegrams_unless_it_leads_elsewhere() {
-        let telegrams = State { servers: Servers::Telegram, ..State::new(Environment::Production, 2) };
-        let mut local = telegrams.clone();
-        assert!(local.dcs.add(2, "127.0.0.1:4430".parse().unwrap()));
-        let read = |state| State::from_bytes(&of_version_2(state)).unwrap();
-        assert_eq!(read(&telegrams).servers, Servers::Telegram);
-        for own in [read(&full()), read(&local)] {
-            assert_eq!((own.servers.clone(), own.dcs.has_built_in()), (Servers::Unknown, false));
-            assert_eq!(shown(&State::from_bytes(&own.to_bytes()).unwrap()), shown(&own), "and it stays so");
-        }
-    }
-
-    /// Whoever can compute a hash can write any bytes: those are refused too, without a panic.
-    #[test]
-    fn bytes_with_a_fitting_hash_are_checked_all_the_same() {
-        let sealed = |mut body: Vec<u8>| {
-            let length = count(body.len() + HASH).to_le_bytes();
-            body[12..16].copy_from_slice(&length);
-            let hash: [u8; HASH] = Sha256::digest(&body).into();
-            [body, hash.into()].concat()
-        };
-        let bytes = full().to_bytes();
-        let body = &bytes[..bytes.len() - HASH];
-        for end in HEAD..body.len() {
-            assert!(State::from_bytes(&sealed(body[..end].into())).is_err(), "{end}");
-        }
-        for at in HEAD..body.len() {
-            for value in [0, 1, 0x7f, 0xff] {
-                let mut changed = body.to_vec();
-                changed[at] = value;
-                if let Ok(state) = State::from_bytes(&sealed(changed)) {
-                    assert_eq!(shown(&State::from_bytes(&state.to_bytes()).unwrap()), shown(&state));
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_state_at_its_limits_fits_and_is_as_large_as_it_gets() {
-        let mut state = State::new(Environment::Production, 1);
-        let salt = SavedSalt { salt: 1, valid_since: 2, valid_until: 3 };
-        for dc_id in 0..=u8::MAX {
-            let salts = Vec::from([salt; 2 * MAX_SALTS]);
-            if state.dcs.known(dc_id.into()).is_some() {
-                let temporary = Some(TempKey { auth_key: auth_key(2), expires_at: 1, salts: salts.clone() });
-                state.keys.insert(dc_id, DcKey { auth_key: auth_key(1), made_at: 0, salts, temporary });
-            }
-            for last in 0..u8::MAX {
-                state
-                    .dcs
-                    .add(dc_id, (IpAddr::from([0x20, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last]), 443).into());
-            }
-        }
-        for i in 0..1000 {
-            state.names.insert(name(&format!("{}{i:03}", "n".repeat(29)), i));
-        }
-        state.servers = Servers::Own(Vec::from([1; 100]));
-        let bytes = state.to_bytes();
-        assert!(bytes.len() <= MAX_BYTES, "{}", bytes.len());
-        let same = State::from_bytes(&bytes).unwrap();
-        assert_eq!(same.keys[&5].salts.len(), MAX_SALTS);
-        assert_eq!(same.names.iter().map(|name| name.seen.as_secs()).min(), Some(1000 - 256), "the oldest went");
-    }
-}
+mod tests;

@@ -1,14 +1,14 @@
-//! What outlives a run: a session as a line of text, and everything that is known as one small file.
+//! Persistent data: session strings, and a state file with everything else worth keeping between runs.
 //!
-//! | | what | for |
+//! | module | contents | purpose |
 //! | --- | --- | --- |
-//! | [`string`] | [`SavedSession`]: one authorization key, the data centre it belongs to, the user | moving an account between programs |
-//! | [`state`] | [`State`](state::State): the keys of all data centres, salts, clock, user, names, addresses | the next start |
-//! | [`realm`] | [`Realm`]: the servers that know a key; a state is used at no others | |
-//! | `file` (feature `client`) | the state on a disk: whole or not at all, one process at a time | |
+//! | [`string`] | [`SavedSession`]: one auth key, its data centre, the user | moving an account between programs |
+//! | [`state`] | [`State`](state::State): all keys, salts, clock, user, names, addresses | a faster next start |
+//! | [`realm`] | [`Realm`]: the servers that know a key | keeping keys away from other servers |
+//! | `file` (feature `client`) | the state on disk | atomic replacement, one process at a time |
 //!
-//! An authorization key is for one program at a time: when two use it at once, the server answers both with
-//! `AUTH_KEY_DUPLICATED` and the key is dead. Moving a session means to stop using it here.
+//! An authorization key must not be used by two programs at the same time: the server answers both with
+//! `AUTH_KEY_DUPLICATED` and invalidates the key. After moving a session to another program, stop using it here.
 
 mod base64;
 #[cfg(feature = "client")]
@@ -24,17 +24,17 @@ pub use base64::Base64Error;
 pub use realm::{Realm, RealmError, Servers};
 pub use string::{Format, MediaDc, SavedSession, StringError, WriteError};
 
-/// `bytes` in the alphabet for links, without padding.
+/// Encodes `bytes` in the URL-safe alphabet without padding.
 pub fn base64url(bytes: &[u8]) -> alloc::string::String {
     let mut out = alloc::string::String::new();
     base64::encode(bytes, base64::Style::Url, &mut out);
     out
 }
 
-/// The bytes that `text` is of, in either alphabet, with padding or without.
+/// Decodes `text` in either alphabet, with or without padding.
 ///
 /// # Errors
-/// It is not the text of bytes.
+/// The text is not base64.
 pub fn from_base64url(text: &str) -> Result<zeroize::Zeroizing<alloc::vec::Vec<u8>>, Base64Error> {
     base64::decode(text)
 }

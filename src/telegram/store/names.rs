@@ -1,32 +1,32 @@
-//! Peers found by their names, for a while.
+//! Cache of resolved usernames.
 
 use crate::base::time::UnixTime;
 use crate::telegram::link::Username;
 use alloc::collections::BTreeMap;
 use core::time::Duration;
 
-/// The most names kept; the ones seen longest ago go first.
+/// Maximum number of cached names. The oldest entries are dropped first.
 pub const MAX_NAMES: usize = 256;
 
-/// A peer as found by name.
+/// A resolved username.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CachedName {
-    /// The name asked for.
+    /// The username.
     pub username: Username,
-    /// What it names.
+    /// The kind of peer.
     pub kind: NameKind,
     /// The id of the user or channel.
     pub id: i64,
-    /// What proves to the server that this account may address it.
+    /// The access hash that lets this account address the peer.
     pub access_hash: i64,
-    /// When the server said so.
+    /// Time of the server's answer.
     pub seen: UnixTime,
 }
 
-/// What a name names.
+/// Kind of peer that a username refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NameKind {
-    /// A person.
+    /// A user who is not a bot.
     Person,
     /// A bot.
     Bot,
@@ -34,10 +34,10 @@ pub enum NameKind {
     Channel,
 }
 
-/// In the order of their numbers in the bytes.
+/// All kinds, ordered by their numbers in the file.
 pub(super) const KINDS: [NameKind; 3] = [NameKind::Person, NameKind::Bot, NameKind::Channel];
 
-/// Peers found by name, not more than [`MAX_NAMES`].
+/// A cache of at most [`MAX_NAMES`] resolved usernames.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NameCache(BTreeMap<Username, CachedName>);
 
@@ -45,30 +45,32 @@ impl NameCache {
     pub(super) const fn new() -> Self {
         Self(BTreeMap::new())
     }
-    /// Keeps what the server said, in place of what it said before.
+    /// Inserts an entry, replacing the earlier one with the same username.
     pub fn insert(&mut self, name: CachedName) {
         self.0.insert(name.username.clone(), name);
         while self.0.len() > MAX_NAMES {
+            // A linear search, because the cache is small and seldom full.
             let oldest = self.0.values().min_by_key(|name| name.seen).map(|name| name.username.clone());
             let _gone = oldest.and_then(|username| self.0.remove(&username));
         }
     }
-    /// The peer of that name, unless the knowledge is older than `max_age` or from the future.
+    /// Returns the entry for a username, unless it is older than `max_age` or dated in the future.
     #[must_use]
     pub fn get(&self, username: &Username, now: UnixTime, max_age: Duration) -> Option<&CachedName> {
         let known = self.0.get(username)?;
+        // An entry from the future shows that the clock was wrong, so its age is unknown.
         let age = u64::try_from(now.as_micros().checked_sub(known.seen.as_micros())?).ok()?;
         (Duration::from_micros(age) <= max_age).then_some(known)
     }
-    /// Forgets a name that led nowhere.
+    /// Removes an entry that turned out to be wrong.
     pub fn remove(&mut self, username: &Username) {
         self.0.remove(username);
     }
-    /// Forgets all: another user signed in, to whom these access hashes mean nothing.
+    /// Removes all entries, because access hashes are not valid for another user.
     pub fn clear(&mut self) {
         self.0.clear();
     }
-    /// All of them, by name.
+    /// Iterates over all entries, ordered by username.
     pub fn iter(&self) -> impl Iterator<Item = &CachedName> {
         self.0.values()
     }

@@ -1,6 +1,6 @@
-//! Everything that is worth keeping between two runs.
+//! State of an account that is kept between runs.
 //!
-//! Its bytes are version [`VERSION`] of a layout of its own: see [`State::to_bytes`]. Everything that grows has a limit.
+//! It is stored in version [`VERSION`] of a binary layout: see [`State::to_bytes`]. All variable parts have limits.
 
 use crate::crypto::auth_key::AuthKey;
 use crate::telegram::dcs::{DcTable, Environment};
@@ -14,71 +14,71 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::net::SocketAddr;
 
-/// The version of the layout.
+/// Version of the layout.
 ///
-/// Version 2, which records no realm, is still read: see [`State::from_bytes`].
+/// Version 2, which records no realm, can still be read: see [`State::from_bytes`].
 pub const VERSION: u32 = 3;
-/// The most bytes a state has; a larger file is none.
+/// Maximum size of an encoded state in bytes. A larger file is refused.
 pub const MAX_BYTES: usize = 64 * 1024;
-/// The most salts kept for one key: what `get_future_salts` gives at once.
+/// Maximum number of salts kept for one key, which is the number that `get_future_salts` returns at once.
 pub const MAX_SALTS: usize = 64;
 
-/// What one account keeps.
+/// State of one account.
 #[derive(Debug, Clone)]
 pub struct State {
-    /// Whose data centres, and where they are.
+    /// The environment and addresses of the data centres.
     pub dcs: DcTable,
-    /// Owner of the servers that know the keys; [`State::enter`] holds against it where they are to be used.
+    /// Owner of the servers that know the keys. [`State::enter`] compares it with the servers to be used.
     pub servers: Servers,
-    /// The account's data centre; known to `dcs`.
+    /// The account's home data centre, which `dcs` must know.
     pub home: u8,
-    /// Who is signed in.
+    /// The user that is signed in.
     pub user: Option<SavedUser>,
-    /// The application that signed in.
+    /// The `api_id` of the application that signed in.
     pub api_id: Option<i32>,
-    /// The server's clock minus the device's, in microseconds.
+    /// The server's clock minus the local clock, in microseconds.
     pub clock_offset: Option<i64>,
-    /// When the addresses in `dcs` were asked for; `None`: they never were.
+    /// Time at which the addresses in `dcs` were fetched; `None` if never.
     pub config: Option<ConfigAge>,
-    /// The keys of each data centre, and their salts.
+    /// Keys and salts of each data centre.
     pub keys: BTreeMap<u8, DcKey>,
-    /// Peers found by their names. Their access hashes are this user's alone.
+    /// Cache of resolved usernames. Their access hashes are valid only for this user.
     pub names: NameCache,
 }
 
-/// Who is signed in.
+/// The user that is signed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SavedUser {
-    /// The user's id.
+    /// The user id.
     pub id: i64,
-    /// Whether it is a bot; only people can start bots.
+    /// True if the user is a bot. Bots cannot start bots.
     pub is_bot: bool,
 }
 
-/// How old an answer of `help.getConfig` is, in seconds since 1970 by the server's clock.
+/// Age of an answer to `help.getConfig`, in seconds since 1970 by the server's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConfigAge {
-    /// When the server gave it.
+    /// Time of the answer.
     pub date: i32,
-    /// When it should be asked for again.
+    /// Time at which it should be requested again.
     pub expires: i32,
 }
 
-/// The keys of a data centre.
+/// Keys of a data centre.
 #[derive(Debug, Clone)]
 pub struct DcKey {
     /// The permanent key.
     pub auth_key: AuthKey,
-    /// When it was made, in seconds since 1970 by the server's clock; 0: long ago.
+    /// Creation time in seconds since 1970 by the server's clock; 0 if unknown.
     pub made_at: i32,
-    /// Server salts that are or will be valid for it.
+    /// Server salts that are or will be valid for the key.
     pub salts: Vec<SavedSalt>,
-    /// A temporary key that is bound to it.
+    /// A temporary key bound to the permanent one.
     pub temporary: Option<TempKey>,
 }
 
 impl DcKey {
-    /// A permanent key of which nothing else is known.
+    /// Creates an entry for a permanent key without further data.
     #[must_use]
     pub const fn new(auth_key: AuthKey) -> Self {
         Self { auth_key, made_at: 0, salts: Vec::new(), temporary: None }
@@ -90,24 +90,24 @@ impl DcKey {
 pub struct TempKey {
     /// The key.
     pub auth_key: AuthKey,
-    /// When it ends, in seconds since 1970 by the server's clock.
+    /// Expiry time in seconds since 1970 by the server's clock.
     pub expires_at: i32,
-    /// Server salts that are or will be valid for it.
+    /// Server salts that are or will be valid for the key.
     pub salts: Vec<SavedSalt>,
 }
 
-/// A server salt and when it is valid, in seconds since 1970 by the server's clock.
+/// A server salt and its validity, in seconds since 1970 by the server's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SavedSalt {
     /// The salt.
     pub salt: i64,
-    /// From when.
+    /// Start of validity.
     pub valid_since: i32,
-    /// Until when.
+    /// End of validity.
     pub valid_until: i32,
 }
 
-/// A server salt whose time the server has not told.
+/// Converts a server salt of unknown validity, which is then assumed to be unlimited.
 impl From<i64> for SavedSalt {
     fn from(salt: i64) -> Self {
         Self { salt, valid_since: 0, valid_until: i32::MAX }
@@ -115,7 +115,7 @@ impl From<i64> for SavedSalt {
 }
 
 impl State {
-    /// Nothing but a place to begin.
+    /// Creates an empty state with a home data centre.
     #[must_use]
     pub const fn new(environment: Environment, home: u8) -> Self {
         let (user, api_id, clock_offset, config) = (None, None, None, None);
@@ -125,19 +125,21 @@ impl State {
         Self { dcs: DcTable::new(environment), servers, home, user, api_id, clock_offset, config, keys, names }
     }
 
-    /// The state that a session string begins; `or_else` is the environment if the string does not tell.
+    /// Creates a state from a session string. `or_else` is the environment if the string does not contain it.
     ///
     /// # Errors
-    /// Its data centre is not one of that environment.
+    /// The environment has no such data centre.
     pub fn from_session(session: &SavedSession, or_else: Environment) -> Result<Self, StateError> {
         let mut state = Self::new(session.known_environment().unwrap_or(or_else), session.dc_id);
         if state.dcs.address(session.dc_id).is_none() {
             return Err(StateError::Invalid("the data centre"));
         }
+        // Without an address in the string, `ip` returns the built-in one, which the table has already.
         if let Some((ip, port)) = session.ip().filter(|_| session.addr.is_some()) {
             state.dcs.add(session.dc_id, SocketAddr::new(ip, port));
         }
         state.servers = session.known_servers();
+        // The key of a private server must never be used with Telegram's.
         if session.is_local() || matches!(state.servers, Servers::Own(_)) {
             state.dcs.drop_built_in();
         }
@@ -147,7 +149,7 @@ impl State {
         Ok(state)
     }
 
-    /// The home's key as a session string has it; `None` before there is one.
+    /// Returns the home data centre's key as a session; `None` if there is no key.
     #[must_use]
     pub fn to_session(&self) -> Option<SavedSession> {
         let addr = self.dcs.address(self.home).map(|addr| (addr.ip().to_string(), addr.port()));
@@ -163,19 +165,19 @@ impl State {
     }
 }
 
-/// Why bytes are no state.
+/// Error returned for bytes that are not a valid state.
 #[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StateError {
-    /// They are something else.
+    /// Not a state at all.
     Foreign,
-    /// Of a version that this program does not know.
+    /// Unsupported version.
     Version(u32),
-    /// They end early.
+    /// Unexpected end of the bytes.
     Cut,
-    /// They were changed: the hash does not fit.
+    /// Hash mismatch: the bytes were modified.
     Damaged,
-    /// Whole, but what they say cannot be.
+    /// Complete bytes with an invalid value.
     Invalid(&'static str),
 }
 
@@ -188,13 +190,13 @@ impl From<DecodeError> for StateError {
 impl fmt::Display for StateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Foreign => f.write_str("this is no session file of nanogram"),
+            Self::Foreign => f.write_str("this is not a nanogram session file"),
             Self::Version(version) => {
-                write!(f, "a session file of version {version}: this program knows version {VERSION}")
+                write!(f, "a session file of version {version}: this program supports version {VERSION}")
             }
             Self::Cut => f.write_str("the session file was cut: its end is missing"),
-            Self::Damaged => f.write_str("the session file was changed or damaged: its check does not fit"),
-            Self::Invalid(what) => write!(f, "the session file cannot be right: {what} is impossible"),
+            Self::Damaged => f.write_str("the session file was changed or damaged: its checksum does not match"),
+            Self::Invalid(what) => write!(f, "the session file contains an invalid value: {what}"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Session strings: an account as one line of text, as five families of programs write it.
+//! Session strings: an account as one line of text, in the formats of five program families.
 //!
 //! ```text
 //! Telethon   '1' base64url=( dc:1 | ip:4 or 16 | port:2 | auth_key:256 )
@@ -10,13 +10,13 @@
 //! nanogram   'nanogram1:' base64url( flags:1 | dc:1 | [len:1 host:len port:2] | [user_id:8] | [api_id:4] | [n:1 fingerprint:8*n] | auth_key:256 | check:8 )
 //! ```
 //!
-//! Numbers are big-endian, but little-endian in mtcute's, which is TL. Telethon and GramJS share their first character;
-//! the length tells them apart, except that a host of 14 characters makes a GramJS string as long as Telethon's with
-//! IPv6, and then the `len` in it decides. Our own ends with the first 8 bytes of the SHA-256 of all before, prefix
-//! included: it is the only one that shows when a character was changed.
+//! Numbers are big-endian, except in mtcute's format, which is TL and little-endian. Telethon and GramJS start with the
+//! same character and are distinguished by length. With a host name of 14 characters, a GramJS string is as long as
+//! Telethon's with IPv6; then the `len` in it decides. nanogram's format ends with the first 8 bytes of the SHA-256 of
+//! everything before, including the prefix. It is the only one that detects a changed character.
 //!
-//! The layouts were told from what the libraries write: Telethon 1.45.0, GramJS 2.26.22, Pyrogram 2.0.106, Kurigram
-//! 2.2.26, @mtcute/core 0.30.3.
+//! The layouts are derived from the output of Telethon 1.45.0, GramJS 2.26.22, Pyrogram 2.0.106, Kurigram 2.2.26 and
+//! @mtcute/core 0.30.3.
 
 use super::base64::{self, Base64Error, Style};
 use super::formats::{self, KEY, PREFIX, ReadFault, V4, V6};
@@ -31,57 +31,57 @@ use core::net::IpAddr;
 use core::str::FromStr;
 use zeroize::Zeroizing;
 
-/// What a session string can hold. A field that a format lacks is `None`.
+/// The contents of a session string. Fields that a format lacks are `None`.
 ///
-/// `Debug` shows the key's id and never the key; the key is wiped when it goes.
+/// `Debug` shows the id of the key and never the key itself. The key is wiped on drop.
 #[derive(Debug, Clone)]
 pub struct SavedSession {
-    /// The account's home, from 1.
+    /// The account's home data centre, from 1.
     pub dc_id: u8,
-    /// Host name or IP address, and port. See [`place`](Self::place) for what to do without.
+    /// Host name or IP address, and port. If missing, see [`place`](Self::place).
     pub addr: Option<(String, u16)>,
-    /// Production or test. See [`known_environment`](Self::known_environment).
+    /// Production or test environment. See [`known_environment`](Self::known_environment).
     pub environment: Option<Environment>,
-    /// The key that the data centre knows the account by.
+    /// The authorization key of the account at this data centre.
     pub auth_key: AuthKey,
-    /// The user's id, not 0.
+    /// The user id, not 0.
     pub user_id: Option<i64>,
-    /// Whether the user is a bot.
+    /// True if the user is a bot.
     pub is_bot: Option<bool>,
-    /// The application that signed in.
+    /// The `api_id` of the application that signed in.
     pub api_id: Option<i32>,
-    /// Where files are, if that is elsewhere; only mtcute keeps it.
+    /// Data centre for files, if different; stored only by mtcute.
     pub media: Option<MediaDc>,
-    /// Owner of the servers that know the key; only nanogram keeps it. See [`known_servers`](Self::known_servers).
+    /// Owner of the servers that know the key; stored only by nanogram. See [`known_servers`](Self::known_servers).
     pub servers: Servers,
 }
 
-/// A second data centre in mtcute's strings.
+/// Second data centre in mtcute's session strings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MediaDc {
-    /// Its number.
+    /// The number of the data centre.
     pub dc_id: u8,
     /// Host name or IP address, and port.
     pub addr: (String, u16),
-    /// Whether it serves files alone.
+    /// True if it serves only files.
     pub media_only: bool,
 }
 
 impl SavedSession {
-    /// The bare minimum: a key and whose it is.
+    /// Creates a session with only a data centre and its key.
     #[must_use]
     pub const fn new(dc_id: u8, auth_key: AuthKey) -> Self {
         let (addr, environment, user_id, is_bot, api_id, media) = (None, None, None, None, None, None);
         let servers = Servers::Unknown;
         Self { dc_id, addr, environment, auth_key, user_id, is_bot, api_id, media, servers }
     }
-    /// The environment as the string says, or else as the address tells.
+    /// Returns the environment from the string, or that of the address.
     #[must_use]
     pub fn known_environment(&self) -> Option<Environment> {
         let of_address = || dcs::whose(self.addr.as_ref()?.0.parse().ok()?);
         self.environment.or_else(|| of_address().map(|(environment, _)| environment))
     }
-    /// Owner of the servers as the string says, or else as the address tells: Telegram's are known.
+    /// Returns the owner of the servers from the string, or Telegram if the address is one of Telegram's.
     #[must_use]
     pub fn known_servers(&self) -> Servers {
         let is_telegrams = self.addr.as_ref().is_some_and(|(host, _)| {
@@ -89,18 +89,20 @@ impl SavedSession {
         });
         match &self.servers {
             Servers::Unknown if is_telegrams => Servers::Telegram,
+            // The two contradict each other, so neither is trusted.
             Servers::Telegram if self.is_local() => Servers::Unknown,
             servers => servers.clone(),
         }
     }
-    /// The address as the string says, or else the one built in for its data centre.
+    /// Returns the address from the string, or the built-in one of the data centre.
     #[must_use]
     pub fn place(&self) -> Option<(String, u16)> {
         let built_in = || dcs::address(self.environment.unwrap_or_default(), self.dc_id);
         self.addr.clone().or_else(|| built_in().map(|addr| (addr.ip().to_string(), addr.port())))
     }
-    /// The IP address to connect to: a web host of Telegram's is a name for the data centre, so that one's. `None` if
-    /// there is another name.
+    /// Returns the IP address to connect to; `None` for a host name outside `telegram.org`.
+    ///
+    /// Telegram's web host names stand for their data centre, so its built-in address is returned.
     #[must_use]
     pub fn ip(&self) -> Option<(IpAddr, u16)> {
         let of_dc =
@@ -108,11 +110,12 @@ impl SavedSession {
         let Some((host, port)) = &self.addr else { return of_dc() };
         match host.parse() {
             Ok(ip) => Some((ip, *port)),
+            // Web clients store a host such as `venus.web.telegram.org`, which serves WebSockets.
             Err(_) if host.ends_with(".telegram.org") => of_dc(),
             Err(_) => None,
         }
     }
-    /// Whether the address is of one's own machine or network, where Telegram's data centres are not.
+    /// Returns true if the address is on the local machine or network, where no Telegram data centre is.
     pub(super) fn is_local(&self) -> bool {
         self.addr.as_ref().is_some_and(|(host, _)| match host.parse() {
             Ok(ip) => is_local(ip),
@@ -121,7 +124,7 @@ impl SavedSession {
     }
 }
 
-/// Whether an address is of one's own machine or network.
+/// Returns true if an address is on the local machine or network.
 pub(super) const fn is_local(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
@@ -129,18 +132,18 @@ pub(super) const fn is_local(ip: IpAddr) -> bool {
     }
 }
 
-/// Who writes strings so.
+/// Format of a session string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
-    /// Telethon, with an IPv4 or an IPv6 address.
+    /// Telethon, with an IPv4 or IPv6 address.
     Telethon,
     /// GramJS.
     GramJs,
     /// Pyrogram and Kurigram, 362 characters.
     Pyrogram,
-    /// Pyrogram before it kept the `api_id`, 356 characters.
+    /// Pyrogram before it stored the `api_id`, 356 characters.
     Pyrogram356,
-    /// Pyrogram when user ids had 32 bits, 351 characters.
+    /// Pyrogram with 32-bit user ids, 351 characters.
     Pyrogram351,
     /// mtcute, version 3.
     Mtcute,
@@ -149,12 +152,12 @@ pub enum Format {
 }
 
 impl Format {
-    /// The format of `text`, told from its first characters and its length; `None` if it is none of these.
+    /// Recognises the format of `text` from its first characters and its length; `None` if unknown.
     #[must_use]
     pub fn recognise(text: &str) -> Option<Self> {
         unwrap(text).ok().map(|(format, _)| format)
     }
-    /// The name for people and command lines; the old lengths of Pyrogram bear it too.
+    /// Returns the name for users and command lines. All lengths of Pyrogram have the same name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -185,7 +188,7 @@ impl FromStr for Format {
     }
 }
 
-/// No format has that name.
+/// Error for an unknown format name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnknownFormat;
 
@@ -196,10 +199,10 @@ impl fmt::Display for UnknownFormat {
 }
 impl core::error::Error for UnknownFormat {}
 
-/// The characters of base64 in Telethon's string with IPv4, by which all readers know it.
+/// Length of Telethon's base64 with IPv4, by which all readers recognise it.
 const TELETHON_V4: usize = 352;
 
-/// The format, and the bytes out of the base64.
+/// Returns the format and the decoded base64.
 fn unwrap(text: &str) -> Result<(Format, Zeroizing<Vec<u8>>), StringError> {
     let text = text.trim_ascii();
     if let Some(body) = text.strip_prefix(PREFIX) {
@@ -214,6 +217,7 @@ fn unwrap(text: &str) -> Result<(Format, Zeroizing<Vec<u8>>), StringError> {
         let is_gramjs = gramjs_len.is_some_and(|len| bytes.len() == 1 + 2 + usize::from(len) + 2 + KEY);
         return match bytes.len() {
             V4 => Ok((Format::Telethon, bytes)),
+            // Readers identify Telethon's format with IPv4 by this length, but the number of bytes is wrong.
             _ if bytes.len().div_ceil(3) * 4 == TELETHON_V4 => Err(StringError::Unrecognised),
             _ if is_gramjs => Ok((Format::GramJs, bytes)),
             V6 => Ok((Format::Telethon, bytes)),
@@ -221,7 +225,7 @@ fn unwrap(text: &str) -> Result<(Format, Zeroizing<Vec<u8>>), StringError> {
         };
     }
     let bytes = base64::decode(text)?;
-    // Pyrogram itself leaves the padding out when it writes, and takes it when it reads.
+    // Pyrogram omits the padding when it writes, but accepts it when it reads.
     match (text.trim_end_matches('=').len(), bytes.first()) {
         (351, _) => Ok((Format::Pyrogram351, bytes)),
         (356, _) => Ok((Format::Pyrogram356, bytes)),
@@ -231,7 +235,7 @@ fn unwrap(text: &str) -> Result<(Format, Zeroizing<Vec<u8>>), StringError> {
     }
 }
 
-/// Reads a session string of any format, blanks around it allowed.
+/// Parses a session string of any format. White space around it is ignored.
 ///
 /// ```
 /// use nanogram::telegram::store::{Format, SavedSession, string};
@@ -247,7 +251,7 @@ fn unwrap(text: &str) -> Result<(Format, Zeroizing<Vec<u8>>), StringError> {
 /// ```
 ///
 /// # Errors
-/// It is none, or not whole.
+/// The text is not a session string, or not a complete one.
 pub fn parse(text: &str) -> Result<(Format, SavedSession), StringError> {
     let (format, bytes) = unwrap(text)?;
     let mut r = Reader::new(&bytes);
@@ -260,6 +264,7 @@ pub fn parse(text: &str) -> Result<(Format, SavedSession), StringError> {
     };
     let session = session.map_err(|fault| StringError::of(fault, format))?;
     r.end().map_err(|fault| StringError::of(fault.into(), format))?;
+    // Programs that save a session before they have connected write a key of zeros.
     let has_key = session.auth_key.as_bytes().iter().fold(0, |all, b| all | b) != 0;
     match session {
         _ if !has_key => Err(StringError::NoKey),
@@ -268,12 +273,12 @@ pub fn parse(text: &str) -> Result<(Format, SavedSession), StringError> {
     }
 }
 
-/// Writes a session string. It is a secret, and is wiped when dropped.
+/// Formats a session string. The result is secret and is wiped on drop.
 ///
 /// # Errors
-/// The format needs what `session` does not know, or has no place for what it must keep.
+/// The format requires a value that `session` does not have, or cannot store one that must be kept.
 pub fn write(session: &SavedSession, format: Format) -> Result<Zeroizing<String>, WriteError> {
-    // Both are large enough never to grow: no copy is left behind.
+    // Both buffers are large enough never to grow, so that no copy of the key is left behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(1024));
     let mut text = Zeroizing::new(String::with_capacity(1024));
     let style = match format {
@@ -295,26 +300,26 @@ pub fn write(session: &SavedSession, format: Format) -> Result<Zeroizing<String>
     Ok(text)
 }
 
-/// Why a text is no session string. Nothing of the text is in it.
+/// Error returned for a text that is not a session string. It contains no part of the text.
 #[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StringError {
-    /// No format has this beginning and this length.
+    /// Start and length that match no format.
     Unrecognised,
-    /// Our own, but of a version that is not known here.
+    /// Unsupported version of nanogram's format.
     Version(u32),
-    /// It is not the text of bytes.
+    /// Invalid base64.
     Base64(Base64Error),
-    /// What it says cannot be.
+    /// Invalid value.
     Invalid {
-        /// Whose string it seems to be.
+        /// The apparent format.
         format: Format,
-        /// What cannot be.
+        /// Name of the invalid value.
         what: &'static str,
     },
-    /// The check at the end of our own does not fit: something was changed or left out.
+    /// Checksum mismatch in nanogram's format: something was changed or left out.
     Damaged,
-    /// The key is all zeros: the program that wrote it was never connected.
+    /// Key of all zeros: the program that wrote it never connected.
     NoKey,
 }
 
@@ -338,36 +343,36 @@ impl fmt::Display for StringError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unrecognised => f.write_str(
-                "this is no session string of Telethon, GramJS, Pyrogram, mtcute or nanogram, or a part of one",
+                "this is not a session string of Telethon, GramJS, Pyrogram, mtcute or nanogram, or only a part of one",
             ),
             Self::Version(version) => {
-                write!(f, "a nanogram session of version {version}: this program knows version 1")
+                write!(f, "a nanogram session of version {version}: this program supports version 1")
             }
-            Self::Base64(e) => write!(f, "this is no session string: {e}"),
-            Self::Invalid { format, what } => write!(f, "no valid session string of {format}: {what} cannot be so"),
-            Self::Damaged => f.write_str("the session string was changed or cut: its check does not fit"),
+            Self::Base64(e) => write!(f, "this is not a session string: {e}"),
+            Self::Invalid { format, what } => write!(f, "not a valid session string of {format}: {what} is invalid"),
+            Self::Damaged => f.write_str("the session string was changed or cut: its checksum does not match"),
             Self::NoKey => f.write_str("the session string holds no key: the program that wrote it never connected"),
         }
     }
 }
 impl core::error::Error for StringError {}
 
-/// Why a session cannot be written in a format.
+/// Error returned when a session cannot be written in a format.
 #[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteError {
-    /// The format must say what is not known.
+    /// Unknown value that the format requires.
     Missing {
         /// The format.
         format: Format,
-        /// What is not known.
+        /// Name of the unknown value.
         what: &'static str,
     },
-    /// The format has no place for what must be kept.
+    /// Value that the format cannot store although it must be kept.
     NoPlace {
         /// The format.
         format: Format,
-        /// What has no place.
+        /// Name of the value.
         what: &'static str,
     },
 }
@@ -376,9 +381,9 @@ impl fmt::Display for WriteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing { format, what } => {
-                write!(f, "a session string of {format} must say what is not known: {what}")
+                write!(f, "a session string of {format} requires a value that is not known: {what}")
             }
-            Self::NoPlace { format, what } => write!(f, "a session string of {format} has no place for {what}"),
+            Self::NoPlace { format, what } => write!(f, "a session string of {format} cannot store {what}"),
         }
     }
 }

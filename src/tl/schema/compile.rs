@@ -1,4 +1,5 @@
-//! Turns definitions into the bytes of a [`Table`](crate::tl::table): what the given types reach, without names.
+//! Compilation of definitions into a [`Table`](crate::tl::table): the types reachable from the given roots, without
+//! names.
 
 use super::{Definition, Schema, Type};
 use crate::tl::table::{OFTEN, STRIDE, shape};
@@ -7,12 +8,12 @@ use alloc::vec::Vec;
 use core::cmp::Reverse;
 use core::fmt;
 
-/// Writes the table for `roots` and all that they reach.
+/// Writes the table for `roots` and all types reachable from them.
 ///
-/// The number of a root is its place in `roots`. The same schema and roots give the same bytes.
+/// The number of a root is its index in `roots`. The output depends only on the schema and the roots.
 ///
 /// # Errors
-/// A root is not in the schema, or something that it reaches does not fit into a table.
+/// A root is not in the schema, or a reachable type does not fit into a table.
 pub fn compile<'n>(schema: &'n Schema<'_>, roots: &[&'n str]) -> Result<Vec<u8>, CompileError> {
     let mut types = Types::default();
     let roots = roots.iter().map(|root| types.symbol(&schema.ty(root).ok_or(CompileError::Root)?));
@@ -21,11 +22,12 @@ pub fn compile<'n>(schema: &'n Schema<'_>, roots: &[&'n str]) -> Result<Vec<u8>,
     while let Some(&name) = types.names.get(lines.len()) {
         let of = schema.constructors(name).map(|definition| Ok((definition.id, types.fields(definition)?)));
         let mut of = of.collect::<Result<Vec<_>, CompileError>>()?;
+        // A table finds constructors by binary search.
         of.sort_by_key(|(id, _)| *id);
         lines.push(of);
     }
 
-    // What is used often gets a low number, for that is a short one.
+    // Frequent types get low numbers, because low numbers have short encodings.
     let fields = lines.iter().flatten().flat_map(|(_, fields)| fields);
     let order = by_use((0..types.next()?).chain(fields.map(|(symbol, _)| symbol >> shape::TYPE)));
     let order = order.into_iter().filter(|ty| *ty >= shape::FIRST_TYPE).collect::<Vec<_>>();
@@ -60,6 +62,7 @@ pub fn compile<'n>(schema: &'n Schema<'_>, roots: &[&'n str]) -> Result<Vec<u8>,
     }
     out.extend(ids.into_iter().flat_map(u32::to_le_bytes));
     out.extend([firsts, starts, often, roots].concat().into_iter().flat_map(u16::to_le_bytes));
+    // The first nibble of a pair is the low one.
     out.extend(layouts.0.chunks(2).map(|two| two.iter().rev().fold(0, |byte, nibble| byte << 4 | nibble)));
     Ok(out)
 }
@@ -68,7 +71,7 @@ fn short(number: usize) -> Result<u16, CompileError> {
     u16::try_from(number).map_err(|_| CompileError::Large)
 }
 
-/// Each of them once, the most frequent first.
+/// Returns each distinct item once, the most frequent first.
 fn by_use(all: impl Iterator<Item = u16>) -> Vec<u16> {
     let mut uses = BTreeMap::<u16, usize>::new();
     all.for_each(|one| *uses.entry(one).or_default() += 1);
@@ -77,7 +80,7 @@ fn by_use(all: impl Iterator<Item = u16>) -> Vec<u16> {
     order.into_iter().map(|(one, _)| one).collect()
 }
 
-/// The types that were met, in the order of their numbers.
+/// The types found so far, ordered by number.
 #[derive(Default)]
 struct Types<'n> {
     names: Vec<&'n str>,
@@ -85,15 +88,17 @@ struct Types<'n> {
 }
 
 impl<'n> Types<'n> {
-    /// The number that the next type will have.
+    /// Returns the number of the next new type.
     fn next(&self) -> Result<u16, CompileError> {
         let next = short(self.names.len())?.checked_add(shape::FIRST_TYPE);
+        // A symbol has two more bits, for a vector and for a condition.
         next.filter(|next| *next <= u16::MAX >> shape::TYPE).ok_or(CompileError::Large)
     }
     fn symbol(&mut self, ty: &Type<'n>) -> Result<u16, CompileError> {
         let ty = match ty {
             Type::Flags => shape::FLAGS,
             Type::Int => shape::INT,
+            // A table distinguishes only sizes.
             Type::Long | Type::Double => shape::LONG,
             Type::Int128 => shape::INT128,
             Type::Int256 => shape::INT256,
@@ -116,7 +121,7 @@ impl<'n> Types<'n> {
         };
         Ok(ty << shape::TYPE)
     }
-    /// The symbol of each field that takes bytes, and the flag that it stands under.
+    /// Returns the symbol and the flag of each field that takes bytes.
     fn fields(&mut self, definition: &Definition<'n>) -> Result<Vec<(u16, Option<u8>)>, CompileError> {
         let fields = definition.fields.iter().filter(|field| field.ty != Type::True);
         fields
@@ -129,7 +134,7 @@ impl<'n> Types<'n> {
     }
 }
 
-/// Numbers in as few nibbles as they need.
+/// A writer of numbers in as few nibbles as possible.
 #[derive(Default)]
 struct Nibbles(Vec<u8>);
 
@@ -162,15 +167,15 @@ impl Nibbles {
     }
 }
 
-/// Why a table cannot be written.
+/// Error returned when a table cannot be written.
 #[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CompileError {
-    /// A root that the schema does not have.
+    /// Root that is not in the schema.
     Root,
-    /// A field that a table does not know: `Object`, a bare type, a vector of vectors.
+    /// Unsupported type of a field: `Object`, a bare type or a vector of vectors.
     Shape,
-    /// More than 65,535 nibbles of layouts, or more constructors or types than a number can tell.
+    /// More than 65,535 nibbles of layouts, or more constructors or types than a table can number.
     Large,
 }
 
@@ -178,7 +183,7 @@ impl fmt::Display for CompileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Root => "a root is not a type of the schema",
-            Self::Shape => "a field is of a kind that a table does not know",
+            Self::Shape => "a field has a type that a table does not support",
             Self::Large => "the schema is too large for a table",
         })
     }

@@ -1,13 +1,14 @@
-//! The schema's text, read at run time: for tools, for study, for tests.
+//! The TL schema at run time, for tools, study and tests.
 //!
 //! ```text
-//! text --Schema::parse--> Definition, one a line --compile--> the bytes of a Table, without names
+//! text --Schema::parse--> Definition, one per line --compile--> the bytes of a Table, without names
 //!                              |
 //!            bytes --Schema::read--> Value --Display--> (inputUser user_id:1 access_hash:2)
 //!            bytes <--Value::write--'      --to_json--> {"_":"inputUser","user_id":"1","access_hash":"2"}
 //! ```
 //!
-//! What the library itself speaks it has as types, see [`tl!`](crate::tl!); nothing here is needed to speak MTProto.
+//! The types used by the library itself are Rust types declared with [`tl!`](crate::tl!). Nothing here is needed to
+//! speak MTProto.
 //!
 //! ```
 //! use nanogram::tl::{Reader, schema::Schema};
@@ -34,17 +35,17 @@ use alloc::collections::btree_map::Entry;
 use alloc::vec::Vec;
 use parse::MAX_NESTED;
 
-/// The API of layer 229: `tl/api.tl`, 280 KB.
+/// The API schema of layer 229, 280 KB, from `tl/api.tl`.
 pub const API: &str = include_str!("../../../tl/api.tl");
-/// Lines that the library speaks and that not every layer has, each with its layers as a comment: `tl/old.tl`.
+/// Lines of other layers that the library uses, each with its layers in a comment, from `tl/old.tl`.
 pub const OLD: &str = include_str!("../../../tl/old.tl");
-/// MTProto's own types: `tl/mtproto.tl`.
+/// MTProto's service schema, from `tl/mtproto.tl`.
 pub const MTPROTO: &str = include_str!("../../../tl/mtproto.tl");
 
-/// Names that every schema has, whether it writes them down or not.
+/// Built-in names that exist whether a schema declares them or not.
 const BUILT_IN: &[&str] = &["int", "long", "double", "string", "bytes", "int128", "int256", "vector", "object"];
 
-/// All the lines of a text, found by id, name and type.
+/// A parsed schema, searchable by id, name and type.
 #[derive(Debug, Clone, Default)]
 pub struct Schema<'t> {
     layer: Option<u32>,
@@ -56,26 +57,27 @@ pub struct Schema<'t> {
 }
 
 impl<'t> Schema<'t> {
-    /// Reads a text.
+    /// Parses the text of a schema.
     ///
     /// # Errors
-    /// A line is no TL, is there twice, or has a field that no line builds. (A function may answer what none builds:
-    /// `http_wait` does.)
+    /// A line is not valid TL, is defined twice, or has a field of a type without a constructor. A function's result
+    /// may be such a type: `http_wait` has one.
     pub fn parse(text: &'t str) -> Result<Self, ParseError> {
         Self::default().amended(text)
     }
-    /// With the lines of `text` in place of those of the same names: another layer, told by what differs.
+    /// Replaces the lines that have the same names as lines of `text`, and adds the others: another layer, given by its
+    /// differences.
     ///
     /// # Errors
-    /// As [`parse`](Self::parse).
+    /// The errors of [`parse`](Self::parse).
     pub fn amended(self, text: &'t str) -> Result<Self, ParseError> {
         self.amended_if(text, |_| true)
     }
-    /// [`amended`](Self::amended) with those lines of `text` whose comment passes `is_wanted`: a table of layers says
-    /// there which of them have the line.
+    /// Applies [`amended`](Self::amended) with the lines of `text` whose comment passes `is_wanted`. In a table of
+    /// layers, the comment lists the layers that have the line.
     ///
     /// # Errors
-    /// As [`parse`](Self::parse).
+    /// The errors of [`parse`](Self::parse).
     pub fn amended_if(mut self, text: &'t str, is_wanted: impl Fn(&str) -> bool) -> Result<Self, ParseError> {
         let mut added: Vec<(usize, usize)> = Vec::new();
         let mut is_function = false;
@@ -89,14 +91,17 @@ impl<'t> Schema<'t> {
                 "---types---" => is_function = false,
                 "---functions---" => is_function = true,
                 _ if !is_wanted(comment.trim()) => {}
+                // Such a line only declares a built-in type.
                 line if BUILT_IN.contains(&line.split(['#', ' ']).next().unwrap_or_default()) => {}
                 line => {
+                    // A line may replace one of the amended schema, but not an earlier one of the same text.
                     let may_replace = |at: usize| added.iter().all(|(other, _)| *other != at);
                     let at = Definition::parse(line, is_function).and_then(|d| self.add(d, may_replace));
                     added.push((at.map_err(|fault| ParseError { line: number, fault })?, number));
                 }
             }
         }
+        // Checked after all lines have been read, because a line may use a type declared below it.
         for (at, line) in added {
             let fields = self.definitions.get(at).map_or(&[][..], |definition| &definition.fields);
             let known = fields.iter().try_for_each(|field| self.known(&field.ty));
@@ -104,23 +109,24 @@ impl<'t> Schema<'t> {
         }
         Ok(self)
     }
-    /// MTProto's own types around those of the API, as `tl/` holds them.
+    /// Returns MTProto's service schema, carrying the API schema, as stored in `tl/`.
     ///
     /// # Errors
-    /// None while the texts in `tl/` are whole, which `tests/schema.rs` shows.
+    /// None unless the texts in `tl/` are damaged, which `tests/schema.rs` excludes.
     pub fn telegram() -> Result<Schema<'static>, ParseError> {
         Ok(Schema::parse(MTPROTO)?.carrying(Schema::parse(API)?))
     }
-    /// With `inner` for what is not here: an `Object` may hold it, and it is found by id and name.
+    /// Adds `inner` as the schema for everything this one does not contain: an `Object` may hold its values, and
+    /// lookups by id and name find it.
     ///
-    /// The fields of either are read by itself alone, as both have a `Message`.
+    /// Fields are resolved only within their schema, because both schemas have a type `Message`.
     #[must_use]
     pub fn carrying(mut self, inner: Self) -> Self {
         self.carried = Some(Box::new(inner));
         self
     }
 
-    /// Takes a line in, in place of the one that has its name, if that may be; where it stands then.
+    /// Adds a line, replacing the one of the same name if `may_replace` allows it, and returns its index.
     fn add(&mut self, definition: Definition<'t>, may_replace: impl Fn(usize) -> bool) -> Result<usize, ParseFault> {
         let of_name = self.by_name.get(definition.name).copied();
         if of_name.is_some_and(|at| !may_replace(at)) {
@@ -133,6 +139,7 @@ impl<'t> Schema<'t> {
             }
         }
         let at = of_name.unwrap_or(self.definitions.len());
+        // Two lines with one id could not be distinguished on the wire.
         let Entry::Vacant(id) = self.by_id.entry(definition.id) else { return Err(ParseFault::Twice) };
         id.insert(at);
         self.by_name.insert(definition.name, at);
@@ -148,7 +155,7 @@ impl<'t> Schema<'t> {
     fn known(&self, ty: &Type<'_>) -> Result<(), ParseFault> {
         match ty.innermost() {
             Type::Boxed(name) if self.constructors(name).next().is_none() => Err(ParseFault::Unknown),
-            // Were it allowed, values of no bytes could nest and repeat for nothing.
+            // Otherwise values of zero bytes could nest and repeat without limit.
             Type::Bare(name) => match self.named(name) {
                 None => Err(ParseFault::Unknown),
                 Some(of) if of.fields.iter().all(|field| field.ty == Type::True) => Err(ParseFault::Empty),
@@ -158,37 +165,38 @@ impl<'t> Schema<'t> {
         }
     }
 
-    /// The layer that a comment `LAYER n` tells, here or in what is carried.
+    /// Returns the layer from a `LAYER n` comment in this schema or the carried one.
     pub fn layer(&self) -> Option<u32> {
         self.layer.or_else(|| self.carried.as_ref()?.layer())
     }
-    /// The lines in their order, without those that are carried.
+    /// Returns the lines in order, without those of the carried schema.
     pub fn definitions(&self) -> &[Definition<'t>] {
         &self.definitions
     }
-    /// The schema that an `Object` may hold values of.
+    /// Returns the schema whose values an `Object` may hold.
     pub fn carried(&self) -> Option<&Self> {
         self.carried.as_deref()
     }
-    /// The line with this id, and the schema that it stands in.
+    /// Finds the line with this id and the schema that contains it.
     pub fn find(&self, id: u32) -> Option<(&Self, &Definition<'t>)> {
         let here = self.by_id.get(&id).and_then(|at| self.definitions.get(*at)).map(|found| (self, found));
         here.or_else(|| self.carried()?.find(id))
     }
-    /// The line with this name.
+    /// Finds the line with this name.
     pub fn named(&self, name: &str) -> Option<&Definition<'t>> {
         let here = self.by_name.get(name).and_then(|at| self.definitions.get(*at));
         here.or_else(|| self.carried()?.named(name))
     }
-    /// The constructors of a type.
+    /// Returns the constructors of a type.
     pub fn constructors(&self, ty: &str) -> impl Iterator<Item = &Definition<'t>> {
         let here = || self.by_type.get(ty).map(|found| (self, found));
         let found = here().or_else(|| self.carried().and_then(|c| Some((c, c.by_type.get(ty)?))));
         found.into_iter().flat_map(|(schema, found)| found.iter().filter_map(|at| schema.definitions.get(*at)))
     }
-    /// A type by its text, as `Vector<User>`, if it is known.
+    /// Parses the text of a type, such as `Vector<User>`; `None` if it is not in the schema.
     pub fn ty<'n>(&self, text: &'n str) -> Option<Type<'n>> {
         let ty = Type::parse(text, &[], MAX_NESTED)?;
+        // `true` exists only under a flag and is never a value.
         (ty != Type::True && ty.innermost() != &Type::True && self.known(&ty).is_ok()).then_some(ty)
     }
 }

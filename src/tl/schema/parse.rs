@@ -1,4 +1,4 @@
-//! Reads the text of a schema: a line, a definition.
+//! Parser of schema text: one definition per line.
 //!
 //! ```text
 //! ---types---
@@ -17,76 +17,76 @@ use core::fmt;
 /// One line of a schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Definition<'t> {
-    /// The line as it stands, without a comment.
+    /// The line without its comment.
     pub line: &'t str,
-    /// The name, with its namespace.
+    /// The name, including its namespace.
     pub name: &'t str,
-    /// The id as written, or what the rule gives if none is.
+    /// The written id, or the computed one if none is written.
     pub id: u32,
-    /// The fields in the order of the line, flag words among them.
+    /// The fields in order, including flag words.
     pub fields: Vec<Field<'t>>,
-    /// What a constructor builds, or a function answers.
+    /// The type of a constructor, or the result type of a function.
     pub result: Type<'t>,
-    /// Whether it stands below `---functions---`.
+    /// True if the line is below `---functions---`.
     pub is_function: bool,
 }
 
 /// A field of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field<'t> {
-    /// The name.
+    /// The name of the field.
     pub name: &'t str,
-    /// The type, without the condition.
+    /// The type without the condition.
     pub ty: Type<'t>,
-    /// The condition `flags.N?`.
+    /// The condition, `flags.N?`.
     pub when: Option<Flag>,
 }
 
 /// A bit in one of a line's flag words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Flag {
-    /// Which of the words that stand in the line, from 0.
+    /// Index of the flag word in the line, from 0.
     pub word: u8,
-    /// The bit, 0 to 31.
+    /// Index of the bit, 0 to 31.
     pub bit: u8,
 }
 
-/// What a field can be.
+/// The type of a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Type<'t> {
     /// `#`: a word of flags.
     Flags,
-    /// `int`
+    /// The type `int`.
     Int,
-    /// `long`
+    /// The type `long`.
     Long,
-    /// `double`
+    /// The type `double`.
     Double,
-    /// `int128`
+    /// The type `int128`.
     Int128,
-    /// `int256`
+    /// The type `int256`.
     Int256,
-    /// `string`
+    /// The type `string`.
     Text,
-    /// `bytes`
+    /// The type `bytes`.
     Bytes,
-    /// `Bool`
+    /// The type `Bool`.
     Bool,
-    /// `true`, which is there or not.
+    /// `true`: presence only, no bytes.
     True,
-    /// `Object` or `!X`: whatever its id says.
+    /// `Object` or `!X`: any value, identified by its id.
     Any,
-    /// A type: the id, then the fields of the constructor.
+    /// A boxed type: the id, then the fields of the constructor.
     Boxed(&'t str),
-    /// A constructor: its fields alone.
+    /// A bare constructor: only its fields.
     Bare(&'t str),
-    /// `Vector<T>`
+    /// The type `Vector<T>`.
     Vector(Box<Self>),
     /// `vector<T>`, without the vector's id.
     BareVector(Box<Self>),
 }
 
-/// How deep vectors of vectors may go.
+/// Maximum nesting of vectors.
 pub(super) const MAX_NESTED: usize = 4;
 
 impl<'t> Type<'t> {
@@ -119,13 +119,14 @@ impl<'t> Type<'t> {
             "Object" => Self::Any,
             parameter if parameters.contains(&parameter) => Self::Any,
             name if !is_name(name) => return None,
+            // After the namespace, a type starts with a capital letter and a constructor with a small one.
             name if name.rsplit('.').next().is_some_and(|last| last.starts_with(|c: char| c.is_ascii_uppercase())) => {
                 Self::Boxed(name)
             }
             name => Self::Bare(name),
         })
     }
-    /// The type within all vectors.
+    /// Returns the type inside all vectors.
     pub(super) fn innermost(&self) -> &Self {
         match self {
             Self::Vector(of) | Self::BareVector(of) => of.innermost(),
@@ -142,10 +143,11 @@ fn is_name(text: &str) -> bool {
 }
 
 impl<'t> Definition<'t> {
-    /// Reads one line, up to its `;`.
+    /// Parses one line, up to its `;`.
     ///
     /// # Errors
-    /// It is no TL, or more than a [`Table`](crate::tl::table::Table) and a [`Plan`](line::Plan) hold.
+    /// The line is not valid TL, or exceeds the limits of a [`Table`](crate::tl::table::Table) or a
+    /// [`Plan`](line::Plan).
     pub fn parse(line: &'t str, is_function: bool) -> Result<Self, ParseFault> {
         let (left, result) = line.strip_suffix(';').and_then(|l| l.split_once(" = ")).ok_or(ParseFault::Unfinished)?;
         let mut words = left.split_ascii_whitespace();
@@ -160,6 +162,7 @@ impl<'t> Definition<'t> {
         let (mut fields, mut flag_words, mut parameters) = (Vec::new(), Vec::new(), Vec::new());
         for word in words {
             if let Some(parameter) = word.strip_prefix('{') {
+                // `{X:Type}` declares a type parameter, to which `!X` refers.
                 parameters.push(parameter.strip_suffix(":Type}").ok_or(ParseFault::Field)?);
                 continue;
             }
@@ -167,6 +170,7 @@ impl<'t> Definition<'t> {
             if field.ty == Type::Flags {
                 flag_words.push(field.name);
             }
+            // The limits of compiled tables and of the compile-time check.
             if flag_words.len() > MAX_WORDS || fields.len() == usize::from(u8::MAX) {
                 return Err(ParseFault::Long);
             }
@@ -189,7 +193,7 @@ impl<'t> Field<'t> {
         };
         let ty = Type::parse(ty, parameters, MAX_NESTED).ok_or(ParseFault::Type)?;
         match (&ty, when, ty.innermost()) {
-            // Nothing may stand in a vector without bytes of its own, and flag words stand for themselves.
+            // An element of a vector must take bytes, and a flag word cannot be conditional.
             (Type::True, None, _) | (Type::Flags, Some(_), _) => Err(ParseFault::Flag),
             (Type::Vector(_) | Type::BareVector(_), _, Type::True | Type::Flags) => Err(ParseFault::Type),
             _ => Ok(Self { name, ty, when }),
@@ -201,6 +205,7 @@ impl Flag {
     fn parse(text: &str, words: &[&str]) -> Option<Self> {
         let (word, bit) = text.split_once('.')?;
         let word = words.iter().position(|w| *w == word)?;
+        // `parse` would accept a leading `+`.
         let bit = bit.parse().ok().filter(|bit| *bit < 32 && !text.contains('+'))?;
         Some(Self { word: word.try_into().ok()?, bit })
     }
@@ -232,38 +237,38 @@ impl fmt::Display for Type<'_> {
     }
 }
 
-/// Why a text is no schema, and where.
+/// Parse error of a schema and its line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ParseError {
-    /// The line, from 1.
+    /// Line number, from 1.
     pub line: usize,
-    /// What is wrong in it.
+    /// Kind of error.
     pub fault: ParseFault,
 }
 
-/// What can be wrong with a line.
+/// Kind of error in a line.
 #[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ParseFault {
-    /// No ` = Type;` at its end.
+    /// Missing ` = Type;` at the end.
     Unfinished,
-    /// It does not start with a name.
+    /// Missing name at the start.
     Name,
-    /// What follows `#` are not 1 to 8 digits of lower-case hex.
+    /// Text after `#` that is not 1 to 8 digits of lower-case hex.
     Id,
-    /// A word that is no `name:type`.
+    /// Word that is not `name:type`.
     Field,
-    /// A type of a form that TL does not have.
+    /// Type that is not valid TL.
     Type,
-    /// A condition that is no bit of a flag word before it, or a `true` without one.
+    /// Condition that does not refer to a bit of an earlier flag word, or `true` without a condition.
     Flag,
-    /// More fields or flag words than a line may have.
+    /// More fields or flag words than the limit.
     Long,
-    /// A name or an id that another line has.
+    /// Name or id that another line already has.
     Twice,
-    /// A type that no line builds.
+    /// Type without a constructor.
     Unknown,
-    /// A bare constructor that takes no bytes.
+    /// Bare constructor that takes no bytes.
     Empty,
 }
 
@@ -274,11 +279,11 @@ impl fmt::Display for ParseError {
             ParseFault::Name => "it does not start with a name",
             ParseFault::Id => "the id is not 1 to 8 digits of lower-case hex",
             ParseFault::Field => "a field is not `name:type`",
-            ParseFault::Type => "a type has a form that TL does not know",
-            ParseFault::Flag => "a condition is not a bit of a flag word before it",
-            ParseFault::Long => "it has more fields or flag words than a line may have",
-            ParseFault::Twice => "its name or id is that of another line",
-            ParseFault::Unknown => "it names a type that no line builds",
+            ParseFault::Type => "a type is not valid TL",
+            ParseFault::Flag => "a condition does not refer to a bit of an earlier flag word",
+            ParseFault::Long => "it has too many fields or flag words",
+            ParseFault::Twice => "another line has the same name or id",
+            ParseFault::Unknown => "it uses a type that has no constructor",
             ParseFault::Empty => "a bare constructor in it takes no bytes",
         };
         write!(f, "line {}: {what}", self.line)

@@ -1,12 +1,12 @@
-//! A value as text: TL's own form for people, JSON for programs.
+//! Values as text: TL notation for people, JSON for programs.
 //!
-//! Everything is shown, keys and phone numbers too: a tool that shows a value decides what it lets out.
+//! All values are shown, including keys and phone numbers. A tool decides what to withhold before it shows a value.
 
 use super::value::{Object, Value};
 use core::fmt::{self, Write};
 
 impl fmt::Display for Value<'_> {
-    /// `(inputUser user_id:1 access_hash:2)`; `{:#}` puts each field and each element on its own line.
+    /// Formats as `(inputUser user_id:1 access_hash:2)`; `{:#}` puts each field and each element on a separate line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_value(f, self, f.alternate().then_some(0))
     }
@@ -17,7 +17,7 @@ impl fmt::Display for Object<'_> {
     }
 }
 
-/// Text in quotes, with quotes and backslashes in it marked.
+/// Text in quotes, with quotes and backslashes escaped.
 struct Quoted<'a>(&'a str);
 
 impl fmt::Display for Quoted<'_> {
@@ -26,7 +26,7 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// `indent` is how deep the line is, or `None` for all in one.
+/// Writes a value. `indent` is the nesting depth, or `None` to write everything on one line.
 fn write_value(f: &mut fmt::Formatter<'_>, value: &Value<'_>, indent: Option<usize>) -> fmt::Result {
     match value {
         Value::Int(v) => write!(f, "{v}"),
@@ -34,7 +34,7 @@ fn write_value(f: &mut fmt::Formatter<'_>, value: &Value<'_>, indent: Option<usi
         Value::Double(v) => write!(f, "{v}"),
         Value::Int128(v) => write_hex(f, v),
         Value::Int256(v) => write_hex(f, v),
-        // `Debug` leaves marks of the reading order as they are.
+        // `Debug` does not escape characters that change the reading order.
         Value::Text(v) => write!(f, "{}", crate::base::escape::one_line(Quoted(v))),
         Value::Bytes(v) => write_hex(f, v),
         Value::Bool(true) => f.write_str("boolTrue"),
@@ -75,7 +75,7 @@ fn next(f: &mut fmt::Formatter<'_>, indent: Option<usize>) -> fmt::Result {
         None => f.write_char(' '),
     }
 }
-/// `#` and the digits.
+/// Writes `#` and hex digits.
 fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
     f.write_char('#')?;
     bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
@@ -89,11 +89,11 @@ mod json {
     use serde_json::{Map, Value as Json};
 
     impl Value<'_> {
-        /// The value as JSON. Needs the feature `tools`.
+        /// Converts the value to JSON. Needs the feature `tools`.
         ///
-        /// An object is `{"_":"inputUser","user_id":"1","access_hash":"2"}`, with the fields that are there, in their
-        /// order. `long` is a string, as JavaScript would lose digits of a number; `bytes`, `int128`, `int256` are hex;
-        /// a `double` that is no number is null; what could not be read is `{"raw":"hex"}`.
+        /// An object is `{"_":"inputUser","user_id":"1","access_hash":"2"}`, with the present fields in order. A `long`
+        /// is a string, because JavaScript loses digits of large numbers. `bytes`, `int128` and `int256` are hex, a
+        /// `double` that is NaN or infinite is null, and unknown data are `{"raw":"hex"}`.
         pub fn to_json(&self) -> Json {
             match self {
                 Self::Int(v) => (*v).into(),
@@ -112,7 +112,7 @@ mod json {
         }
     }
     impl Object<'_> {
-        /// As [`Value::to_json`].
+        /// Converts the object to JSON like [`Value::to_json`].
         pub fn to_json(&self) -> Json {
             let name = ("_".into(), self.of.name.into());
             let fields = self.present().map(|(name, value)| (name.into(), value.to_json()));

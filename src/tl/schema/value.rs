@@ -1,4 +1,4 @@
-//! Any value as a tree: read by the schema, written by it.
+//! TL values as trees, read and written with a schema.
 
 use super::{Definition, Flag, Schema, Type};
 use crate::tl::line::MAX_WORDS;
@@ -10,71 +10,72 @@ use alloc::vec::Vec;
 use core::cell::Cell;
 use core::fmt;
 
-/// The most values and fields in one tree, which takes some 40 bytes for each; answers of servers stay far below.
+/// Maximum number of values and fields in one tree, about 40 bytes each. Server responses stay far below it.
 pub const MAX_NODES: usize = 1 << 18;
 
-/// A value, and what it is made of.
+/// A TL value with its parts.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value<'s> {
-    /// `int`
+    /// A value of type `int`.
     Int(i32),
-    /// `long`
+    /// A value of type `long`.
     Long(i64),
-    /// `double`
+    /// A value of type `double`.
     Double(f64),
-    /// `int128`
+    /// A value of type `int128`.
     Int128([u8; 16]),
-    /// `int256`
+    /// A value of type `int256`.
     Int256([u8; 32]),
-    /// `string`
+    /// A value of type `string`.
     Text(String),
     /// `bytes`, or a `string` that is not UTF-8.
     Bytes(Vec<u8>),
-    /// `Bool`
+    /// A value of type `Bool`.
     Bool(bool),
-    /// `true`: present, and nothing more.
+    /// `true`: presence only.
     True,
     /// The elements of a vector, boxed or bare.
     Vector(Vec<Self>),
     /// A constructor or a call, with its fields.
     Object(Object<'s>),
-    /// What stands where anything may, under an id that the schema does not have, to the end.
+    /// Unparsed data in place of an `Object` whose id is not in the schema, up to the end of the input.
     Raw(Vec<u8>),
 }
 
-/// A line of the schema with values in it.
+/// A constructor or function with the values of its fields.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Object<'s> {
-    /// The line.
+    /// The schema line.
     pub of: &'s Definition<'s>,
-    /// A value for each of the line's fields; `None` for a flag word, and for what the flags leave out.
+    /// One value per field of the line; `None` for flag words and absent fields.
     pub fields: Vec<Option<Value<'s>>>,
 }
 
 impl<'s> Object<'s> {
-    /// The field with this name, if it is there.
+    /// Returns the field with this name, if present.
     pub fn field(&self, name: &str) -> Option<&Value<'s>> {
         let at = self.of.fields.iter().position(|field| field.name == name)?;
         self.fields.get(at)?.as_ref()
     }
-    /// The fields that are there, with their names.
+    /// Returns the present fields with their names.
     pub fn present(&self) -> impl Iterator<Item = (&'s str, &Value<'s>)> {
         self.of.fields.iter().zip(&self.fields).filter_map(|(field, value)| Some((field.name, value.as_ref()?)))
     }
 }
 
 impl<'t> Schema<'t> {
-    /// Takes one value of type `ty` from the front of `r`.
+    /// Reads one value of type `ty` from the front of `r`.
     ///
-    /// It ends where [`Table::skip`](crate::tl::table::Table::skip) ends, and refuses what that refuses. Bits that no
-    /// field stands under are not kept.
+    /// Accepts the same bytes as [`Table::skip`](crate::tl::table::Table::skip). Flag bits without a field are not
+    /// kept.
     ///
     /// # Errors
-    /// The bytes end early, or are no such value.
+    /// The bytes end early or are not a valid value.
     pub fn read(&self, r: &mut Reader<'_>, ty: &Type<'_>) -> Result<Value<'_>, DecodeError> {
         self.read_within(r, ty, &Cell::new(MAX_NODES))
     }
-    /// The same for one of many values that share a budget: `left` is how many values and fields they may still have.
+    /// Reads one of several values that share a budget. `left` is the number of values and fields that may still be
+    /// read.
     pub(crate) fn read_within(
         &self,
         r: &mut Reader<'_>,
@@ -83,10 +84,10 @@ impl<'t> Schema<'t> {
     ) -> Result<Value<'_>, DecodeError> {
         self.value(r, ty, Place { depth: 0, left })
     }
-    /// The value alone in `bytes`, whatever its id says: a constructor or a call.
+    /// Decodes a constructor or call from `bytes`, which must contain nothing else.
     ///
     /// # Errors
-    /// As [`read`](Self::read), or something follows.
+    /// The errors of [`read`](Self::read), or trailing bytes.
     pub fn from_bytes(&self, bytes: &[u8]) -> Result<Value<'_>, DecodeError> {
         let mut r = Reader::new(bytes);
         let value = self.read(&mut r, &Type::Any)?;
@@ -103,6 +104,7 @@ impl<'t> Schema<'t> {
             Type::Int256 => Value::Int256(*r.array()?),
             Type::Text => {
                 let bytes = r.bytes()?.to_vec();
+                // Tools have to show strings that are not UTF-8, too.
                 String::from_utf8(bytes).map_or_else(|e| Value::Bytes(e.into_bytes()), Value::Text)
             }
             Type::Bytes => Value::Bytes(r.bytes()?.to_vec()),
@@ -133,7 +135,7 @@ impl<'t> Schema<'t> {
             Type::Any => self.any(r, at)?,
         })
     }
-    /// Memory grows with what is really there: the count is only a promise.
+    /// Reads `count` elements. The count is untrusted, so memory grows only with the elements actually present.
     fn elements(
         &self,
         r: &mut Reader<'_>,
@@ -152,6 +154,7 @@ impl<'t> Schema<'t> {
         let id = r.peek().ok_or(r.fault(Fault::End))?;
         match self.find(id) {
             None => Ok(Value::Raw(r.take_rest().to_vec())),
+            // `boolTrue` and `boolFalse` are ordinary constructors of the schema, but have a separate Rust value.
             Some((_, of)) if of.result == Type::Bool && !of.is_function => Ok(Value::Bool(bool::read(r)?)),
             Some((schema, of)) => {
                 r.u32()?;
@@ -159,18 +162,21 @@ impl<'t> Schema<'t> {
             }
         }
     }
-    /// `bytes:int body:Object`: the one place where TL says how long a value is, so that a container's messages can
-    /// be told apart even if one of them is unknown.
+    /// Reads a body after its length, `bytes:int body:Object`.
+    ///
+    /// This is the only length-prefixed value in TL. It lets a reader separate the messages of a container even if one
+    /// of them is unknown.
     fn body(&self, r: &mut Reader<'_>, len: i32, at: Place<'_>) -> Result<Value<'_>, DecodeError> {
         let start = r.position();
         let len = usize::try_from(len).map_err(|_| r.fault(Fault::Length))?;
         let mut body = Reader::new(r.take(len)?);
         let value = self.any(&mut body, at).and_then(|value| body.end().map(|()| value));
+        // The inner reader counts from the start of the body.
         value.map_err(|e| DecodeError { at: start + e.at, ..e })
     }
     fn object(&self, r: &mut Reader<'_>, of: &'t Definition<'t>, at: Place<'_>) -> Result<Object<'_>, DecodeError> {
         deeper(r, at)?;
-        // The fields that are absent take room, too.
+        // Absent fields take memory too, so they count towards the limit.
         at.spend(r, of.fields.len())?;
         let mut fields: Vec<Option<Value<'_>>> = Vec::with_capacity(of.fields.len());
         let mut words = Vec::new();
@@ -191,7 +197,7 @@ impl<'t> Schema<'t> {
     }
 }
 
-/// Where a value is in its tree, and what the tree may still hold.
+/// Depth of a value in its tree and the remaining budget of the tree.
 #[derive(Clone, Copy)]
 struct Place<'a> {
     depth: usize,
@@ -208,7 +214,7 @@ impl Place<'_> {
     }
 }
 
-/// The field that was read last, with its name.
+/// Returns the last field read, with its name.
 fn last_of<'f, 's>(of: &Definition<'s>, fields: &'f [Option<Value<'_>>]) -> Option<(&'s str, &'f Value<'f>)> {
     let at = fields.len().checked_sub(1)?;
     Some((of.fields.get(at)?.name, fields.get(at)?.as_ref()?))
@@ -219,10 +225,10 @@ fn deeper(r: &Reader<'_>, at: Place<'_>) -> Result<(), DecodeError> {
 }
 
 impl Value<'_> {
-    /// Appends the value as one of type `ty`.
+    /// Appends the value, encoded as type `ty`.
     ///
     /// # Errors
-    /// It is none. Then `out` holds a part of it.
+    /// The value is not of that type. `out` then contains part of it.
     pub fn write(&self, ty: &Type<'_>, out: &mut Vec<u8>) -> Result<(), Misfit> {
         match (self, ty) {
             (Self::Int(v), Type::Int) => v.write(out),
@@ -230,6 +236,7 @@ impl Value<'_> {
             (Self::Double(v), Type::Double) => v.write(out),
             (Self::Int128(v), Type::Int128) => v.write(out),
             (Self::Int256(v), Type::Int256) => v.write(out),
+            // A TL length has at most 24 bits.
             (Self::Text(v), Type::Text) if v.len() < 1 << 24 => write_bytes(v.as_bytes(), out),
             (Self::Bytes(v), Type::Text | Type::Bytes) if v.len() < 1 << 24 => write_bytes(v, out),
             (Self::Bool(v), Type::Bool | Type::Any) => v.write(out),
@@ -249,10 +256,10 @@ impl Value<'_> {
         }
         Ok(())
     }
-    /// The value behind its id, as it travels alone.
+    /// Encodes the value with its id.
     ///
     /// # Errors
-    /// A field in it is not what its line says, or the value is nothing that has an id.
+    /// A field does not match its line, or the value is of a type without an id.
     pub fn to_bytes(&self) -> Result<Vec<u8>, Misfit> {
         let mut out = Vec::new();
         self.write(&Type::Any, &mut out)?;
@@ -266,8 +273,9 @@ fn write_items(items: &[Value<'_>], of: &Type<'_>, out: &mut Vec<u8>) -> Result<
 }
 
 impl Object<'_> {
-    /// The fields; flag words say which are there.
+    /// Writes the fields. Flag words are computed from the fields present.
     fn write(&self, out: &mut Vec<u8>) -> Result<(), Misfit> {
+        // The flag words come before the fields that they describe, so all flags are collected first.
         let mut words = [0u32; MAX_WORDS];
         for (field, value) in self.of.fields.iter().zip(&self.fields) {
             let word = field.when.and_then(|flag| words.get_mut(usize::from(flag.word)));
@@ -293,7 +301,8 @@ impl Object<'_> {
     }
 }
 
-/// A value is not what the schema says: which field of which line, or nothing if it is the whole.
+/// Mismatch between a value and the schema. Contains the line and field, or is empty if the value as a whole
+/// mismatches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Misfit(pub String);
 
@@ -305,8 +314,8 @@ impl Misfit {
 impl fmt::Display for Misfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.as_str() {
-            "" => f.write_str("the value is not of the type it should be"),
-            place => write!(f, "{place} is not what the schema says"),
+            "" => f.write_str("the value does not have the expected type"),
+            place => write!(f, "{place} does not match the schema"),
         }
     }
 }

@@ -1,12 +1,13 @@
-//! `gzip_packed`: DEFLATE in a gzip wrapper, opened with a limit and checked to the last byte.
+//! Compression of `gzip_packed` values: gzip and zlib streams, inflated up to a limit and fully verified.
 //!
 //! ```text
 //! 1f 8b 08 | flags:1 | mtime:4 | xfl:1 | os:1 | [extra] [name] [comment] [crc16] | DEFLATE | CRC-32:4 | length:4
 //! 78 | flags:1 | DEFLATE | Adler-32:4
 //! ```
 //!
-//! Little-endian, but for the Adler-32. The second wrapper is zlib's: mtcute packs its calls so, and servers take it.
-//! Ten bytes of a bomb make ten megabytes: memory stops at the caller's limit. Spec: RFC 1952, RFC 1950
+//! Numbers are little-endian, except the Adler-32. The second format is zlib: mtcute compresses its calls that way, and
+//! servers accept it. A small input can inflate to a thousand times its size, so memory is limited by the caller. Spec:
+//! RFC 1952, RFC 1950
 
 use crate::base::crc::crc32;
 use crate::tl::Reader;
@@ -14,17 +15,18 @@ use alloc::vec::Vec;
 use core::fmt;
 use miniz_oxide::inflate::{TINFLStatus, decompress_slice_iter_to_slice};
 
-/// The most bytes that one packed value may open to: far above any real answer, half of what one connection may use.
+/// Maximum inflated size of a packed value, 8 MiB: far above any real response, and half of the memory limit of one
+/// connection.
 pub const MAX_INFLATED: usize = 8 << 20;
-/// No byte of DEFLATE opens to more: two bits for 258 bytes.
+/// Maximum ratio of inflated to compressed bytes: DEFLATE encodes at most 258 bytes in two bits.
 const MAX_RATIO: usize = 1032;
 
-/// Why packed data were not opened.
+/// Error returned when packed data cannot be inflated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GzipError {
-    /// No gzip or zlib stream, a damaged one, or one cut short.
+    /// Not a gzip or zlib stream, or one that is damaged or cut short.
     Broken,
-    /// It opens to more than the limit.
+    /// Inflated size above the limit.
     TooLarge,
 }
 
@@ -32,16 +34,17 @@ impl fmt::Display for GzipError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Broken => "the compressed data are damaged",
-            Self::TooLarge => "the compressed data open to more than is allowed",
+            Self::TooLarge => "the compressed data inflate to more than the limit",
         })
     }
 }
 impl core::error::Error for GzipError {}
 
-/// Opens `packed`, at most `limit` bytes of result.
+/// Inflates `packed` to at most `limit` bytes.
 ///
 /// # Errors
-/// [`GzipError`]; a wrong check sum or length at the end is damage.
+/// [`GzipError::Broken`] if the stream is damaged, also by a wrong checksum or length at its end;
+/// [`GzipError::TooLarge`] if it inflates to more than `limit` bytes.
 pub fn inflate(packed: &[u8], limit: usize) -> Result<Vec<u8>, GzipError> {
     match packed.first() {
         Some(0x78) => inflate_zlib(packed, limit),
@@ -54,6 +57,7 @@ fn inflate_gzip(packed: &[u8], limit: usize) -> Result<Vec<u8>, GzipError> {
     let (stream, trailer) = deflated.split_last_chunk::<8>().ok_or(GzipError::Broken)?;
     let mut trailer = Reader::new(trailer);
     let (crc, len) = (trailer.u32().unwrap_or_default(), trailer.u32().unwrap_or_default());
+    // The length in the trailer is untrusted. It bounds the buffer here and is compared with the result below.
     if usize::try_from(len).map_or(true, |len| len > limit) {
         return Err(GzipError::TooLarge);
     }
@@ -64,15 +68,16 @@ fn inflate_gzip(packed: &[u8], limit: usize) -> Result<Vec<u8>, GzipError> {
 
 fn inflate_zlib(packed: &[u8], limit: usize) -> Result<Vec<u8>, GzipError> {
     let out = open(packed, limit, true)?;
-    // Its own check does not see bytes that follow the stream.
+    // The decoder's own check does not notice bytes after the stream.
     let is_whole = packed.last_chunk() == Some(&adler32(&out).to_be_bytes());
     is_whole.then_some(out).ok_or(GzipError::Broken)
 }
 
-/// Opens a stream of at most `limit` bytes into memory that it can fill and that never moves: one that grows is there
-/// twice while it does.
+/// Inflates a stream of at most `limit` bytes into a buffer allocated once. A growing buffer would be in memory twice
+/// during each reallocation.
 fn open(stream: &[u8], limit: usize, is_zlib: bool) -> Result<Vec<u8>, GzipError> {
     let mut out = alloc::vec![0; limit.min(stream.len().saturating_mul(MAX_RATIO))];
+    // `false`: the Adler-32 of a zlib stream is verified.
     let len = decompress_slice_iter_to_slice(&mut out, core::iter::once(stream), is_zlib, false);
     out.truncate(len.map_err(|status| match status {
         TINFLStatus::HasMoreOutput => GzipError::TooLarge,
@@ -82,7 +87,7 @@ fn open(stream: &[u8], limit: usize, is_zlib: bool) -> Result<Vec<u8>, GzipError
     Ok(out)
 }
 
-/// Spec: RFC 1950, 8.2
+/// Computes the Adler-32 checksum. Spec: RFC 1950, 8.2
 fn adler32(data: &[u8]) -> u32 {
     const BASE: u32 = 65521;
     let (a, b) = data.iter().fold((1, 0), |(a, b), byte| {
@@ -92,7 +97,7 @@ fn adler32(data: &[u8]) -> u32 {
     b << 16 | a
 }
 
-/// What follows the header.
+/// Skips the gzip header and returns the rest.
 fn body(packed: &[u8]) -> Option<&[u8]> {
     const HCRC: u8 = 2;
     const EXTRA: u8 = 4;
@@ -103,16 +108,19 @@ fn body(packed: &[u8]) -> Option<&[u8]> {
         let (len, after) = rest.split_first_chunk::<2>()?;
         rest = after.get(usize::from(u16::from_le_bytes(*len))..)?;
     }
+    // RFC 1952 fixes the order of the optional fields: extra, name, comment, checksum.
     for text in [NAME, COMMENT] {
         if flags & text != 0 {
             rest = rest.get(rest.iter().position(|&b| b == 0)? + 1..)?;
         }
     }
+    // The header's checksum is skipped: CRC-32 and length in the trailer protect the data.
     if flags & HCRC != 0 { rest.get(2..) } else { Some(rest) }
 }
 
-/// Packs `data` as gzip.
+/// Compresses `data` as gzip.
 pub fn deflate(data: &[u8]) -> Vec<u8> {
+    // Method 8 (DEFLATE), no optional fields, no time, unknown operating system.
     let mut out = alloc::vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
     out.extend(miniz_oxide::deflate::compress_to_vec(data, 6));
     out.extend(crc32(data).to_le_bytes());
@@ -142,7 +150,8 @@ mod tests {
         assert_eq!(inflate(&crc, MAX_INFLATED), Err(GzipError::Broken));
     }
 
-    /// What mtcute 0.30.3 packed in `tests/fixtures/captures/mtcute.json`: `invokeWithLayer` around `auth.sendCode`.
+    /// A call packed by mtcute 0.30.3, from `tests/fixtures/captures/mtcute.json`: `invokeWithLayer` around
+    /// `auth.sendCode`.
     const OF_MTCUTE: &str = "789ce3e59d7deb310303c3cab8b3071918181818191818d4724b924b4b5215f2f314fcf25352f5b28af5cb8c0c\
         f4404841c32733afb442a1c2cc449381d950cf80cd40cfd840cf988129350fa41d4cfbab942fe3d13634353535303030313030849aab90\
         440030303054d8aaae059903008acd2621";
@@ -161,7 +170,7 @@ mod tests {
         for bit in 0..packed.len() * 8 {
             let mut damaged = packed.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);
-            let opened = inflate(&damaged, MAX_INFLATED); // a few bits mean nothing
+            let opened = inflate(&damaged, MAX_INFLATED); // a few bits of the header have no meaning
             assert!(opened.is_err() || opened.as_ref() == Ok(&value), "bit {bit}");
         }
         assert_eq!(inflate(&[&packed[..], &[0]].concat(), MAX_INFLATED), Err(GzipError::Broken));

@@ -1,55 +1,55 @@
-//! Messages that carry others: containers, results of calls, compressed bodies.
+//! Messages that contain others: containers, call results and compressed bodies.
 
 use crate::tl;
 use crate::tl::{Blob, DecodeError, Fault, Raw, Reader};
 use alloc::vec::Vec;
 use bytes::Bytes;
 
-/// `msg_container`: several messages in one packet.
+/// Constructor id of `msg_container`, which holds several messages in one packet.
 pub const MSG_CONTAINER: u32 = 0x73f1_f8dc;
-/// The most messages a container may hold.
+/// Maximum number of messages in a container.
 pub const MAX_CONTAINER: usize = 1024;
 
 tl! {
-    /// The result of a call: whatever it returns, `rpc_error`, or `gzip_packed` of the former.
+    /// Result of a call: the value it returns, `rpc_error`, or `gzip_packed` of the value.
     "rpc_result#f35c6d01 req_msg_id:long result:Object = RpcResult;"
     struct RpcResult { req_msg_id: i64, result: Raw }
 
-    /// A value compressed with gzip, in place of itself.
+    /// Gzip-compressed form of another value.
     "gzip_packed#3072cfa1 packed_data:bytes = Object;"
     struct GzipPacked { packed_data: Blob }
 }
 
-/// One message: of a packet, or inside a container.
+/// One message of a packet or container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// Its id: the time it was made, times 2^32; the low two bits tell who made it.
+    /// Message id: the creation time in seconds times 2^32, with the sender in the low two bits.
     pub msg_id: i64,
-    /// Twice the number of content messages sent before it, plus one if it is such itself.
+    /// Twice the number of content messages sent before this one, plus one if this is a content message.
     pub seqno: i32,
-    /// A TL value.
+    /// Body: one TL value.
     pub body: Bytes,
 }
 
 impl Message {
-    /// Whether its receiver must acknowledge it.
+    /// Returns true if the receiver must acknowledge the message.
     pub const fn is_content(&self) -> bool {
         self.seqno & 1 == 1
     }
 }
 
-/// Bytes in front of a container's message: `msg_id:8 | seqno:4 | bytes:4`.
+/// Bytes before the body of a message in a container: `msg_id:8 | seqno:4 | bytes:4`.
 pub const MESSAGE_HEADER: usize = 16;
 
-/// Takes a container apart: `73f1f8dc | count:4 | count × ( msg_id:8 | seqno:4 | bytes:4 | body )`.
+/// Parses a container: `73f1f8dc | count:4 | count × ( msg_id:8 | seqno:4 | bytes:4 | body )`.
 ///
-/// The bodies are slices of `body`: nothing is copied. What the ids must satisfy is for the session to say.
+/// The bodies are slices of `body`, without copying. The session checks the message ids.
 ///
 /// Spec: mtproto/service_messages#containers
 ///
 /// # Errors
-/// It is no container, the count or a length promises what is not there, a body is not made of whole words, something
-/// follows the last message, or there are more than [`MAX_CONTAINER`].
+/// `body` is not a container, the count or a length exceeds the available bytes, a body is not a multiple of 4 bytes
+/// long, bytes follow the last message, or there are more than [`MAX_CONTAINER`] messages.
 pub fn read_container(body: &Bytes) -> Result<Vec<Message>, DecodeError> {
     let mut r = Reader::new(body);
     r.expect(MSG_CONTAINER)?;
@@ -60,11 +60,13 @@ pub fn read_container(body: &Bytes) -> Result<Vec<Message>, DecodeError> {
     let mut messages = Vec::with_capacity(count);
     for _ in 0..count {
         let (msg_id, seqno, len) = (r.i64()?, r.i32()?, r.i32()?);
+        // Bodies are TL values and consist of whole words. A negative length is refused with the others.
         let len = usize::try_from(len).ok().filter(|len| len % 4 == 0).ok_or(r.fault_before(Fault::Length))?;
         let start = r.position();
         r.take(len)?;
         messages.push(Message { msg_id, seqno, body: body.slice(start..start + len) });
     }
+    // The spec: a container is accepted or rejected as a whole.
     r.end()?;
     Ok(messages)
 }

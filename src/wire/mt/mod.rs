@@ -1,7 +1,7 @@
-//! MTProto's own constructors: the key exchange, the messages that carry others, the service messages.
+//! MTProto's own TL constructors: the key exchange, containers and service messages.
 //!
-//! None of them belongs to an API layer: they have been the same for years and are few. Whatever travels inside them is
-//! the business of [`api`](crate::telegram::api).
+//! They do not depend on an API layer and rarely change. The API calls and updates inside them are defined in
+//! [`api`](crate::telegram::api).
 
 pub mod auth;
 #[cfg(feature = "gzip")]

@@ -1,36 +1,37 @@
-//! The abridged framing: lengths in words of 4 bytes, most of them in one byte.
+//! The abridged framing: lengths in words of 4 bytes, usually encoded in one byte.
 //!
 //! ```text
 //! words < 127    ┌───────┬────────────────┐      words ≥ 127   ┌────┬───────┬────────────────┐
 //!                │words:1│ packet:words·4 │                    │7f:1│words:3│ packet:words·4 │  little-endian
 //!                └───────┴────────────────┘                    └────┴───────┴────────────────┘
-//! client asks for a quick ack: bit 7 of the first byte set
-//! server gives one:              ┌───────┐
+//! quick ack requested by the client: bit 7 of the first byte set
+//! quick ack sent by the server:  ┌───────┐
 //!                                │token:4│  big-endian, so that its bit 31 is bit 7 of the first byte
 //!                                └───────┘
 //! ```
 //!
-//! A length never sets bit 7, so a client tells a token from a frame even if it never asked for one.
+//! A length never sets bit 7, so a client can distinguish a token from a frame even if it never requested one.
 //!
 //! Spec: mtproto/mtproto-transports#abridged
 
 use super::FrameError;
-use super::framing::{Around, Codec, Head, open_bare};
+use super::codec::{Around, Codec, Head, open_bare};
 use crate::base::side::Side;
 use bytes::BytesMut;
 
 pub(super) static CODEC: Codec =
     Codec { name: "abridged", preamble: &[0xef], head, open: open_bare, write, write_quick_ack };
 
-/// Bit 7 of the first byte.
+/// Flag in the first byte for a quick ack.
 const QUICK_ACK: u8 = 0x80;
-/// The first byte where three bytes of length follow.
+/// First byte of a header with a three-byte length.
 const LONG: u8 = 0x7f;
 
-/// Reads the beginning of `inbox`, at `side`.
+/// Parses the start of the next frame in `inbox`, received by `side`.
 fn head(inbox: &[u8], side: Side) -> Result<Option<Head>, FrameError> {
     let Some((&first, rest)) = inbox.split_first() else { return Ok(None) };
     let marked = first & QUICK_ACK != 0;
+    // Only the server sends tokens, and only the client requests them, so bit 7 has one meaning per direction.
     if marked && side == Side::Client {
         return Ok(inbox.first_chunk().map(|token| Head::QuickAck(u32::from_be_bytes(*token))));
     }
@@ -41,11 +42,11 @@ fn head(inbox: &[u8], side: Side) -> Result<Option<Head>, FrameError> {
         },
         words => (1, u32::from(words)),
     };
-    // at most 2^26 - 4: three bytes cannot overflow this
+    // at most 2^26 - 4: a three-byte length cannot overflow
     Head::body(header, words as usize * 4, 4, marked)
 }
 
-/// Appends one frame; `packet` has whole words, and fewer than 2^24.
+/// Appends one frame. The length of `packet` is a multiple of 4 below 2^26.
 fn write(packet: &[u8], around: &Around, out: &mut BytesMut) {
     let mark = if around.wants_ack { QUICK_ACK } else { 0 };
     let words = packet.len() / 4;

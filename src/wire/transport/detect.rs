@@ -1,4 +1,4 @@
-//! What a client speaks, seen from the first bytes of its connection.
+//! Detection of a client's transport from the first bytes of its connection.
 //!
 //! ```text
 //! ef                           abridged                        after 1 byte
@@ -9,7 +9,7 @@
 //! init:64                      obfuscated                           64
 //! ```
 //!
-//! No two overlap: an obfuscated client throws its dice until `init` starts like none of the others.
+//! The patterns do not overlap: an obfuscated client draws `init` again until it matches none of the others.
 //!
 //! Spec: mtproto/mtproto-transports#transport-obfuscation
 
@@ -18,15 +18,15 @@ use crate::base::side::Side;
 use bytes::BytesMut;
 use core::mem;
 
-/// What else a socket may hear first, and the server must not take for `init`.
+/// First bytes of other protocols on the same port, which a server must not take for `init`.
 pub(super) const FOREIGN: [[u8; 4]; 5] = [*b"HEAD", *b"POST", *b"GET ", *b"OPTI", [0x16, 0x03, 0x01, 0x02]];
 
-/// The server's framer for a connection that started with `start`, or `None` until `start` has more bytes.
+/// Returns the server's framer for a connection that started with `start`, or `None` if more bytes are needed.
 ///
-/// Append to `start` what the socket gives and ask again; 64 bytes are always enough. The framer takes the bytes.
+/// Append received bytes to `start` and call again; 64 bytes are always enough. The framer takes the bytes.
 ///
 /// # Errors
-/// No transport starts so.
+/// The bytes match no transport.
 pub fn detect(start: &mut BytesMut) -> Result<Option<Framer>, FrameError> {
     if let Some(framing) = plain(start)? {
         return Ok(Some(Framer::heard(framing, mem::take(start))));
@@ -38,7 +38,7 @@ pub fn detect(start: &mut BytesMut) -> Result<Option<Framer>, FrameError> {
     Ok(Some(framer))
 }
 
-/// The framing that `start` names openly; `None` if it is too short to tell, or obfuscated.
+/// Returns the framing if `start` identifies it; `None` if it is too short or obfuscated.
 fn plain(start: &[u8]) -> Result<Option<Framing>, FrameError> {
     if start.first() == Some(&0xef) {
         return Ok(Some(Framing::ABRIDGED));
@@ -51,6 +51,7 @@ fn plain(start: &[u8]) -> Result<Option<Framing>, FrameError> {
     }
     match start.first_chunk() {
         Some([_, _, _, _, 0, 0, 0, 0]) => {
+            // The full framing has no preamble. Its first frame has sequence number 0 and a plausible length.
             (Framing::FULL.codec().head)(start, Side::Server).map_err(|_| FrameError::Start)?;
             Ok(Some(Framing::FULL))
         }

@@ -1,4 +1,4 @@
-//! What goes wrong on the stream: what the server says in place of a packet, and what no peer may say.
+//! Errors of the transport: those sent by the server in place of a packet, and violations by the peer.
 //!
 //! ```text
 //! ┌──────┐
@@ -11,23 +11,23 @@
 use super::MAX_FRAME;
 use core::fmt;
 
-/// The error that a server puts into a frame in place of a packet: `-code:4`, little-endian.
+/// An error code sent by the server in place of a packet: `code:4`, negative, little-endian.
 ///
 /// Spec: mtproto/mtproto-transports#transport-errors
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TransportFault {
-    /// -404: no such auth key, or a request of the key exchange that the server cannot follow.
+    /// Code -404: unknown auth key, or an invalid request in the key exchange.
     AuthKeyNotFound,
-    /// -429: too many connections, or too much sent too fast.
+    /// Code -429: too many connections, or too much data in a short time.
     TransportFlood,
-    /// -444: no such data centre here.
+    /// Code -444: wrong data centre for this address.
     InvalidDc,
-    /// Any other negative number; those seen are HTTP's.
+    /// Any other negative code; the ones observed are HTTP status codes.
     Other(i32),
 }
 
 impl TransportFault {
-    /// The fault with this number.
+    /// Converts a code from the wire.
     pub const fn from_code(code: i32) -> Self {
         match code {
             -404 => Self::AuthKeyNotFound,
@@ -36,7 +36,7 @@ impl TransportFault {
             other => Self::Other(other),
         }
     }
-    /// The number on the wire.
+    /// Returns the code on the wire.
     pub const fn code(self) -> i32 {
         match self {
             Self::AuthKeyNotFound => -404,
@@ -51,38 +51,38 @@ impl fmt::Display for TransportFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AuthKeyNotFound => f.write_str(
-                "the server answers -404: it does not know this auth key, or could not follow the key exchange; \
-                 connect anew before believing it",
+                "the server answered -404: it does not know this auth key, or could not follow the key exchange; \
+                 anyone on the network can send this, so reconnect before discarding the key",
             ),
-            Self::TransportFlood => f.write_str("the server answers -429: too many connections; wait, then try again"),
+            Self::TransportFlood => f.write_str("the server answered -429: too many connections; wait, then try again"),
             Self::InvalidDc => f.write_str(
-                "the server answers -444: no such data centre here; test and production addresses may be mixed up",
+                "the server answered -444: no such data centre at this address; test and production may be mixed up",
             ),
-            Self::Other(code) => write!(f, "the server answers {code} in place of a packet; connect anew"),
+            Self::Other(code) => write!(f, "the server answered {code} instead of a packet; reconnect"),
         }
     }
 }
 impl core::error::Error for TransportFault {}
 
-/// Why the stream cannot go on: after any of these, nothing says where the next frame starts.
+/// Violation of the framing by the peer. It ends the connection, because the start of the next frame is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FrameError {
-    /// The first bytes are those of no transport.
+    /// First bytes that match no transport.
     Start,
-    /// More bytes than [`MAX_FRAME`] in one frame.
+    /// Frame longer than [`MAX_FRAME`] bytes.
     TooLong(usize),
-    /// A number of bytes that no frame of this framing has.
+    /// Length in bytes that is impossible in this framing.
     Length(usize),
-    /// A frame too short for a packet, whose number is none of an error.
+    /// Body of 4 bytes that is not an error code.
     Code(i32),
-    /// The checksum of a full frame is another.
+    /// Checksum mismatch in a full frame.
     Checksum,
-    /// A full frame out of turn.
+    /// Sequence number out of order in a full frame.
     Sequence {
-        /// The number due.
+        /// The expected number.
         due: u32,
-        /// The number read.
+        /// The received number.
         found: u32,
     },
 }
@@ -90,12 +90,12 @@ pub enum FrameError {
 impl fmt::Display for FrameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Start => f.write_str("the first bytes are those of no transport"),
-            Self::TooLong(len) => write!(f, "a frame of {len} bytes, where {MAX_FRAME} is the most"),
-            Self::Length(len) => write!(f, "no frame has {len} bytes"),
-            Self::Code(code) => write!(f, "the number {code} in place of a packet"),
+            Self::Start => f.write_str("the first bytes match no transport"),
+            Self::TooLong(len) => write!(f, "a frame of {len} bytes exceeds the limit of {MAX_FRAME}"),
+            Self::Length(len) => write!(f, "a frame cannot have {len} bytes"),
+            Self::Code(code) => write!(f, "unexpected number {code} instead of a packet"),
             Self::Checksum => f.write_str("the checksum of a frame does not match"),
-            Self::Sequence { due, found } => write!(f, "frame {found} where {due} was due"),
+            Self::Sequence { due, found } => write!(f, "frame number {found} where {due} was expected"),
         }
     }
 }

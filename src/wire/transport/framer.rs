@@ -1,6 +1,7 @@
-//! One end of a connection: bytes in and frames out, packets in and bytes out.
+//! Conversion between the byte stream and packets at one end of a connection.
 
-use super::framing::{Around, Framing, Head};
+use super::codec::{Around, Head};
+use super::framing::Framing;
 use super::obfuscated::{Noise, Obfuscated};
 use super::{FrameError, LONGEST_TAIL, MAX_FRAME, Tail, TransportFault};
 use crate::base::side::Side;
@@ -8,54 +9,54 @@ use alloc::boxed::Box;
 use bytes::{Buf, Bytes, BytesMut};
 use core::mem;
 
-/// Room for what surrounds the longest frame, and for the beginning of the next.
+/// Capacity in addition to the longest frame, for its framing and the start of the next frame.
 const MOST_AROUND: usize = 64 << 10;
 
-/// Item read from the stream.
+/// An item read from the stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Frame {
-    /// One packet, plain or encrypted; a part of the receive buffer, so it may be decrypted in place.
+    /// A packet, plain or encrypted. It is part of the receive buffer, so it can be decrypted in place.
     Packet(BytesMut),
-    /// A packet whose sender wants a quick ack; only a server sees it. Answer with [`Framer::encode_quick_ack`].
+    /// A packet whose sender requests a quick ack; only servers receive it. Answer with [`Framer::encode_quick_ack`].
     AckWanted(BytesMut),
-    /// The server has got the packet with this token (bit 31 set), and says nothing about what it makes of it.
+    /// Quick ack: the server has received the packet with this token (bit 31 set), but has not processed it yet.
     ///
-    /// A token that was never asked for is to be ignored.
+    /// Ignore tokens that were not requested.
     QuickAck(u32),
-    /// The server refuses, in plain words that anyone on the wire could have written.
+    /// A transport error. It is not authenticated: anyone on the network can send it.
     Fault(TransportFault),
 }
 
-/// Additions to a packet: none by default.
+/// Additions to a packet. The default is none.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Extras {
-    /// Ask for a quick ack. Only a client can; the full framing cannot.
+    /// Request a quick ack. Only clients can do so, and not with the full framing.
     pub quick_ack: bool,
-    /// Random bytes after the packet in a padded frame. Other framings leave them out.
+    /// Random bytes after the packet in a padded frame. Other framings ignore them.
     pub tail: Tail,
 }
 
-/// One end of one connection: its bytes in and its frames out, and the way back.
+/// One end of a connection: turns received bytes into frames and packets into bytes to send.
 #[derive(Debug)]
 pub struct Framer {
     framing: Framing,
     side: Side,
-    /// Preamble not yet written by a client, or not yet read by a server.
+    /// Preamble that a client has not written yet, or that a server has not read yet.
     preamble: Bytes,
     inbox: BytesMut,
     /// Ciphers of an obfuscated connection.
     noise: Option<Box<dyn Noise>>,
-    /// Frames so far in each direction: the sequence numbers of the full framing.
+    /// Number of frames in each direction: the sequence numbers of the full framing.
     received: u32,
     sent: u32,
-    /// First error, returned again by every later call.
+    /// First error, which every later call returns again.
     over: Option<FrameError>,
 }
 
 impl Framer {
-    /// The end at `side` of a connection that has not said anything yet.
+    /// Creates one end of a new connection.
     ///
-    /// A client writes the preamble before its first frame; a server demands it.
+    /// A client writes the preamble before its first frame; a server requires it.
     pub fn new(framing: Framing, side: Side) -> Self {
         Self {
             framing,
@@ -68,11 +69,11 @@ impl Framer {
             over: None,
         }
     }
-    /// A server's end, with the bytes read so far.
+    /// Creates a server's end that has already received `start`.
     pub(super) fn heard(framing: Framing, start: BytesMut) -> Self {
         Self { inbox: start, ..Self::new(framing, Side::Server) }
     }
-    /// One end of an obfuscated connection. A client's first bytes are its `init`; a server has read it.
+    /// Creates one end of an obfuscated connection. A client first sends `init`; a server has already read it.
     pub fn obfuscated(obfuscated: Obfuscated) -> Self {
         let Obfuscated { side, framing, init, streams, .. } = obfuscated;
         let preamble = match side {
@@ -81,12 +82,12 @@ impl Framer {
         };
         Self { preamble, noise: Some(Box::new(streams)), ..Self::new(framing, side) }
     }
-    /// Framing of this connection.
+    /// Returns the framing of this connection.
     pub const fn framing(&self) -> Framing {
         self.framing
     }
 
-    /// Takes bytes as the socket gave them. After an error they are dropped.
+    /// Adds bytes received from the socket. After an error they are discarded.
     pub fn push(&mut self, bytes: &[u8]) {
         if self.over.is_some() {
             return;
@@ -99,7 +100,7 @@ impl Framer {
         }
     }
 
-    /// Room for `more` bytes: twice what is needed, as any buffer does, but not beyond the longest frame.
+    /// Reserves capacity for `more` bytes: doubles it like any buffer, but not beyond the longest frame.
     fn make_room(&mut self, more: usize) {
         let needed = self.inbox.len().saturating_add(more);
         if needed > MAX_FRAME / 4 && !self.inbox.try_reclaim(more) {
@@ -109,21 +110,22 @@ impl Framer {
         }
     }
 
-    /// Number of bytes received that no frame has been cut from yet.
+    /// Returns the number of received bytes that are not part of a returned frame yet.
     pub fn buffered(&self) -> usize {
         self.inbox.len()
     }
 
-    /// The next frame, or `None` until more bytes come.
+    /// Returns the next frame, or `None` until more bytes arrive.
     ///
     /// # Errors
-    /// The peer does not speak this transport. It stays so: close the connection.
+    /// The peer violates the framing. All later calls return the same error; close the connection.
     #[expect(clippy::should_implement_trait, reason = "an iterator ends for good at None; this one waits")]
     pub fn next(&mut self) -> Result<Option<Frame>, FrameError> {
         if let Some(error) = self.over {
             return Err(error);
         }
         self.cut().inspect_err(|error| {
+            // The start of the next frame is unknown, so nothing after this point can be interpreted.
             self.over = Some(*error);
             self.inbox = BytesMut::new();
         })
@@ -144,6 +146,7 @@ impl Framer {
                     self.inbox.advance(4);
                     return Ok(Some(Frame::Fault(TransportFault::from_code(code))));
                 }
+                // The length is not authenticated, so no memory is reserved for it.
                 Some(Head::Body { header, len, .. }) if self.inbox.len() < header + len => return Ok(None),
                 Some(Head::Body { header, len, wants_ack }) => {
                     self.inbox.advance(header);
@@ -156,13 +159,15 @@ impl Framer {
         }
     }
 
-    /// Turns a body into a frame; `None` for four zeros, which are ignored.
+    /// Converts a body to a frame; `None` for four zero bytes, which are ignored.
     fn open(&mut self, mut body: BytesMut, wants_ack: bool) -> Result<Option<Frame>, FrameError> {
         if let Some(token) = (self.framing.codec().open)(&mut body, self.side, self.received)? {
             return Ok(Some(Frame::QuickAck(token)));
         }
         self.received = self.received.wrapping_add(1);
         match body.first_chunk().map(|code| i32::from_le_bytes(*code)) {
+            // Only a body of exactly 4 bytes is an error code. A negative first word is not enough: half of all
+            // auth_key_ids have that bit set. Four zeros are ignored, as in TDLib.
             Some(0) if body.len() == 4 => Ok(None),
             Some(code @ ..0) if body.len() == 4 => Ok(Some(Frame::Fault(TransportFault::from_code(code)))),
             Some(code) if body.len() == 4 => Err(FrameError::Code(code)),
@@ -171,7 +176,7 @@ impl Framer {
         }
     }
 
-    /// Whether the client's preamble is behind us.
+    /// Reads the client's preamble. Returns true once it is complete.
     fn read_preamble(&mut self) -> Result<bool, FrameError> {
         let have = self.inbox.len().min(self.preamble.len());
         if self.inbox.get(..have) != self.preamble.get(..have) {
@@ -190,10 +195,11 @@ impl Framer {
         self.encode_with(packet, Extras::default(), out)
     }
 
-    /// Appends `packet` to `out` as one frame, with what `extras` ask for and this framing can carry.
+    /// Appends `packet` to `out` as one frame, with those `extras` that this framing supports.
     ///
     /// # Errors
-    /// No frame can hold the packet: it is longer than [`MAX_FRAME`] or no multiple of 4 bytes. Nothing was written.
+    /// The packet is longer than a frame can hold ([`MAX_FRAME`]) or not a multiple of 4 bytes long. Nothing is
+    /// written.
     pub fn encode_with(&mut self, packet: &[u8], extras: Extras, out: &mut BytesMut) -> Result<(), FrameError> {
         if packet.len() > MAX_FRAME - LONGEST_TAIL {
             return Err(FrameError::TooLong(packet.len()));
@@ -204,6 +210,7 @@ impl Framer {
         self.write_preamble(out);
         let start = out.len();
         let wants_ack = extras.quick_ack && self.side == Side::Client;
+        // The server never requests a quick ack: in its direction the flag marks a token.
         let around = Around { wants_ack, tail: extras.tail, seq: self.sent };
         (self.framing.codec().write)(packet, &around, out);
         self.sent = self.sent.wrapping_add(1);
@@ -211,9 +218,9 @@ impl Framer {
         Ok(())
     }
 
-    /// Appends the server's quick ack for `token` to `out`; bit 31 is set whether given or not.
+    /// Appends the server's quick ack for `token` to `out`. Bit 31 is set if it is not already.
     ///
-    /// The full framing has none, and a client gives none: nothing is written.
+    /// Writes nothing for a client, or with the full framing, which has no quick acks.
     pub fn encode_quick_ack(&mut self, token: u32, out: &mut BytesMut) {
         if self.side == Side::Client {
             return;
@@ -223,27 +230,28 @@ impl Framer {
         self.hide(out, start);
     }
 
-    /// Appends `fault` to `out` in place of a packet: a server's last word.
+    /// Appends `fault` to `out` in place of a packet. Only servers send it.
     pub fn encode_fault(&mut self, fault: TransportFault, out: &mut BytesMut) {
-        // 4 bytes fit into every frame
+        // a packet of 4 bytes fits into every frame
         let _ = self.encode(&fault.code().to_le_bytes(), out);
     }
 
-    /// Appends `bytes` to `out` without a frame, obfuscated if the connection is: for tests of how a peer handles them.
+    /// Appends `bytes` to `out` without framing, but obfuscated if the connection is. For testing a peer's error
+    /// handling.
     pub fn encode_raw(&mut self, bytes: &[u8], out: &mut BytesMut) {
         let start = out.len();
         out.extend_from_slice(bytes);
         self.hide(out, start);
     }
 
-    /// Encrypts what was appended to `out` since `start`, if this connection is obfuscated.
+    /// Encrypts the bytes appended to `out` since `start`, if the connection is obfuscated.
     fn hide(&mut self, out: &mut BytesMut, start: usize) {
         if let (Some(noise), Some(new)) = (&mut self.noise, out.get_mut(start..)) {
             noise.seal(new);
         }
     }
 
-    /// A client writes its preamble once.
+    /// Appends a client's preamble before the first frame.
     fn write_preamble(&mut self, out: &mut BytesMut) {
         if self.side == Side::Client {
             out.extend_from_slice(&mem::take(&mut self.preamble));

@@ -2,36 +2,38 @@
 //!
 //! ```text
 //! ┌─────┬─────┬───────────────┬─────┐
-//! │len:4│seq:4│ packet:len-12 │crc:4│  little-endian; len counts all of it, crc is the CRC-32 of all before it
+//! │len:4│seq:4│ packet:len-12 │crc:4│  little-endian; len counts all fields, crc is the CRC-32 of all before it
 //! └─────┴─────┴───────────────┴─────┘
 //! ```
 //!
-//! `seq` counts the frames of one direction from 0. There is no preamble and no quick ack.
+//! `seq` counts the frames of each direction from 0. There is no preamble and no quick ack.
 //!
-//! A server that refuses early has been seen to send its error without a frame, once or three times over. A length is
-//! never negative, so this is told apart: a client takes each such number as one more fault.
+//! Servers that refuse a connection early have been seen to send their error code without a frame, once or three times.
+//! A length is never negative, so a client recognizes each such number as an error.
 //!
 //! Spec: mtproto/mtproto-transports#full
 
 use super::FrameError;
-use super::framing::{Around, Codec, Head};
+use super::codec::{Around, Codec, Head};
 use crate::{base::crc::crc32, base::side::Side};
 use bytes::{Buf, BytesMut};
 
 pub(super) static CODEC: Codec = Codec { name: "full", preamble: &[], head, open, write, write_quick_ack: |_, _| () };
 
-/// Length, sequence number and checksum.
+/// Bytes added to a packet: length, sequence number and checksum.
 const AROUND: usize = 12;
 
-/// Reads the beginning of `inbox`, at `side`.
+/// Parses the start of the next frame in `inbox`, received by `side`.
 pub(super) fn head(inbox: &[u8], side: Side) -> Result<Option<Head>, FrameError> {
     let Some(word) = inbox.first_chunk() else { return Ok(None) };
+    // The known codes have three digits. A server must not accept them: only clients receive errors.
     if let code @ -999..0 = i32::from_le_bytes(*word)
         && side == Side::Client
     {
         return Ok(Some(Head::Fault(code)));
     }
     let len = u32::from_le_bytes(*word) as usize;
+    // The header is part of the body, because the checksum covers it.
     let head = Head::body(0, len, AROUND + 4, false)?;
     if !len.is_multiple_of(4) {
         return Err(FrameError::Length(len));
@@ -39,9 +41,10 @@ pub(super) fn head(inbox: &[u8], side: Side) -> Result<Option<Head>, FrameError>
     Ok(head)
 }
 
-/// Strips `frame` to its packet, if it is intact and number `due`.
+/// Reduces `frame` to its packet after checking the checksum and that its sequence number is `due`.
 fn open(frame: &mut BytesMut, _: Side, due: u32) -> Result<Option<u32>, FrameError> {
     let Some((before, crc)) = frame.split_last_chunk() else { return Err(FrameError::Length(frame.len())) };
+    // Checked first: in a damaged frame the sequence number has no meaning.
     if crc32(before) != u32::from_le_bytes(*crc) {
         return Err(FrameError::Checksum);
     }
@@ -56,7 +59,7 @@ fn open(frame: &mut BytesMut, _: Side, due: u32) -> Result<Option<u32>, FrameErr
     Ok(None)
 }
 
-/// Appends frame number `around.seq`; the length of `packet` was checked.
+/// Appends frame number `around.seq`. The caller has checked the length of `packet`.
 fn write(packet: &[u8], around: &Around, out: &mut BytesMut) {
     let start = out.len();
     let [a, b, c, d, ..] = (packet.len() + AROUND).to_le_bytes();

@@ -1,30 +1,30 @@
-//! The intermediate framing, and its padded form that hides the exact size.
+//! The intermediate framing and its padded form, which hides the exact packet size.
 //!
 //! ```text
 //! intermediate                     padded intermediate
 //! ┌─────┬────────────┐             ┌─────┬───────────────────────┐
-//! │len:4│ packet:len │             │len:4│ packet | random:0..15 │  len covers both; nothing says where the packet ends
+//! │len:4│ packet:len │             │len:4│ packet | random:0..15 │  len covers both; the packet's end is not marked
 //! └─────┴────────────┘             └─────┴───────────────────────┘
-//! client asks for a quick ack: bit 31 of len set
-//! server gives one:  ┌───────┐     ┌─────┬──────────┬───────┬───────────┐
+//! quick ack requested by the client: bit 31 of len set
+//! quick ack sent by the server:
+//!                    ┌───────┐     ┌─────┬──────────┬───────┬───────────┐
 //!                    │token:4│     │len:4│ffffffff:4│token:4│random:0..8│
 //!                    └───────┘     └─────┴──────────┴───────┴───────────┘
 //! ```
 //!
-//! Numbers are little-endian, and a token has bit 31 set, which no length has. Where a padded packet ends is seen from
-//! its own shape:
+//! Numbers are little-endian. A token has bit 31 set, which a length never has. The end of a padded packet follows from
+//! the packet itself:
 //!
 //! ```text
 //! auth_key_id:8 | msg_key:16 | blocks:16·n        the tail is (len - 24) mod 16 bytes
 //! 0:8 | msg_id:8 | n:4 | body:n                   the tail begins at 20 + n
-//! code:4                                          no packet is shorter than 20 bytes, so under 20 it is an error
+//! code:4                                          a packet has at least 20 bytes, so anything shorter is an error code
 //! ```
 //!
 //! Spec: mtproto/mtproto-transports#padded-intermediate
 
 use super::FrameError;
-use super::framing::{Around, Codec, Head, open_bare};
-use crate::base::entropy::{self, Entropy, EntropyFailed};
+use super::codec::{Around, Codec, Head, open_bare};
 use crate::base::side::Side;
 use bytes::BytesMut;
 
@@ -39,12 +39,13 @@ pub(super) static PADDED: Codec = Codec {
     write_quick_ack: write_padded_quick_ack,
 };
 
-/// Bit 31 of a length.
+/// Flag for a quick ack in the length.
 const QUICK_ACK: u32 = 1 << 31;
 
-/// Reads the beginning of `inbox`, at `side`.
+/// Parses the start of the next frame in `inbox`, received by `side`.
 fn head(inbox: &[u8], side: Side) -> Result<Option<Head>, FrameError> {
     match padded_head(inbox, side)? {
+        // Packets consist of whole words, and this framing adds nothing to them.
         Some(Head::Body { len, .. }) if !len.is_multiple_of(4) => Err(FrameError::Length(len)),
         head => Ok(head),
     }
@@ -54,12 +55,12 @@ fn padded_head(inbox: &[u8], side: Side) -> Result<Option<Head>, FrameError> {
     let Some(word) = inbox.first_chunk().map(|word| u32::from_le_bytes(*word)) else { return Ok(None) };
     let marked = word & QUICK_ACK != 0;
     if marked && side == Side::Client {
-        return Ok(Some(Head::QuickAck(word))); // TDLib takes a bare one on the padded framing too
+        return Ok(Some(Head::QuickAck(word))); // TDLib also accepts an unframed token on the padded framing
     }
     Head::body(4, (word & !QUICK_ACK) as usize, 4, marked)
 }
 
-/// Appends one frame; the length of `packet` was checked.
+/// Appends one frame. The caller has checked the length of `packet`.
 fn write(packet: &[u8], around: &Around, out: &mut BytesMut) {
     write_with(packet, &[], around.wants_ack, out);
 }
@@ -78,7 +79,7 @@ fn write_quick_ack(token: u32, out: &mut BytesMut) {
     out.extend_from_slice(&token.to_le_bytes());
 }
 
-/// Strips a padded body to its packet, or reads its quick ack.
+/// Reduces a padded body to its packet, or returns the token of its quick ack.
 fn padded_open(body: &mut BytesMut, side: Side, _: u32) -> Result<Option<u32>, FrameError> {
     if let (Side::Client, Some(token)) = (side, framed_quick_ack(body)) {
         return Ok(Some(token));
@@ -86,7 +87,7 @@ fn padded_open(body: &mut BytesMut, side: Side, _: u32) -> Result<Option<u32>, F
     strip_tail(body).map(|()| None)
 }
 
-/// The token of a padded quick ack: `ffffffff | token:4`, in a body too short for a packet.
+/// Parses a padded quick ack, `ffffffff | token:4`, in a body too short for a packet.
 fn framed_quick_ack(body: &[u8]) -> Option<u32> {
     match body {
         [0xff, 0xff, 0xff, 0xff, a, b, c, d, rest @ ..] if rest.len() < 12 => {
@@ -96,22 +97,26 @@ fn framed_quick_ack(body: &[u8]) -> Option<u32> {
     }
 }
 
-/// Appends a padded quick ack, with an empty tail.
+/// Appends a padded quick ack with an empty tail.
 fn write_padded_quick_ack(token: u32, out: &mut BytesMut) {
     out.extend_from_slice(&8u32.to_le_bytes());
     out.extend_from_slice(&[0xff; 4]);
     out.extend_from_slice(&token.to_le_bytes());
 }
 
-/// Cuts `body` where its packet, or its error, ends.
+/// Truncates `body` to its packet or error code.
 fn strip_tail(body: &mut BytesMut) -> Result<(), FrameError> {
     let len = body.len();
     let end = match body.first_chunk::<20>() {
+        // Shorter than any packet: an error code.
         None => 4,
+        // Key id 0 marks a plain message, which contains its length.
         Some([0, 0, 0, 0, 0, 0, 0, 0, .., a, b, c, d]) => usize::try_from(u32::from_le_bytes([*a, *b, *c, *d]))
             .ok()
             .and_then(|n| n.checked_add(20))
             .unwrap_or(len + 1),
+        // An encrypted packet has 24 bytes and whole AES blocks. Removing only `len mod 4` bytes would leave part of
+        // the tail.
         Some(_) => len - len.checked_sub(24).ok_or(FrameError::Length(len))? % 16,
     };
     if end > len {
@@ -119,35 +124,4 @@ fn strip_tail(body: &mut BytesMut) -> Result<(), FrameError> {
     }
     body.truncate(end);
     Ok(())
-}
-
-/// What follows a packet in a padded frame: 0 to 15 random bytes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tail {
-    bytes: [u8; Self::LONGEST],
-    len: u8,
-}
-
-impl Tail {
-    /// 15: one more would be a block.
-    pub const LONGEST: usize = super::LONGEST_TAIL;
-
-    /// A tail of these bytes; `None` for more than [`LONGEST`](Self::LONGEST).
-    pub fn new(tail: &[u8]) -> Option<Self> {
-        let mut bytes = [0; Self::LONGEST];
-        bytes.get_mut(..tail.len())?.copy_from_slice(tail);
-        Some(Self { bytes, len: u8::try_from(tail.len()).ok()? })
-    }
-    /// A tail of random length and content.
-    ///
-    /// # Errors
-    /// The source of randomness gave nothing.
-    pub fn random(entropy: &mut dyn Entropy) -> Result<Self, EntropyFailed> {
-        let [len, bytes @ ..] = entropy::bytes::<16>(entropy)?;
-        Ok(Self { bytes, len: len % 16 })
-    }
-    /// The bytes of it.
-    pub fn bytes(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
-    }
 }

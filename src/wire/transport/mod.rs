@@ -1,10 +1,10 @@
-//! Transports: packets to frames, and the byte stream of a socket back to packets.
+//! Transports: framing of packets in a byte stream.
 //!
-//! TCP keeps the order of bytes but not their boundaries. Four framings mark them; the client picks one with the first
-//! bytes that it sends, its *preamble*, and both directions use it from then on:
+//! TCP preserves the order of bytes but not the boundaries of packets. Four framings mark them. The client selects one
+//! with the first bytes that it sends, the *preamble*, and both directions use it from then on:
 //!
 //! ```text
-//!               preamble   frame, sizes in bytes                        quick ack asked / given
+//!               preamble   frame, sizes in bytes                        quick ack requested / sent
 //! abridged      ef         words:1 | packet       7f words:3 | packet   bit 7 of the first byte / token:4
 //! intermediate  eeeeeeee   len:4 | packet                               bit 31 of len           / token:4
 //! padded        dddddddd   len:4 | packet | random:0..15                bit 31 of len           / framed
@@ -14,14 +14,14 @@
 //! ```
 //!
 //! All numbers are little-endian except the token of abridged. A frame of exactly 4 bytes is not a packet: it is a
-//! [`TransportFault`], or four zeros, which are ignored. Nothing in this module is authenticated: anyone on the wire can
-//! write any of it, so a fault is a reason to reconnect, never to discard a key.
+//! [`TransportFault`], or four zeros, which are ignored. Nothing in this module is authenticated, and anyone on the
+//! network can forge it. So a fault is a reason to reconnect, never to discard a key.
 //!
-//! A [`Framing`] is a handle to a static [codec](framing): a program links the codecs that it names.
+//! A [`Framing`] is a handle to a static [codec](framing). A program links only the codecs that it names.
 //!
-//! A [`Framer`] is one end of one connection. It takes bytes cut anywhere and buffers only what arrived: an announced
-//! length reserves no memory, and a length over [`MAX_FRAME`] ends the connection as soon as it is read.
-//! A server finds out which framing a client uses with [`detect`].
+//! A [`Framer`] is one end of one connection. It accepts bytes split at any position and buffers only what has arrived:
+//! the length of a frame reserves no memory, and a length above [`MAX_FRAME`] ends the connection as soon as it is
+//! read. A server detects the client's framing with [`detect`].
 //!
 //! ```
 //! use bytes::BytesMut;
@@ -40,12 +40,13 @@
 //! # Ok::<(), nanogram::wire::transport::FrameError>(())
 //! ```
 //!
-//! It uses [`crc`](crate::base::crc), [`side`](crate::base::side), [`entropy`](crate::base::entropy) and the counter mode of
-//! [`crypto`](crate::crypto). It does not decrypt packets, and reads no more than their first 20 bytes.
+//! This module depends on [`crc`](crate::base::crc), [`side`](crate::base::side), [`entropy`](crate::base::entropy) and
+//! the counter mode of [`crypto`](crate::crypto). It does not decrypt packets and reads at most their first 20 bytes.
 //!
 //! Spec: mtproto/mtproto-transports
 
 mod abridged;
+mod codec;
 mod detect;
 mod fault;
 mod framer;
@@ -53,18 +54,19 @@ pub mod framing;
 mod full;
 mod intermediate;
 mod obfuscated;
+mod tail;
 
 pub use detect::detect;
 pub use fault::{FrameError, TransportFault};
 pub use framer::{Extras, Frame, Framer};
 pub use framing::Framing;
-pub use intermediate::Tail;
 pub use obfuscated::{ObfuscateError, Obfuscated, ProxySecret};
+pub use tail::Tail;
 
-/// Longest frame body sent or accepted: 4 MiB of payload and 1 KiB for what surrounds it, as in TDLib.
+/// Maximum size of a frame's body, sent or received: 4 MiB of payload and 1 KiB of overhead, as in TDLib.
 ///
-/// No server sends more: a file part is at most 1 MiB, and the inflated size of an answer does not count here.
+/// Servers do not send more: a file part is at most 1 MiB, and the inflated size of a response does not count here.
 pub const MAX_FRAME: usize = (4 << 20) + (1 << 10);
 
-/// Most random bytes after a packet: 15, one less than a block.
+/// Maximum number of random bytes after a packet: one less than an AES block.
 const LONGEST_TAIL: usize = 15;

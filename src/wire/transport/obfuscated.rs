@@ -1,20 +1,20 @@
-//! The obfuscated transport: one of the length framings under AES-256-CTR, so that a stranger sees only noise.
+//! The obfuscated transport: a framing encrypted with AES-256-CTR, so that the stream looks random to an observer.
 //!
-//! The client sends 64 bytes first, in place of the preamble. All but the last 8 travel as they are: what both streams
-//! are keyed with lies open, and only the secret of an MTProxy, if there is one, keeps it from a stranger.
+//! The client first sends 64 bytes instead of the preamble. All except the last 8 are sent in the clear, including the
+//! keys of both streams. Only the secret of an MTProxy, if there is one, keeps an observer from decrypting the stream.
 //!
 //! ```text
 //!           0        8                 40         56     60   62   64
 //! init      │random:8│key:32           │iv:16     │id:4  │dc:2│random:2│   id efefefef, eeeeeeee or dddddddd
-//!           └── sent as it is ─────────────────────┴─ sent encrypted ──┘   dc little-endian, for an MTProxy
+//!           └── sent in the clear ─────────────────┴─ sent encrypted ──┘   dc little-endian, for an MTProxy
 //!
-//! client → server   key = init[8..40], iv = init[40..56]; the stream begins over init itself, so frames come at 64
-//! server → client   the same of init read backwards; the stream begins with the first frame
+//! client → server   key = init[8..40], iv = init[40..56]; the stream starts at init itself, frames start at offset 64
+//! server → client   the same with init reversed; the stream starts at the first frame
 //! with a secret     key = SHA-256(key | secret:16)
 //! ```
 //!
-//! The streams never restart: how the bytes are cut does not matter, but a lost one ruins the connection. Nothing is
-//! authenticated here; what must be is inside the packets.
+//! The streams never restart: the bytes may be split anywhere, but a lost byte ruins the connection. Nothing is
+//! authenticated here; the packets authenticate themselves.
 //!
 //! Spec: mtproto/mtproto-transports#transport-obfuscation
 
@@ -26,10 +26,10 @@ use core::fmt;
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
-/// How often a source of entropy may give a forbidden `init`; a random one does so once in 256 times.
+/// Maximum number of draws of `init`. A random one is rejected about once in 256 draws.
 const TRIES: u32 = 64;
 
-/// Both streams of one connection, and what was agreed before they began.
+/// An established obfuscation: both key streams and the values agreed in `init`.
 pub struct Obfuscated {
     pub(super) side: Side,
     pub(super) framing: Framing,
@@ -38,11 +38,11 @@ pub struct Obfuscated {
     dc: i16,
 }
 
-/// What lies over the frames. A trait, so that a program that never obfuscates does not link the cipher for it.
+/// Encryption of the byte stream. It is a trait so that a program without obfuscation does not link the cipher.
 pub(super) trait Noise: fmt::Debug + Send + Sync {
-    /// What was read.
+    /// Decrypts received bytes.
     fn open(&mut self, bytes: &mut [u8]);
-    /// What is to be written.
+    /// Encrypts bytes to send.
     fn seal(&mut self, bytes: &mut [u8]);
 }
 
@@ -55,18 +55,20 @@ impl Noise for Streams {
     }
 }
 
-/// What is read and what is written, each with its own counter.
+/// The key streams of both directions.
 pub(super) struct Streams {
     pub(super) read: Ctr,
     pub(super) write: Ctr,
 }
 
 impl Obfuscated {
-    /// The client's end. `dc` is for an MTProxy: the number of the data centre, plus 10000 for a test one, negative
-    /// for media; without it those bytes stay random.
+    /// Creates the client's end.
+    ///
+    /// `dc` is for an MTProxy: the number of the data centre, plus 10000 for the test environment, negative for media.
+    /// Without it those bytes stay random.
     ///
     /// # Errors
-    /// The full framing has no obfuscated form; or the source of entropy failed.
+    /// `framing` is the full framing, which has no obfuscated form, or the source of entropy failed.
     pub fn connect(
         framing: Framing,
         dc: Option<i16>,
@@ -81,16 +83,18 @@ impl Obfuscated {
         }
         let (mut write, read) = streams(&init, secret);
         let mut sealed = init;
+        // All 64 bytes go through the stream although only the last 8 are sent encrypted: frames start at offset 64.
         write.apply(&mut sealed);
         let dc = i16::from_le_bytes(part(&init, 60));
+        // The first 56 bytes are sent in the clear: they are the keys.
         put::<8>(&mut init, 56, part(&sealed, 56));
         Ok(Self { side: Side::Client, framing, init, streams: Streams { read, write }, dc })
     }
 
-    /// The server's end, from the first 64 bytes of a client.
+    /// Creates the server's end from the first 64 bytes of a client.
     ///
     /// # Errors
-    /// They name no framing: not an obfuscated client, or one with another secret.
+    /// The bytes identify no framing: the client is not obfuscated or uses a different secret.
     pub fn accept(init: &[u8; 64], secret: Option<&ProxySecret>) -> Result<Self, FrameError> {
         let (mut read, write) = streams(init, secret);
         let mut open = *init;
@@ -102,11 +106,11 @@ impl Obfuscated {
         Ok(Self { side: Side::Server, framing, init: *init, streams: Streams { read, write }, dc })
     }
 
-    /// The framing below the noise.
+    /// Returns the framing inside the obfuscation.
     pub const fn framing(&self) -> Framing {
         self.framing
     }
-    /// The data centre that a client asks an MTProxy for; random where none was asked for.
+    /// Returns the data centre that the client requests from an MTProxy, or a random number if it requests none.
     pub const fn dc(&self) -> i16 {
         self.dc
     }
@@ -123,12 +127,12 @@ impl fmt::Debug for Streams {
     }
 }
 
-/// Name of `framing` in `init`: the first byte of its preamble four times; `None` for full, which has no preamble.
+/// Returns the tag of `framing` in `init`: the first byte of its preamble four times; `None` for full, which has none.
 fn id_of(framing: Framing) -> Option<[u8; 4]> {
     framing.preamble().first().map(|byte| [*byte; 4])
 }
 
-/// 64 random bytes that start like nothing else a server may hear.
+/// Draws 64 random bytes that no server mistakes for another protocol.
 fn dice(entropy: &mut dyn Entropy) -> Result<[u8; 64], EntropyFailed> {
     for _ in 0..TRIES {
         let init = entropy::bytes(entropy)?;
@@ -136,13 +140,14 @@ fn dice(entropy: &mut dyn Entropy) -> Result<[u8; 64], EntropyFailed> {
             return Ok(init);
         }
     }
-    Err(EntropyFailed) // whatever this source gives, it is not random
+    Err(EntropyFailed) // so many rejected draws are not random
 }
 
-/// Whether a server would take `init` for a plain framing, HTTP or TLS.
+/// Returns true if a server would take `init` for a plain framing, HTTP or TLS.
 fn starts_like_another(init: &[u8; 64]) -> bool {
     let first: [u8; 4] = part(init, 0);
     let second: [u8; 4] = part(init, 4);
+    // In order: abridged, HTTP and TLS, intermediate, padded intermediate, and the full framing with its first frame.
     first.starts_with(&[0xef])
         || FOREIGN.contains(&first)
         || first == [0xee; 4]
@@ -150,7 +155,7 @@ fn starts_like_another(init: &[u8; 64]) -> bool {
         || second == [0; 4]
 }
 
-/// Client to server and server to client, of the client's `init`.
+/// Derives the key streams from client to server and from server to client.
 fn streams(init: &[u8; 64], secret: Option<&ProxySecret>) -> (Ctr, Ctr) {
     let mut backwards = *init;
     backwards.reverse();
@@ -160,6 +165,7 @@ fn streams(init: &[u8; 64], secret: Option<&ProxySecret>) -> (Ctr, Ctr) {
 fn stream(init: &[u8; 64], secret: Option<&ProxySecret>) -> Ctr {
     let mut key: [u8; 32] = part(init, 8);
     if let Some(secret) = secret {
+        // Without the secret, an observer can derive the key from `init`.
         key = Sha256::new().chain_update(key).chain_update(*secret.key).finalize().into();
     }
     let stream = Ctr::new(&key, &part(init, 40));
@@ -167,19 +173,19 @@ fn stream(init: &[u8; 64], secret: Option<&ProxySecret>) -> Ctr {
     stream
 }
 
-/// The `N` bytes of `init` that begin at `at`.
+/// Copies the `N` bytes of `init` at `at`.
 fn part<const N: usize>(init: &[u8; 64], at: usize) -> [u8; N] {
     let mut out = [0; N];
     out.iter_mut().zip(init.iter().skip(at)).for_each(|(to, from)| *to = *from);
     out
 }
 
-/// Puts `bytes` into `init` at `at`.
+/// Writes `bytes` to `init` at `at`.
 fn put<const N: usize>(init: &mut [u8; 64], at: usize, bytes: [u8; N]) {
     init.iter_mut().skip(at).zip(bytes).for_each(|(to, from)| *to = from);
 }
 
-/// What an MTProxy gives to those who may use it: 16 bytes, and whether it insists on the padded framing.
+/// Secret of an MTProxy: 16 bytes, and a flag for the padded framing.
 #[derive(Clone)]
 pub struct ProxySecret {
     key: Zeroizing<[u8; 16]>,
@@ -187,9 +193,9 @@ pub struct ProxySecret {
 }
 
 impl ProxySecret {
-    /// Reads a secret: `key:16`, or `dd | key:16` where frames must be padded.
+    /// Parses a secret: `key:16`, or `dd | key:16` if frames must be padded.
     ///
-    /// `None` for anything else; `ee | key:16 | host`, which hides in TLS, is not spoken here.
+    /// Returns `None` for anything else, including `ee | key:16 | host` (fake TLS), which is not supported.
     pub fn parse(secret: &[u8]) -> Option<Self> {
         let (key, padded) = match secret {
             [0xdd, key @ ..] if key.len() == 16 => (key, true),
@@ -197,7 +203,7 @@ impl ProxySecret {
         };
         Some(Self { key: Zeroizing::new(key.try_into().ok()?), padded })
     }
-    /// Whether only [`Framing::PADDED_INTERMEDIATE`] will do.
+    /// Returns true if [`Framing::PADDED_INTERMEDIATE`] must be used.
     pub const fn is_padded(&self) -> bool {
         self.padded
     }
@@ -209,13 +215,13 @@ impl fmt::Debug for ProxySecret {
     }
 }
 
-/// Why there is no obfuscated connection.
+/// Error returned when an obfuscated connection cannot be created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ObfuscateError {
-    /// The full framing has no obfuscated form.
+    /// Full framing, which has no obfuscated form.
     Full,
-    /// No randomness, or none worth the name.
+    /// Failure of the source of entropy, or output that is not random.
     Entropy(EntropyFailed),
 }
 

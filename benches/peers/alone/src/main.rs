@@ -1,10 +1,10 @@
-//! Grammers' ciphers, told over stdin what to do and how often; each answer is a line on stdout.
+//! Ciphers of grammers, driven over stdin: each command is a line, and each answer a line on stdout.
 //!
 //! ```text
 //! encrypt BYTES N · decrypt BYTES N · seal BYTES N      nanoseconds of processor time for all N
-//! packet HEX                                            the packet for what follows
-//! open N · reply N                                      the same: decrypted; made a resolvedPeer by the session
-//! call                                                  a packet of the session's, in hex
+//! packet HEX                                            sets the packet for the commands below
+//! open N · reply N                                      like above: decrypts it; decodes a resolvedPeer by the session
+//! call                                                  a packet of the session, in hex
 //! ```
 
 #[path = "../../src/cpu.rs"]
@@ -34,7 +34,7 @@ fn repeat<R>(n: usize, mut work: impl FnMut() -> R) -> Duration {
     began.elapsed()
 }
 
-/// Works on copies of `packet`, made off the clock.
+/// Runs `work` on copies of `packet`; copying is not timed.
 fn copies<R>(packet: &[u8], n: usize, mut work: impl FnMut(Vec<u8>) -> R) -> Duration {
     let batch = (1 << 18) / packet.len().clamp(1 << 10, 1 << 18);
     let (mut spent, mut left) = (Duration::ZERO, n);
@@ -50,7 +50,7 @@ fn copies<R>(packet: &[u8], n: usize, mut work: impl FnMut(Vec<u8>) -> R) -> Dur
     spent
 }
 
-/// As grammers' sender does: one buffer, with room in front for what the packet and the transport put there.
+/// Seals a body like the sender of grammers: in one buffer, with room in front for the headers of packet and transport.
 fn seal(key: &AuthKey, buffer: &mut DequeBuffer<u8>, body: &[u8]) -> usize {
     buffer.clear();
     buffer.extend(&[1; 32]);
@@ -106,7 +106,7 @@ fn main() {
             }),
             "reply" => {
                 let spent = copies(&packet, number(1), |packet| reply(&mut session, packet));
-                call(&mut session); // takes the acknowledgements along
+                call(&mut session); // sends the pending acknowledgements
                 spent
             }
             "call" => {

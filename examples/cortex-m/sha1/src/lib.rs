@@ -1,5 +1,5 @@
-//! SHA-1 by the letter of FIPS 180-4: 80 rounds in a loop, where the crate of this name writes all of them out for speed.
-//! It is 2.5 KB smaller. A run of the protocol hashes a few kilobytes.
+//! SHA-1 as written in FIPS 180-4: 80 rounds in a loop, where the crate of this name unrolls them for speed. Saves 2.5
+//! KB of code; a run of the protocol hashes only a few kilobytes.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -9,12 +9,12 @@ use digest::{HashMarker, Output};
 pub use digest::{self, Digest};
 
 digest::buffer_fixed!(
-    /// A hash in the making.
+    /// SHA-1 hasher.
     pub struct Sha1(Sha1Core);
     impl: BaseFixedTraits AlgorithmName Default Clone HashMarker Reset FixedOutputReset ZeroizeOnDrop;
 );
 
-/// The state between two blocks.
+/// State between two blocks.
 #[derive(Clone)]
 pub struct Sha1Core {
     h: [u32; 5],
@@ -79,7 +79,7 @@ impl FixedOutputCore for Sha1Core {
     }
 }
 
-/// Takes one block. Spec: FIPS 180-4, 6.1.3
+/// Processes one block. Spec: FIPS 180-4, 6.1.3
 #[inline(never)]
 fn compress(h: &mut [u32; 5], block: &[u8; 64]) {
     let mut w = [0; 16];
@@ -108,7 +108,7 @@ fn compress(h: &mut [u32; 5], block: &[u8; 64]) {
 mod tests {
     use super::*;
 
-    /// Vectors of NIST's CAVP and of RFC 3174.
+    /// Test vectors of NIST's CAVP and of RFC 3174.
     #[test]
     fn it_is_sha_1() {
         let long = [b'a'; 1000];

@@ -1,4 +1,4 @@
-//! The commands that act for an account: signing in and out, starting bots.
+//! Commands that act for an account: signing in and out, starting bots.
 
 use super::value;
 use clap::Args;

@@ -1,10 +1,10 @@
-//! `nanogram session …`
+//! Subcommands of `nanogram session`.
 
 use super::{AccountArgs, value};
 use clap::{Args, Subcommand};
 use nanogram::telegram::store::Format;
 
-/// The format of that name.
+/// Parses the name of a format.
 fn format(name: &str) -> Result<Format, String> {
     let names = ["telethon", "gramjs", "pyrogram", "kurigram", "mtcute", "nanogram"];
     name.parse().map_err(|error| format!("{error}{}", value::did_you_mean(name, names.into_iter())))

@@ -1,15 +1,16 @@
-//! Values on the command line: durations, addresses, numbers. Each parser says which form it takes.
+//! Values on the command line: durations, addresses, numbers. The error of each parser describes the expected form.
 
 use std::time::Duration;
 
-/// Longest duration that is accepted.
+/// Longest duration accepted.
 const MAX_DURATION: Duration = Duration::from_secs(86_400);
 
-/// A duration: seconds, or a number with a unit, such as `500ms`, `3s`, `2m`, `1h`.
+/// Parses a duration: seconds, or a number with a unit, such as `500ms`, `3s`, `2m`, `1h`.
 ///
 /// # Errors
-/// The text has another form, or is longer than a day.
+/// The text has another form, or the duration exceeds a day.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    // Digits only, so that a sign or a fraction counts as an unknown unit.
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at_checked(end).unwrap_or((text, ""));
     let milliseconds = match unit {
@@ -24,21 +25,21 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     duration.filter(|duration| *duration <= MAX_DURATION).ok_or_else(|| "at most 24h".into())
 }
 
-const DURATION: &str = "a duration is wanted: seconds, or a number with ms, s, m or h, such as 500ms or 2m";
+const DURATION: &str = "expected a duration: seconds, or a number with ms, s, m or h, such as 500ms or 2m";
 
-/// A duration above zero.
+/// Parses a duration above zero.
 ///
 /// # Errors
-/// As for [`duration`].
+/// See [`duration`].
 pub(crate) fn timeout(text: &str) -> Result<Duration, String> {
     duration(text)?.checked_sub(Duration::from_millis(1)).ok_or("at least 1ms")?;
     duration(text)
 }
 
-/// `host:port` of a server.
+/// Parses the address of a server, `host:port`.
 ///
 /// # Errors
-/// The text has another form, which the error names; the port is 0.
+/// The text has another form, which the error describes, or the port is 0.
 pub(crate) fn address(text: &str) -> Result<String, String> {
     match host_port(text)? {
         (_, 0) => Err("the port of a server is 1 to 65535".into()),
@@ -46,10 +47,10 @@ pub(crate) fn address(text: &str) -> Result<String, String> {
     }
 }
 
-/// `host:port` to listen on, or a port of 127.0.0.1; port 0 takes a free one.
+/// Parses an address to listen on: `host:port`, or a port of 127.0.0.1; port 0 picks a free one.
 ///
 /// # Errors
-/// The text has another form, which the error names.
+/// The text has another form, which the error describes.
 pub(crate) fn listen(text: &str) -> Result<String, String> {
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         return text.parse::<u16>().map(|port| format!("127.0.0.1:{port}")).map_err(|_| PORT.into());
@@ -60,13 +61,14 @@ pub(crate) fn listen(text: &str) -> Result<String, String> {
 const PORT: &str = "the port is a number up to 65535";
 
 fn host_port(text: &str) -> Result<(&str, u16), String> {
-    let wanted = |why: &str| format!("host:port is wanted, such as 127.0.0.1:4430 or [::1]:4430: {why}");
+    let wanted = |why: &str| format!("expected host:port, such as 127.0.0.1:4430 or [::1]:4430: {why}");
     if text.contains("://") {
         return Err(wanted("leave out the scheme before `://`"));
     }
+    // Parts of URLs and lists, which the resolver would report less clearly.
     let is_odd = |c: char| c.is_whitespace() || c.is_control() || "/?#@,".contains(c);
     if let Some(odd) = text.chars().find(|c| is_odd(*c)) {
-        return Err(wanted(&format!("{odd:?} belongs to no host and no port")));
+        return Err(wanted(&format!("{odd:?} cannot be part of a host or port")));
     }
     let Some((host, port)) = text.rsplit_once(':') else { return Err(wanted("the port is missing")) };
     let (name, is_bracketed) = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
@@ -76,31 +78,33 @@ fn host_port(text: &str) -> Result<(&str, u16), String> {
     match name {
         "" => return Err(wanted("the host is missing")),
         _ if is_bracketed && name.split('%').next().is_none_or(|ip| ip.parse::<std::net::Ipv6Addr>().is_err()) => {
-            return Err(wanted("in brackets is an IPv6 address"));
+            return Err(wanted("only an IPv6 address is written in brackets"));
         }
         _ if !is_bracketed && name.contains([':', '[', ']']) => {
-            return Err(wanted("an IPv6 address is in brackets"));
+            return Err(wanted("an IPv6 address is written in brackets"));
         }
         _ => {}
     }
+    // `u16::from_str` also accepts a plus sign.
     let is_number = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
     let port = if is_number { port.parse().ok() } else { None };
     Ok((host, port.ok_or_else(|| wanted(PORT))?))
 }
 
-/// An application's id.
+/// Parses an application id.
 ///
 /// # Errors
-/// It is no number above zero.
+/// The text is not a number above zero.
 pub(crate) fn api_id(text: &str) -> Result<i32, String> {
     let id = text.trim().parse().ok().filter(|id| *id > 0);
-    id.ok_or_else(|| "the number that my.telegram.org shows as `App api_id` is wanted".into())
+    id.ok_or_else(|| "expected the number that my.telegram.org shows as `App api_id`".into())
 }
 
-/// `; did you mean `NAME`?` with the most similar of `known`, or nothing if none is similar.
+/// Formats the suggestion `; did you mean `NAME`?` for the most similar of `known`; empty if none is similar.
 pub(crate) fn did_you_mean<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> String {
+    // Names of faults are in kebab case; underscores are a common slip.
     let given = given.to_lowercase().replace('_', "-");
-    // Words in common count too: `composite-prime` is `prime-composite`, and unlike `compress-frame`.
+    // Common words add to the score: `composite-prime` should match `prime-composite` rather than `compress-frame`.
     let words = |name: &str| name.split('-').filter(|word| word.len() > 2 && given.contains(word)).count();
     let score = |name: &str| strsim::jaro_winkler(&given, &name.to_lowercase()) + words(name).min(3) as f64 * 0.25;
     let best = known.map(|name| (score(name), name)).max_by(|a, b| a.0.total_cmp(&b.0));
@@ -138,16 +142,16 @@ mod tests {
             ("127.0.0.1:+1", "65535"),
             ("127.0.0.1:65536", "65535"),
             ("http://127.0.0.1:443", "scheme"),
-            ("127.0.0.1:443/", "belongs to no host"),
+            ("127.0.0.1:443/", "cannot be part of a host"),
             (":443", "host is missing"),
             ("::1:443", "brackets"),
             ("[127.0.0.1]:443", "IPv6"),
-            ("a b:443", "belongs to no host"),
+            ("a b:443", "cannot be part of a host"),
             ("", "port is missing"),
         ];
         for (text, why) in odd {
             let error = address(text).unwrap_err();
-            assert!(error.starts_with("host:port is wanted") && error.contains(why), "{text}: {error}");
+            assert!(error.starts_with("expected host:port") && error.contains(why), "{text}: {error}");
             assert!(listen(text).is_err(), "{text}");
         }
         assert_eq!(listen("4430"), Ok("127.0.0.1:4430".into()));

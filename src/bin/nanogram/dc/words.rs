@@ -1,4 +1,4 @@
-//! What the flags of `nanogram dc` are made of: `METHOD=ERROR:CODE*TIMES` and the like.
+//! Values of the flags of `nanogram dc`, such as `METHOD=ERROR:CODE*TIMES`.
 
 use crate::args::value;
 use nanogram::lab::dc::call::method_id;
@@ -10,42 +10,42 @@ use nanogram::protocol::session::RpcError;
 use nanogram::tl::schema::{API, Schema};
 use std::str::FromStr;
 
-/// `ID=ADDR`: another data centre.
+/// `ID=ADDR`: additional data centre.
 #[derive(Debug, Clone)]
 pub(crate) struct Also {
     pub(crate) dc_id: u8,
     pub(crate) addr: String,
 }
 
-/// `USER=DC`: where an account lives.
+/// `USER=DC`: home data centre of an account.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lives {
     pub(crate) user: i64,
     pub(crate) dc_id: u8,
 }
 
-/// `METHOD*TIMES`: which calls something happens to.
+/// `METHOD*TIMES`: calls that a failure is injected into.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Calls {
     pub(crate) method: u32,
     pub(crate) times: u32,
 }
 
-/// `METHOD=ERROR:CODE*TIMES`
+/// `METHOD=ERROR:CODE*TIMES`: error for calls of a method.
 #[derive(Debug, Clone)]
 pub(crate) struct Refuse {
     pub(crate) calls: Calls,
     pub(crate) error: RpcError,
 }
 
-/// `NAME*TIMES`
+/// `NAME*TIMES`: fault to inject.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Misbehave {
     pub(crate) fault: &'static Fault,
     pub(crate) times: u32,
 }
 
-/// `KIND=N*TIMES`: after what a connection ends.
+/// `KIND=N*TIMES`: point at which a connection is cut.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CutAt {
     pub(crate) cut: Cut,
@@ -53,23 +53,23 @@ pub(crate) struct CutAt {
 }
 
 fn split<'a>(text: &'a str, form: &str) -> Result<(&'a str, &'a str), String> {
-    text.split_once('=').ok_or_else(|| format!("it has the form {form}"))
+    text.split_once('=').ok_or_else(|| format!("expected {form}"))
 }
 
 fn dc_id(text: &str) -> Result<u8, String> {
     let id = text.parse().ok().filter(|id| *id > 0);
-    id.ok_or_else(|| format!("a data centre's number is 1 to 255, and `{text}` is none"))
+    id.ok_or_else(|| format!("`{text}` is not a data centre number, which is 1 to 255"))
 }
 
 fn user(name: &str) -> Result<i64, String> {
     let known = HUMANS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
     known.map(|(_, id)| *id).ok_or_else(|| {
         let names = HUMANS.map(|(name, _)| name).join(", ");
-        format!("nobody here is called `{name}`: there are {names}")
+        format!("there is no user `{name}`; the users are {names}")
     })
 }
 
-/// Takes `*TIMES` off the end; once if there is none.
+/// Splits `*TIMES` off the end; 1 if it is absent.
 fn times(text: &str) -> Result<(&str, u32), String> {
     let Some((rest, times)) = text.rsplit_once('*') else { return Ok((text, 1)) };
     if times == "forever" {
@@ -82,18 +82,18 @@ fn times(text: &str) -> Result<(&str, u32), String> {
 fn method(name: &str) -> Result<u32, String> {
     method_id(name).ok_or_else(|| match similar(name) {
         Some(similar) => format!("there is no method `{name}`; did you mean {similar}?"),
-        None => format!("there is no method `{name}` in the schema that can be called by itself"),
+        None => format!("there is no method `{name}` in the schema that can be called directly"),
     })
 }
 
-/// A method that is called the same but for its first part, or for small and capital letters.
+/// Finds a method that differs only in its namespace or in capitalization.
 fn similar(name: &str) -> Option<String> {
     let schema = Schema::parse(API).ok()?;
     let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_lowercase();
     let names = API.lines().filter_map(|line| line.split(['#', ' ']).next());
     let mut same = names.filter(|known| last(known) == last(name) && method_id(known).is_some());
     let same = same.find(|known| schema.named(known).is_some_and(|line| line.is_function)).map(Into::into);
-    // A slip of the finger.
+    // Then a method within two typing errors.
     let names = API.lines().filter_map(|line| line.split(['#', ' ']).next()).filter(|known| known.contains('.'));
     let near = || names.filter(|known| strsim::osa_distance(known, name) <= 2).find(|known| method_id(known).is_some());
     same.or_else(|| near().map(Into::into))
@@ -107,7 +107,7 @@ impl FromStr for Also {
     }
 }
 
-/// Who, and the secret: `USER=SECRET`. The parser of the command line would show what it cannot read; this does not.
+/// Parses `USER=SECRET`. Not a `FromStr`, because the command line's parser repeats invalid values in its errors.
 pub(crate) fn password(text: &str) -> Result<(i64, &str), String> {
     let (name, secret) = split(text, "USER=SECRET")?;
     Ok((user(name)?, secret))
@@ -134,14 +134,15 @@ impl FromStr for Refuse {
     fn from_str(text: &str) -> Result<Self, String> {
         let (text, times) = times(text)?;
         let (name, error) = split(text, "METHOD=ERROR, METHOD=ERROR:CODE or METHOD=ERROR*TIMES")?;
-        // Servers' errors are any text: `RECAPTCHA_CHECK_signup__6L`, `Timeout`. A code is behind the last colon.
+        // Errors of servers are arbitrary text, such as `RECAPTCHA_CHECK_signup__6L` or `Timeout`. A code follows the
+        // last colon.
         let (name_of_error, code) = error.rsplit_once(':').map_or((error, None), |(name, code)| (name, Some(code)));
         if name_of_error.trim().is_empty() || name_of_error.chars().any(char::is_control) {
-            return Err("an error has a name, without control characters".into());
+            return Err("an error needs a name without control characters".into());
         }
         let mut error = error_of(name_of_error);
         if let Some(code) = code {
-            error.code = code.parse().map_err(|_| format!("the code `{code}` is no number"))?;
+            error.code = code.parse().map_err(|_| format!("the code `{code}` is not a number"))?;
         }
         Ok(Self { calls: Calls { method: method(name)?, times }, error })
     }
@@ -162,7 +163,7 @@ impl FromStr for CutAt {
     fn from_str(text: &str) -> Result<Self, String> {
         let (text, times) = times(text)?;
         let (kind, n) = split(text, "bytes-in=N, bytes-out=N, packets-in=N or packets-out=N")?;
-        let n = n.parse().map_err(|_| format!("`{n}` is no number"))?;
+        let n = n.parse().map_err(|_| format!("`{n}` is not a number"))?;
         let cut = match kind {
             "bytes-in" => Cut::BytesIn(n),
             "bytes-out" => Cut::BytesOut(n),
@@ -179,7 +180,7 @@ impl FromStr for CutAt {
 }
 
 impl Calls {
-    /// With what happens to them.
+    /// Combines the calls with the failure to inject.
     pub(crate) const fn to(self, act: Act) -> (u32, Act, u32) {
         (self.method, act, self.times)
     }

@@ -3,15 +3,19 @@
 use super::Listener;
 use crate::base::side::Side;
 use crate::base::time::Instant;
+use crate::crypto::auth_key::AuthKey;
+use crate::lab::capture::json::{appended_chunk, appended_connection, appended_key};
 use crate::lab::capture::{Chunk, Connection, Recording};
 use crate::lab::dc::log::ConnId;
 use crate::protocol::keylog::{Entry, KeyLog};
-use alloc::collections::BTreeMap;
-use alloc::string::String;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::{String, ToString};
 use bytes::Bytes;
 
-/// The most bytes kept of all connections together; each chunk and each connection counts for 256 more.
+/// The most bytes kept of all connections together; each chunk, each key and each connection counts for 256 more.
 pub const MAX_RECORDED: usize = 64 << 20;
+/// Bytes of entries after which [`Listener::poll_recorded`] leaves the rest to its next call.
+const MAX_POLLED: usize = 1 << 20;
 /// What a chunk or a connection takes beside its bytes, and more.
 const EACH: usize = 256;
 
@@ -23,25 +27,57 @@ pub(super) struct Tape {
     places: BTreeMap<ConnId, usize>,
     used: usize,
     is_full: bool,
+    /// What [`Listener::poll_recorded`] has not given out yet.
+    fresh: VecDeque<Fresh>,
+    /// Its first entry was given out.
+    is_begun: bool,
+    /// Keys of the data centre when they were last looked through.
+    keys_seen: Option<u64>,
+}
+
+/// An entry of the recording that is not given out yet.
+#[derive(Debug)]
+enum Fresh {
+    Key([u8; 8]),
+    Connection(usize),
+    Chunk(usize, usize),
 }
 
 impl Tape {
     pub(super) fn opened(&mut self, id: ConnId, name: String) {
         if self.takes(name.len()) {
-            self.places.insert(id, self.recording.connections.len());
+            let place = self.recording.connections.len();
+            self.places.insert(id, place);
+            self.fresh.push_back(Fresh::Connection(place));
             self.recording.connections.push(Connection { name, ..Connection::default() });
         }
     }
 
     pub(super) fn heard(&mut self, id: ConnId, at: Instant, from: Side, bytes: Bytes) {
         let place = self.places.get(&id).copied().filter(|_| !bytes.is_empty() && self.takes(bytes.len()));
-        if let Some(connection) = place.and_then(|place| self.recording.connections.get_mut(place)) {
+        if let Some((place, connection)) = place.and_then(|at| Some((at, self.recording.connections.get_mut(at)?))) {
+            self.fresh.push_back(Fresh::Chunk(place, connection.chunks.len()));
             connection.chunks.push(Chunk { at, from, bytes });
         }
     }
 
     pub(super) fn closed(&mut self, id: ConnId) {
         self.places.remove(&id);
+    }
+
+    fn note(&mut self, key: &AuthKey) {
+        if self.recording.secrets.key(key.id()).is_none() && self.takes(0) {
+            self.recording.secrets.note(&Entry::AuthKey(key.clone()));
+            self.fresh.push_back(Fresh::Key(key.id()));
+        }
+    }
+
+    fn entry(&self, fresh: &Fresh) -> Option<serde_json::Value> {
+        Some(match *fresh {
+            Fresh::Key(id) => appended_key(self.recording.secrets.key(id)?),
+            Fresh::Connection(at) => appended_connection(at, &self.recording.connections.get(at)?.name),
+            Fresh::Chunk(at, chunk) => appended_chunk(at, self.recording.connections.get(at)?.chunks.get(chunk)?),
+        })
     }
 
     /// Whether there is room for so much; once there was none, there is none for anything, or a stream would have holes.
@@ -61,13 +97,31 @@ impl Listener {
     /// What was kept, with every key of the data centre that opens it, its RSA keys among them. Without
     /// [`Listener::record`] there is none.
     pub fn recording(&mut self) -> Option<&Recording> {
+        self.note_keys();
+        self.tape.as_ref().map(|tape| &tape.recording)
+    }
+
+    /// Lines of JSON for what was kept since the last call, about a mebibyte at a time; `None` if that is nothing. The
+    /// first line is a recording without connections, and all of them one after another are a whole one, for
+    /// [`Recording::read`].
+    pub fn poll_recorded(&mut self) -> Option<String> {
+        self.note_keys();
         let tape = self.tape.as_mut()?;
-        let secrets = &mut tape.recording.secrets;
-        self.dc.auth.keys().for_each(|key| secrets.note(&Entry::AuthKey(key.clone())));
-        if !secrets.has_rsa() {
-            self.dc.keys.iter().for_each(|key| secrets.add_rsa(key.clone()));
+        let mut lines = String::new();
+        if !core::mem::replace(&mut tape.is_begun, true) {
+            let mut head = Recording::default();
+            self.dc.keys.iter().for_each(|key| head.secrets.add_rsa(key.clone()));
+            lines = head.to_json().to_string() + "\n";
         }
-        Some(&tape.recording)
+        while lines.len() < MAX_POLLED
+            && let Some(fresh) = tape.fresh.pop_front()
+        {
+            if let Some(entry) = tape.entry(&fresh) {
+                lines += &entry.to_string();
+                lines.push('\n');
+            }
+        }
+        (!lines.is_empty()).then_some(lines)
     }
 
     /// Whether more was said than is kept.
@@ -77,8 +131,21 @@ impl Listener {
 
     /// Notes the key of this id, which may be gone when the recording is asked for.
     pub(super) fn note_key(&mut self, id: [u8; 8]) {
-        if let (Some(tape), Some(key)) = (&mut self.tape, self.dc.auth.keys().find(|key| key.id() == id)) {
-            tape.recording.secrets.note(&Entry::AuthKey(key.clone()));
+        if let (Some(tape), Some(key)) = (&mut self.tape, self.dc.auth.key(id)) {
+            tape.note(key);
+        }
+    }
+
+    /// Notes the keys that came without an entry in the log, if there are any.
+    fn note_keys(&mut self) {
+        let Some(tape) = &mut self.tape else { return };
+        let count = Some(self.dc.auth.count());
+        if tape.keys_seen != count {
+            tape.keys_seen = count;
+            self.dc.auth.keys().for_each(|key| tape.note(key));
+        }
+        if !tape.recording.secrets.has_rsa() {
+            self.dc.keys.iter().for_each(|key| tape.recording.secrets.add_rsa(key.clone()));
         }
     }
 }

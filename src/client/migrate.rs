@@ -1,7 +1,7 @@
-//! From one data centre to another: with the account if there is one, and with the calls that are unanswered.
+//! Migration to another data centre, with the account if a user is signed in, and with the unanswered calls.
 //!
 //! ```text
-//! 303 ──▶ known? ──▶ address? else help.getConfig, here ──▶ somebody signed in? auth.exportAuthorization, here
+//! 303 ──▶ known? ──▶ address? else help.getConfig, here ──▶ signed in? auth.exportAuthorization, here
 //!     ──▶ connect there, all other calls wait ──▶ auth.importAuthorization ──▶ home, and the calls go on
 //! ```
 //!
@@ -9,8 +9,8 @@
 
 use super::Error;
 use super::calls::Inner;
-use super::driver::Control;
 use super::notice::Notice;
+use super::orders::Control;
 use crate::telegram::api::Boxed;
 use crate::telegram::api::auth::{AnyAuthorization, ExportAuthorization, ExportedAuthorization, ImportAuthorization};
 use crate::telegram::api::connect::GetConfig;
@@ -24,10 +24,13 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 impl Inner {
-    /// Moves from `from` to `to`, unless somebody has done so meanwhile. Once begun, it goes on if the caller gives up.
+    /// Migrates from `from` to `to`, unless the client has left `from` meanwhile. Once begun, it completes even if the
+    /// caller gives up.
     pub(super) async fn move_to(self: Arc<Self>, from: u8, to: i32, with_user: bool) -> Result<(), Error> {
+        // Spawned, because a migration dropped halfway would leave the driver waiting for `Control::Settled`.
         tokio::spawn(async move {
             let _one_at_a_time = self.moving.lock().await;
+            // Several calls may have been refused with the same 303: the first one migrates for all.
             if self.shared.with(|state| state.home) != from {
                 return Ok(());
             }
@@ -38,6 +41,8 @@ impl Inner {
     }
 
     async fn do_move(&self, from: u8, to: i32, with_user: bool) -> Result<(), Error> {
+        // Row C19 of docs/security.md: a client migrates to known data centres only, and learns addresses only under a
+        // key.
         let to = self.shared.with(|state| state.dcs.known(to)).ok_or(Error::UnknownDc(to))?;
         if to == from {
             return Ok(());
@@ -55,7 +60,7 @@ impl Inner {
             Some(ticket) => self.import(ticket).await,
             None => Ok(()),
         };
-        // If there is no way back either, it is here that calls go to.
+        // If the way back fails as well, calls go to the new data centre.
         if arrived.is_ok() || self.go(from).await.is_err() {
             self.shared.with(|state| state.home = to);
         }
@@ -66,17 +71,18 @@ impl Inner {
         arrived
     }
 
-    /// Connects there; all calls but the mover's wait from now on.
+    /// Connects to the data centre; from now on all calls wait except those of the migration.
     async fn go(&self, to: u8) -> Result<(), Error> {
         let (reply, there) = oneshot::channel();
         self.control.send(Control::Move { to, reply }).await.map_err(|_| self.shared.why_over())?;
         there.await.map_err(|_| self.shared.why_over())?
     }
 
-    /// A ticket with which the account may come along; `None` if there is no account.
+    /// Exports the authorization for use in data centre `to`; `None` if no user is signed in.
     async fn export(&self, to: u8) -> Result<Option<ExportedAuthorization>, Error> {
         match self.of_mover(&ExportAuthorization { dc_id: to.into() }).await {
             Ok(Boxed(ticket)) => Ok(Some(ticket)),
+            // The key has no account, or no longer: migrate without one.
             Err(Error::NotSignedIn(e)) if e.is("AUTH_KEY_UNREGISTERED") => Ok(None),
             Err(e) => Err(e),
         }
@@ -97,7 +103,7 @@ impl Inner {
         C::Reply::from_bytes(&body).map_err(Error::Decode)
     }
 
-    /// `help.getConfig`, into the table.
+    /// Stores the answer of `help.getConfig` in the table of data centres.
     pub(super) async fn refresh_dcs(&self) -> Result<(), Error> {
         let Boxed(config) = self.of_mover(&GetConfig {}).await?;
         let offers: Vec<_> = config
