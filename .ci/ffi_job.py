@@ -23,7 +23,7 @@ def run(command, session, *args, expect=0):
     return done
 
 
-def whole_job(name, command, dc, pem, stranger):
+def whole_job(name, command, dc, pem, stranger, nameless):
     """A start, what a person does wrong, and what the server refuses."""
     session, addr = dc.info["session"], dc.info["addr"]
     done = run(command, session, LINK, addr, pem)
@@ -31,7 +31,8 @@ def whole_job(name, command, dc, pem, stranger):
         sys.exit(f"{name}: no answer of the bot in {done.stdout!r}")
     for expect, error, args in (
         (5, "USERNAME_NOT_OCCUPIED (400)", (session, "t.me/nobody_here?start=x", addr, pem)),
-        (4, "transport error -404", (stranger, LINK, addr, pem)),
+        (2, "belongs to other servers", (stranger, LINK, addr, pem)),
+        (4, "transport error -404", (nameless, LINK, addr, pem)),
         (2, "no session string", (session[:-9], LINK, addr, pem)),
         (2, "no link that starts a bot", (session, "https://example.org/", addr, pem)),
         (2, "the PEM file cannot be read", (session, LINK, addr, pem + ".none")),
@@ -56,6 +57,9 @@ def main(nanogram, folder):
     folder = Path(folder)
     with Dc(nanogram) as other:
         stranger = other.info["session"]
+    # Telethon's strings do not name the servers, so the key is tried.
+    convert = [nanogram, "session", "convert", "--to", "telethon", "-"]
+    nameless = subprocess.run(convert, input=stranger, capture_output=True, text=True, check=True).stdout.strip()
     with Dc(nanogram) as dc, tempfile.NamedTemporaryFile("w", suffix=".pem") as pem:
         pem.write(dc.info["public_key_pem"])
         pem.flush()
@@ -66,7 +70,7 @@ def main(nanogram, folder):
             ("memory from C", [folder / "start_bot_bare"]),
             ("memory from C, valgrind", [*VALGRIND, folder / "start_bot_bare"]),
         ):
-            whole_job(name, command, dc, pem.name, stranger)
+            whole_job(name, command, dc, pem.name, stranger, nameless)
     for program in ("start_bot", "start_bot_bare"):
         stripped = folder / f"{program}.stripped"
         subprocess.run(["strip", "-o", stripped, folder / program], check=True)

@@ -1,4 +1,4 @@
-//! Durations of the arithmetic in a handshake: `cargo bench --features fuzzing --bench numbers`.
+//! How long the numbers of a handshake take: `cargo bench --features fuzzing --bench numbers`.
 //!
 //! Every figure has a baseline whose samples are interleaved with its own, so that ratios hold on a machine whose speed
 //! varies. Inputs come from a fixed seed. `NANOGRAM_LEAK=20000` raises the number of timings of the leak test.
@@ -11,7 +11,7 @@ use rand::{Rng, RngExt, SeedableRng};
 use std::hint::black_box;
 use std::time::Instant;
 
-/// Duration of `work` in microseconds.
+/// Microseconds that `work` takes.
 fn time<T>(work: impl FnOnce() -> T) -> f64 {
     let start = Instant::now();
     black_box(work());

@@ -394,6 +394,33 @@ fn a_recording_has_a_budget_of_inflated_bytes() {
     assert!(format!("{:#}", steps[2]).contains("the compressed data are damaged"), "{:#}", steps[2]);
 }
 
+#[cfg(feature = "cli")]
+#[test]
+fn decode_says_why_a_bomb_is_not_shown() {
+    use std::process::{Command, Stdio};
+    let run = |name: &str, bytes: &[u8], option: Option<&str>| {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        fs::write(&path, bytes).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nanogram"));
+        let output = command.arg("decode").arg(&path).args(option).stdin(Stdio::null()).output().unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        println!("{name} {option:?}: {}", said.lines().find(|line| line.contains("open")).unwrap_or_default());
+        (output.status.code().unwrap(), said)
+    };
+    let recording = recording_of(&[packed(&vec![0; 9 << 20])]).to_json().to_string();
+    for option in [None, Some("--full"), Some("--json")] {
+        let (exit, said) = run("bomb.json", recording.as_bytes(), option);
+        let why = "it opens to more than 8 MiB, or the recording to more than 64 MiB";
+        assert!(exit == 0 && said.contains(why), "{option:?} {said}");
+    }
+    // The recording itself: its last bytes say how much it opens to.
+    let mut file = deflate(recording.as_bytes());
+    let len = file.len();
+    file[len - 4..].fill(0xff);
+    let (exit, said) = run("bomb.json.gz", &file, None);
+    assert!(exit == 2 && said.contains("open to more than is allowed"), "{said}");
+}
+
 #[test]
 fn the_messages_of_a_container_share_a_budget_of_values() {
     let mut container = [MSG_CONTAINER, 4].map(u32::to_le_bytes).concat();

@@ -1,23 +1,35 @@
 //! Escaping of foreign text in every output, and redaction of secrets in every error.
 //!
-//! | output | may contain | test |
-//! | --- | --- | --- |
-//! | stderr: story, hints, errors | errors of the server, usernames | `the_program_escapes_what_a_server_says` |
-//! | stderr: progress, prompts | usernames, password hints | `escape::one_line` in `story.rs` and `prompt.rs`; `only_our_own_inks_reach_the_terminal` |
-//! | stdout: answers of bots, names | all of it | `the_program_escapes_what_a_recording_says` (one sink, `output::line`) |
-//! | stdout: JSON | all of it | both of these (one sink, `output::json`) |
-//! | `Display` of errors of the library | messages of the server | `errors_of_the_library_are_escaped` |
-//! | `Display` of the data centre's log | `device_model`, `app_version`, errors | `the_log_of_the_data_centre_is_one_line_an_entry` |
-//! | `Display` of values and steps | all of it | `values_are_escaped` |
-//! | C: `message` of an event | messages of the server | `escape::one_line` in `ffi::words` |
+//! `cargo test --all-features --test escape -- --nocapture` prints the table of outputs. `tests/secrets.rs` has the places
+//! where a session string can be put by mistake.
 
-use nanogram::base::escape::deceives;
+use bytes::{Bytes, BytesMut};
+use nanogram::telegram::api::account::{
+    GetPassword, Password, PasswordKdfAlgo, PasswordKdfAlgoModPow, PasswordKdfAlgoUnknown, SecurePasswordKdfAlgoPbkdf2,
+};
+use nanogram::telegram::api::auth::SignIn;
+use nanogram::telegram::api::connect::GetNearestDc;
+use nanogram::lab::capture::{Chunk, Connection, Recording};
 use nanogram::client::Error;
+use nanogram::client::{Client, Options};
+use nanogram::crypto::auth_key::AuthKey;
+use nanogram::crypto::dh::KNOWN_PRIME;
+use nanogram::crypto::rsa::RsaKey;
 use nanogram::lab::dc::call::App;
 use nanogram::lab::dc::log::Entry;
+use nanogram::base::escape::deceives;
+use nanogram::protocol::keylog::{self, KeyLog as _};
+use nanogram::protocol::session::packet::{Header, seal};
 use nanogram::protocol::session::{CallError, RpcError};
+use nanogram::base::side::Side;
+use nanogram::base::time::Instant;
 use nanogram::tl::schema::Value;
+use nanogram::tl::{Blob, Hidden};
+use nanogram::wire::transport::{Framer, Framing};
+use rand::SeedableRng as _;
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::Path;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
@@ -193,5 +205,262 @@ fn the_program_escapes_what_a_server_says() {
         let said = said(&output);
         assert!(said.contains("red"), "{said}");
         assert!(is_clean(&said) && !said.lines().any(|line| line.trim().starts_with("forged")), "{said:?}");
+    }
+}
+
+/// An output: the source and the words that write to it, how often they stand there, what of others it carries, what
+/// escapes it, and the test.
+type Sink = (&'static str, &'static str, usize, &'static str, &'static str, &'static str);
+
+const PROGRAM: &str = "each_output_of_the_program_escapes_text_of_others";
+const SINKS: &[Sink] = &[
+    ("bin/nanogram/output.rs", "stdout()", 1, "answers, names, decoded values, JSON", "lines, json", PROGRAM),
+    ("bin/nanogram/story.rs", "stderr().lock()", 2, "errors, hints, the log of `dc`, notices", "one_line", PROGRAM),
+    (
+        "bin/nanogram/story.rs",
+        "set_message(",
+        2,
+        "usernames, addresses",
+        "one_line",
+        "only_our_own_inks_reach_the_terminal",
+    ),
+    ("bin/nanogram/prompt.rs", "stderr().lock()", 1, "password hints, masked email addresses", "one_line", PROGRAM),
+    ("bin/nanogram/prompt.rs", "/dev/tty", 1, "the same", "one_line", PROGRAM),
+    ("bin/nanogram/prompt.rs", "writeln!(io::stderr())", 1, "nothing: a line feed", "-", "-"),
+    (
+        "bin/nanogram/main.rs",
+        "stderr().lock()",
+        1,
+        "words of the command line",
+        "lines",
+        "the_program_escapes_its_command_line",
+    ),
+    ("bin/nanogram/main.rs", ".print()", 1, "nothing: help and version", "-", "-"),
+    (
+        "client/error.rs",
+        "impl fmt::Display for Error",
+        1,
+        "errors of the server",
+        "one_line",
+        "errors_of_the_library_are_escaped",
+    ),
+    (
+        "session/rpc.rs",
+        "impl fmt::Display for RpcError",
+        1,
+        "errors of the server",
+        "one_line",
+        "errors_of_the_library_are_escaped",
+    ),
+    (
+        "dc/log.rs",
+        "impl fmt::Display for Entry",
+        1,
+        "device_model, app_version, errors",
+        "one_line",
+        "the_log_of_the_data_centre_is_one_line_an_entry",
+    ),
+    (
+        "ffi/mod.rs",
+        "one_line(&error.message)",
+        1,
+        "C: message of an event",
+        "one_line",
+        "ffi: the_message_of_an_event_is_one_line",
+    ),
+    ("escape.rs", "pub fn json", 1, "JSON of values and steps", "json", "values_are_escaped"),
+];
+
+/// Words that write to a terminal.
+const WRITES: &[&str] = &[
+    "stdout()",
+    "stderr().lock()",
+    "writeln!(io::stderr())",
+    "/dev/tty",
+    "set_message(",
+    ".print()",
+    "print!(",
+    "println!(",
+    "dbg!(",
+];
+
+fn sources(dir: &Path, out: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, out);
+        } else if path.extension().is_some_and(|ext| ext == "rs") {
+            out.push(path);
+        }
+    }
+}
+
+#[test]
+fn each_place_that_prints_is_in_the_table() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&src, &mut files);
+    let count = |text: &str, words: &str| {
+        // Not in documentation, nor in the tests at the foot of a file.
+        let code = text.split("\n#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        code.lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .map(|line| line.matches(words).count())
+            .sum::<usize>()
+    };
+    println!("{:26} {:34} {:42} {:12} test", "source", "writes", "carries", "escaped by");
+    for (file, words, times, carries, how, test) in SINKS {
+        println!("{file:26} {words:34} {carries:42} {how:12} {test}");
+        let text = fs::read_to_string(src.join(file)).unwrap();
+        assert_eq!(count(&text, words), *times, "{file}: {words}");
+    }
+    for path in files {
+        let name = path.strip_prefix(&src).unwrap().to_str().unwrap().replace('\\', "/");
+        let text = fs::read_to_string(&path).unwrap();
+        for words in WRITES {
+            let told =
+                SINKS.iter().find(|(file, of, ..)| *file == name && of == words).map_or(0, |(_, _, times, ..)| *times);
+            assert_eq!(count(&text, words), told, "{name} writes with {words}, and the table does not say what");
+        }
+    }
+}
+
+/// A recording in which a server sends an error with `text`, and its name.
+fn recording(text: &str, name: &str) -> Recording {
+    let mut body = [0xf35c_6d01_u32.to_le_bytes(), [4, 0, 0, 0], [0; 4], 0x2144_ca19_u32.to_le_bytes()].concat();
+    body.extend(400_i32.to_le_bytes());
+    body.push(u8::try_from(text.len()).unwrap());
+    body.extend(text.as_bytes());
+    body.resize(body.len().next_multiple_of(4), 0);
+    let key = AuthKey::from_bytes([7; 256]);
+    let header = Header { salt: 0, session_id: 1, msg_id: 5, seqno: 1 };
+    let (mut framer, mut wire) = (Framer::new(Framing::Abridged, Side::Server), BytesMut::new());
+    let mut random = rand::rngs::ChaCha12Rng::seed_from_u64(1);
+    framer.encode(&seal(&key, Side::Server, &header, &body, &mut random).unwrap().0, &mut wire).unwrap();
+    let said = |from, bytes| Chunk { at: Instant::ZERO, from, bytes };
+    let chunks = vec![said(Side::Client, Bytes::from_static(&[0xef])), said(Side::Server, wire.freeze())];
+    let connections = vec![Connection { chunks, name: name.into(), ..Connection::default() }];
+    let mut recording = Recording { connections, ..Recording::default() };
+    recording.secrets.note(&keylog::Entry::AuthKey(key));
+    recording
+}
+
+fn check(what: &str, said: &str) {
+    assert!(said.contains("red"), "{what}: {said}");
+    assert!(is_clean(said), "{what}: {said:?}");
+    assert!(!said.lines().any(|line| line.trim().starts_with("forged")), "{what}: {said:?}");
+    let shown = said.lines().find(|line| line.contains("red")).unwrap_or_default();
+    let at = shown.find("red").unwrap_or_default();
+    println!("{what:34} …{}", shown.get(at..).unwrap_or_default().chars().take(90).collect::<String>());
+}
+
+fn with_stdin(args: &[&str], stdin: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nanogram"));
+    command.env_remove("NANOGRAM_SESSION").args(args);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn each_output_of_the_program_escapes_text_of_others() {
+    use nanogram::lab::dc::listener::Listener;
+    use nanogram::lab::dc::residents::ALICE;
+    use nanogram::lab::dc::script::FOREVER;
+    use nanogram::lab::dc::{Act, Dc};
+    use nanogram::tl::Combinator as _;
+    // decode: the text of a message and the name of the connection.
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("evil-text.json");
+    fs::write(&path, recording(EVIL, EVIL).to_json().to_string()).unwrap();
+    for option in [None, Some("--full"), Some("--json")] {
+        let args: Vec<&str> = ["decode", path.to_str().unwrap()].into_iter().chain(option).collect();
+        check(&format!("decode {}", option.unwrap_or_default()), &said(&run(&args, &[])));
+    }
+
+    // login: the masked address of an email, and the hint of a password.
+    let (ready, place) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let make = |now, unix| Dc::new(now, unix, Box::new(rand::rngs::SysRng));
+            let mut listener = Listener::bind("127.0.0.1:0", make).await.unwrap();
+            listener.dc.world.set_mail(ALICE, EVIL);
+            listener.dc.script(SignIn::ID, Act::Refuse(RpcError::new(401, "SESSION_PASSWORD_NEEDED")), FOREVER);
+            listener.dc.script(GetPassword::ID, Act::Answer(password().to_boxed()), FOREVER);
+            let pem = listener.dc.public_keys().next().unwrap().to_pem();
+            ready.send((listener.local_addr().unwrap().to_string(), pem)).unwrap();
+            while listener.next().await.is_ok() {}
+        })
+    });
+    let (addr, pem) = place.recv().unwrap();
+    let session = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("evil-login.session");
+    let _absent = fs::remove_file(&session);
+    let login = [
+        "login",
+        "--dc",
+        &addr,
+        "--key",
+        &pem,
+        "--session",
+        session.to_str().unwrap(),
+        "--phone",
+        "+10000000001",
+        "--timeout",
+        "5",
+    ];
+    check("login: where the code went", &said(&with_stdin(&login, "")));
+    let output = said(&with_stdin(&login, "12345\n"));
+    let hint = output.split("your hint").nth(1).unwrap_or_else(|| panic!("{output}"));
+    check("login: the hint of a password", hint);
+
+    // dc: what a client says of itself, in the log.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nanogram"));
+    let mut dc = command.args(["dc", "--json"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(dc.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let about: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let text = |name: &str| about[name].as_str().unwrap().to_string();
+    let mut options = Options::from_session(&text("session")).unwrap().api_id(1);
+    options = options.at(&text("addr"), vec![RsaKey::from_pem(&text("public_key_pem")).unwrap()]);
+    options.init.device_model = EVIL.into();
+    options.init.app_version = EVIL.into();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        Client::connect(options).await.unwrap().call(&GetNearestDc {}).await.unwrap();
+    });
+    dc.kill().unwrap();
+    let mut log = String::new();
+    dc.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    dc.wait().unwrap();
+    check("dc: the log", &log);
+}
+
+/// A question for a password, with a hint.
+fn password() -> Password {
+    let group =
+        PasswordKdfAlgoModPow { salt1: Blob(vec![1]), salt2: Blob(vec![2]), g: 3, p: Blob(KNOWN_PRIME.to_vec()) };
+    Password {
+        has_recovery: false,
+        has_secure_values: false,
+        current_algo: Some((group.into(), Blob([&[1], &[7; 255][..]].concat()), 1)),
+        hint: Some(Hidden(EVIL.into())),
+        email_unconfirmed_pattern: None,
+        new_algo: PasswordKdfAlgo::from(PasswordKdfAlgoUnknown {}),
+        new_secure_algo: SecurePasswordKdfAlgoPbkdf2 { salt: Blob(vec![1; 8]) }.into(),
+        secure_random: Blob(vec![7; 256]),
+        pending_reset_date: None,
+        login_email_pattern: None,
+    }
+}
+
+#[test]
+fn the_program_escapes_its_command_line() {
+    for args in
+        [&["start", "@echo_bot", "x", EVIL][..], &[EVIL], &["decode", EVIL], &["man", EVIL], &["dc", "--fault", EVIL]]
+    {
+        for json in [&[][..], &["--json"]] {
+            let said = said(&run(&[args, json].concat(), &[]));
+            assert!(is_clean(&said) && !said.lines().any(|line| line.starts_with("forged")), "{args:?} {said:?}");
+        }
     }
 }

@@ -5,9 +5,17 @@
 use bytes::BytesMut;
 use core::ffi::{CStr, c_char, c_void};
 use core::ptr;
-use nanogram::base::time::{Instant, UnixTime};
+use nanogram::telegram::api::contacts::ResolveUsername;
+use nanogram::crypto::auth_key::AuthKey;
+use nanogram::crypto::keys::Environment;
+use nanogram::crypto::rsa::RsaKey;
+use nanogram::lab::dc::{Act, Dc, residents::ALICE};
+use nanogram::base::escape::deceives;
 use nanogram::ffi::*;
-use nanogram::lab::dc::{Dc, residents::ALICE};
+use nanogram::protocol::session::RpcError;
+use nanogram::telegram::store::{Format, SavedSession, Servers, string};
+use nanogram::base::time::{Instant, UnixTime};
+use nanogram::tl::Combinator;
 use rand::{Rng, SeedableRng, rngs::ChaCha12Rng};
 use std::ffi::CString;
 use std::mem::MaybeUninit;
@@ -50,6 +58,10 @@ impl Drop for Loop {
 
 impl Loop {
     fn new(has_key: bool, temporary: i32) -> Self {
+        Self::of_realm(has_key, temporary, zero())
+    }
+
+    fn of_realm(has_key: bool, temporary: i32, realm: RealmData) -> Self {
         let mut dc = Dc::new(Instant::ZERO, UnixTime::from_secs(NOW), Box::new(ChaCha12Rng::seed_from_u64(1))).unwrap();
         let key = dc.sign_in(ALICE).unwrap();
         let pem = CString::new(dc.public_keys().next().unwrap().to_pem()).unwrap();
@@ -60,6 +72,7 @@ impl Loop {
             pem: pem.as_ptr(),
             api_id: 1,
             temporary,
+            realm,
             entropy: Some(entropy),
             context: (&raw mut *random).cast(),
             ..zero()
@@ -188,6 +201,15 @@ fn a_bot_is_started_and_answers() {
 }
 
 #[test]
+fn the_message_of_an_event_is_one_line() {
+    let evil = "\x1b[31mred\u{9b}2J \r\nforged: the code is 31337 \u{202e}evil\u{2028}\0";
+    let mut wire = Loop::new(true, 0);
+    wire.dc.script(ResolveUsername::ID, Act::Refuse(RpcError::new(400, evil)), 1);
+    let (code, message) = wire.resolve("echo_bot").unwrap_err();
+    assert!(code == 400 && message.contains("red") && !message.chars().any(deceives), "{message:?}");
+}
+
+#[test]
 fn a_key_is_made_and_can_be_kept() {
     let mut wire = Loop::new(false, 0);
     let mut saved: SavedData = zero();
@@ -277,9 +299,9 @@ fn text_that_does_not_fit_ends_where_a_character_does() {
     assert_eq!(read(&out), "too man");
     assert_eq!(hint(out.as_mut_ptr(), 0), Status::BadArgument);
     assert_eq!(unsafe { nanogram_hint(400, c"OTHER".as_ptr(), out.as_mut_ptr(), 8) }, Status::None);
-    for status in 0..=19 {
+    for status in 0..=20 {
         let says = unsafe { CStr::from_ptr(nanogram_says(status)) }.to_str().unwrap();
-        assert_eq!(says == "there is no such status", status == 19);
+        assert_eq!(says == "there is no such status", status == 20);
     }
 }
 
@@ -401,6 +423,120 @@ fn a_key_that_is_not_bound_is_followed_by_another() {
     wire.conn = wire.dc.accept(Instant::from_micros(wire.now));
     while wire.event().0 != EventKind::Bound {}
     wire.resolve("echo_bot").unwrap();
+}
+
+/// The session string of `key` at servers as they are told, read as C reads it.
+fn session_of(servers: Servers, environment: Environment, addr: Option<&str>) -> SessionData {
+    let session = SavedSession {
+        servers,
+        environment: Some(environment),
+        addr: addr.map(|host| (host.into(), 443)),
+        ..SavedSession::new(2, AuthKey::from_bytes([7; 256]))
+    };
+    let text = CString::new(string::write(&session, Format::Nanogram).unwrap().as_bytes()).unwrap();
+    let mut data: SessionData = zero();
+    assert_eq!(unsafe { nanogram_session(text.as_ptr(), &raw mut data) }, Status::Ok);
+    data
+}
+
+#[test]
+fn a_session_of_another_realm_is_refused_and_left_alone() {
+    let key = |byte: u8| RsaKey::from_parts(&[byte; 256], &[1, 0, 1]).unwrap();
+    let (a, b) = (key(0xc7), key(0xd5));
+    let own = |key: &RsaKey| Servers::Own(vec![key.fingerprint()]);
+    let (production, test) = (Environment::Production, Environment::Test);
+    let sessions = [
+        ("production", session_of(Servers::Telegram, production, None)),
+        ("test", session_of(Servers::Telegram, test, None)),
+        ("own A", session_of(own(&a), production, Some("127.0.0.1"))),
+        ("own A, test", session_of(own(&a), test, Some("127.0.0.1"))),
+        ("own, unnamed", session_of(Servers::Unknown, production, Some("127.0.0.1"))),
+        ("not known", session_of(Servers::Unknown, production, None)),
+    ];
+    let (pem_a, pem_b) = (CString::new(a.to_pem()).unwrap(), CString::new(b.to_pem()).unwrap());
+    let places = [
+        ("Telegram", ptr::null(), false),
+        ("Telegram test", ptr::null(), true),
+        ("A", pem_a.as_ptr(), false),
+        ("A test", pem_a.as_ptr(), true),
+        ("B", pem_b.as_ptr(), false),
+    ];
+    println!("{:13} {}", "session", places.map(|(place, ..)| format!("{place:13}")).concat());
+    for (name, session) in &sessions {
+        let mut row = String::new();
+        for (place, pem, is_test) in places {
+            let config = ConnectionConfig {
+                auth_key: session.auth_key.as_ptr(),
+                realm: session.realm,
+                dc_id: 2,
+                is_test,
+                pem,
+                entropy: Some(no_entropy),
+                ..zero()
+            };
+            let (before, untouched) = ((session.auth_key, session.realm), ptr::dangling_mut::<Handle>());
+            let mut handle = untouched;
+            let status = unsafe { nanogram_open(&raw const config, 0, 0, &raw mut handle) };
+            row += &format!("{:13}", format!("{status:?}"));
+            let fits = match *name {
+                "production" => place == "Telegram",
+                "test" => place == "Telegram test",
+                "own A" => place == "A",
+                "own A, test" => place == "A test",
+                "own, unnamed" => place == "A" || place == "B",
+                _ => true,
+            };
+            assert_eq!(status, if fits { Status::Ok } else { Status::WrongRealm }, "{name} at {place}");
+            assert_eq!((session.auth_key, session.realm), before);
+            if fits {
+                unsafe { nanogram_close(handle) };
+            } else {
+                assert_eq!(handle, untouched, "{name} at {place}");
+            }
+        }
+        println!("{name:13} {row}");
+    }
+    let odd = [RealmData { servers: 3, ..zero() }, RealmData { servers: 2, count: 9, ..zero() }];
+    for realm in odd {
+        let (key, mut handle) = ([7_u8; 256], ptr::null_mut());
+        let config = ConnectionConfig { auth_key: key.as_ptr(), realm, dc_id: 2, entropy: Some(no_entropy), ..zero() };
+        assert_eq!(unsafe { nanogram_open(&raw const config, 0, 0, &raw mut handle) }, Status::BadArgument);
+    }
+}
+
+#[test]
+fn a_realm_is_named_once_its_servers_have_proved_that_they_know_the_key() {
+    let saved = |wire: &Loop| {
+        let mut saved: SavedData = zero();
+        assert_eq!(unsafe { nanogram_saved(wire.handle, 0, NOW * 1_000_000, &raw mut saved) }, Status::Ok);
+        saved.realm
+    };
+    let named = |wire: &Loop| {
+        let key = wire.dc.public_keys().next().unwrap().fingerprint();
+        let realm = saved(wire);
+        (realm.servers, realm.count, realm.fingerprints[0]) == (ServersKind::Own as u32, 1, key)
+    };
+    let mut made = Loop::new(false, 0);
+    while made.event().0 != EventKind::Authorized {}
+    assert!(named(&made), "they made it");
+    let mut under_the_key = Loop::new(true, 0);
+    let mut call = 0;
+    assert_eq!(unsafe { nanogram_resolve(under_the_key.handle, c"echo_bot".as_ptr(), &raw mut call) }, Status::Ok);
+    let (mut out, mut len) = ([0; 2000], 0);
+    let took = unsafe { nanogram_output(under_the_key.handle, 0, out.as_mut_ptr(), 2000, &raw mut len) };
+    assert_eq!((took, saved(&under_the_key)), (Status::Ok, zero()), "nothing has come yet");
+    under_the_key.dc.handle_input(under_the_key.conn, Instant::ZERO, &out[..len]);
+    under_the_key.reply(call).unwrap();
+    assert!(named(&under_the_key));
+    // Whoever has the key of the servers alone can say that a temporary key is bound, and answer under that.
+    let mut bound = Loop::new(true, 3600);
+    bound.resolve("echo_bot").unwrap();
+    assert_eq!(saved(&bound), zero());
+    // What was given stays.
+    let realm = RealmData { servers: ServersKind::Own as u32, ..zero() };
+    let mut given = Loop::of_realm(true, 3600, realm);
+    given.resolve("echo_bot").unwrap();
+    assert_eq!(saved(&given), realm);
 }
 
 #[test]

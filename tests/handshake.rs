@@ -854,7 +854,7 @@ fn server_config(script: Vec<DhGen>) -> ServerConfig {
     ServerConfig { keys: Arc::new([rsa_key()]), dc: Some(2), script: script.into() }
 }
 
-/// Nanogram's client against nanogram's server.
+/// Our client with our server.
 fn converse(config: HandshakeConfig, script: Vec<DhGen>, seed: u64) -> Result<(Grant, ServerGrant), RequestError> {
     let (mut ours, mut theirs) = (rng(seed), rng(seed + 1000));
     let mut server = ServerHandshake::new(server_config(script));
@@ -1009,7 +1009,7 @@ fn a_server_refuses_what_a_client_gets_wrong() {
         change(&mut body);
         let refused = server.handle(UNIX, &plain::seal(4, &body), &mut rng).unwrap_err();
         assert_eq!(refused, expected);
-        // The honest request comes too late: the exchange has ended.
+        // The honest one comes too late: the exchange is over.
         assert!(matches!(
             server.handle(UNIX, &packet, &mut rng),
             Err(RequestError::Handshake(HandshakeError::Decode(_)))

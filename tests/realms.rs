@@ -1,15 +1,20 @@
 //! Every command against session files of every realm: a file of another realm than the command line's is refused, and
 //! stays unchanged byte for byte.
 
+use nanogram::telegram::api::auth::BindTempAuthKey;
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::rsa::RsaKey;
-use nanogram::telegram::dcs::Environment;
+use nanogram::lab::dc::listener::Listener;
+use nanogram::lab::dc::residents::ALICE;
+use nanogram::lab::dc::script::FOREVER;
+use nanogram::lab::dc::{Act, Dc};
 use nanogram::telegram::store::file::SessionFile;
 use nanogram::telegram::store::state::{DcKey, SavedUser, State};
 use nanogram::telegram::store::{Format, Realm, Servers, string};
+use nanogram::tl::Combinator;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 /// Address without a listener.
 const NOWHERE: &str = "127.0.0.1:1";
@@ -41,12 +46,17 @@ impl Dir {
     }
     /// Exit code, stdout and stderr.
     fn run(&self, args: &[&str]) -> (i32, String, String) {
+        self.run_with(args, &[])
+    }
+    fn run_with(&self, args: &[&str], env: &[(&str, &str)]) -> (i32, String, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nanogram"));
         for name in ["NANOGRAM_SESSION", "NANOGRAM_API_HASH", "NO_COLOR"] {
             command.env_remove(name);
         }
         command.env("XDG_DATA_HOME", &self.0).env("HOME", &self.0).env("NANOGRAM_API_ID", "1");
-        let output = command.args(args).stdin(Stdio::null()).output().unwrap();
+        command.envs(env.iter().copied());
+        command.args(args).stdin(Stdio::null());
+        let output = if args[0] == "dc" { ended(&mut command) } else { command.output().unwrap() };
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
     }
@@ -61,7 +71,20 @@ fn own(byte: u8) -> Servers {
     Realm::of_keys(Environment::Production, &[own_key(byte)]).servers
 }
 
-/// Writes a session file as found at users.
+/// Output of a data centre, which would run for ever if nothing were wrong.
+fn ended(command: &mut Command) -> Output {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    for _ in 0..1000 {
+        if child.try_wait().unwrap().is_some() {
+            return child.wait_with_output().unwrap();
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    child.kill().unwrap();
+    panic!("it runs: {:?}", child.wait_with_output());
+}
+
+/// A file as users have it.
 fn lay(path: &Path, kind: &str, state: &State) -> Option<Vec<u8>> {
     let _absent = fs::remove_file(path);
     let target = path.with_extension("target");
@@ -83,10 +106,204 @@ fn lay(path: &Path, kind: &str, state: &State) -> Option<Vec<u8>> {
     Some(fs::read(path).unwrap())
 }
 
+/// A command line: what it is called, its words, and how it deals with the file. `FILE` is the session file, `STRING` the
+/// session in it, `FOREIGN` one of the servers B.
+struct Line {
+    name: &'static str,
+    words: &'static [&'static str],
+    deed: Deed,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Deed {
+    /// Changes no session file, and calls no server.
+    Looks,
+    /// Uses the session at its servers.
+    Uses,
+    /// Signs in, and saves the session.
+    SignsIn,
+    /// Removes the file if it is of the realm.
+    Removes,
+    /// Puts the session of B there if the file is not of other servers.
+    Puts,
+    /// The same, once the server has been asked.
+    Checks,
+    /// Puts the session there that is there.
+    PutsBack,
+}
+use Deed::{Checks, Looks, Puts, PutsBack, Removes, SignsIn, Uses};
+
+/// Every command; the first two or one words are its name in the program's help.
+const LINES: &[Line] = &[
+    Line { name: "start", words: &["start", "@some_bot", "x"], deed: Uses },
+    Line { name: "logout", words: &["logout"], deed: Uses },
+    Line { name: "logout --force", words: &["logout", "--force"], deed: Removes },
+    Line { name: "login", words: &["login", "--phone", "+10000000001", "--api-hash", "x"], deed: SignsIn },
+    Line {
+        name: "login --force",
+        words: &["login", "--force", "--phone", "+10000000001", "--api-hash", "x"],
+        deed: SignsIn,
+    },
+    Line { name: "session import --force", words: &["session", "import", "--force", "FOREIGN"], deed: Puts },
+    Line {
+        name: "session import --check",
+        words: &["session", "import", "--check", "--force", "FOREIGN"],
+        deed: Checks,
+    },
+    Line { name: "session import (itself)", words: &["session", "import", "STRING"], deed: PutsBack },
+    Line { name: "session show", words: &["session", "show"], deed: Looks },
+    Line { name: "session show FILE", words: &["session", "show", "FILE"], deed: Looks },
+    Line { name: "session convert", words: &["session", "convert", "--to", "telethon"], deed: Looks },
+    Line { name: "session convert FILE", words: &["session", "convert", "--to", "mtcute", "FILE"], deed: Looks },
+    Line { name: "session export", words: &["session", "export"], deed: Looks },
+    Line { name: "demo", words: &["demo"], deed: Looks },
+    Line { name: "demo --record", words: &["demo", "--record", "FILE"], deed: Looks },
+    Line { name: "dc", words: &["dc", "--list-faults"], deed: Looks },
+    Line { name: "dc --pem", words: &["dc", "--pem", "FILE"], deed: Looks },
+    Line { name: "dc --record", words: &["dc", "--record", "FILE"], deed: Looks },
+    Line { name: "dc --keylog", words: &["dc", "--keylog", "FILE"], deed: Looks },
+    Line { name: "start --keylog", words: &["start", "@some_bot", "x", "--keylog", "FILE"], deed: Uses },
+    Line { name: "decode", words: &["decode", "FILE"], deed: Looks },
+    Line { name: "decode --keylog", words: &["decode", "Cargo.toml", "--keylog", "FILE"], deed: Looks },
+    Line { name: "completions", words: &["completions", "bash"], deed: Looks },
+    Line { name: "man", words: &["man", "start"], deed: Looks },
+    Line { name: "version", words: &["version"], deed: Looks },
+    Line { name: "help", words: &["help", "session", "import"], deed: Looks },
+];
+
+/// Names of all commands, as the program's own help lists them, without the `help` of a command that has others.
+fn commands(dir: &Dir, of: &[String]) -> Vec<Vec<String>> {
+    let args: Vec<&str> = of.iter().map(String::as_str).chain(["--help"]).collect();
+    let (exit, help, _) = dir.run(&args);
+    assert_eq!(exit, 0, "{args:?}");
+    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    // A description that is wrapped is indented further.
+    let names = listed.filter_map(|line| line.strip_prefix("  ")?.split(' ').next().filter(|name| !name.is_empty()));
+    let names: Vec<Vec<String>> = names.map(|name| [of, &[name.to_string()]].concat()).collect();
+    if names.is_empty() {
+        return vec![of.to_vec()];
+    }
+    let is_help = |name: &&Vec<String>| name.last().is_some_and(|name| name == "help");
+    let mut all: Vec<_> = names.iter().filter(|name| !is_help(name)).flat_map(|name| commands(dir, name)).collect();
+    all.extend(names.iter().filter(|name| is_help(name) && of.is_empty()).cloned());
+    all
+}
+
+/// What the command line says of the servers.
+const PLACES: [&str; 5] = ["", "--test", "--dc A", "--dc B", "--test --dc A"];
+const KINDS: [&str; 4] = ["plain", "symlinked", "read-only", "missing"];
+
+/// Whether a line may use or change the file: it is of the realm that the line is for.
+fn fits(line: &Line, realm: &str, is_missing: bool, place: &str) -> bool {
+    let named = match realm {
+        _ if is_missing => true,
+        "production" => place.is_empty(),
+        "test" => place == "--test",
+        "own A" => place == "--dc A",
+        _ => place == "--dc A" || place == "--dc B",
+    };
+    match line.deed {
+        Looks => false,
+        Uses | Removes => named && !is_missing,
+        SignsIn => named,
+        // The string names B, and no command line says otherwise.
+        Puts | Checks => match place {
+            "" => realm == "own, unnamed" || is_missing,
+            "--dc B" => named,
+            _ => false,
+        },
+        PutsBack => named || place.is_empty() && realm != "test",
+    }
+}
+
+/// What became of one line: the error's name, or what was done.
+fn run_line(
+    (dir, line, help): (&Dir, &Line, &str),
+    (realm, state): (&str, &State),
+    (kind, place, pfs): (&str, &str, bool),
+) -> String {
+    let path = dir.0.join("the.session");
+    let is_missing = kind == "missing";
+    let fits = fits(line, realm, is_missing, place);
+    let calls_telegram = !place.contains("--dc") && matches!(line.deed, Uses | Removes | SignsIn);
+    if fits && calls_telegram {
+        return "(own)".into();
+    }
+    let writes = line.words.iter().any(|word| ["--record", "--pem", "--keylog"].contains(word)) && line.deed == Looks;
+    if writes && is_missing && line.words[0] != "decode" {
+        return "(new)".into();
+    }
+    let before = lay(&path, kind, state);
+    let of = |servers: State| string::write(&servers.to_session().unwrap(), Format::Nanogram).unwrap().to_string();
+    let (a, b) = (dir.pem(0xc7), dir.pem(0xd5));
+    let mut args: Vec<String> = Vec::new();
+    for word in line.words {
+        args.push(match *word {
+            "FILE" => path.to_str().unwrap().into(),
+            "STRING" => of(state.clone()),
+            "FOREIGN" => of(crate::state(Environment::Production, own(0xd5))),
+            word => word.into(),
+        });
+    }
+    let takes = |flag: &str| {
+        let options = help.lines().map(|text| text.trim_start().split([' ', ',']).filter(|word| !word.is_empty()));
+        options.into_iter().any(|words| words.take(2).any(|word| word == flag))
+    };
+    for word in place.split(' ').filter(|word| !word.is_empty()) {
+        match word {
+            "A" | "B" => args.extend([NOWHERE.into(), "--key".into(), if word == "A" { a.clone() } else { b.clone() }]),
+            word => args.push(word.into()),
+        }
+    }
+    args.extend((!pfs).then(|| "--no-pfs".into()));
+    if takes("--session") {
+        args.extend(["--session".into(), path.to_str().unwrap().into()]);
+    }
+    args.extend(takes("--timeout").then(|| ["--timeout".into(), "1".into()]).into_iter().flatten());
+    args.extend(takes("--json").then(|| "--json".into()));
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let (exit, said, told) = dir.run_with(&args, &[("NANOGRAM_SESSION", path.to_str().unwrap())]);
+    let after = fs::read(&path).ok();
+    assert_eq!(dir.ended(), 0, "{args:?}");
+    let may_change = fits && matches!(line.deed, Removes | Puts | PutsBack);
+    if !may_change {
+        assert_eq!(after, before, "{args:?} {told}");
+        assert_eq!(path.is_symlink(), kind == "symlinked", "{args:?}");
+    }
+    let error = serde_json::from_str::<serde_json::Value>(&said).ok();
+    let error = error.and_then(|said| said["error"]["type"].as_str().map(String::from));
+    let takes_all = place.split(' ').filter(|word| word.starts_with("--")).all(takes) && (pfs || takes("--no-pfs"));
+    // A session of another realm is refused by name, before anybody is called.
+    if takes_all && !fits && !is_missing && line.deed != Looks {
+        assert!(matches!(error.as_deref(), Some("REALM" | "ENVIRONMENT")), "{args:?} {said} {told}");
+    }
+    if !takes_all {
+        assert_ne!(exit, 0, "{args:?} {said} {told}");
+    }
+    match (error, exit) {
+        (Some(error), _) => error,
+        (None, 0) if before.is_some() && after.is_none() => "removed".into(),
+        (None, 0) if before != after => "saved".into(),
+        (None, 0) => "ok".into(),
+        (None, exit) => format!("exit {exit}"),
+    }
+}
+
 #[test]
 fn no_command_changes_a_file_of_another_realm() {
     let dir = Dir::new("table");
-    let (a, b) = (dir.pem(0xc7), dir.pem(0xd5));
+    let mut listed = commands(&dir, &[]);
+    let mut covered: Vec<Vec<String>> = LINES
+        .iter()
+        .map(|line| {
+            line.words[..if line.words[0] == "session" { 2 } else { 1 }].iter().map(|w| w.to_string()).collect()
+        })
+        .collect();
+    listed.sort();
+    covered.sort();
+    covered.dedup();
+    assert_eq!(covered, listed, "every command of the program's help has a row");
+
     let production = Environment::Production;
     let files = [
         ("production", state(production, Servers::Telegram)),
@@ -94,63 +311,207 @@ fn no_command_changes_a_file_of_another_realm() {
         ("own A", state(production, own(0xc7))),
         ("own, unnamed", state(production, Servers::Unknown)),
     ];
-    let foreign = state(production, own(0xd5)).to_session().unwrap();
-    let foreign = string::write(&foreign, Format::Nanogram).unwrap();
-    let (dc_a, dc_b) = (["--dc", NOWHERE, "--key", &a], ["--dc", NOWHERE, "--key", &b]);
-    let flags: [(&str, &[&str]); 4] = [("", &[]), ("--test", &["--test"]), ("--dc A", &dc_a), ("--dc B", &dc_b)];
-    let commands: [(&str, &[&str]); 7] = [
-        ("start", &["start", "@some_bot", "x"]),
-        ("logout", &["logout"]),
-        ("logout --force", &["logout", "--force"]),
-        ("login", &["login", "--phone", "+10000000001", "--api-hash", "x"]),
-        ("login --force", &["login", "--force", "--phone", "+10000000001", "--api-hash", "x"]),
-        ("session import --force", &["session", "import", "--force", &foreign]),
-        ("session import --check", &["session", "import", "--check", "--force", &foreign]),
-    ];
+    // Most of the time is spent on waiting for connections that nobody takes.
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let rows: Vec<_> = LINES.iter().flat_map(|line| PLACES.map(|place| (line, place))).collect();
+    let done = std::sync::Mutex::new(vec![Vec::new(); rows.len()]);
+    std::thread::scope(|scope| {
+        for nth in 0..6 {
+            let (next, rows, files, done) = (&next, &rows, &files, &done);
+            scope.spawn(move || {
+                let dir = Dir::new(&format!("table-{nth}"));
+                while let Some((at, (line, place))) = Some(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+                    .and_then(|at| Some((at, *rows.get(at)?)))
+                {
+                    let name = if line.words[0] == "session" { 2 } else { 1 };
+                    let (_, help, _) = dir.run(&[&line.words[..name], &["--help"]].concat());
+                    let it = (&dir, line, &*help);
+                    let mut cells = Vec::new();
+                    for (realm, state) in files {
+                        let mut cell = Vec::new();
+                        for kind in &KINDS[..3] {
+                            cell.push(run_line(it, (realm, state), (kind, place, true)));
+                        }
+                        // Once more without forward secrecy.
+                        cell.push(run_line(it, (realm, state), ("plain", place, false)));
+                        cells.push(cell);
+                    }
+                    cells.push(vec![run_line(it, (files[0].0, &files[0].1), ("missing", place, true))]);
+                    done.lock().unwrap()[at] = cells;
+                }
+            });
+        }
+    });
+    println!("a cell: plain, symlinked and read-only file, then with --no-pfs; one word if all are the same\n");
+    println!(
+        "{:24} {:14} {:22} {:22} {:22} {:22} missing",
+        "command", "at", "production", "test", "own A", "own, unnamed"
+    );
+    let mut count = 0;
+    for ((line, place), cells) in rows.iter().zip(done.into_inner().unwrap()) {
+        let cells: Vec<String> = cells
+            .into_iter()
+            .map(|cell| {
+                count += cell.iter().filter(|word| *word != "(own)").count();
+                if cell.iter().all(|word| *word == cell[0]) { cell[0].clone() } else { cell.join("/") }
+            })
+            .collect();
+        let cells: String = cells.iter().map(|cell| format!("{cell:22} ")).collect();
+        println!("{:24} {place:14} {}", line.name, cells.trim_end());
+    }
+    println!(
+        "\n{count} command lines; (own): it would call Telegram for a session of Telegram's; (new): an output file"
+    );
+}
+
+/// A data centre in a thread of its own: its address, the PEM of its key, and what `prepare` made.
+fn serve<T: Send + 'static>(prepare: impl FnOnce(&mut Dc) -> T + Send + 'static) -> (String, String, T) {
+    let (ready, place) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let make = |now, unix| Dc::new(now, unix, Box::new(rand::rngs::SysRng));
+            let mut listener = Listener::bind("127.0.0.1:0", make).await.unwrap();
+            let made = prepare(&mut listener.dc);
+            let pem = listener.dc.public_keys().next().unwrap().to_pem();
+            ready.send((listener.local_addr().unwrap().to_string(), pem, made)).unwrap();
+            while listener.next().await.is_ok() {}
+        })
+    });
+    place.recv().unwrap()
+}
+
+/// A state that does not name its servers, with `key` for the data centre at `addr`.
+fn unnamed(key: AuthKey, addr: &str) -> State {
+    let mut state = State::new(Environment::Production, 2);
+    state.dcs.drop_built_in();
+    assert!(state.dcs.add(2, addr.parse().unwrap()));
+    state.user = Some(SavedUser { id: ALICE, is_bot: false });
+    state.keys.insert(2, DcKey::new(key));
+    state
+}
+
+impl Dir {
+    fn ended(&self) -> usize {
+        fs::read_dir(&self.0)
+            .unwrap()
+            .filter(|file| is_ended(file.as_ref().unwrap().file_name().to_str().unwrap()))
+            .count()
+    }
+}
+
+fn servers(path: &Path) -> Servers {
+    State::from_bytes(&fs::read(path).unwrap()).unwrap().servers
+}
+
+fn is_ended(name: &str) -> bool {
+    name.contains(".ended-")
+}
+
+#[test]
+fn servers_that_do_not_know_the_key_of_an_unnamed_file_leave_it_alone() {
+    let dir = Dir::new("unproven");
     let path = dir.0.join("the.session");
-    let mut rows = 0;
-    println!("{:13} {:9} {:23} {:8} {:8} exit error", "file", "kind", "command", "at", "");
-    for ((realm, state), kind) in
-        files.iter().flat_map(|file| ["plain", "symlinked", "read-only", "missing"].map(|kind| (file, kind)))
-    {
-        for ((command, words), (at, place)) in commands.iter().flat_map(|command| flags.map(|flag| (*command, flag))) {
-            // These would connect to Telegram, or change a file of the same realm as its owner asked.
-            let is_own = realm.starts_with("own");
-            let same = matches!((*realm, at), ("production", "") | ("test", "--test") | ("own A", "--dc A"))
-                || *realm == "own, unnamed" && at.starts_with("--dc")
-                // The session names its servers, and the file may be theirs: --force decides.
-                || *realm == "own, unnamed" && at.is_empty() && command.starts_with("session import");
-            let is_missing = kind == "missing";
-            let goes_to_telegram =
-                !at.starts_with("--dc") && !command.starts_with("session") && (is_missing || !is_own);
-            let is_asked_for =
-                command.ends_with("--force") && command != "login --force" || command.ends_with("--check");
-            if (goes_to_telegram || is_asked_for) && (same || is_missing) {
-                continue;
+    for lies in [false, true] {
+        // One that lies says that the temporary key is bound, and then that nobody is signed in.
+        let bool_true = 0x9972_75b5_u32.to_le_bytes().to_vec();
+        let prepare = move |dc: &mut Dc| {
+            if lies {
+                dc.script(BindTempAuthKey::ID, Act::Answer(bool_true), FOREVER);
             }
-            for no_pfs in [&[][..], &["--no-pfs"]] {
-                // There is no server to sign in at, with or without forward secrecy: one run is enough.
-                if is_missing && command.starts_with("login") && !no_pfs.is_empty() {
-                    continue;
-                }
-                let before = lay(&path, kind, state);
-                let session = ["--session", path.to_str().unwrap(), "--timeout", "1", "--json"];
-                let args = [words, place, no_pfs, &session[..]].concat();
-                let (exit, said, _) = dir.run(&args);
-                let error = serde_json::from_str::<serde_json::Value>(&said).unwrap()["error"]["type"].to_string();
-                let pfs = no_pfs.first().unwrap_or(&"");
-                println!("{realm:13} {kind:9} {command:23} {at:8} {pfs:8} {exit:4} {error}");
-                assert_eq!(fs::read(&path).ok(), before, "{args:?}");
-                assert_eq!(path.is_symlink(), kind == "symlinked");
-                assert_ne!(exit, 0, "{args:?}");
-                if !same && !is_missing {
-                    assert!(["\"REALM\"", "\"ENVIRONMENT\""].contains(&&*error), "{args:?} {said}");
-                }
-                rows += 1;
-            }
+        };
+        let (addr, pem, ()) = serve(prepare);
+        let state = unnamed(AuthKey::from_bytes([7; 256]), &addr);
+        let string = string::write(&state.to_session().unwrap(), Format::Telethon).unwrap().to_string();
+        let commands: [&[&str]; 4] = [
+            &["start", "@echo_bot", "x"],
+            &["logout"],
+            &["login", "--phone", "+10000000001"],
+            &["session", "import", &string, "--check"],
+        ];
+        for (command, pfs) in commands.iter().flat_map(|command| [(command, true), (command, false)]) {
+            let before = lay(&path, "plain", &state);
+            let place = ["--dc", &addr, "--key", &pem, "--timeout", "3", "--session", path.to_str().unwrap()];
+            let no_pfs: &[&str] = if pfs { &[] } else { &["--no-pfs"] };
+            let (exit, said, told) = dir.run(&[command, &place[..], no_pfs].concat());
+            let last = told.lines().find(|line| line.starts_with("error")).unwrap_or_default();
+            println!(
+                "{:15} {:8} lies: {lies:5} exit {exit} {last}",
+                command[..command.len().min(2)].join(" "),
+                no_pfs.concat()
+            );
+            assert_ne!(exit, 0, "{command:?} {said} {told}");
+            assert!(!told.contains("is over"), "{command:?} {told}");
+            assert_eq!((fs::read(&path).ok(), dir.ended()), (before, 0), "{command:?} {told}");
         }
     }
-    println!("{rows} rows; no file was changed");
+}
+
+#[test]
+fn an_unnamed_file_is_named_once_its_servers_prove_that_they_know_the_key() {
+    let dir = Dir::new("proven");
+    let path = dir.0.join("the.session");
+    let (addr, pem, key) = serve(|dc| dc.sign_in(ALICE).unwrap());
+    let here = Realm::of_keys(Environment::Production, &[RsaKey::from_pem(&pem).unwrap()]).servers;
+    let state = unnamed(key, &addr);
+    let string = string::write(&state.to_session().unwrap(), Format::Telethon).unwrap().to_string();
+    let place = ["--dc", &addr, "--key", &pem, "--session", path.to_str().unwrap()];
+    let commands: [&[&str]; 3] = [&["start", "@echo_bot", "x"], &["login"], &["session", "import", &string, "--check"]];
+    for (command, no_pfs) in commands.iter().flat_map(|command| [(command, &[][..]), (command, &["--no-pfs"])]) {
+        lay(&path, "plain", &state);
+        let (exit, _, told) = dir.run(&[command, &place[..], no_pfs].concat());
+        assert_eq!((exit, servers(&path)), (0, here.clone()), "{command:?} {told}");
+    }
+    // Signed out, the key is still known: that nobody is signed in is the word of whoever knows it.
+    lay(&path, "plain", &state);
+    let (exit, said, told) = dir.run(&[&["logout"], &place[..]].concat());
+    assert_eq!((exit, path.exists(), dir.ended()), (0, false, 0), "{said} {told}");
+    lay(&path, "plain", &state);
+    let (exit, said, told) = dir.run(&[&["logout"], &place[..]].concat());
+    assert_eq!((exit, path.exists(), dir.ended()), (0, false, 1), "{said} {told}");
+}
+
+#[test]
+fn a_string_that_does_not_name_its_servers_goes_into_a_file_of_its_own() {
+    let dir = Dir::new("nameless");
+    let (addr, pem, key) = serve(|dc| dc.sign_in(ALICE).unwrap());
+    let (elsewhere, other_pem, ()) = serve(|_| ());
+    let here = Realm::of_keys(Environment::Production, &[RsaKey::from_pem(&pem).unwrap()]).servers;
+    let state = unnamed(key, &addr);
+    for format in [Format::Telethon, Format::Mtcute] {
+        let string = string::write(&state.to_session().unwrap(), format).unwrap().to_string();
+        let path = dir.0.join(format.name());
+        let session = ["--session", path.to_str().unwrap()];
+        // The default file is Telegram's.
+        let (exit, _, told) = dir.run(&["session", "import", &string]);
+        assert_eq!(exit, 2, "{told}");
+        assert!(told.contains("--dc and --key") && told.contains("--session FILE"), "{told}");
+        assert!(!dir.0.join("nanogram/session").exists());
+        let (exit, said, told) = dir.run(&[&["session", "import", &string], &session[..]].concat());
+        assert_eq!((exit, servers(&path)), (0, Servers::Unknown), "{said} {told}");
+        assert!(told.contains("does not name its servers"), "{told}");
+        let imported = fs::read(&path).unwrap();
+
+        let start = ["start", "@echo_bot", "x", "--timeout", "3"];
+        let (exit, _, told) = dir.run(&[&start, &session[..]].concat());
+        assert!(exit == 2 && told.contains("somebody's own"), "{told}");
+        let (exit, ..) = dir.run(&[&start, &session[..], &["--dc", &elsewhere, "--key", &other_pem]].concat());
+        assert_ne!(exit, 0);
+        assert_eq!(fs::read(&path).unwrap(), imported, "neither changes it");
+        let (exit, _, told) = dir.run(&[&start, &session[..], &["--dc", &addr, "--key", &pem]].concat());
+        assert_eq!((exit, servers(&path)), (0, here.clone()), "{told}");
+
+        // In the place of a session whose servers are known it is not put.
+        let named = fs::read(&path).unwrap();
+        let stranger = unnamed(AuthKey::from_bytes([9; 256]), NOWHERE).to_session().unwrap();
+        let stranger = string::write(&stranger, format).unwrap().to_string();
+        let (exit, said, _) = dir.run(&[&["session", "import", &stranger, "--force", "--json"], &session[..]].concat());
+        assert!(exit == 2 && said.contains("REALM"), "{said}");
+        assert_eq!(fs::read(&path).unwrap(), named);
+        // Of the same key nothing is lost.
+        let (exit, ..) = dir.run(&[&["session", "import", &string], &session[..]].concat());
+        assert_eq!((exit, servers(&path)), (0, here.clone()));
+    }
 }
 
 #[test]

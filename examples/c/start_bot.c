@@ -241,6 +241,7 @@ static int run(int argc, char **argv, nanogram_session_data *session) {
     if (urandom < 0)
         return fail(OTHER, strerror(errno));
     config.auth_key = session->auth_key;
+    config.realm = session->realm; /* at servers of another realm the key is refused */
     config.dc_id = session->dc_id;
     config.is_test = session->is_test;
     config.entropy = randomness;

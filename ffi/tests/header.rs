@@ -10,7 +10,9 @@ fn the_header_is_made_of_the_code() {
     let mut made = Vec::new();
     builder.generate().unwrap().write(&mut made);
     let mut made = for_c(&String::from_utf8(made).unwrap());
-    for (here, in_c) in [("FramingKind", "framing"), ("PeerKind", "peer_kind"), ("EventKind", "event_kind")] {
+    let kinds =
+        [("FramingKind", "framing"), ("PeerKind", "peer_kind"), ("EventKind", "event_kind"), ("ServersKind", "servers")];
+    for (here, in_c) in kinds {
         made = made.replace(&format!("`{here}`"), &format!("`nanogram_{in_c}`"));
     }
     let path = root.join("../include/nanogram.h");

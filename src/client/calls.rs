@@ -108,7 +108,17 @@ impl Inner {
         }
     }
 
-    /// Like [`send`](Self::send), but ahead of all other calls, which wait during a migration.
+    /// Asks for proof that the server knows the permanent key.
+    pub(super) async fn prove_key(&self) -> Result<bool, Error> {
+        let ask = async {
+            let (reply, proof) = oneshot::channel();
+            self.control.send(Control::Prove(reply)).await.map_err(|_| self.shared.why_over())?;
+            proof.await.map_err(|_| self.shared.why_over())
+        };
+        timeout(self.call_within, ask).await.map_err(|_| Error::Timeout)?
+    }
+
+    /// The same, for the mover alone: before the others, who wait.
     pub(super) async fn send_first(&self, body: Bytes) -> Answer {
         let (reply, answer) = oneshot::channel();
         let lost = || Answer { result: Err(self.shared.why_over()), in_doubt: true };

@@ -118,7 +118,18 @@ impl Client {
         self.inner.refresh_dcs().await
     }
 
-    /// Makes a call and waits for its answer.
+    /// Asks for proof that the server knows the permanent key: a call under that key itself, on a connection of its own.
+    ///
+    /// The answers to other calls prove it only without forward secrecy. With it they come under a temporary key, which a
+    /// server that does not know the permanent one can claim to have bound.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`], or why the client is over.
+    pub async fn prove_key(&self) -> Result<bool, Error> {
+        self.inner.prove_key().await
+    }
+
+    /// Makes a call, and waits for its answer.
     ///
     /// The client reconnects, follows a 303, sleeps through flood waits and retries after internal errors of the
     /// server. The limits are in [`Options`].

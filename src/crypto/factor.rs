@@ -30,7 +30,6 @@ const WALKS: u64 = 16;
 ///
 /// Spec: mtproto/auth_key#dh-exchange-initiation, mtproto/samples-auth_key.
 pub fn factor(pq: u64) -> Option<(u64, u64)> {
-    // A prime must be excluded before the search: clients have been seen to panic or to search forever for its factors.
     if pq >> 63 != 0 || is_prime_u64(pq) {
         return None;
     }

@@ -17,7 +17,7 @@ use std::prelude::v1::*;
 use std::time::Instant;
 use std::{format, print, vec};
 
-/// This crate's code, with the limbs of a 32-bit processor.
+/// The limbs of a 32-bit processor.
 #[path = "."]
 #[allow(dead_code, clippy::duplicate_mod, reason = "the file comes along whole, with other limbs")]
 mod narrow {
@@ -32,7 +32,7 @@ mod narrow {
     #[path = "mont.rs"]
     pub(crate) mod mont;
 }
-/// The 64-bit limbs one column at a time, as in builds optimized for size.
+/// Limbs of this processor, one column at a time, as where the code is to be small.
 #[path = "."]
 #[allow(dead_code, clippy::duplicate_mod, reason = "as above")]
 mod compact {

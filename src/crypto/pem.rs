@@ -15,7 +15,7 @@ pub(crate) const SEQUENCE: u8 = 0x30;
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// Parses the first PEM block in `text` and returns its label and contents.
+/// The label and the contents of the first block in `text`.
 pub(crate) fn parse(text: &str) -> Option<(&str, Vec<u8>)> {
     let (_, rest) = text.split_once("-----BEGIN ")?;
     let (label, rest) = rest.split_once("-----")?;
@@ -25,7 +25,7 @@ pub(crate) fn parse(text: &str) -> Option<(&str, Vec<u8>)> {
     Some((label, base64(body)?))
 }
 
-/// Formats `der` as a PEM block with lines of 64 characters.
+/// `der` as a block, in lines of 64.
 pub(crate) fn print(label: &str, der: &[u8]) -> String {
     let mut out = String::new();
     out.extend(["-----BEGIN ", label, "-----"]);
@@ -62,7 +62,7 @@ fn base64(text: &str) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Takes one value with the given tag from the front of `der`.
+/// Takes one value with this tag from the front of `der`.
 pub(crate) fn take<'a>(der: &mut &'a [u8], tag: u8) -> Option<&'a [u8]> {
     let (&[found, short], rest) = der.split_first_chunk()?;
     let (len, rest) = match short {
@@ -77,7 +77,7 @@ pub(crate) fn take<'a>(der: &mut &'a [u8], tag: u8) -> Option<&'a [u8]> {
     (found == tag).then_some(value)
 }
 
-/// Takes one integer, big-endian, and strips its leading zeros.
+/// Takes a number, big-endian, without leading zeros.
 pub(crate) fn take_integer<'a>(der: &mut &'a [u8]) -> Option<&'a [u8]> {
     let number = take(der, INTEGER)?;
     Some(strip_zeros(number))
@@ -91,7 +91,7 @@ pub(crate) fn strip_zeros(mut number: &[u8]) -> &[u8] {
     number
 }
 
-/// Encodes one value: tag, length, then the parts.
+/// One value: tag, length, the parts.
 pub(crate) fn value(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let inner = parts.concat();
     let mut out = Vec::from([tag]);
@@ -104,7 +104,7 @@ pub(crate) fn value(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     out
 }
 
-/// Encodes a big-endian integer, with a leading zero if the highest bit is set, because DER integers are signed.
+/// A number, big-endian; a zero goes before a set highest bit, as DER's numbers have a sign.
 pub(crate) fn integer(number: &[u8]) -> Vec<u8> {
     let number = strip_zeros(number);
     let sign: &[u8] = if number.first().is_none_or(|byte| *byte >= 0x80) { &[0] } else { &[] };

@@ -31,7 +31,7 @@ const ATTEMPTS: usize = 128;
 
 const PKCS1: &str = "RSA PUBLIC KEY";
 const SPKI: &str = "PUBLIC KEY";
-/// `AlgorithmIdentifier { rsaEncryption 1.2.840.113549.1.1.1, NULL }`, without the outer tag and length.
+/// `AlgorithmIdentifier { rsaEncryption 1.2.840.113549.1.1.1, NULL }`, without the outer head.
 pub(crate) const RSA_ENCRYPTION: &[u8] = &[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0];
 
 /// A 2048-bit public key: the modulus `n`, big-endian, and the exponent `e`.
@@ -50,7 +50,7 @@ pub struct RsaKey {
 }
 
 impl RsaKey {
-    /// Creates a pinned key. A test checks each one against its fingerprint.
+    /// For the pinned keys, which a test holds against their fingerprints.
     pub(crate) const fn pinned(n: [u8; 256], e: u32) -> Self {
         Self { n, e }
     }
@@ -128,9 +128,8 @@ impl RsaKey {
         i64::from_le_bytes([a, b, c, d, e, f, g, h])
     }
 
-    /// Computes `block ^ e mod n`; `None` if `block` is not below `n`.
+    /// `block ^ e mod n`; `None` if `block` is not below `n`.
     pub(crate) fn raise(&self, block: &[u8; 256]) -> Option<[u8; 256]> {
-        // RSA is defined only for numbers below the modulus.
         let below = block < &self.n;
         Some(Modulus::new(&self.n).filter(|_| below)?.power_public(block, self.e))
     }
@@ -236,7 +235,7 @@ mod tests {
     use rand::rngs::ChaCha20Rng;
     use std::vec::Vec;
 
-    /// The key used for the recordings in `tests/fixtures/captures`, as printed by OpenSSL.
+    /// The key that the recordings in `tests/fixtures/captures` were made with, as OpenSSL printed it.
     fn capture_key(which: &str) -> String {
         let capture = include_str!("../../tests/fixtures/captures/telethon139_abridged.json");
         let capture: serde_json::Value = serde_json::from_str(capture).unwrap();

@@ -43,7 +43,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256, Sha512};
 use zeroize::Zeroizing;
 
-/// A secret number of 256 bytes, big-endian.
+/// 256 bytes, big-endian, not to be seen by others.
 pub(crate) type Secret = Zeroizing<[u8; 256]>;
 
 /// Password hashing parameters, checked: `passwordKdfAlgoSHA256SHA256PBKDF2HMACSHA512iter100000SHA256ModPow`.
@@ -114,7 +114,7 @@ impl Kdf {
         Ok(Proof { a: public, m1: *self.m1(&public, srp_b, &s) })
     }
 
-    /// Computes the verifier `v = g^x mod p`, which a server stores instead of the password.
+    /// `v = g^x mod p`, all that a server keeps of a password.
     pub(crate) fn verifier(&self, x: &PasswordHash) -> Secret {
         let mut exponent = Zeroizing::new([0; 256]);
         for (out, byte) in exponent.iter_mut().rev().zip(x.0.iter().rev()) {
@@ -129,7 +129,7 @@ impl Kdf {
         // SRP-6a: a public value of 0 modulo `p` would let its sender fix the shared secret.
         if number == [0; 256] || number >= *self.params.p() { Err(SrpError::Public) } else { Ok(number) }
     }
-    /// Computes k = H(p | g).
+    /// k = H(p | g).
     pub(crate) fn k(&self) -> [u8; 256] {
         let k = hash(&[self.params.p(), &small(self.params.g())]);
         let mut out = [0; 256];
@@ -210,7 +210,7 @@ pub struct Proof {
     pub m1: [u8; 32],
 }
 
-/// Computes SHA-256 of the concatenated parts.
+/// SHA-256 of the parts, one after the other.
 fn hash(parts: &[&[u8]]) -> Zeroizing<[u8; 32]> {
     let hash = parts.iter().fold(Sha256::new(), |hash, part| hash.chain_update(part));
     Zeroizing::new(hash.finalize().into())
@@ -221,7 +221,7 @@ fn salted(data: &[u8], salt: &[u8]) -> Zeroizing<[u8; 32]> {
     hash(&[salt, data, salt])
 }
 
-/// Computes u = H(A | srp_B), which must not be 0.
+/// u = H(A | srp_B), which must not be 0.
 pub(crate) fn scrambler(a: &[u8; 256], srp_b: &[u8; 256]) -> Result<Zeroizing<[u8; 32]>, SrpError> {
     let u = hash(&[a, srp_b]);
     // With u = 0, the server's secret would not depend on the verifier (SRP-6a).

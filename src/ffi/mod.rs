@@ -21,6 +21,7 @@
 
 mod pointers;
 mod pure;
+mod realm;
 mod types;
 
 pub use pure::*;
@@ -31,13 +32,15 @@ use crate::base::escape::one_line;
 use crate::base::time::{Instant, UnixTime};
 use crate::crypto::auth_key::AuthKey;
 use crate::crypto::rsa::RsaKey;
-use crate::protocol::connection::{Config, Connection, ConnectionError, Event, Init, SavedKey, TemporaryKeys};
+use crate::base::entropy::{Entropy, EntropyFailed};
+use crate::base::escape::one_line;
 use crate::protocol::handshake::HandshakeError;
-use crate::protocol::session::{CallError, SessionError};
-use crate::telegram::api::contacts::ResolveUsername;
-use crate::telegram::dcs::{self, Environment, dc_number};
+use crate::protocol::handshake::client::dc_number;
 use crate::telegram::link::Username;
+use crate::protocol::session::{CallError, SessionError};
 use crate::telegram::start::{self, StartCall, StartError};
+use crate::telegram::store::Realm;
+use crate::base::time::{Instant, UnixTime};
 use crate::tl::Call;
 use crate::wire::transport::Framing;
 use alloc::boxed::Box;
@@ -66,6 +69,14 @@ struct State {
     body: Bytes,
     message: Vec<u8>,
     fault: i32,
+    /// Realm of the public key.
+    realm: Realm,
+    /// Realm of the key, as far as it was given.
+    given: RealmData,
+    /// Messages go under the key itself.
+    is_permanent: bool,
+    /// The server knows the key: it made it, or sent a message under it.
+    is_proven: bool,
 }
 
 impl fmt::Debug for Handle {
@@ -149,9 +160,14 @@ pub unsafe extern "C" fn nanogram_open(
         // SAFETY: as C promises.
         let settings = unsafe { settings(config) }?;
         let (now, unix) = (Instant::from_micros(now), UnixTime::from_micros(unix_time));
-        let connection = Connection::new(settings, now, unix, Box::new(random));
         let (output, body, message) = (BytesMut::new(), Bytes::new(), Vec::new());
-        let handle = State { connection, random, output, body, message, fault: 0 };
+        let realm = Realm::of_keys(environment(config), &settings.keys);
+        let given = if config.auth_key.is_null() { RealmData::UNKNOWN } else { config.realm };
+        given.check(&realm)?;
+        let is_permanent = settings.temporary.is_none();
+        let connection = Connection::new(settings, now, unix, Box::new(random));
+        let handle =
+            State { connection, random, output, body, message, fault: 0, realm, given, is_permanent, is_proven: false };
         let handle = Box::new(Handle { is_busy: AtomicBool::new(false), state: UnsafeCell::new(handle) });
         if out.is_null() {
             return Err(Status::BadArgument);
@@ -163,13 +179,17 @@ pub unsafe extern "C" fn nanogram_open(
     status(open())
 }
 
+const fn environment(config: &ConnectionConfig) -> Environment {
+    if config.is_test { Environment::Test } else { Environment::Production }
+}
+
 /// # Safety
 /// What `config` points to is as said there.
 unsafe fn settings(config: &ConnectionConfig) -> Result<Config, Status> {
     if config.dc_id == 0 || config.temporary < 0 {
         return Err(Status::BadArgument);
     }
-    let environment = if config.is_test { Environment::Test } else { Environment::Production };
+    let environment = environment(config);
     let keys = match config.pem.is_null() {
         true => dcs::keys(environment).to_vec(),
         // SAFETY: as the caller promises.
@@ -219,6 +239,18 @@ pub unsafe extern "C" fn nanogram_close(handle: *mut Handle) {
 }
 
 impl State {
+    /// Whether an event shows that the server knows the key. The binding of a temporary key does not: its answer comes under
+    /// the temporary one, and a server that knows no other can say that it is bound.
+    const fn proves(&self, event: &Event) -> bool {
+        match event {
+            Event::Authorized(_) => true,
+            Event::Reply { result: Ok(_) | Err(CallError::Refused(_)), .. } | Event::Update(_) | Event::NewSession => {
+                self.is_permanent
+            }
+            _ => false,
+        }
+    }
+
     /// The status of a connection that is over.
     fn over(&mut self, error: &ConnectionError) -> Status {
         match error {
@@ -317,7 +349,9 @@ pub unsafe extern "C" fn nanogram_event(handle: *mut Handle, out: *mut EventData
         }
         (handle.body, handle.message) = (Bytes::new(), Vec::new());
         let (mut call_id, mut code, mut in_doubt) = (0, 0, false);
-        let kind = match handle.connection.poll_event() {
+        let event = handle.connection.poll_event();
+        handle.is_proven |= event.as_ref().is_some_and(|event| handle.proves(event));
+        let kind = match event {
             None => EventKind::Nothing,
             Some(Event::Authorized(_)) => EventKind::Authorized,
             Some(Event::Bound(_)) => EventKind::Bound,
@@ -459,6 +493,7 @@ pub unsafe extern "C" fn nanogram_saved(handle: *mut Handle, now: u64, unix_time
             salt: saved.salt,
             time_offset: saved.time_offset.unwrap_or(0),
             has_time_offset: saved.time_offset.is_some(),
+            realm: if handle.is_proven { RealmData::of_realm(&handle.realm) } else { handle.given },
         };
         // SAFETY: as C promises.
         unsafe { give(out, data) }

@@ -1,13 +1,13 @@
 //! Functions that need no connection: parsing texts and answers, explaining errors.
 
 use super::pointers::{array, bytes, give, give_text, status, text};
-use super::{LinkData, PeerData, PeerKind, SessionData, Status};
-use crate::protocol::session::RpcError;
+use super::{LinkData, PeerData, PeerKind, RealmData, SessionData, Status};
 use crate::telegram::api::contacts::ResolvedPeerBody;
 use crate::telegram::api::updates::Updates;
-use crate::telegram::dcs::Environment;
+use crate::crypto::keys::Environment;
 use crate::telegram::hints;
 use crate::telegram::link::{Start, StartLink};
+use crate::protocol::session::RpcError;
 use crate::telegram::start::{self, Known};
 use crate::telegram::store::string;
 use crate::tl::Tl;
@@ -22,7 +22,7 @@ pub extern "C" fn nanogram_says(status: u32) -> *const c_char {
     says.as_ptr()
 }
 
-const SAYS: [(Status, &CStr); 19] = [
+const SAYS: [(Status, &CStr); 20] = [
     (Status::Ok, c"done"),
     (Status::BadArgument, c"a pointer is null that must not be, or a number is out of its range"),
     (Status::BadText, c"the text is not UTF-8"),
@@ -42,6 +42,7 @@ const SAYS: [(Status, &CStr); 19] = [
     (Status::None, c"no value available"),
     (Status::Busy, c"the connection is in use: the entropy callback must not call functions with it"),
     (Status::Full, c"too many events wait: take them, then pass the bytes again"),
+    (Status::WrongRealm, c"the session belongs to other servers than the public key: sign in there, and keep it apart"),
 ];
 
 /// Overwrites a secret with zeros.
@@ -74,6 +75,7 @@ pub unsafe extern "C" fn nanogram_session(string: *const c_char, out: *mut Sessi
             dc_id: saved.dc_id,
             is_test: saved.known_environment() == Some(Environment::Test),
             host: array(&host).ok_or(Status::NoSpace)?,
+            realm: RealmData::of_session(&saved),
         };
         // SAFETY: as C promises.
         unsafe { give(out, data) }

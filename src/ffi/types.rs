@@ -12,6 +12,8 @@ pub const NANOGRAM_HOST: usize = 256;
 pub const NANOGRAM_USERNAME: usize = 33;
 /// Size of a start parameter in bytes: 64 and a terminating zero byte.
 pub const NANOGRAM_START_PARAM: usize = 65;
+/// Most fingerprints of RSA keys that a realm names.
+pub const NANOGRAM_FINGERPRINTS: usize = 8;
 
 /// Result of a function.
 #[repr(C)]
@@ -55,6 +57,9 @@ pub enum Status {
     Busy = 17,
     /// Too many events are waiting: the bytes were not taken, and the connection stays open.
     Full = 18,
+    /// The key belongs to other servers than the public key: Telegram's, those of its test environment, or somebody's own.
+    /// Nothing was opened; sign in there, and keep that key apart.
+    WrongRealm = 19,
 }
 
 /// Framing of packets in the stream.
@@ -75,7 +80,33 @@ pub enum FramingKind {
 /// must not call a function with the connection that it is called for (`NANOGRAM_STATUS_BUSY`), nor leave by `longjmp`.
 pub type EntropyFn = Option<unsafe extern "C" fn(context: *mut c_void, out: *mut u8, len: usize) -> bool>;
 
-/// Account, as stored in a session string of nanogram, Telethon, GramJS, Pyrogram or mtcute. Secret: see
+/// Owner of servers.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServersKind {
+    /// Not known.
+    Unknown = 0,
+    /// Telegram.
+    Telegram = 1,
+    /// Somebody else, who runs a data centre such as `nanogram dc`.
+    Own = 2,
+}
+
+/// Realm of a key: the servers that know it. All of it zero: not known. Keep it with the key.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RealmData {
+    /// Owner of the servers. A `ServersKind`.
+    pub servers: u32,
+    /// Whether they are of the test environment; without meaning if the servers are not known.
+    pub is_test: bool,
+    /// Number of fingerprints. For `NANOGRAM_SERVERS_OWN`, 0 means that their keys are not known.
+    pub count: u8,
+    /// Fingerprints of the servers' RSA keys.
+    pub fingerprints: [i64; NANOGRAM_FINGERPRINTS],
+}
+
+/// An account, as a session string of nanogram, Telethon, GramJS, Pyrogram or mtcute holds it. A secret: see
 /// `nanogram_wipe`.
 #[repr(C)]
 pub struct SessionData {
@@ -93,6 +124,8 @@ pub struct SessionData {
     pub is_test: bool,
     /// Host of the data centre: a name or an address.
     pub host: [c_char; NANOGRAM_HOST],
+    /// The servers that know the key, as far as the string says; for `nanogram_config.realm`.
+    pub realm: RealmData,
 }
 
 /// Parsed start link.
@@ -139,7 +172,10 @@ pub struct PeerData {
 pub struct ConnectionConfig {
     /// Saved auth key of 256 bytes. Null: a key is created, without an account.
     pub auth_key: *const u8,
-    /// Salt last in use, or 0; a wrong salt costs a round trip.
+    /// The servers that `auth_key` is of, as `nanogram_session` or `nanogram_saved` gave them. At others it is refused:
+    /// `NANOGRAM_STATUS_WRONG_REALM`.
+    pub realm: RealmData,
+    /// The salt last in use, or 0; a wrong one costs a round trip.
     pub salt: i64,
     /// Server time minus local time in seconds; valid if `has_time_offset` is set.
     pub time_offset: i64,
@@ -228,4 +264,7 @@ pub struct SavedData {
     pub time_offset: i64,
     /// True if `time_offset` is known.
     pub has_time_offset: bool,
+    /// The servers that know the key. If `nanogram_config.realm` did not name them, they are named once they have proved that
+    /// they know the key: they made it, or a message came under it, which needs `nanogram_config.temporary` to be 0.
+    pub realm: RealmData,
 }

@@ -60,7 +60,7 @@ impl<'a> Choices<'a> {
     }
 }
 
-/// Deterministic entropy (`SplitMix64`).
+/// Randomness that is the same in every run.
 #[derive(Clone)]
 struct Dice(u64);
 

@@ -1,4 +1,4 @@
-//! Telegram's data centres: environments, numbers, addresses, and the RSA keys that authenticate them.
+//! Telegram's data centres: environments, numbers, addresses, and the RSA keys that prove them.
 //!
 //! An account is stored at one data centre, its *home*; an error `*_MIGRATE_X` names another. The table starts with the
 //! addresses built into every client and is refreshed from `help.getConfig`, within limits: only known data centres,
@@ -42,7 +42,7 @@ pub const fn dc_number(environment: Environment, dc: i32, media: bool) -> i32 {
     if media { number.saturating_neg() } else { number }
 }
 
-/// Default port of the data centres; they also listen on 80 and 5222.
+/// The port to try first; 80 and 5222 are the others.
 pub const PORT: u16 = 443;
 
 /// Maximum number of addresses kept for one data centre.

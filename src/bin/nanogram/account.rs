@@ -1,10 +1,12 @@
 //! Accounts in session files and in session strings of other programs.
 
 use crate::args::AccountArgs;
-use crate::dc::writable;
+use crate::dc::directory_of;
 use crate::failure::{Exit, Failure};
+use crate::redact::is_like_secret;
 use crate::{foreign, wire};
-use nanogram::telegram::dcs::Environment;
+use nanogram::client::Client;
+use nanogram::crypto::keys::Environment;
 use nanogram::telegram::store::file::{FileError, SessionFile, default_path};
 use nanogram::telegram::store::state::{State, StateError};
 use nanogram::telegram::store::{Format, Realm, RealmError, SavedSession, Servers, StringError, string};
@@ -34,7 +36,7 @@ pub(crate) struct Account {
     pub(crate) host: Option<String>,
     /// Session file, locked while the account is in use; `None` for a session string.
     file: Option<SessionFile>,
-    /// True if the file does not record its servers. They are recorded once they have shown that they know the key.
+    /// The session does not say which servers it is of; that is recorded once they have proved that they know the key.
     is_unproven: bool,
 }
 
@@ -43,13 +45,40 @@ impl Account {
     /// is then used in `realm`.
     pub(crate) fn open(session: Option<&str>, realm: &Realm) -> Result<Self, Failure> {
         let mut account = Self::held(session, realm)?;
-        // Read before `enter`, which assigns the realm.
-        account.is_unproven = account.state.servers == Servers::Unknown;
-        enter(&mut account.state, realm)?;
+        account.enter(realm)?;
+        // Of a string nothing is kept, so nothing must be proved.
+        account.is_unproven &= account.file.is_some();
         Ok(account)
     }
 
-    /// Opens the account of `session` without using it in a realm.
+    /// Prepares it for use in a realm.
+    pub(crate) fn enter(&mut self, realm: &Realm) -> Result<(), Failure> {
+        self.is_unproven = self.state.servers == Servers::Unknown;
+        enter(&mut self.state, realm)
+    }
+
+    /// Asks the server for proof that it knows the key, if the session does not say that it is of these servers.
+    ///
+    /// An answer under a temporary key, such as that nobody is signed in, is no proof: any server can give it.
+    pub(crate) async fn prove(&mut self, client: &Client) -> Result<(), Failure> {
+        if !self.is_unproven {
+            return Ok(());
+        }
+        let mut message =
+            String::from("the session does not name its servers, and this one has not proved that it knows its key");
+        match client.prove_key().await {
+            Ok(is_proven) => self.is_unproven = !is_proven,
+            // Of another kind than the error itself, which may be the server's word that nobody is signed in.
+            Err(error) => message += &format!(": {error}"),
+        }
+        if !self.is_unproven {
+            return Ok(());
+        }
+        Err(Failure::new(Exit::Network, "NOT_PROVEN", message)
+            .hint("try again; or give the --dc and --key of the servers that it is of"))
+    }
+
+    /// The same account, which is used nowhere.
     pub(crate) fn held(session: Option<&str>, realm: &Realm) -> Result<Self, Failure> {
         match find(session, realm)? {
             Found::Session(_, saved) => Self::of_string(&saved, realm.environment),
@@ -80,9 +109,9 @@ impl Account {
 
     /// Saves the state. The file of an invalidated key is renamed, and its new name returned.
     ///
-    /// `is_proven`: the server has answered under the key. For a session string nothing is saved.
-    pub(crate) fn keep(mut self, state: &State, is_proven: bool) -> Result<Option<PathBuf>, Failure> {
-        let Some(file) = self.file.as_mut().filter(|_| is_proven || !self.is_unproven) else { return Ok(None) };
+    /// Nothing is kept of a session string, nor of a session whose servers are not [proved](Self::prove).
+    pub(crate) fn keep(mut self, state: &State) -> Result<Option<PathBuf>, Failure> {
+        let Some(file) = self.file.as_mut().filter(|_| !self.is_unproven) else { return Ok(None) };
         if state.keys.contains_key(&state.home) {
             return file.save(state).map(|()| None).map_err(of_file);
         }
@@ -106,12 +135,16 @@ impl Account {
     }
 }
 
-/// Opens the session file for writing, and reads its state.
+/// The file that a session is to be written to, and the account that it holds now, for use in `realm`.
 ///
-/// A file of another realm is left alone.
-pub(crate) fn file_for(session: Option<&str>, realm: &Realm) -> Result<(SessionFile, Option<State>), Failure> {
+/// A file of another realm is left alone. Without a realm, what the file holds is not to be used.
+pub(crate) fn file_for(
+    session: Option<&str>,
+    default: &Realm,
+    realm: Option<&Realm>,
+) -> Result<(SessionFile, Option<Account>), Failure> {
     let path = match given(session) {
-        None => default_file(realm)?,
+        None => default_file(default)?,
         Some(text) if text == STDIN || string::parse(text).is_ok() || is_like_string(text) => {
             return Err(Failure::usage(
                 "the session is written to a file, and --session or NANOGRAM_SESSION names none",
@@ -125,16 +158,25 @@ pub(crate) fn file_for(session: Option<&str>, realm: &Realm) -> Result<(SessionF
         return Err(bad_file(&path, "it holds a session of another program").hint("give another --session FILE"));
     }
     if given(session).is_some() {
-        // One missing directory is created, as for the default file; its parent must exist.
+        check_name("--session", &path)?;
+        // One directory is made for it, as for the default file; the one above must be there.
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.exists());
-        writable("--session", parent.or(Some(&path)))?;
+        directory_of("--session", parent.or(Some(&path)))?;
     }
-    let (file, mut state) = SessionFile::open(&path).map_err(of_file)?;
-    if let Some(state) = &mut state {
-        check_environment(state, realm.environment)?;
-        enter(state, realm)?;
+    let (file, state) = SessionFile::open(&path).map_err(of_file)?;
+    let mut account = state.map(Account::of_state);
+    if let Some(account) = &mut account {
+        check_environment(&account.state, default.environment)?;
+        if let Some(realm) = realm {
+            account.enter(realm)?;
+        }
     }
-    Ok((file, state))
+    Ok((file, account))
+}
+
+/// Whether the command line or the variable names a session, if only `-` or a string.
+pub(crate) fn is_given(session: Option<&str>) -> bool {
+    given(session).is_some()
 }
 
 /// Session found under a name or in a text.
@@ -221,8 +263,31 @@ fn read(path: &Path) -> Result<Option<Found>, Failure> {
     }))
 }
 
-/// Reads the state from a file that another process may have locked. Writers replace the whole file, so the content is
-/// consistent.
+/// Refuses to make a file whose name is a part of a session string, which would be told and seen in every directory listing.
+fn check_name(flag: &str, path: &Path) -> Result<(), Failure> {
+    if !is_like_secret(&path.file_name().unwrap_or_default().to_string_lossy()) {
+        return Ok(());
+    }
+    let message = format!("{flag}: this is more like a part of a session string than the name of a file");
+    Err(Failure::new(Exit::Usage, "FILE", message))
+}
+
+/// Refuses to write to a file that holds a session: keys, recordings and the like would make it unreadable, and it may be
+/// the only copy of its key.
+pub(crate) fn no_session_in(flag: &str, path: &Path) -> Result<(), Failure> {
+    check_name(flag, path)?;
+    let is_small = fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() <= MAX_FILE);
+    let bytes = Zeroizing::new(if is_small { fs::read(path).unwrap_or_default() } else { Vec::new() });
+    // What is damaged may be mended, and what is of a later version be read by that.
+    let is_ours = !bytes.is_empty() && !matches!(State::from_bytes(&bytes), Err(StateError::Foreign));
+    if !is_ours && !str::from_utf8(&bytes).is_ok_and(|text| string::parse(text).is_ok()) {
+        return Ok(());
+    }
+    let message = format!("{flag} {}: it holds a session, and is not written to", path.display());
+    Err(Failure::new(Exit::Usage, "FILE", message).hint("give the name of another file"))
+}
+
+/// The state in a file that another process may hold: files are replaced as a whole.
 pub(crate) fn peek(path: &Path) -> Result<State, Failure> {
     let bytes = fs::read(path).map(Zeroizing::new).map_err(|e| bad_file(path, &e.to_string()))?;
     State::from_bytes(&bytes).map_err(|e| bad_file(path, &e.to_string()))

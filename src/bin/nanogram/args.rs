@@ -274,6 +274,44 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    /// Each place of the command line: command, place, value, variable, and `required`; hidden ones too.
+    fn places(of: &clap::Command, path: &str, out: &mut String) {
+        use std::fmt::Write as _;
+        let subcommands: Vec<_> = of.get_subcommands().filter(|sub| sub.get_name() != "help").collect();
+        if !subcommands.is_empty() {
+            writeln!(out, "{path}\t[COMMAND]\tCOMMAND\t-\trequired").unwrap();
+        }
+        for arg in of.get_arguments().filter(|arg| !matches!(arg.get_id().as_str(), "help" | "version")) {
+            let values: Vec<_> = arg.get_value_names().unwrap_or_default().iter().map(ToString::to_string).collect();
+            let place = match arg.get_long() {
+                Some(long) => format!("--{long}"),
+                None => format!("[{}]", values.join(" ")),
+            };
+            let value = if arg.get_action().takes_values() { values.join(" ") } else { "-".into() };
+            let env = arg.get_env().map_or("-".into(), |name| name.to_string_lossy());
+            let need = if arg.is_required_set() { "required" } else { "-" };
+            writeln!(out, "{path}\t{place}\t{value}\t{env}\t{need}").unwrap();
+        }
+        for sub in subcommands {
+            places(sub, format!("{path} {}", sub.get_name()).trim_start_matches("- "), out);
+        }
+    }
+
+    /// `tests/escape.rs` puts secrets at each of them.
+    #[test]
+    fn each_place_of_the_command_line_is_in_the_fixture() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/command_line.txt");
+        let mut command = Cli::command();
+        command.build();
+        let mut made = String::new();
+        places(&command, "-", &mut made);
+        if std::env::var_os("NANOGRAM_WRITE").is_some() {
+            std::fs::write(path, &made).unwrap();
+        }
+        let written = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(written == made, "write it anew: NANOGRAM_WRITE=1 cargo test --all-features --bin nanogram");
+    }
+
     #[test]
     fn a_random_id_may_be_negative() {
         let cli = Cli::try_parse_from(["nanogram", "start", "@b", "x", "--random-id", "-4156887774564"]).unwrap();

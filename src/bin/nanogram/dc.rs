@@ -127,8 +127,14 @@ pub(crate) fn run(args: &DcArgs, story: &Story) -> Result<(), Failure> {
     })
 }
 
-/// Checks that the directory of a file exists, before the command starts.
-pub(crate) fn writable(flag: &str, path: Option<&Path>) -> Result<(), Failure> {
+/// Checks before anything starts that the directory of an output file exists, and that the file holds no session.
+fn writable(flag: &str, path: Option<&Path>) -> Result<(), Failure> {
+    directory_of(flag, path)?;
+    path.map_or(Ok(()), |path| account::no_session_in(flag, path))
+}
+
+/// Checks that the directory of a file exists, before anything starts.
+pub(crate) fn directory_of(flag: &str, path: Option<&Path>) -> Result<(), Failure> {
     let parent = path.and_then(Path::parent).filter(|parent| !parent.as_os_str().is_empty());
     match (path, parent) {
         (Some(path), _) if path.is_dir() => {

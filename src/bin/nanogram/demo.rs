@@ -8,7 +8,7 @@ use crate::dc::{self, Place};
 use crate::failure::{Exit, Failure};
 use crate::story::{Ink, Story, hex};
 use crate::witness::{Witness, fingerprint};
-use crate::{output, runtime, start, wire};
+use crate::{account, output, runtime, start, wire};
 use bytes::BytesMut;
 use nanogram::base::private;
 use nanogram::base::side::Side;
@@ -97,6 +97,7 @@ pub(crate) fn run(args: &DemoArgs, story: &Story) -> Result<(), Failure> {
 }
 
 fn open(path: &Path) -> Result<File, Failure> {
+    account::no_session_in("--record", path)?;
     private::append(path).map_err(|error| not_written(path, &error))
 }
 

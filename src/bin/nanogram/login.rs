@@ -27,8 +27,8 @@ pub(crate) fn run(args: &LoginArgs, story: &Story) -> Result<(), Failure> {
     let phone = args.phone.as_deref().map(prompt::phone).transpose()?;
     let app = app(args)?;
     let realm = account::realm(&args.account)?;
-    let (mut file, before) = account::file_for(args.account.session.as_deref(), &realm)?;
-    let before = before.filter(|before| before.keys.contains_key(&before.home));
+    let (mut file, before) = account::file_for(args.account.session.as_deref(), &realm, Some(&realm))?;
+    let before = before.filter(|before| before.state.keys.contains_key(&before.state.home));
     let is_replaced = before.is_some() && args.force;
     let is_over = before.is_some() && !args.force;
     runtime()?.block_on(wire::uninterrupted(async {
@@ -85,16 +85,18 @@ fn app(args: &LoginArgs) -> Result<App, Failure> {
     Ok(App { api_id, api_hash: Hidden(api_hash) })
 }
 
-/// User signed in with the saved session; `None` if the server reports the session as ended.
+/// Who is signed in with what the file holds; `None` if the server says that nobody is any more. It has proved then that it
+/// knows the key, or shown the RSA key of the servers that the file names.
 async fn still_in(
-    before: State,
+    mut before: Account,
     file: &mut SessionFile,
     args: &LoginArgs,
     story: &Story,
 ) -> Result<Option<Me>, Failure> {
-    let options = wire::options(&Account::of_state(before), &args.account, story)?;
+    let options = wire::options(&before, &args.account, story)?;
     let asked = async {
         let client = wire::connect(options, story).await?;
+        before.prove(&client).await?;
         let me = wire::who_am_i(&client).await?;
         Ok::<_, Failure>((client, me))
     };
@@ -111,8 +113,13 @@ async fn still_in(
         }
         Err(failure) => {
             let (why, _) = failure.lines();
-            let message = format!("{} holds a session that could not be checked: {why}", file.path().display());
-            Err(failure.saying(message).hint("try again, or replace it with --force"))
+            let message = format!(
+                "{} holds a session, and whether it is still good cannot be told: {why}",
+                file.path().display()
+            );
+            Err(failure
+                .saying(message)
+                .hint("try again; give another --session FILE; or sign in anew with --force, which replaces it"))
         }
     }
 }
@@ -162,10 +169,11 @@ fn tell(args: &LoginArgs, what: &str, me: &Me, file: &SessionFile, story: &Story
 }
 
 pub(crate) fn out(args: &LogoutArgs, story: &Story) -> Result<(), Failure> {
-    let account = Account::open(args.account.session.as_deref(), &account::realm(&args.account)?)?;
+    let mut account = Account::open(args.account.session.as_deref(), &account::realm(&args.account)?)?;
     let options = wire::options(&account, &args.account, story)?;
     let told = runtime()?.block_on(wire::within(args.account.timeout, async {
         let client = wire::connect(options, story).await?;
+        account.prove(&client).await?;
         client.log_out().await.map_err(Failure::from)
     }));
     let path = account.path().map(|path| path.display().to_string());

@@ -44,7 +44,7 @@ use tokio::runtime::{Builder, Runtime};
 fn main() -> ExitCode {
     // Lossy, for error messages only: clap parses the original words.
     let words: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse().map_err(|error| as_shown(error, &words)) {
         Ok(cli) => cli,
         Err(error) => match failure::of_clap(&error, &words) {
             Some(failure) => return report(&failure, true, &Story::new(Level::Normal)),
@@ -81,7 +81,16 @@ fn main() -> ExitCode {
     }
 }
 
-/// Reports a failure on stderr, and on stdout for programs.
+/// The parser's error for the words as they are shown: it repeats them, and a line feed in one would begin a line of its own.
+fn as_shown(error: clap::Error, words: &[String]) -> clap::Error {
+    if !words.iter().any(|word| word.chars().any(nanogram::base::escape::deceives)) {
+        return error;
+    }
+    let shown = words.iter().map(|word| wire::printable(word));
+    Cli::try_parse_from(std::iter::once("nanogram".into()).chain(shown)).err().unwrap_or(error)
+}
+
+/// Says why there is no result: to people on stderr, to programs on stdout.
 fn report(failure: &Failure, as_json: bool, story: &Story) -> ExitCode {
     if failure.exit() != Exit::ReaderGone {
         let failure = &failure.redacted();

@@ -45,21 +45,40 @@ fn hide(text: &str, words: impl Iterator<Item = String>, is_secret: impl Fn(&str
     let mut secrets: Vec<String> = words.flat_map(parts).filter(|part| is_secret(part)).collect();
     // The longest first, as one secret may contain another.
     secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-    secrets.iter().fold(text.to_string(), |text, secret| text.replace(secret.as_str(), HIDDEN))
+    let text = secrets.iter().fold(text.to_string(), |text, secret| text.replace(secret.as_str(), HIDDEN));
+    // What was typed as one word may be cut where it is told: at a colon, an equals sign, a space.
+    let is_piece = |run: &&str| run.len() >= PIECE && secrets.iter().any(|secret| secret.contains(run));
+    let pieces: Vec<String> = runs(&text).filter(is_piece).map(String::from).collect();
+    pieces.iter().fold(text, |text, piece| text.replace(piece.as_str(), HIDDEN))
 }
 
-/// The word, its parts after `=` signs, and its parts between white space.
+/// Shortest piece of a secret that is hidden.
+const PIECE: usize = 8;
+
+/// The word, what is behind its `=` signs, what is between white space, and its runs of digits of base64.
 fn parts(word: String) -> Vec<String> {
     let values = word.match_indices('=').filter_map(|(at, _)| word.get(at + 1..)).map(String::from);
     let pieces = word.split_whitespace().map(String::from);
-    let mut parts: Vec<String> = values.chain(pieces).collect();
+    let mut parts: Vec<String> =
+        values.chain(pieces).chain(runs(&word).filter(is_like_string).map(String::from)).collect();
     parts.push(word);
     parts.retain(|part| !part.trim().is_empty());
     parts
 }
 
-/// Returns true for a word in the form of a session string, a key, an `api_hash`, a bot token, a login token or a phone
-/// number; paths, addresses, links and shorter numbers do not match.
+/// Whether a run of digits of base64 is long enough for a piece of a session string, or dense between its slashes: paths have
+/// slashes, too.
+fn is_like_string(run: &&str) -> bool {
+    (run.len() >= 60 && !run.starts_with('/') && is_dense(run)) || run.split('/').any(is_dense)
+}
+
+/// Runs of digits of base64 and base64url, without the hyphens of an option before them.
+fn runs(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && !"+/_-".contains(c)).map(|run| run.trim_start_matches("--"))
+}
+
+/// Whether `word` has the form of a session string, a key, an api_hash, a bot token, a login token or a phone number; paths,
+/// addresses, links and shorter numbers have not.
 fn is_secret(word: &str) -> bool {
     // An api_hash, a key, or a part of one.
     let is_blob = word.len() >= 16 && word.bytes().all(|b| b.is_ascii_hexdigit());
@@ -77,7 +96,15 @@ fn is_secret(word: &str) -> bool {
     word.contains("-----BEGIN") || word.split(['/', '.', ':', '?', '&', ' ', ',']).any(is_dense) || is_dense(word)
 }
 
-/// Returns true for a long run of base64 or hexadecimal digits.
+/// Whether a file name is more like a part of a session string.
+pub(crate) fn is_like_secret(name: &str) -> bool {
+    name.len() > LONGEST_NAME && is_dense(name)
+}
+
+/// Longest word that is taken for the name of a file, whatever its letters are.
+const LONGEST_NAME: usize = 40;
+
+/// Long, and of the digits of base64 or base16.
 fn is_dense(run: &str) -> bool {
     let has = |test: fn(&u8) -> bool| run.as_bytes().iter().any(&test);
     let is_hex = run.len() >= 32 && run.bytes().all(|b| b.is_ascii_hexdigit());
@@ -110,10 +137,24 @@ mod tests {
                 assert!(!hidden.contains(secret) && hidden.contains(HIDDEN), "{hidden}");
             }
         }
+        // Cut by whoever tells it, or wrapped by whoever typed it.
+        for (word, text) in [
+            (format!("--{session}=="), format!("unexpected argument '--{session}'")),
+            (
+                format!("--x={}\n{}", &session[..100], &session[100..]),
+                format!("no '{}\n{}'", &session[..100], &session[100..]),
+            ),
+            (format!("\"{session}\""), format!("no '\"{session}\"'")),
+            (format!("a={}:{}", &session[..60], &session[60..]), format!("no `{}`", &session[..40])),
+        ] {
+            let hidden = hide(&text, [word].into_iter(), is_secret);
+            assert!((0..session.len() - 12).all(|at| !hidden.contains(&session[at..at + 12])), "{hidden}");
+        }
         let names = [
             "--definitely-no-such-flag",
             "https://t.me/echo_bot?start=hello_42",
             "/tmp/a1B2/dc.session",
+            "/home/Anna/Documents2/some/project/dc.session",
             "sart",
             "127.0.0.1:44321",
             "user:1234567:1234567890123456789",

@@ -44,7 +44,7 @@ impl Plan {
 
 pub(crate) fn run(args: &StartArgs, story: &Story) -> Result<(), Failure> {
     let plan = plan(args, story)?;
-    let account = Account::open(args.account.session.as_deref(), &account::realm(&args.account)?)?;
+    let mut account = Account::open(args.account.session.as_deref(), &account::realm(&args.account)?)?;
     if account.state.user.is_some_and(|user| user.is_bot) {
         return Err(prompt::no_bots());
     }
@@ -62,8 +62,12 @@ pub(crate) fn run(args: &StartArgs, story: &Story) -> Result<(), Failure> {
         let limit = args.account.timeout.saturating_add(args.account.flood_wait);
         story.detail(&format!("random_id {random_id}"));
         let result = job(&client, &plan, random_id, wait, limit, story).await;
-        // Also after a failure: keys, salts and names are valid for the next run.
-        match account.keep(&client.state(), result.is_ok()) {
+        // Of an unnamed session nothing is kept without proof. That the bot was started is true all the same.
+        if result.is_ok() {
+            let _unproven = wire::within(args.account.timeout, account.prove(&client)).await;
+        }
+        // Whatever came of it: keys, salts and names are as good for the next time.
+        match account.keep(&client.state()) {
             Ok(None) => {}
             Ok(Some(path)) => story.tell(&format!("The session is over; its file is kept as {}.", path.display())),
             Err(failure) => {

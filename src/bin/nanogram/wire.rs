@@ -1,6 +1,6 @@
 //! From the command line to a connected client, for all commands that act for an account.
 
-use crate::account::Account;
+use crate::account::{Account, no_session_in};
 use crate::args::AccountArgs;
 use crate::dc::stamp;
 use crate::failure::{Exit, Failure};
@@ -102,6 +102,7 @@ pub(crate) fn printable(text: &str) -> String {
 /// Appends the keys in use to a file that only its owner can read.
 fn keylog(path: &Path) -> Result<KeyWatcher, Failure> {
     let bad = |error: io::Error| Failure::new(Exit::Usage, "FILE", format!("--keylog {}: {error}", path.display()));
+    no_session_in("--keylog", path)?;
     let file = Mutex::new(private::append(path).map_err(bad)?);
     Ok(KeyWatcher::of_keys(move |entry| {
         if let Ok(mut file) = file.lock() {
@@ -189,11 +190,12 @@ impl std::fmt::Display for Me {
     }
 }
 
-/// Asks the server for the user of a foreign session; returns the state with the answer.
-pub(crate) fn check(of: &Account, account: &AccountArgs, story: &Story) -> Result<State, Failure> {
+/// Asks the server about an account from elsewhere; its state with the answer in it.
+pub(crate) fn check(of: &mut Account, account: &AccountArgs, story: &Story) -> Result<State, Failure> {
     let options = options(of, account, story)?;
     runtime()?.block_on(within(account.timeout, async {
         let client = connect(options, story).await?;
+        of.prove(&client).await?;
         let me = who_am_i(&client).await?;
         client.set_user(Some(me.user));
         story.tell(&format!("The session is signed in: {me}."));

@@ -66,7 +66,40 @@ enum Lost {
     Moving(u8, Moved),
 }
 
-/// Unanswered call.
+/// Where the mover learns whether the other data centre was reached.
+type Moved = oneshot::Sender<Result<(), Error>>;
+
+/// Why a rest between attempts is over.
+enum Rest {
+    /// Its time is over.
+    Over,
+    /// Somebody makes a call.
+    Wanted,
+    /// Another data centre is to be gone to.
+    Moving(u8, Moved),
+    /// The handle is gone.
+    Dropped,
+}
+
+/// A call on its way to the driver. No `Debug`: its body may be a secret.
+pub(super) struct Order {
+    pub(super) body: Bytes,
+    pub(super) reply: oneshot::Sender<Answer>,
+}
+
+/// What goes before all calls.
+pub(super) enum Control {
+    /// Connect to another data centre; until `Settled`, all calls wait but those of this channel.
+    Move { to: u8, reply: Moved },
+    /// A call of the mover's.
+    Call(Order),
+    /// The move is over.
+    Settled,
+    /// Ask whether the server knows the permanent key.
+    Prove(oneshot::Sender<bool>),
+}
+
+/// A call that is not answered.
 struct Waiting {
     order: Order,
     /// True for a call of the migration.
@@ -222,7 +255,86 @@ impl Driver {
         }
     }
 
-    /// Ends the migration: the calls that waited for it are made.
+    /// A socket in place of one that was lost, however long it takes; `None`: nobody wants one any more.
+    ///
+    /// Calls wait for as many attempts as the options allow, and then get the last error. Later calls get attempts of
+    /// their own.
+    async fn connect_again(&mut self, mut why: Error, ready: &mut Option<Ready>) -> Option<TcpStream> {
+        loop {
+            self.shared.set_trouble(Some(&why));
+            if ready.as_ref().is_some_and(oneshot::Sender::is_closed) {
+                return None;
+            }
+            if self.failures < self.most_attempts(self.dc) {
+                self.pause(self.failures, &why).await;
+            } else if let Some(ready) = ready.take() {
+                // Nobody has a handle yet: it is for the caller to try again.
+                let _ = ready.send(Err(why));
+                return None;
+            } else {
+                self.give_up_calls(&why);
+                match self.rest(&why).await {
+                    Rest::Over => {}
+                    Rest::Wanted => self.failures = 0,
+                    Rest::Moving(to, reply) => match self.go(to, reply).await {
+                        Some(socket) => return Some(socket),
+                        None => continue,
+                    },
+                    Rest::Dropped => return None,
+                }
+            }
+            match self.connect_nth(self.dc, self.failures).await {
+                Ok(socket) => {
+                    self.connection.reconnect(self.clock.now());
+                    return Some(socket);
+                }
+                Err(error) => {
+                    self.failures = self.failures.saturating_add(1);
+                    why = error;
+                }
+            }
+        }
+    }
+
+    /// Gives an error to all calls that wait for an answer.
+    fn give_up_calls(&mut self, why: &Error) {
+        for (call, waiting) in core::mem::take(&mut self.waiting) {
+            let in_doubt = waiting.in_doubt || self.connection.is_sent(call);
+            self.connection.forget(call);
+            let _ = waiting.order.reply.send(Answer { result: Err(why.again()), in_doubt });
+        }
+    }
+
+    /// Waits until it is time for another attempt, or until somebody wants one.
+    async fn rest(&mut self, why: &Error) -> Rest {
+        let after = jittered(FIRST_WAIT, LONGEST_WAIT, self.failures);
+        self.options.watcher.tell(&Notice::Reconnecting { attempt: self.failures, after, why });
+        let mut rest = pin!(sleep(after));
+        loop {
+            tokio::select! {
+                control = self.control.recv() => match control {
+                    Some(Control::Move { to, reply }) => return Rest::Moving(to, reply),
+                    Some(Control::Call(order)) => {
+                        self.make(Waiting { order, is_first: true, in_doubt: false });
+                        return Rest::Wanted;
+                    }
+                    Some(Control::Settled) => self.settle(),
+                    Some(Control::Prove(reply)) => self.tell_proof(reply).await,
+                    None => return Rest::Dropped,
+                },
+                order = self.orders.recv(), if !self.is_settling => match order {
+                    Some(order) => {
+                        self.take(order);
+                        return Rest::Wanted;
+                    }
+                    None => return Rest::Dropped,
+                },
+                () = &mut rest => return Rest::Over,
+            }
+        }
+    }
+
+    /// The move is over: the calls that waited for that go on.
     fn settle(&mut self) {
         self.is_settling = false;
         self.go_on();
@@ -284,7 +396,7 @@ impl Driver {
             match control {
                 Control::Call(order) => all.push(order.reply),
                 Control::Move { reply, .. } => drop(reply.send(Err(error.again()))),
-                Control::Settled => {}
+                Control::Settled | Control::Prove(_) => {}
             }
         }
         if let Some(ready) = ready {
@@ -293,5 +405,111 @@ impl Driver {
         for reply in all {
             let _ = reply.send(Answer { result: Err(error.again()), in_doubt: true });
         }
+    }
+
+    /// Serves one socket until it is lost.
+    async fn serve(&mut self, socket: &mut TcpStream, ready: &mut Option<Ready>) -> Lost {
+        let mut input = vec![0; READ];
+        let mut output = BytesMut::new();
+        loop {
+            self.bind_if_due();
+            if let Err(error) = self.turn(&mut output, ready) {
+                return Lost::Protocol(error);
+            }
+            if let Some(error) = self.over.take() {
+                return Lost::Over(error);
+            }
+            if let Some(error) = self.not_bound.take() {
+                return Lost::NotBound(error);
+            }
+            let (mut read, mut write) = socket.split();
+            let flood = self.binding.flood.as_ref().map(|(until, _)| *until);
+            let due = Instant::earliest(&[self.connection.poll_timeout(), flood]).map(|at| self.clock.until(at));
+            // What is due may have to be sent, and a socket that takes nothing would have us look again and again.
+            let due = due.map(|due| if output.is_empty() { due } else { due.max(BLOCKED) });
+            tokio::select! {
+                result = read.read(&mut input), if self.connection.wants_input() => match result {
+                    Ok(0) => return Lost::Io(io::ErrorKind::UnexpectedEof.into()),
+                    Ok(n) => {
+                        let now = self.clock.now();
+                        let bytes = input.get(..n).unwrap_or_default();
+                        if let Err(error) = self.connection.handle_input(now, bytes) {
+                            self.deliver(ready);
+                            return Lost::Protocol(error);
+                        }
+                    }
+                    Err(error) => return Lost::Io(error),
+                },
+                result = write.write(&output), if !output.is_empty() => match result {
+                    Ok(n) => output.advance(n),
+                    Err(error) => return Lost::Io(error),
+                },
+                control = self.control.recv(), if output.is_empty() => match control {
+                    Some(Control::Move { to, reply }) => return Lost::Moving(to, reply),
+                    Some(Control::Call(order)) => self.make(Waiting { order, is_first: true, in_doubt: false }),
+                    Some(Control::Settled) => self.settle(),
+                    Some(Control::Prove(reply)) => self.tell_proof(reply).await,
+                    None => return Lost::Dropped,
+                },
+                // Orders wait while the socket takes nothing: the channel is what bounds them.
+                order = self.orders.recv(), if output.is_empty() && !self.is_settling => match order {
+                    Some(order) => self.take(order),
+                    None => return Lost::Dropped,
+                },
+                () = sleep(due.unwrap_or_default()), if due.is_some() => {
+                    let now = self.clock.now();
+                    if let Err(error) = self.connection.handle_timeout(now) {
+                        return Lost::Protocol(error);
+                    }
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, order: Order) {
+        // Those that wait already go out in the same packet.
+        let others: Vec<_> = core::iter::from_fn(|| self.orders.try_recv().ok()).collect();
+        for order in [order].into_iter().chain(others) {
+            self.make(Waiting { order, is_first: false, in_doubt: false });
+        }
+    }
+
+    fn make(&mut self, waiting: Waiting) {
+        if let Some(error) = self.flooded() {
+            let _ = waiting.order.reply.send(Answer { result: Err(error), in_doubt: waiting.in_doubt });
+            return;
+        }
+        // A caller who gave up before the call was taken gets no answer.
+        if !waiting.order.reply.is_closed() {
+            let call = self.connection.call_raw(waiting.order.body.to_vec());
+            self.waiting.insert(call, waiting);
+        }
+    }
+
+    /// Whatever the connection has: bytes to send, events to hand out.
+    fn turn(&mut self, output: &mut BytesMut, ready: &mut Option<Ready>) -> Result<(), ConnectionError> {
+        self.forget_abandoned();
+        if output.is_empty() {
+            while self.connection.poll_transmit(self.clock.now(), output)? {}
+        }
+        self.deliver(ready);
+        Ok(())
+    }
+
+    /// Callers who have stopped waiting (a time-out of their own) are forgotten, and so are their calls.
+    fn forget_abandoned(&mut self) {
+        let now = self.clock.now();
+        if now < self.sweep_at {
+            return;
+        }
+        self.sweep_at = now + SWEEP_EVERY;
+        let connection = &mut self.connection;
+        self.waiting.retain(|call, waiting| {
+            let is_wanted = !waiting.order.reply.is_closed();
+            if !is_wanted {
+                connection.forget(*call);
+            }
+            is_wanted
+        });
     }
 }

@@ -1,4 +1,5 @@
-//! Proof of the permanent key: a call under it, on a separate connection, before the key is given up.
+//! The permanent key's own word: a call under it, on a connection of its own, before it is given up, and before the servers
+//! that it belongs to are recorded.
 //!
 //! TDLib does the same (`Session::connection_send_check_main_key`, `help.getNearestDc`).
 
@@ -19,6 +20,7 @@ use core::time::Duration;
 use rand::rngs::SysRng;
 use std::io;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
 /// Number of consecutive connections that must report the key as unknown.
@@ -55,6 +57,17 @@ impl Driver {
             }
         }
         Proof::Unknown
+    }
+
+    /// Asks once, and says whether an answer came under the key.
+    pub(super) async fn tell_proof(&mut self, reply: oneshot::Sender<bool>) {
+        // Without a key the answer would come under a new one, which proves nothing.
+        let has_key = self.shared.with(|state| state.keys.contains_key(&self.dc));
+        let answer = match has_key {
+            true => timeout(WITHIN, self.ask_with_permanent()).await.ok(),
+            false => None,
+        };
+        let _ = reply.send(matches!(answer, Some(Ok(Ok(_) | Err(CallError::Refused(_))))));
     }
 
     async fn ask_with_permanent(&mut self) -> Result<Result<Bytes, CallError>, Error> {

@@ -1,6 +1,6 @@
 //! What the bots of the test data centre say.
 
-use super::world::Manner;
+use super::types::Manner;
 use alloc::format;
 use alloc::string::String;
 

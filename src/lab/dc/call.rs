@@ -8,8 +8,14 @@
 use super::layers;
 use super::log::Entry;
 use super::login::migrate;
+use super::methods::{ABROAD, OPEN, UNBOUND, methods};
+pub use super::methods::{method_id, method_name};
 use super::script::Act;
-use super::world::{Missing, World};
+pub use super::types::{App, Caller, Push};
+use super::types::{Turn, bad};
+pub use super::vectors::{MAX_ELEMENTS, VECTORS};
+use super::vectors::{read, unreadable, unreadable_call};
+use super::world::World;
 use crate::protocol::session::RpcError;
 use crate::telegram::api::account::{GetPassword, UpdateStatus};
 use crate::telegram::api::auth::{
@@ -30,8 +36,7 @@ use crate::telegram::api::updates::{
     GetChannelDifference, GetDifference, GetState, UpdateServiceNotification, UpdateShort, Updates,
 };
 use crate::telegram::api::users::{GetFullUser, GetUsers};
-use crate::tl::schema::{self, Schema};
-use crate::tl::{Call, Combinator, DecodeError, Fault, Raw, Reader, Tl, line};
+use crate::tl::{Call, Combinator, Raw, Reader, Tl};
 use crate::wire::mt::gzip;
 use crate::wire::mt::message::GzipPacked;
 use alloc::format;
@@ -47,44 +52,6 @@ const MAX_WRAPPERS: usize = 8;
 const MAX_CALL: usize = 1 << 20;
 /// Characters kept of each text in which a program says what it is.
 const MAX_APP: usize = 128;
-
-/// What the data centre knows of whoever calls: the state of one auth key.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Caller {
-    /// Who is signed in.
-    pub user_id: Option<i64>,
-    /// What `invokeWithLayer` said.
-    pub layer: Option<i32>,
-    /// What `initConnection` said.
-    pub app: Option<App>,
-    /// Who has shown the code, and must prove the password yet.
-    pub half_in: Option<i64>,
-    /// The `auth_key_id`, of the permanent key where there are two.
-    pub key_id: [u8; 8],
-    /// The data centre that has the key; `None` for the world's first.
-    pub dc_id: Option<i32>,
-    /// The key is a temporary one that stands for none yet.
-    pub is_unbound: bool,
-}
-
-impl Caller {
-    /// A caller that is signed in as `user_id` and has said nothing yet.
-    pub const fn signed_in(user_id: i64) -> Self {
-        let user_id = Some(user_id);
-        Self { user_id, layer: None, app: None, half_in: None, key_id: [0; 8], dc_id: None, is_unbound: false }
-    }
-}
-
-/// What a program says of itself.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct App {
-    /// The number its author got.
-    pub api_id: i32,
-    /// What it runs on.
-    pub device_model: String,
-    /// Its version.
-    pub app_version: String,
-}
 
 /// What came of a call.
 #[derive(Debug)]
@@ -107,22 +74,6 @@ pub struct Outcome {
     pub notice: Option<Updates>,
     /// A call about keys, taken out of its wrappers: it is not for the world, which knows none.
     pub about_keys: Option<Raw>,
-}
-
-/// Updates for all sessions of a user.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Push {
-    /// Whose sessions.
-    pub user_id: i64,
-    /// What to tell them.
-    pub updates: Updates,
-    /// The session that called knows it from the reply.
-    pub not_to_caller: bool,
-}
-
-/// An error of the caller: 400.
-pub(super) fn bad(message: &str) -> RpcError {
-    RpcError::new(400, message)
 }
 
 /// Whether the key that an error is said to is gone with it.
@@ -148,101 +99,9 @@ fn notice(now: i32, error: &RpcError) -> Option<Updates> {
     has_one.then(|| (&UpdateShort { update: update.into(), date: now }).into())
 }
 
-/// The most elements of the vectors in one call, all together, where [`VECTORS`] has no row; and of a call that is
-/// translated from another layer.
-pub const MAX_ELEMENTS: usize = 1024;
-/// The most values and fields of a call that is translated from another layer.
-pub(super) const MAX_CALL_NODES: usize = 1 << 15;
-
-/// Every call with vectors: the most elements of all of them together, and the error for more, which is told before the
-/// first element is read.
-///
-/// `messages.sendMessage` may have so many in what it answers, and as many again in its text.
-pub const VECTORS: &[(u32, usize, &str)] = &[
-    (SendCode::ID, 20, "LIMIT_INVALID"),
-    (ExportLoginToken::ID, 100, "LIMIT_INVALID"),
-    (DropTempAuthKeys::ID, 100, "LIMIT_INVALID"),
-    (InviteToChannel::ID, super::world::MAX_MEMBERS, "USERS_TOO_MUCH"),
-    (GetPeerDialogs::ID, 100, "LIMIT_INVALID"),
-    (Search::ID, 100, "LIMIT_INVALID"),
-    (SendMessage::ID, super::draft::MAX_ENTITIES, "ENTITIES_TOO_LONG"),
-    (GetChannelDifference::ID, 100, "RANGES_INVALID"),
-    (GetUsers::ID, 200, "LIMIT_INVALID"),
-    (InitConnection::ID, MAX_ELEMENTS, "INPUT_FETCH_ERROR"),
-    (InvokeAfterMsgs::ID, MAX_ELEMENTS, "MSG_WAIT_FAILED"),
-];
-
-/// Lets a call of `method` have as many elements of vectors from here on as [`VECTORS`] allows.
-pub(super) fn limit(r: &mut Reader<'_>, method: u32) {
-    r.limit_elements(VECTORS.iter().find(|(of, ..)| *of == method).map_or(MAX_ELEMENTS, |(_, most, _)| *most));
-}
-
-/// Reads the rest of a call of `method` behind its id.
-fn read<C: Combinator>(r: &mut Reader<'_>) -> Result<C, RpcError> {
-    limit(r, C::ID);
-    C::read(r).map_err(|e| unreadable_call(C::ID, e))
-}
-
-/// Reads a whole call with its id.
-pub(super) fn read_call<C: Combinator>(call: &Raw) -> Result<C, RpcError> {
-    let mut r = Reader::new(&call.0);
-    r.expect(C::ID).map_err(unreadable)?;
-    let call = read(&mut r)?;
-    r.end().map_err(unreadable)?;
-    Ok(call)
-}
-
-/// Bytes that are no call.
-pub(super) fn unreadable(e: DecodeError) -> RpcError {
-    match e.fault {
-        Fault::Id(id) => bad(&format!("INPUT_CONSTRUCTOR_INVALID_{id:X}")),
-        _ => bad("INPUT_FETCH_ERROR"),
-    }
-}
-
-/// Bytes that are no call of `method`.
-pub(super) fn unreadable_call(method: u32, e: DecodeError) -> RpcError {
-    let row = VECTORS.iter().find(|(of, ..)| *of == method && e.fault == Fault::Elements);
-    row.map_or_else(|| unreadable(e), |(.., error)| bad(error))
-}
-
-impl Missing {
-    /// The error, where a peer that is not there is `peer`.
-    pub(super) fn or(self, peer: &str) -> RpcError {
-        match self {
-            Self::Peer => bad(peer),
-            Self::Message => bad("MSG_ID_INVALID"),
-        }
-    }
-}
-
-/// Who calls, and when.
-pub(super) struct Turn<'a> {
-    /// Seconds since 1970.
-    pub(super) now: i32,
-    /// The user who calls; 0 if nobody is signed in.
-    pub(super) me: i64,
-    /// The data centre that is called.
-    pub(super) dc_id: i32,
-    /// The key's state.
-    pub(super) caller: &'a mut Caller,
-}
-
-/// Methods, and the functions of [`World`] that serve them: the types say that each returns its reply.
-macro_rules! methods {
+macro_rules! serve {
     ($($call:ident => $serve:ident,)*) => {
-        /// The schema's name of a method that is served here.
-        pub fn method_name(id: u32) -> Option<&'static str> {
-            match id {
-                $($call::ID => Some(const { line::name($call::LINE) }),)*
-                // Served with the keys, before they get here.
-                BindTempAuthKey::ID => Some(const { line::name(BindTempAuthKey::LINE) }),
-                DropTempAuthKeys::ID => Some(const { line::name(DropTempAuthKeys::LINE) }),
-                SendMessage::ID => Some(const { line::name(SendMessage::LINE) }),
-                _ => None,
-            }
-        }
-
+        /// Serves one call: the types say that each method returns its reply.
         fn serve(world: &mut World, turn: &mut Turn<'_>, id: u32, r: &mut Reader<'_>) -> Result<Vec<u8>, RpcError> {
             let mut reply = Vec::new();
             match id {
@@ -269,77 +128,8 @@ macro_rules! methods {
         }
     };
 }
-/// The id of a method of the API, served here or not; `None` if there is none, or it only wraps another.
-pub fn method_id(name: &str) -> Option<u32> {
-    let schema = Schema::parse(schema::API).ok()?;
-    let method = schema.named(name).filter(|line| line.is_function)?;
-    (!WRAPPERS.contains(&method.id)).then_some(method.id)
-}
 
-/// What stands around calls.
-pub(super) const WRAPPERS: &[u32] = &[
-    InvokeWithLayer::ID,
-    InitConnection::ID,
-    InvokeWithoutUpdates::ID,
-    InvokeAfterMsg::ID,
-    InvokeAfterMsgs::ID,
-    InvokeWithMessagesRange::ID,
-    InvokeWithTakeout::ID,
-];
-
-methods! {
-    GetPassword => get_password,
-    UpdateStatus => update_status,
-    AcceptLoginToken => accept_login_token,
-    CancelCode => cancel_code,
-    CheckPassword => check_password,
-    ExportAuthorization => export_authorization,
-    ExportLoginToken => export_login_token,
-    ImportAuthorization => import_authorization,
-    ImportBotAuthorization => import_bot_authorization,
-    ImportLoginToken => import_login_token,
-    LogOut => log_out,
-    ResendCode => resend_code,
-    SendCode => send_code,
-    SignIn => sign_in,
-    EditAdmin => edit_admin,
-    InviteToChannel => invite_to_channel,
-    ResolveUsername => resolve_username,
-    GetConfig => get_config,
-    GetNearestDc => get_nearest_dc,
-    AddChatUser => add_chat_user,
-    EditChatAdmin => edit_chat_admin,
-    GetDialogs => get_dialogs,
-    GetHistory => get_history,
-    GetPeerDialogs => get_peer_dialogs,
-    Search => search,
-    StartBot => start_bot,
-    GetChannelDifference => get_channel_difference,
-    GetDifference => get_difference,
-    GetState => get_state,
-    GetFullUser => get_full_user,
-    GetUsers => get_users,
-}
-
-/// Methods for temporary keys that stand for none yet.
-const UNBOUND: &[u32] = &[GetConfig::ID, GetNearestDc::ID];
-/// Methods that need nobody signed in.
-const OPEN: &[u32] = &[
-    GetConfig::ID,
-    GetNearestDc::ID,
-    GetPassword::ID,
-    CancelCode::ID,
-    CheckPassword::ID,
-    ExportLoginToken::ID,
-    ImportAuthorization::ID,
-    ImportBotAuthorization::ID,
-    ImportLoginToken::ID,
-    ResendCode::ID,
-    SendCode::ID,
-    SignIn::ID,
-];
-/// What may be called beside these where one does not live.
-const ABROAD: &[u32] = &[LogOut::ID, ExportAuthorization::ID];
+methods!(serve);
 
 impl World {
     /// Updates for a client that speaks `layer`.

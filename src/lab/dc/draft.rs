@@ -3,10 +3,11 @@
 //! A message that lost its buttons on the way is not the message that was sent. What this data centre cannot keep it
 //! refuses with the error that a real server has for a wrong one, and names it in the log; `docs/clients.md` lists all.
 
-use super::call::{bad, limit, unreadable, unreadable_call};
 use super::log::Entry;
 use super::mailbox::{Quote, Reply, What};
-use super::world::{PeerId, World};
+use super::types::{PeerId, bad};
+use super::vectors::{limit, unreadable, unreadable_call};
+use super::world::World;
 use crate::protocol::session::RpcError;
 use crate::telegram::api::messages::{
     InputReplyTo, InputReplyToMessage, MessageEntity, MessageEntityMentionName, SendMessage, SendMessageHead,

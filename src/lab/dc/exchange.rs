@@ -1,8 +1,9 @@
 //! Plain messages: the key exchange, honest or as a [fault](super::faults) has it.
 
 use super::faults::Exchange;
-use super::log::{ConnId, Entry, Refusal};
+use super::log::{Entry, Refusal};
 use super::script::Cut;
+use super::types::ConnId;
 use super::{Caller, Conn, Dc, Denied};
 use crate::base::side::Side;
 use crate::base::time::Instant;

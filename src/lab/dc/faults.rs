@@ -32,8 +32,8 @@ mod table;
 pub(super) use packets::Out;
 pub use table::FAULTS;
 
-use super::log::ConnId;
 use super::script::{Act, Cut, FOREVER, MAX_ACTS, error_of};
+use super::types::ConnId;
 use crate::lab::server::handshake::DhGen;
 use crate::lab::server::lies::Lie;
 use crate::protocol::session::Opened;

@@ -2,9 +2,9 @@
 //!
 //! Spec: api/updates#recovering-gaps
 
-use super::call::{Turn, bad};
 use super::mailbox::{Letter, Mailbox};
-use super::world::{PeerId, World};
+use super::types::{PeerId, Turn, bad};
+use super::world::World;
 use crate::protocol::session::RpcError;
 use crate::telegram::api::Boxed;
 use crate::telegram::api::updates::{

@@ -1,7 +1,6 @@
 //! The keys that the data centre shares with clients, and the sessions of each.
 
-use super::call::Caller;
-use super::log::ConnId;
+use super::types::{Caller, ConnId};
 use crate::base::entropy::{Entropy, EntropyFailed};
 use crate::base::time::{Instant, ServerClock, UnixTime};
 use crate::crypto::auth_key::AuthKey;

@@ -19,7 +19,8 @@
 //! no package carries is refused, unless nothing that is spoken here differs between its neighbours.
 //! Spec: api/layers
 
-use super::call::{MAX_CALL_NODES, MAX_ELEMENTS, method_name};
+use super::methods::method_name;
+use super::vectors::{MAX_CALL_NODES, MAX_ELEMENTS};
 use crate::telegram::api::LAYER;
 use crate::tl::schema::{self, Definition, Object, Schema, Type, Value};
 use crate::tl::{Combinator, DecodeError, Reader, Tl};

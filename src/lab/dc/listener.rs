@@ -19,8 +19,8 @@ pub use tape::MAX_RECORDED;
 use super::Dc;
 #[cfg(feature = "tools")]
 use super::log::Entry;
-use super::log::{ConnId, Line, Refusal};
-use super::world::Home;
+use super::log::{Line, Refusal};
+use super::types::{ConnId, Home};
 #[cfg(feature = "tools")]
 use crate::base::side::Side;
 use crate::base::time::{Instant, UnixTime};

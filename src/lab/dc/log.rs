@@ -3,9 +3,10 @@
 //! A peer is told no more than a real server tells it; the reason is here. Keys appear by their ids, nobody's phone
 //! number, password or text appears at all. A code for signing in does: nobody else is told it.
 
-use super::call::{App, WRAPPERS, method_name};
 use super::layers::{self, Unsaid};
-use super::reaction::Reaction;
+use super::methods::{WRAPPERS, method_name};
+pub use super::types::ConnId;
+use super::types::{App, Reaction};
 use crate::base::escape::one_line;
 use crate::base::time::UnixTime;
 use crate::lab::server::handshake::{Age, RequestError};
@@ -20,10 +21,6 @@ use core::fmt;
 
 /// The most lines kept until somebody takes them; older ones are dropped.
 pub const MAX_LINES: usize = 1024;
-
-/// A connection to the data centre.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ConnId(pub(super) u64);
 
 /// What the schema calls a constructor, which may well not be served here.
 fn name_in_schema(id: u32) -> Option<&'static str> {

@@ -12,10 +12,12 @@
 //!
 //! Spec: api/auth, api/qr-login, api/bots
 
-use super::call::{App, Turn, bad};
 use super::log::Entry;
 use super::password::{Password, Question};
-use super::world::{User, World};
+pub use super::types::MAX_KEPT;
+use super::types::keep;
+use super::types::{App, Turn, User, bad};
+use super::world::World;
 use crate::base::entropy::{Entropy, EntropyFailed};
 use crate::crypto::ct;
 use crate::protocol::session::RpcError;
@@ -37,8 +39,6 @@ use alloc::vec::Vec;
 use core::fmt;
 use sha2::{Digest, Sha256};
 
-/// The most codes, tokens, tickets and questions kept, of each kind; older ones are forgotten.
-pub const MAX_KEPT: usize = 256;
 /// A code is good for so many seconds.
 pub const CODE_LIFETIME: i32 = 300;
 /// After so many wrong codes another must be asked for.
@@ -136,14 +136,6 @@ struct Ticket {
     to: i32,
     bytes: [u8; 64],
     expires: i32,
-}
-
-/// Puts `item` into `kept`, and forgets the oldest if there are too many.
-pub(super) fn keep<T>(kept: &mut VecDeque<T>, item: T) {
-    if kept.len() >= MAX_KEPT {
-        kept.pop_front();
-    }
-    kept.push_back(item);
 }
 
 impl Desk {

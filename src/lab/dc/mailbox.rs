@@ -6,7 +6,7 @@
 //!
 //! Spec: api/updates#update-handling
 
-use super::world::PeerId;
+use super::types::PeerId;
 use crate::telegram::api::messages::MessageEntity;
 use alloc::collections::VecDeque;
 use alloc::string::String;

@@ -1,10 +1,11 @@
 //! `messages.startBot`, `messages.sendMessage`, and reading what was said.
 
-use super::call::{Turn, bad};
 use super::draft::Draft;
 use super::mailbox::{Letter, Text, What};
+pub use super::types::MAX_TEXT;
+use super::types::{PeerId, Turn, bad};
 use super::view::count;
-use super::world::{PeerId, World};
+use super::world::World;
 use crate::protocol::session::RpcError;
 use crate::telegram::api::Boxed;
 use crate::telegram::api::account::PeerNotifySettings;
@@ -18,8 +19,6 @@ use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// The longest text of a message, in characters.
-pub const MAX_TEXT: usize = 4096;
 /// The longest start parameter.
 pub const MAX_START_PARAM: usize = 64;
 /// The most messages that one call fetches.

@@ -46,6 +46,7 @@ pub mod log;
 pub mod login;
 pub mod mailbox;
 pub mod messages;
+mod methods;
 mod password;
 mod people;
 mod post;
@@ -55,6 +56,8 @@ pub mod script;
 mod search;
 mod send;
 mod serve;
+mod types;
+mod vectors;
 mod view;
 pub mod world;
 

@@ -3,8 +3,7 @@
 //! Of a password that somebody has signed in with, only the verifier is kept. Each question is good for one answer, of
 //! the account it was put to. Spec: api/srp
 
-use super::call::{Turn, bad};
-use super::login::keep;
+use super::types::{Turn, bad, keep};
 use super::world::World;
 use crate::crypto::dh::KNOWN_PRIME;
 use crate::crypto::srp::Kdf;

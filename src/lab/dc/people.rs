@@ -1,8 +1,8 @@
 //! Calls about users, names, groups and the data centre itself.
 
-use super::call::{Turn, bad};
+use super::types::{MAX_MEMBERS, PeerId, Turn, bad};
 use super::view::config;
-use super::world::{MAX_MEMBERS, PeerId, World};
+use super::world::World;
 use crate::protocol::session::RpcError;
 use crate::telegram::api::Boxed;
 use crate::telegram::api::account::UpdateStatus;

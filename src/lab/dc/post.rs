@@ -8,9 +8,9 @@
 //! ```
 
 use super::bots;
-use super::call::Push;
 use super::mailbox::{Letter, Mailbox, What};
-use super::world::{PeerId, World};
+use super::types::{PeerId, Push};
+use super::world::World;
 use crate::telegram::api::updates::{UpdateMessageId, Updates, UpdatesList};
 use alloc::format;
 use alloc::string::String;

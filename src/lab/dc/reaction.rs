@@ -11,8 +11,10 @@
 
 use super::Dc;
 use super::faults::{Fault, How, Touched};
-use super::log::{ConnId, Entry};
+use super::log::Entry;
 use super::script::MAX_ACTS;
+use super::types::ConnId;
+pub use super::types::Reaction;
 use crate::base::time::Instant;
 use crate::lab::server::lies::{At, Lie};
 use crate::protocol::session::Opened;
@@ -23,47 +25,12 @@ use crate::wire::mt::service::{MsgsAck, MsgsStateInfo, Ping, PingDelayDisconnect
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec;
 use alloc::vec::Vec;
-use core::fmt;
 use core::time::Duration;
 
 /// A peer of which nothing but pings and acknowledgements comes for this long is called silent.
 pub const SILENT_AFTER: Duration = Duration::from_secs(10);
 /// Where the constructor of a plain message stands.
 const PLAIN_BODY: usize = 20;
-
-/// What a peer did after a fault, on the same connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum Reaction {
-    /// The next step of the key exchange came, or a packet under the key that came of it; or another call.
-    WentOn,
-    /// It began the key exchange from its start.
-    BeganAgain,
-    /// It acknowledged a message that only the fault brought; or a second time one that the fault repeated.
-    Acknowledged,
-    /// It used the salt that only the fault told.
-    UsedItsSalt,
-    /// It told the states it was asked for, or sent the call again that it was asked for.
-    Answered,
-    /// It closed the connection, before anything else but acknowledgements came.
-    Left,
-    /// Nothing but pings and acknowledgements came for [`SILENT_AFTER`].
-    Silent,
-}
-
-impl fmt::Display for Reaction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::WentOn => "went on",
-            Self::BeganAgain => "began the key exchange again",
-            Self::Acknowledged => "acknowledged it",
-            Self::UsedItsSalt => "used its salt",
-            Self::Answered => "answered it",
-            Self::Left => "left",
-            Self::Silent => "was silent",
-        })
-    }
-}
 
 /// A peer that a fault has acted on.
 #[derive(Debug)]

@@ -23,7 +23,8 @@
 //! `random_id` of 0 is `RANDOM_ID_EMPTY`, and for the second time 500 `RANDOM_ID_DUPLICATE`; `start_param` may be `START_PARAM_EMPTY`,
 //! `START_PARAM_INVALID` (beside `A-Za-z0-9_-`) or `START_PARAM_TOO_LONG` (over 64).
 
-use super::world::{Group, Manner, PeerId, User, World};
+use super::types::{Group, Manner, PeerId, User};
+use super::world::World;
 
 /// The account that is signed in.
 pub const ALICE: i64 = 1_000_001;

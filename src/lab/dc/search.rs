@@ -6,11 +6,11 @@
 //!
 //! Spec: method/messages.search, api/search
 
-use super::call::{Turn, bad};
 use super::log::Entry;
 use super::mailbox::{Letter, Mailbox, What};
 use super::messages::Page;
-use super::world::{PeerId, World};
+use super::types::{PeerId, Turn, bad};
+use super::world::World;
 use crate::protocol::session::RpcError;
 use crate::telegram::api::messages::{AnyMessages, MessageEntity, MessagesFilter, Search};
 use alloc::borrow::ToOwned;

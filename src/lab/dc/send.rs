@@ -1,7 +1,8 @@
 //! What goes out: answers and pushes, sealed and framed, or whatever a [fault](super::faults) makes of them.
 
 use super::faults::{Out, Place};
-use super::log::{ConnId, Entry, Refusal};
+use super::log::{Entry, Refusal};
+use super::types::ConnId;
 use super::{Cut, Dc};
 use crate::base::time::Instant;
 use alloc::vec;

@@ -1,9 +1,12 @@
 //! Encrypted packets: to the session they belong to, and the calls in them to the world.
 
-use super::call::{Caller, Push, bad, ends_the_key, method_name, read_call};
+use super::call::ends_the_key;
 use super::faults::{self, Conduct};
-use super::log::{ConnId, Entry, Refusal};
+use super::log::{Entry, Refusal};
+use super::methods::method_name;
 use super::script::Act;
+use super::types::{Caller, ConnId, Push, bad};
+use super::vectors::read_call;
 use super::{Conn, Dc, Denied, MAX_SESSIONS, boxed};
 use crate::base::side::Side;
 use crate::base::time::Instant;
@@ -213,7 +216,7 @@ impl Dc {
     ) -> After {
         let is_last = reply.as_ref().is_err_and(ends_the_key);
         let (reply, act) = match (reply, act) {
-            (Ok(_), Some(Act::Answer(body))) => (Ok(body), None),
+            (_, Some(Act::Answer(body))) => (Ok(body), None),
             other => other,
         };
         match act {

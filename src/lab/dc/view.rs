@@ -3,7 +3,8 @@
 //! What differs in the layer of a client is translated when it leaves, see [`layers`](super::layers).
 
 use super::mailbox::{Letter, Reply, Text, What};
-use super::world::{Group, Home, PeerId, World};
+use super::types::{Group, Home, PeerId};
+use super::world::World;
 use crate::telegram::api::Boxed;
 use crate::telegram::api::chats::{AnyChat, AnyChatPhoto, Channel, Chat, ChatBannedRights, ChatForbidden};
 use crate::telegram::api::connect::{Config, DcOption};

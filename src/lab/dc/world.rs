@@ -11,153 +11,16 @@
 //! who is there by default.
 
 use super::mailbox::{Letter, Mailbox, What};
+use super::types::Missing;
+pub use super::types::{Group, Home, MAX_MEMBERS, Manner, PeerId, User};
 use crate::telegram::api::peer::{
     DirectPeer, InputChannel, InputChannelById, InputPeer, InputPeerChannel, InputPeerChat, InputPeerUser, InputUser,
-    InputUserById, Peer,
+    InputUserById,
 };
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use sha2::{Digest, Sha256};
-
-/// Whom a message is with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum PeerId {
-    /// A user or bot.
-    User(i64),
-    /// A basic group.
-    Chat(i64),
-    /// A supergroup.
-    Channel(i64),
-}
-
-impl From<PeerId> for Peer {
-    fn from(id: PeerId) -> Self {
-        match id {
-            PeerId::User(id) => Self::user(id),
-            PeerId::Chat(id) => Self::chat(id),
-            PeerId::Channel(id) => Self::channel(id),
-        }
-    }
-}
-
-/// What a user does when spoken to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Manner {
-    /// What its owner wants: a human, or a bot whose program is connected.
-    Human,
-    /// A bot that says back what it is told: `/start X` is answered with a message that contains `X`.
-    Echo,
-    /// A bot that never answers.
-    Silent,
-}
-
-/// A user or bot.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct User {
-    /// Its id.
-    pub id: i64,
-    /// Its first name.
-    pub first_name: String,
-    /// Its name without `@`.
-    pub username: Option<String>,
-    /// Its number; only it itself sees it.
-    pub phone: Option<String>,
-    /// What it does when spoken to; all but humans are bots.
-    pub manner: Manner,
-    /// The account was deleted.
-    pub is_deleted: bool,
-}
-
-impl User {
-    /// Whether it is a bot.
-    pub fn is_bot(&self) -> bool {
-        self.manner != Manner::Human
-    }
-}
-
-/// A basic group or supergroup.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Group {
-    /// Its title.
-    pub title: String,
-    /// Its name without `@`; supergroups only.
-    pub username: Option<String>,
-    /// Who made it, and may do anything in it.
-    pub creator: i64,
-    /// Who is in it, the creator too.
-    pub members: BTreeSet<i64>,
-    /// Who may do anything in it beside the creator.
-    pub admins: BTreeSet<i64>,
-    /// Members may write.
-    pub may_write: bool,
-    /// Members may add others.
-    pub may_invite: bool,
-    /// When it was made.
-    pub date: i32,
-    /// Counts changes of who is in it.
-    pub version: i32,
-}
-
-impl Group {
-    /// A group of `creator` in which members may write and add others.
-    pub fn new(title: &str, creator: i64, members: &[i64], date: i32) -> Self {
-        Self {
-            title: title.into(),
-            username: None,
-            creator,
-            members: members.iter().copied().chain([creator]).collect(),
-            admins: BTreeSet::new(),
-            may_write: true,
-            may_invite: true,
-            date,
-            version: 1,
-        }
-    }
-    /// Whether `user` may do anything in it.
-    pub fn is_admin(&self, user: i64) -> bool {
-        self.creator == user || self.admins.contains(&user)
-    }
-    /// Whether `user` may write in it.
-    pub fn is_writer(&self, user: i64) -> bool {
-        self.members.contains(&user) && (self.may_write || self.is_admin(user))
-    }
-    /// Whether `user` may add others.
-    pub fn is_host(&self, user: i64) -> bool {
-        self.members.contains(&user) && (self.may_invite || self.is_admin(user))
-    }
-}
-
-/// The most members a group has here.
-pub const MAX_MEMBERS: usize = 200;
-
-/// Where the data centre says it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Home {
-    /// Its number.
-    pub dc_id: i32,
-    /// Its address.
-    pub ip_address: String,
-    /// Its port.
-    pub port: u16,
-    /// Whether it is of the test environment.
-    pub test_mode: bool,
-}
-
-impl Default for Home {
-    fn default() -> Self {
-        Self { dc_id: 2, ip_address: "127.0.0.1".into(), port: 443, test_mode: false }
-    }
-}
-
-/// Why a peer that a call names is not to be found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Missing {
-    /// There is none of this id, or the hash is another's.
-    Peer,
-    /// The message that should show the peer does not.
-    Message,
-}
 
 /// Everybody, and everything said.
 #[derive(Debug)]

@@ -20,7 +20,7 @@ use bytes::Bytes;
 use sha1::{Digest, Sha1};
 use std::sync::OnceLock;
 
-/// Honest key exchange.
+/// An honest run.
 struct Run {
     rsa: RsaPrivateKey,
     /// Each answer to the client, and the dice before the client did what led to it.
@@ -51,7 +51,7 @@ impl Run {
     }
 }
 
-/// Private RSA key of a recording in the fixtures.
+/// The private key of a recording, which opens nothing else.
 pub(super) fn rsa() -> &'static RsaPrivateKey {
     static KEY: OnceLock<RsaPrivateKey> = OnceLock::new();
     KEY.get_or_init(|| {

@@ -1,4 +1,4 @@
-//! Server halves of the protocol, for the test data centre and for tests of clients.
+//! Server halves of the protocol: key exchange and its faults, RSA private keys, sessions, key binding, password checks.
 
 pub mod bind;
 pub mod handshake;

@@ -115,8 +115,8 @@ impl SavedSession {
             Err(_) => None,
         }
     }
-    /// Returns true if the address is on the local machine or network, where no Telegram data centre is.
-    pub(super) fn is_local(&self) -> bool {
+    /// Whether the address is of one's own machine or network, where Telegram's data centres are not.
+    pub(crate) fn is_local(&self) -> bool {
         self.addr.as_ref().is_some_and(|(host, _)| match host.parse() {
             Ok(ip) => is_local(ip),
             Err(_) => host == "localhost",

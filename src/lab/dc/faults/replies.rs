@@ -3,8 +3,8 @@
 //! Spec: api/srp, api/auth, api/qr-login
 
 use crate::crypto::dh::KNOWN_PRIME;
-use crate::lab::dc::call::Turn;
 use crate::lab::dc::residents::ALICE;
+use crate::lab::dc::types::Turn;
 use crate::lab::dc::world::World;
 use crate::lab::server::lies::Number;
 use crate::telegram::api::Boxed;

@@ -6,7 +6,7 @@ use crate::base::time::Instant;
 use crate::crypto::auth_key::AuthKey;
 use crate::lab::capture::json::{appended_chunk, appended_connection, appended_key};
 use crate::lab::capture::{Chunk, Connection, Recording};
-use crate::lab::dc::log::ConnId;
+use crate::lab::dc::types::ConnId;
 use crate::protocol::keylog::{Entry, KeyLog};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::{String, ToString};
