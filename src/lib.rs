@@ -47,6 +47,7 @@
 //! | `tokio` | the crate tokio alone, for a driver of one's own as `examples/minimal.rs` has |
 //! | `ffi` | `ffi`: the C ABI, the one module with `unsafe` |
 //! | `cli` (default) | the program `nanogram`, and all of the above |
+//! | `sqlite` (default) | the program reads the session databases of Telethon, Pyrogram and grammers |
 #![no_std]
 #![cfg_attr(not(feature = "ffi"), forbid(unsafe_code))]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -11,7 +11,7 @@ use nanogram::lab::dc::log::{Entry, Refusal};
 use nanogram::lab::dc::residents::{ALICE, BOB};
 use nanogram::lab::dc::{ConnId, Dc, FORGET_AFTER, Fault, MAX_SESSIONS, Reaction, SILENT_AFTER, TEST_KEY};
 use nanogram::lab::server::rsa::RsaPrivateKey;
-use nanogram::protocol::connection::{Config, ConnectionError, Event};
+use nanogram::protocol::connection::{Config, ConnectionError, Event, TemporaryKeys};
 use nanogram::protocol::handshake::client::{ClientHandshake, HandshakeConfig, Step};
 use nanogram::protocol::handshake::plain;
 use nanogram::protocol::session::bind::seal_bind;

@@ -436,3 +436,21 @@ fn the_older_init_connection_is_understood() {
     assert!(seat.read(&reply, &Type::Boxed("NearestDc")).to_string().contains("this_dc:2"));
     assert_eq!(seat.caller.app.as_ref().unwrap().app_version, "1.8.0");
 }
+
+/// TDLib 1.8.0 complains of limits that are zero; and a client that believed it could pin no chat.
+#[test]
+fn the_limits_that_the_configuration_once_had_are_not_zero() {
+    for (layer, schema) in &*LAYERS {
+        let mut seat = Seat::new(*layer, schema);
+        let config = seat.said("help.getConfig", &[]);
+        for limit in [
+            "saved_gifs_limit:200",
+            "stickers_faved_limit:5",
+            "pinned_dialogs_count_max:5",
+            "pinned_infolder_count_max:100",
+        ] {
+            assert_eq!(config.contains(limit), *layer < 155, "{layer}: {limit}: {config}");
+        }
+        assert!(!config.contains("_limit:0") && !config.contains("_max:0"), "{layer}: {config}");
+    }
+}

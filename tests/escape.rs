@@ -4,25 +4,25 @@
 //! where a session string can be put by mistake.
 
 use bytes::{Bytes, BytesMut};
-use nanogram::telegram::api::account::{
-    GetPassword, Password, PasswordKdfAlgo, PasswordKdfAlgoModPow, PasswordKdfAlgoUnknown, SecurePasswordKdfAlgoPbkdf2,
-};
-use nanogram::telegram::api::auth::SignIn;
-use nanogram::telegram::api::connect::GetNearestDc;
-use nanogram::lab::capture::{Chunk, Connection, Recording};
+use nanogram::base::escape::deceives;
+use nanogram::base::side::Side;
+use nanogram::base::time::Instant;
 use nanogram::client::Error;
 use nanogram::client::{Client, Options};
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::dh::KNOWN_PRIME;
 use nanogram::crypto::rsa::RsaKey;
+use nanogram::lab::capture::{Chunk, Connection, Recording};
 use nanogram::lab::dc::call::App;
 use nanogram::lab::dc::log::Entry;
-use nanogram::base::escape::deceives;
 use nanogram::protocol::keylog::{self, KeyLog as _};
 use nanogram::protocol::session::packet::{Header, seal};
 use nanogram::protocol::session::{CallError, RpcError};
-use nanogram::base::side::Side;
-use nanogram::base::time::Instant;
+use nanogram::telegram::api::account::{
+    GetPassword, Password, PasswordKdfAlgo, PasswordKdfAlgoModPow, PasswordKdfAlgoUnknown, SecurePasswordKdfAlgoPbkdf2,
+};
+use nanogram::telegram::api::auth::SignIn;
+use nanogram::telegram::api::connect::GetNearestDc;
 use nanogram::tl::schema::Value;
 use nanogram::tl::{Blob, Hidden};
 use nanogram::wire::transport::{Framer, Framing};

@@ -1,5 +1,6 @@
-//! Memory that one connection can make the other side hold: measured by a counting allocator, flood by flood, for a
-//! client and for the test server. `cargo test --all-features --test memory -- --nocapture` prints the table.
+//! How much memory one connection can make the other side hold, whatever it sends: counted by the allocator, flood by
+//! flood and size of read, towards a client, a data centre and `decode`. `cargo test --all-features --test memory -- --nocapture` prints
+//! the table.
 //!
 //! "peak" is the highest use above the level before the flood, also in the middle of a call; "kept" is the use after
 //! it. The memory of the attacking peer is subtracted.
@@ -11,23 +12,17 @@ use nanogram::base::side::Side;
 use nanogram::base::time::{Instant, UnixTime};
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::lab::dc::residents::ALICE;
-use nanogram::lab::dc::{Caller, ConnId, Dc, World};
-use nanogram::protocol::connection::{Config, Connection, SavedKey};
-use nanogram::protocol::session::packet::{self, Header};
-use nanogram::telegram::api::LAYER;
-use nanogram::telegram::api::auth::{DropTempAuthKeys, ExportLoginToken, SendCode};
-use nanogram::telegram::api::chats::InviteToChannel;
-use nanogram::telegram::api::connect::{
-    GetConfig, InitConnection, InvokeAfterMsgs, InvokeWithLayer, InvokeWithoutUpdates,
-};
-use nanogram::telegram::api::messages::{GetHistory, GetPeerDialogs, SendMessage};
-use nanogram::telegram::api::peer::{InputPeer, InputPeerChat, InputPeerSelf};
-use nanogram::telegram::api::users::GetUsers;
-use nanogram::tl::{BareVec, Blob, Combinator, Raw, Tl, VECTOR};
+use nanogram::lab::dc::{ConnId, Dc};
 use nanogram::wire::mt::auth::ReqPqMulti;
 use nanogram::wire::mt::gzip::{MAX_INFLATED, deflate};
 use nanogram::wire::mt::message::{GzipPacked, Message, RpcResult, write_container};
 use nanogram::wire::mt::service::*;
+use nanogram::protocol::session::packet::{self, Header};
+use nanogram::base::side::Side;
+use nanogram::base::time::{Instant, UnixTime};
+#[cfg(feature = "tools")]
+use nanogram::tl::VECTOR;
+use nanogram::tl::{BareVec, Blob, Combinator, Tl};
 use nanogram::wire::transport::{Frame, Framer, Framing, MAX_FRAME};
 use rand::rngs::ChaCha12Rng;
 use rand::{Rng, RngExt, SeedableRng};
@@ -40,6 +35,10 @@ use std::time::Duration;
 
 /// Limit in bytes for every flood.
 const LIMIT: isize = 16 << 20;
+/// Nor does `decode` take as much beside a recording: 8 MiB of inflated bytes, a tree of 2^18 values, and 80 bytes for each
+/// packet.
+#[cfg(feature = "tools")]
+const DECODE_LIMIT: isize = 64 << 20;
 /// Bytes that a driver reads from its socket at once.
 const READS: [usize; 3] = [16 << 10, 64 << 10, 1 << 20];
 const UNIX: UnixTime = UnixTime::from_secs(1_790_000_000);
@@ -135,6 +134,7 @@ struct Arena {
     session_id: i64,
     salt: i64,
     made: i64,
+    reconnects: usize,
     framer: Framer,
     /// Decrypted messages that came back.
     heard: Vec<Message>,
@@ -187,6 +187,7 @@ impl Arena {
             session_id,
             salt: 0,
             made: 0,
+            reconnects: 0,
             framer,
             heard: Vec::new(),
         }
@@ -262,6 +263,7 @@ impl Arena {
         }
     }
     fn reconnect(&mut self) {
+        self.reconnects += 1;
         let now = self.now;
         let target = &mut self.target;
         self.held.during(|| match target {
@@ -436,17 +438,20 @@ fn frames_of_noise(arena: &mut Arena) {
     }
 }
 
+/// Two megabytes on the wire, which open to two gigabytes.
+fn bombs(arena: &mut Arena) {
+    let body = gz(&update((8 << 20) - 64));
+    let mut wire = Vec::new();
+    for _ in 0..256 {
+        let id = arena.id();
+        wire.extend(arena.seal(id, (arena.made * 2 + 1) as i32, &body));
+    }
+    arena.send(&wire);
+    assert_eq!(arena.reconnects, 0, "each packet is opened");
+}
+
 const TO_CLIENT: &[Flood] = &[
-    ("packets of 8 KB that open to 8 MiB, in one piece", Arena::client, |arena| {
-        let body = gz(&update((8 << 20) - 64));
-        let mut wire = Vec::new();
-        for _ in 0..256 {
-            let id = arena.id();
-            let packet = arena.seal(id, 1, &body);
-            wire.extend(arena.framed(&packet));
-        }
-        arena.send(&wire);
-    }),
+    ("packets of 8 KB that open to 8 MiB, in one piece", Arena::client, bombs),
     ("errors of 8 MiB, compressed", Arena::client, |arena| {
         let text = Blob(vec![b'A'; (8 << 20) - 64]);
         let calls: Vec<i64> = arena.heard.iter().take(8).map(|m| m.msg_id).collect();
@@ -562,6 +567,7 @@ const TO_CLIENT: &[Flood] = &[
 ];
 
 const TO_DC: &[Flood] = &[
+    ("packets of 8 KB that open to 8 MiB, in one piece", Arena::dc, bombs),
     ("garbage", Arena::dc, garbage),
     ("frames of 4 MiB never completed", Arena::dc, unfinished_frames),
     ("frames of 4 MiB that no key opens", Arena::dc, frames_of_noise),
@@ -693,7 +699,81 @@ fn no_flood_of_one_connection_costs_a_client_16_mib() {
 
 #[test]
 fn no_flood_of_one_connection_costs_a_dc_16_mib() {
-    no_flood_costs_16_mib("DC", TO_DC, READS[0]);
+    READS.into_iter().for_each(|read| no_flood_costs_16_mib("DC", TO_DC, read));
+}
+
+/// A recording: its name, and the bodies of the packets that the server sent; `None`: garbage in place of packets.
+#[cfg(feature = "tools")]
+type Heard = (&'static str, fn(&mut Arena) -> Option<Vec<Vec<u8>>>);
+
+/// `updates` with `count` times `updateConfig`, which is an id and nothing more: the smallest value there is.
+#[cfg(feature = "tools")]
+fn tiny_updates(count: u32) -> Vec<u8> {
+    let head = [0x74ae_4240, VECTOR, count].map(u32::to_le_bytes).concat();
+    let tail = [VECTOR, 0, VECTOR, 0, 0, 0].map(u32::to_le_bytes).concat();
+    [head, 0xa229_dd06_u32.to_le_bytes().repeat(count as usize), tail].concat()
+}
+
+#[cfg(feature = "tools")]
+const TO_DECODE: &[Heard] = &[
+    ("28 packets of 8 KB that open to 8 MiB of values", |_| Some(vec![gz(&tiny_updates((8 << 20) / 4 - 12)); 28])),
+    ("12 packets with as many values as are shown", |_| Some(vec![gz(&tiny_updates(262_000)); 12])),
+    ("packets of 8 KB that open to 8 MiB of nothing", |_| Some(vec![gz(&update((8 << 20) - 64)); 28])),
+    ("packets of 4 MiB", |arena| Some((0..4).map(|_| arena.noise(LARGE)).collect())),
+    ("a container of 1020 packed values", |_| {
+        let mut body = Vec::new();
+        let packed = gz(&tiny_updates(2000));
+        let message = |n: i64| Message { msg_id: n * 4 + 1, seqno: 1, body: packed.clone().into() };
+        write_container(&(0..1020).map(message).collect::<Vec<_>>(), &mut body);
+        Some(vec![body])
+    }),
+    ("200,000 packets of one ping", |_| Some(vec![Ping { ping_id: 1 }.to_boxed(); 200_000])),
+    ("garbage", |_| None),
+];
+
+/// The recording is there before: what is counted is what `decode` takes beside it, step by step, each written out.
+#[cfg(feature = "tools")]
+#[test]
+fn no_recording_costs_decode_64_mib() {
+    use nanogram::lab::capture::{Chunk, Connection, Recording, steps};
+    use nanogram::protocol::keylog::{Entry, KeyLog as _};
+    use nanogram::tl::schema::Schema;
+    let schema = Schema::telegram().unwrap();
+    for read in READS {
+        let head = format!("of decode, {} KiB at a time", read >> 10);
+        let mut table = format!("{head:<52}{:>12}{:>12}{:>12}\n", "recorded", "peak", "kept");
+        let mut worst = Vec::new();
+        for (name, heard) in TO_DECODE {
+            let mut arena = Arena::client();
+            let wire = match heard(&mut arena) {
+                Some(bodies) => {
+                    let mut wire = Vec::new();
+                    for body in bodies {
+                        let id = arena.id();
+                        wire.extend(arena.seal(id, 1, &body));
+                    }
+                    wire
+                }
+                None => arena.noise(12 << 20),
+            };
+            let chunk = |from, bytes: &[u8]| Chunk { at: Instant::ZERO, from, bytes: bytes.to_vec().into() };
+            let mut chunks = vec![chunk(Side::Client, &[0xef])];
+            chunks.extend(wire.chunks(read).map(|piece| chunk(Side::Server, piece)));
+            let mut recording =
+                Recording { connections: vec![Connection { chunks, ..Connection::default() }], ..Recording::default() };
+            recording.secrets.note(&Entry::AuthKey(arena.key.clone()));
+            let mut held = Held::default();
+            held.during(|| {
+                steps(&recording, &recording.secrets, &schema).for_each(|step| drop(black_box(step.to_string())))
+            });
+            table += &format!("{name:<52}{:>12}{:>12}{:>12}\n", wire.len(), held.peak, held.kept);
+            if held.peak >= DECODE_LIMIT {
+                worst.push((*name, held.peak));
+            }
+        }
+        print!("{table}");
+        assert_eq!(worst, [], "at least 64 MiB");
+    }
 }
 
 fn no_flood_costs_16_mib(towards: &str, floods: &[Flood], read: usize) {

@@ -1,13 +1,14 @@
 //! Every command against session files of every realm: a file of another realm than the command line's is refused, and
 //! stays unchanged byte for byte.
 
-use nanogram::telegram::api::auth::BindTempAuthKey;
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::rsa::RsaKey;
 use nanogram::lab::dc::listener::Listener;
 use nanogram::lab::dc::residents::ALICE;
 use nanogram::lab::dc::script::FOREVER;
 use nanogram::lab::dc::{Act, Dc};
+use nanogram::telegram::api::auth::BindTempAuthKey;
+use nanogram::telegram::dcs::Environment;
 use nanogram::telegram::store::file::SessionFile;
 use nanogram::telegram::store::state::{DcKey, SavedUser, State};
 use nanogram::telegram::store::{Format, Realm, Servers, string};
@@ -587,4 +588,83 @@ fn files_of_other_programs_are_read_or_named() {
         let (exit, _, said) = dir.run(&["session", "show", of.to_str().unwrap()]);
         assert_eq!((exit, said.contains(says)), (2, true), "{name} {said}");
     }
+}
+
+/// The tables as grammers-session 0.11.0 creates them (src/storages/sqlite.rs).
+#[test]
+fn the_database_of_grammers_is_read() {
+    let dir = Dir::new("grammers");
+    for (name, home, dc_id, addr) in
+        [("home", Some(4), 4, "149.154.167.92:443"), ("no-home", None, 2, "149.154.167.41:443")]
+    {
+        let path = dir.0.join(name);
+        let database = rusqlite::Connection::open(&path).unwrap();
+        let tables = "CREATE TABLE dc_home (dc_id INTEGER NOT NULL, PRIMARY KEY(dc_id));
+            CREATE TABLE dc_option (dc_id INTEGER NOT NULL, ipv4 TEXT NOT NULL, ipv6 TEXT NOT NULL, auth_key BLOB,
+                PRIMARY KEY (dc_id));
+            CREATE TABLE peer_info (peer_id INTEGER NOT NULL, hash INTEGER, subtype INTEGER, PRIMARY KEY (peer_id))";
+        database.execute_batch(tables).unwrap();
+        let insert = "INSERT INTO dc_option VALUES (?1, ?2, '[2001:67c:4e8:f002::a]:443', ?3)";
+        database.execute(insert, (1, "149.154.175.53:443", None::<Vec<u8>>)).unwrap();
+        database.execute(insert, (2, "149.154.167.41:443", vec![7_u8; 256])).unwrap();
+        database.execute(insert, (4, "149.154.167.92:443", vec![9_u8; 256])).unwrap();
+        home.map(|home| database.execute("INSERT INTO dc_home VALUES (?1)", [home]).unwrap());
+        let (exit, out, err) = dir.run(&["session", "show", path.to_str().unwrap(), "--json"]);
+        assert_eq!(exit, 0, "{out} {err}");
+        let shown: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert_eq!((&shown["format"], &shown["dc_id"]), (&"grammers-file".into(), &dc_id.into()));
+        assert_eq!(shown["addr"], addr);
+        let id: String = AuthKey::from_bytes([if dc_id == 4 { 9 } else { 7 }; 256])
+            .id()
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect();
+        assert_eq!(shown["auth_key_id"], id.as_str());
+        // A home whose key was never made.
+        database.execute_batch("DELETE FROM dc_home; INSERT INTO dc_home VALUES (1)").unwrap();
+        let (exit, _, said) = dir.run(&["session", "show", path.to_str().unwrap()]);
+        assert_eq!((exit, said.contains("it holds no key")), (2, true), "{said}");
+    }
+}
+
+/// Each string was made by the library, or by one that converts to its form, around the key 1, 2, …, 255, 0.
+#[test]
+fn strings_of_other_programs_are_named() {
+    let dir = Dir::new("strings");
+    let key: Vec<u8> = (1..=255).chain([0]).collect();
+    let string = |parts: &[&[u8]]| base64url(&parts.concat());
+    // @mtcute/convert 0.29.7: convertToMtkrutoSession(…), with `2` and with `2-test`; zeros are counted.
+    let zeros = [&[0xfe, 0, 1, 1, 0, 1][..], &key[..255]].concat();
+    let old = string(&[&[1, b'2', 0, 2], &zeros, &[0, 1]]);
+    let test = string(&[&[6], b"2-test", &[0, 1], &zeros, &[0, 1]]);
+    // MTKruto since 2024 adds the api_id 12345, that it is no bot, and the user 777.
+    let new = string(&[&[1, b'2', 0, 2], &zeros, &[0, 1, 57, 48, 0, 3, 9, 3, 0, 6]]);
+    // ferogram-session 0.6.6: StringSession::encode and encode_v1, with IPv4 and IPv6.
+    let (v4, v6) = ([149, 154, 167, 51], [0x20; 16]);
+    let user = [&443_u16.to_be_bytes()[..], &777_i64.to_be_bytes()].concat();
+    let fero = string(&[&[2, 2, 4], &v4, &user, &key]);
+    let fero_v1 = string(&[&[1, 2, 6], &v6, &user, &[0; 16], &key]);
+    assert!(old.starts_with("ATIAAv4AAQEAAQECAwQFBgcI") && test.starts_with("BjItdGVzdAAB_gABAQABAQIDBAUG"));
+    for (text, name, hint) in [
+        (old, "MTKruto", "convertFromMtkrutoSession(text)"),
+        (new, "MTKruto", "convertFromMtkrutoSession(text)"),
+        (test, "MTKruto", "convertFromMtkrutoSession(text)"),
+        (fero, "ferogram", "StringSession::decode(text)"),
+        (fero_v1, "ferogram", "StringSession::decode(text)"),
+    ] {
+        let (exit, out, said) = dir.run(&["session", "show", &text]);
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!((exit, said.contains(&format!("a string of {name}"))), (2, true), "{out} {said}");
+        assert!(said.contains(hint) && !said.contains(&text[20..60]), "{said}");
+    }
+}
+
+fn base64url(bytes: &[u8]) -> String {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let digit = |bits: u32| char::from(DIGITS[bits as usize & 63]);
+    let of = |three: &[u8]| {
+        let bits = three.iter().enumerate().fold(0_u32, |bits, (i, byte)| bits | u32::from(*byte) << (16 - 8 * i));
+        (0..=three.len()).map(|i| digit(bits >> (18 - 6 * i))).collect::<String>()
+    };
+    bytes.chunks(3).map(of).collect()
 }

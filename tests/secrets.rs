@@ -5,11 +5,11 @@
 //! them. `cargo test --all-features --test secrets -- --nocapture` prints what each place says.
 
 use nanogram::crypto::auth_key::AuthKey;
-use nanogram::crypto::keys::Environment;
 use nanogram::crypto::rsa::RsaKey;
-use nanogram::dc::Dc;
-use nanogram::dc::listener::Listener;
-use nanogram::store::{Format, SavedSession, Servers, string};
+use nanogram::lab::dc::Dc;
+use nanogram::lab::dc::listener::Listener;
+use nanogram::telegram::dcs::Environment;
+use nanogram::telegram::store::{Format, SavedSession, Servers, string};
 use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;

@@ -118,7 +118,7 @@ impl Inner {
         timeout(self.call_within, ask).await.map_err(|_| Error::Timeout)?
     }
 
-    /// The same, for the mover alone: before the others, who wait.
+    /// Like [`send`](Self::send), but ahead of all other calls, which wait during a migration.
     pub(super) async fn send_first(&self, body: Bytes) -> Answer {
         let (reply, answer) = oneshot::channel();
         let lost = || Answer { result: Err(self.shared.why_over()), in_doubt: true };

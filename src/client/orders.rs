@@ -28,4 +28,6 @@ pub(super) enum Control {
     Call(Order),
     /// The migration is complete.
     Settled,
+    /// Asks for proof that the server knows the permanent key.
+    Prove(oneshot::Sender<bool>),
 }

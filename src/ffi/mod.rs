@@ -32,15 +32,14 @@ use crate::base::escape::one_line;
 use crate::base::time::{Instant, UnixTime};
 use crate::crypto::auth_key::AuthKey;
 use crate::crypto::rsa::RsaKey;
-use crate::base::entropy::{Entropy, EntropyFailed};
-use crate::base::escape::one_line;
+use crate::protocol::connection::{Config, Connection, ConnectionError, Event, Init, SavedKey, TemporaryKeys};
 use crate::protocol::handshake::HandshakeError;
-use crate::protocol::handshake::client::dc_number;
-use crate::telegram::link::Username;
 use crate::protocol::session::{CallError, SessionError};
+use crate::telegram::api::contacts::ResolveUsername;
+use crate::telegram::dcs::{self, Environment, dc_number};
+use crate::telegram::link::Username;
 use crate::telegram::start::{self, StartCall, StartError};
 use crate::telegram::store::Realm;
-use crate::base::time::{Instant, UnixTime};
 use crate::tl::Call;
 use crate::wire::transport::Framing;
 use alloc::boxed::Box;
@@ -164,7 +163,7 @@ pub unsafe extern "C" fn nanogram_open(
         let realm = Realm::of_keys(environment(config), &settings.keys);
         let given = if config.auth_key.is_null() { RealmData::UNKNOWN } else { config.realm };
         given.check(&realm)?;
-        let is_permanent = settings.temporary.is_none();
+        let is_permanent = settings.temporary.is_off();
         let connection = Connection::new(settings, now, unix, Box::new(random));
         let handle =
             State { connection, random, output, body, message, fault: 0, realm, given, is_permanent, is_proven: false };

@@ -2,12 +2,12 @@
 
 use super::pointers::{array, bytes, give, give_text, status, text};
 use super::{LinkData, PeerData, PeerKind, RealmData, SessionData, Status};
+use crate::protocol::session::RpcError;
 use crate::telegram::api::contacts::ResolvedPeerBody;
 use crate::telegram::api::updates::Updates;
-use crate::crypto::keys::Environment;
+use crate::telegram::dcs::Environment;
 use crate::telegram::hints;
 use crate::telegram::link::{Start, StartLink};
-use crate::protocol::session::RpcError;
 use crate::telegram::start::{self, Known};
 use crate::telegram::store::string;
 use crate::tl::Tl;

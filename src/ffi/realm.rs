@@ -1,8 +1,8 @@
 //! Realms in C: which servers know a key, and the refusal to use it at others.
 
 use super::{NANOGRAM_FINGERPRINTS, RealmData, ServersKind, Status};
-use crate::crypto::keys::Environment;
-use crate::store::{Realm, SavedSession, Servers};
+use crate::telegram::dcs::Environment;
+use crate::telegram::store::{Realm, SavedSession, Servers};
 
 impl RealmData {
     /// Servers that are not known.

@@ -73,7 +73,7 @@ async function first() {
     assert(names.includes("Echo"), `dialogs: ${names}`);
     tell({ step: "dialogs" });
     tell({ cut: true });
-    await sleep(1000);
+    await sleep(dc.pause ?? 1000);
     await startBot(user, "second_2");
     tell({ step: "cut" });
     return { session: user.session.save() };

@@ -5,6 +5,7 @@ They know the addresses of Telegram's data centres and keep none, so whatever th
 import asyncio
 import base64
 import hashlib
+import importlib
 import inspect
 import json
 import secrets
@@ -36,11 +37,12 @@ base_events.BaseEventLoop.create_connection = led(base_events.BaseEventLoop.crea
 loop = asyncio.new_event_loop()
 asyncio.set_event_loop(loop)
 
-import pyrogram  # noqa: E402
-from pyrogram import Client, raw  # noqa: E402
-from pyrogram.crypto import rsa  # noqa: E402
-from pyrogram.handlers import RawUpdateHandler  # noqa: E402
-from pyrogram.raw.all import layer  # noqa: E402
+# Hydrogram alone has a name of its own.
+PACKAGE = json.loads(sys.argv[2]).get("module", "pyrogram")
+Client, raw = importlib.import_module(PACKAGE).Client, importlib.import_module(f"{PACKAGE}.raw")
+rsa = importlib.import_module(f"{PACKAGE}.crypto.rsa")
+RawUpdateHandler = importlib.import_module(f"{PACKAGE}.handlers").RawUpdateHandler
+layer = importlib.import_module(f"{PACKAGE}.raw.all").layer
 
 from peer import API_HASH, API_ID, code_for, tell  # noqa: E402
 from steps import run  # noqa: E402

@@ -35,6 +35,9 @@ class Relay:
         asyncio.run_coroutine_threadsafe(self._end(), self.loop).result(10)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(5)
+        if not self.thread.is_alive():
+            # Left open, it is closed when the interpreter ends, after its sockets are gone: a ValueError on stderr.
+            self.loop.close()
 
     async def _end(self):
         """Takes no more, and drops what is still on its way."""

@@ -36,8 +36,8 @@ HARMLESS = [
 
 
 def library(dc, folder):
-    """The library with the DC's key, and with addresses of this machine."""
-    original = next(Path(sysconfig.get_path("purelib"), "tdjson.libs").glob("libtdjson-*"))
+    """The library with the DC's key, and with addresses of this machine; `library`: another one than tdjson's."""
+    original = Path(dc.get("library") or next(Path(sysconfig.get_path("purelib"), "tdjson.libs").glob("libtdjson-*")))
     ours = dc["public_key_pem"].strip().encode()
     # Not the one of configurations that come by other ways, which ends with a new line.
     theirs = rb"-----BEGIN RSA PUBLIC KEY-----[^-]*-----END RSA PUBLIC KEY-----(?=\0)"
@@ -103,12 +103,18 @@ class Client:
         self.answers, self.states, self.texts, self.failed = {}, [], [], []
         td.clients[self.id] = self
         self.send("setOption", name="use_pfs", value={"@type": "optionValueBoolean", "value": pfs})
-        self.send(
-            "setTdlibParameters", use_test_dc=True, database_directory=f"{FOLDER}/{self.id}", api_id=API_ID, api_hash=API_HASH,
-            system_language_code="en", device_model="interop", system_version="1", application_version="1")
+        parameters = {
+            "use_test_dc": True, "database_directory": f"{FOLDER}/{self.id}", "api_id": API_ID, "api_hash": API_HASH,
+            "system_language_code": "en", "device_model": "interop", "system_version": "1", "application_version": "1"}
         host, port = host_port(td.dc["addr"])
-        way = {"@type": "proxyTypeHttp", "http_only": False}
-        self.send("addProxy", proxy={"@type": "proxy", "server": host, "port": port, "type": way}, enable=True)
+        proxy = {"server": host, "port": port, "type": {"@type": "proxyTypeHttp", "http_only": False}}
+        if td.dc.get("is_old"):  # before 1.8.6
+            self.send("setTdlibParameters", parameters={"@type": "tdlibParameters", **parameters})
+            self.send("checkDatabaseEncryptionKey")
+            self.send("addProxy", **proxy, enable=True)
+        else:
+            self.send("setTdlibParameters", **parameters)
+            self.send("addProxy", proxy={"@type": "proxy", **proxy}, enable=True)
 
     def send(self, method, **given):
         self.last += 1
@@ -129,7 +135,8 @@ class Client:
         elif kind == "updateAuthorizationState":
             self.states.append(said["authorization_state"])
         elif kind == "updateMessageSendFailed":
-            self.failed.append(said["error"])
+            old = {"code": said.get("error_code"), "message": said.get("error_message")}
+            self.failed.append(said.get("error", old))
         elif kind == "updateNewMessage" and not said["message"]["is_outgoing"]:
             content = said["message"]["content"]
             if content["@type"] == "messageText":

@@ -6,7 +6,7 @@ use crate::failure::{Exit, Failure};
 use crate::redact::is_like_secret;
 use crate::{foreign, wire};
 use nanogram::client::Client;
-use nanogram::crypto::keys::Environment;
+use nanogram::telegram::dcs::Environment;
 use nanogram::telegram::store::file::{FileError, SessionFile, default_path};
 use nanogram::telegram::store::state::{State, StateError};
 use nanogram::telegram::store::{Format, Realm, RealmError, SavedSession, Servers, StringError, string};

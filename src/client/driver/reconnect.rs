@@ -96,6 +96,7 @@ impl Driver {
                         return Rest::Wanted;
                     }
                     Some(Control::Settled) => self.settle(),
+                    Some(Control::Prove(reply)) => self.tell_proof(reply).await,
                     None => return Rest::Dropped,
                 },
                 order = self.orders.recv(), if !self.is_settling => match order {

@@ -66,6 +66,7 @@ impl Driver {
                     Some(Control::Move { to, reply }) => return Lost::Moving(to, reply),
                     Some(Control::Call(order)) => self.make(Waiting { order, is_first: true, in_doubt: false }),
                     Some(Control::Settled) => self.settle(),
+                    Some(Control::Prove(reply)) => self.tell_proof(reply).await,
                     None => return Lost::Dropped,
                 },
                 // While the socket accepts no bytes, orders stay in their channel, which is bounded.

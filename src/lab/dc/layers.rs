@@ -257,6 +257,11 @@ impl<'s> Door<'s> {
                 let is_it = |user: &&Value<'_>| matches!(user, Value::Object(user) if user.field("id") == Some(id));
                 self.translated(users.iter().find(is_it)?.clone())
             }
+            // Until layer 152, with the values that `help.getAppConfig` has for accounts without Premium since.
+            // Spec: api/config#client-configuration
+            ("config", "saved_gifs_limit") => Some(Value::Int(200)),
+            ("config", "stickers_faved_limit" | "pinned_dialogs_count_max") => Some(Value::Int(5)),
+            ("config", "pinned_infolder_count_max") => Some(Value::Int(100)),
             // Until layer 158 a call said only which message it replies to.
             (_, "reply_to") if of.is_function => {
                 let to = self.to.named("inputReplyToMessage")?;

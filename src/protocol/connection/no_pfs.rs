@@ -9,6 +9,13 @@ use crate::protocol::session::{CallError, Session};
 #[derive(Debug, Clone, Default)]
 pub struct TemporaryKeys(());
 
+impl TemporaryKeys {
+    /// Returns true without forward secrecy.
+    pub const fn is_off(&self) -> bool {
+        true
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Pfs(());
 

@@ -30,6 +30,10 @@ impl TemporaryKeys {
     pub const fn lasting(seconds: i32) -> Self {
         Self { lifetime: Some(seconds), saved: None }
     }
+    /// Returns true without forward secrecy.
+    pub const fn is_off(&self) -> bool {
+        self.lifetime.is_none()
+    }
     /// Starts with a temporary key that is bound already, if it does not expire soon.
     #[must_use]
     pub fn with_saved(self, key: TemporaryKey) -> Self {
