@@ -334,7 +334,7 @@ fn recording(text: &str, name: &str) -> Recording {
     body.resize(body.len().next_multiple_of(4), 0);
     let key = AuthKey::from_bytes([7; 256]);
     let header = Header { salt: 0, session_id: 1, msg_id: 5, seqno: 1 };
-    let (mut framer, mut wire) = (Framer::new(Framing::Abridged, Side::Server), BytesMut::new());
+    let (mut framer, mut wire) = (Framer::new(Framing::ABRIDGED, Side::Server), BytesMut::new());
     let mut random = rand::rngs::ChaCha12Rng::seed_from_u64(1);
     framer.encode(&seal(&key, Side::Server, &header, &body, &mut random).unwrap().0, &mut wire).unwrap();
     let said = |from, bytes| Chunk { at: Instant::ZERO, from, bytes };

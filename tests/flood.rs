@@ -3,17 +3,17 @@
 #![cfg(target_os = "linux")]
 
 use bytes::BytesMut;
+use nanogram::base::side::Side;
+use nanogram::base::time::{Instant, UnixTime};
 use nanogram::crypto::auth_key::AuthKey;
-use nanogram::dc::Dc;
-use nanogram::dc::residents::ALICE;
-use nanogram::mt::gzip::deflate;
-use nanogram::mt::message::{GzipPacked, Message, write_container};
-use nanogram::session::packet::{self, Header};
-use nanogram::side::Side;
-use nanogram::store::{Format, SavedSession, string};
-use nanogram::time::{Instant, UnixTime};
+use nanogram::lab::dc::Dc;
+use nanogram::lab::dc::residents::ALICE;
+use nanogram::protocol::session::packet::{self, Header};
+use nanogram::telegram::store::{Format, SavedSession, string};
 use nanogram::tl::{Blob, Combinator};
-use nanogram::transport::{Frame, Framer, Framing};
+use nanogram::wire::mt::gzip::deflate;
+use nanogram::wire::mt::message::{GzipPacked, Message, write_container};
+use nanogram::wire::transport::{Frame, Framer, Framing};
 use rand::SeedableRng;
 use rand::rngs::ChaCha12Rng;
 use std::fs;
@@ -49,7 +49,7 @@ impl Sealer {
         let (msg_id, seqno) = (self.id(), i32::try_from(self.made * 2 + 1).unwrap());
         let header = Header { msg_id, seqno, ..*to };
         let packet = packet::seal(&self.key, Side::Server, &header, body, &mut self.random).unwrap().0;
-        Framer::new(Framing::Abridged, Side::Server).encode(&packet, out).unwrap();
+        Framer::new(Framing::ABRIDGED, Side::Server).encode(&packet, out).unwrap();
     }
 }
 
@@ -137,7 +137,7 @@ fn started(dir: &Path, name: &str, flood: Flood) -> (usize, usize) {
     let (mut stream, _) = listener.accept().unwrap();
     stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
     let conn = dc.accept(now());
-    let mut heard = Framer::new(Framing::Abridged, Side::Server);
+    let mut heard = Framer::new(Framing::ABRIDGED, Side::Server);
     let mut piece = vec![0; 1 << 16];
     loop {
         let read = match stream.read(&mut piece) {

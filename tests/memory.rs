@@ -12,17 +12,25 @@ use nanogram::base::side::Side;
 use nanogram::base::time::{Instant, UnixTime};
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::lab::dc::residents::ALICE;
-use nanogram::lab::dc::{ConnId, Dc};
+use nanogram::lab::dc::{Caller, ConnId, Dc, World};
+use nanogram::protocol::connection::{Config, Connection, SavedKey};
+use nanogram::protocol::session::packet::{self, Header};
+use nanogram::telegram::api::LAYER;
+use nanogram::telegram::api::auth::{DropTempAuthKeys, ExportLoginToken, SendCode};
+use nanogram::telegram::api::chats::InviteToChannel;
+use nanogram::telegram::api::connect::{
+    GetConfig, InitConnection, InvokeAfterMsgs, InvokeWithLayer, InvokeWithoutUpdates,
+};
+use nanogram::telegram::api::messages::{GetHistory, GetPeerDialogs, SendMessage};
+use nanogram::telegram::api::peer::{InputPeer, InputPeerChat, InputPeerSelf};
+use nanogram::telegram::api::users::GetUsers;
+#[cfg(feature = "tools")]
+use nanogram::tl::VECTOR;
+use nanogram::tl::{BareVec, Blob, Combinator, Raw, Tl};
 use nanogram::wire::mt::auth::ReqPqMulti;
 use nanogram::wire::mt::gzip::{MAX_INFLATED, deflate};
 use nanogram::wire::mt::message::{GzipPacked, Message, RpcResult, write_container};
 use nanogram::wire::mt::service::*;
-use nanogram::protocol::session::packet::{self, Header};
-use nanogram::base::side::Side;
-use nanogram::base::time::{Instant, UnixTime};
-#[cfg(feature = "tools")]
-use nanogram::tl::VECTOR;
-use nanogram::tl::{BareVec, Blob, Combinator, Tl};
 use nanogram::wire::transport::{Frame, Framer, Framing, MAX_FRAME};
 use rand::rngs::ChaCha12Rng;
 use rand::{Rng, RngExt, SeedableRng};
