@@ -20,9 +20,8 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("jobs", &["telegram::login", "telegram::start"]),
     ("hints", &["telegram::hints"]),
     ("client and C", &["client", "ffi"]),
-    ("lab: server", &["lab::numbers", "lab::server"]),
+    ("lab: server halves", &["lab::numbers", "lab::server"]),
     ("lab: captures", &["lab::capture"]),
-    ("lab: server halves", &["lab::server"]),
     ("lab: data centre", &["lab::dc"]),
     ("lab: fuzzing", &["lab::fuzz"]),
 ];
