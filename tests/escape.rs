@@ -245,7 +245,7 @@ const SINKS: &[Sink] = &[
         "errors_of_the_library_are_escaped",
     ),
     (
-        "session/rpc.rs",
+        "protocol/session/rpc.rs",
         "impl fmt::Display for RpcError",
         1,
         "errors of the server",
@@ -253,7 +253,7 @@ const SINKS: &[Sink] = &[
         "errors_of_the_library_are_escaped",
     ),
     (
-        "dc/log.rs",
+        "lab/dc/log.rs",
         "impl fmt::Display for Entry",
         1,
         "device_model, app_version, errors",
@@ -301,7 +301,7 @@ fn each_place_that_prints_is_in_the_table() {
     let mut files = Vec::new();
     sources(&src, &mut files);
     let count = |text: &str, words: &str| {
-        // Not in documentation, nor in the tests at the foot of a file.
+        // Not in documentation, nor in tests.
         let code = text.split("\n#[cfg(test)]\nmod tests").next().unwrap_or_default();
         code.lines()
             .filter(|line| !line.trim_start().starts_with("//"))
