@@ -104,7 +104,10 @@ fn the_crypto_of_fuzzers_is_that_of_the_crate_but_for_two_files() {
 }
 
 /// Sibling files that import each other in a circle, each group with the reason it stays.
-const CIRCLES: &[(&[&str], &str)] = &[];
+const CIRCLES: &[(&[&str], &str)] = &[(
+    &["telegram::api::chats", "telegram::api::messages", "telegram::api::updates", "telegram::api::users"],
+    "the TL types refer to each other",
+)];
 
 #[test]
 fn no_files_import_each_other_in_a_circle() {

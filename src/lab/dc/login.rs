@@ -12,13 +12,12 @@
 //!
 //! Spec: api/auth, api/qr-login, api/bots
 
+use super::desk::{Sent, Ticket};
 use super::log::Entry;
-use super::password::{Password, Question};
 pub use super::types::MAX_KEPT;
 use super::types::keep;
-use super::types::{App, Turn, User, bad};
+use super::types::{Turn, User, bad};
 use super::world::World;
-use crate::base::entropy::{Entropy, EntropyFailed};
 use crate::crypto::ct;
 use crate::protocol::session::RpcError;
 use crate::telegram::api::Boxed;
@@ -30,11 +29,8 @@ use crate::telegram::api::auth::{
 };
 use crate::telegram::api::users::UserTail;
 use crate::tl::{Blob, Hidden};
-use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::string::String;
-use alloc::vec::Vec;
-use core::fmt;
 use sha2::{Digest, Sha256};
 
 /// A code is good for so many seconds.
@@ -47,122 +43,6 @@ pub const QR_LIFETIME: i32 = 30;
 pub const TICKET_LIFETIME: i32 = 300;
 /// Digits of a code.
 const DIGITS: i32 = 5;
-
-/// What is pending, and what is random. It prints nothing of either.
-pub(super) struct Desk {
-    pub(super) well: Well,
-    /// Who lives in another data centre than the first.
-    homes: BTreeMap<i64, i32>,
-    pub(super) passwords: BTreeMap<i64, Password>,
-    /// Accounts that get their codes by mail, and the pattern of the address.
-    mails: BTreeMap<i64, String>,
-    codes: VecDeque<Sent>,
-    pub(super) questions: VecDeque<Question>,
-    pub(super) qr: VecDeque<Qr>,
-    tickets: VecDeque<Ticket>,
-    /// What spares a code after signing out.
-    spared: VecDeque<(Vec<u8>, i64)>,
-    /// For the log.
-    pub(super) entries: Vec<Entry>,
-    /// Keys whose owners should look after their QR codes.
-    pub(super) nudges: Vec<[u8; 8]>,
-}
-
-impl fmt::Debug for Desk {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Desk").field("homes", &self.homes).finish_non_exhaustive()
-    }
-}
-
-/// Random bytes from the world's seed: SHA-256 of seed and count.
-pub(super) struct Well {
-    seed: [u8; 32],
-    count: u64,
-}
-
-impl Entropy for Well {
-    fn fill(&mut self, out: &mut [u8]) -> Result<(), EntropyFailed> {
-        for chunk in out.chunks_mut(32) {
-            let hash =
-                Sha256::new().chain_update(b"well").chain_update(self.seed).chain_update(self.count.to_le_bytes());
-            self.count = self.count.wrapping_add(1);
-            for (out, byte) in chunk.iter_mut().zip(hash.finalize()) {
-                *out = byte;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Well {
-    /// `N` bytes.
-    pub(super) fn draw<const N: usize>(&mut self) -> [u8; N] {
-        let mut out = [0; N];
-        // A well never runs dry.
-        let _ = self.fill(&mut out);
-        out
-    }
-}
-
-/// A code that was sent.
-struct Sent {
-    phone: String,
-    hash: String,
-    code: String,
-    at: i32,
-    wrong: u32,
-    /// How often it was asked for again.
-    resent: usize,
-    /// The pattern of the address that it was mailed to.
-    mail: Option<String>,
-}
-
-/// A token shown as a QR code.
-pub(super) struct Qr {
-    pub(super) token: [u8; 32],
-    /// Whose screen it is on; nobody's once it was sent to another data centre.
-    pub(super) key: Option<[u8; 8]>,
-    pub(super) app: Option<App>,
-    pub(super) expires: i32,
-    /// Who let it in.
-    pub(super) accepted: Option<i64>,
-}
-
-/// A way from one data centre into another.
-struct Ticket {
-    user: i64,
-    to: i32,
-    bytes: [u8; 64],
-    expires: i32,
-}
-
-impl Desk {
-    pub(super) fn new(seed: [u8; 32]) -> Self {
-        Self {
-            well: Well { seed, count: 0 },
-            homes: BTreeMap::new(),
-            passwords: BTreeMap::new(),
-            mails: BTreeMap::new(),
-            codes: VecDeque::new(),
-            questions: VecDeque::new(),
-            qr: VecDeque::new(),
-            tickets: VecDeque::new(),
-            spared: VecDeque::new(),
-            entries: Vec::new(),
-            nudges: Vec::new(),
-        }
-    }
-
-    /// The code that this hash belongs to, if it is still good for this number.
-    fn sent(&mut self, now: i32, phone: &str, hash: &str) -> Result<&mut Sent, RpcError> {
-        if hash.is_empty() {
-            return Err(bad("PHONE_CODE_HASH_EMPTY"));
-        }
-        self.codes.retain(|sent| now.saturating_sub(sent.at) < CODE_LIFETIME && sent.wrong < MAX_WRONG);
-        let sent = self.codes.iter_mut().find(|sent| sent.hash == hash && sent.phone == phone);
-        sent.ok_or_else(|| bad("PHONE_CODE_EXPIRED"))
-    }
-}
 
 /// The digits of a phone number, without the `+` and what people put between.
 fn digits(phone: &str) -> Result<String, RpcError> {

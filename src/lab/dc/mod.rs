@@ -35,6 +35,7 @@
 mod bots;
 pub mod call;
 mod connections;
+mod desk;
 mod draft;
 mod exchange;
 pub mod faults;

@@ -2,7 +2,8 @@
 //!
 //! Spec: api/qr-login
 
-use super::login::{QR_LIFETIME, Qr, check_app};
+use super::desk::Qr;
+use super::login::{QR_LIFETIME, check_app};
 use super::types::keep;
 use super::types::{Turn, User, bad};
 use super::world::World;
