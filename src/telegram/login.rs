@@ -11,6 +11,8 @@
 
 #[cfg(feature = "srp")]
 mod password;
+#[cfg(feature = "srp")]
+pub use password::Question;
 
 #[cfg(feature = "srp")]
 use crate::crypto::srp::SrpError;
@@ -26,7 +28,6 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
-pub use password::Question;
 
 /// Credentials of the application, from my.telegram.org.
 #[derive(Debug, Clone)]

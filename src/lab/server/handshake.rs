@@ -60,7 +60,8 @@ pub(super) enum State {
     SetClientDhParams(Box<AwaitSetClientDhParams>),
 }
 
-/// What a request comes to.
+/// Outcome of a request.
+#[expect(clippy::large_enum_variant, reason = "moved once, at the end of a step")]
 pub(super) enum Step {
     /// The last request once more: the same packet.
     Again(Bytes),
