@@ -289,7 +289,10 @@ fn sources(dir: &Path, out: &mut Vec<PathBuf>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             sources(&path, out);
-        } else if path.extension().is_some_and(|ext| ext == "rs") && !path.ends_with("tests.rs") {
+        } else if path.extension().is_some_and(|ext| ext == "rs")
+            && !path.ends_with("tests.rs")
+            && !path.ends_with("mont_proof.rs")
+        {
             out.push(path);
         }
     }
