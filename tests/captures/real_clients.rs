@@ -2,10 +2,10 @@
 //!
 //! The element `decoded` of each recording comes from an independent program that decoded the same bytes, so nothing
 //! here is compared with nanogram's own output.
-#![cfg(all(feature = "tools", feature = "dc"))]
 
-mod replay;
-
+use crate::support::recordings::{
+    Numbers, SCHEMA, count_all, decoded, hex, packets, replay_to_clients, replay_to_servers,
+};
 use bytes::{Bytes, BytesMut};
 use nanogram::base::side::Side;
 use nanogram::base::time::Instant;
@@ -26,7 +26,6 @@ use nanogram::wire::transport::{Frame, Framer, Framing};
 use rand::rngs::ChaCha20Rng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
-use replay::{Numbers, SCHEMA, count_all, decoded, hex, packets, replay_to_clients, replay_to_servers};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::fs;
@@ -399,8 +398,6 @@ fn a_recording_has_a_budget_of_inflated_bytes() {
     assert!(format!("{:#}", steps[1]).contains(why), "{:#}", steps[1]);
     assert!(format!("{:#}", steps[2]).contains("the compressed data are damaged"), "{:#}", steps[2]);
 }
-
-#[cfg(feature = "cli")]
 #[test]
 fn decode_says_why_a_bomb_is_not_shown() {
     use std::process::{Command, Stdio};
@@ -443,7 +440,7 @@ fn the_messages_of_a_container_share_a_budget_of_values() {
 
 /// Recordings that once took 5.1 GB, decoded by the program with 300 MB of address space. They stay in `target/tmp`;
 /// `-- --nocapture` prints what they take.
-#[cfg(all(feature = "cli", target_os = "linux"))]
+#[cfg(target_os = "linux")]
 #[test]
 fn a_small_recording_takes_little_memory() {
     let cells = vec![packed(&empty_cells((8 << 20) / 8 - 2)); 12];
@@ -463,7 +460,7 @@ fn a_small_recording_takes_little_memory() {
 }
 
 /// Runs `nanogram decode` with 300 MB of address space: the most memory that it had, in KiB, and how long it took.
-#[cfg(all(feature = "cli", target_os = "linux"))]
+#[cfg(target_os = "linux")]
 fn in_300_mb(path: &Path, option: &str) -> (usize, std::time::Duration) {
     use std::io::Read;
     use std::process::{Command, Stdio};

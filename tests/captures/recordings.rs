@@ -1,9 +1,7 @@
 //! Real clients against the test server, recorded by `tests/interop/record.py`: from the key exchange to a lost
 //! connection and a new one. Each is decoded from the raw TCP chunks to the last field, with the schema of its layer.
-#![cfg(all(feature = "tools", feature = "dc"))]
 
-mod replay;
-
+use crate::support::recordings::{Numbers, SCHEMA, count_all, decoded, replay_to_clients, replay_to_servers};
 use bytes::Bytes;
 use nanogram::base::side::Side;
 use nanogram::base::time::Instant;
@@ -17,7 +15,6 @@ use nanogram::wire::mt::message::GzipPacked;
 use nanogram::wire::transport::Framing;
 use rand::rngs::ChaCha20Rng;
 use rand::{RngExt, SeedableRng};
-use replay::{Numbers, SCHEMA, count_all, decoded, replay_to_clients, replay_to_servers};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;

@@ -147,7 +147,7 @@ fn help_has_every_command_and_an_example_for_each() {
 
 #[test]
 fn the_documents_have_every_error_with_its_hint_and_every_command() {
-    let (readme, errors) = (include_str!("../README.md"), include_str!("../docs/errors.md"));
+    let (readme, errors) = (include_str!("../../README.md"), include_str!("../../docs/errors.md"));
     for error in StartError::all() {
         let row = format!("| {} | `{}` | {} |", error.code(), error.name(), error.hint());
         assert!(errors.contains(&row), "{row}");
@@ -234,7 +234,7 @@ fn a_recording_without_its_keys_says_what_would_open_it() {
 fn a_data_centre_says_in_one_line_how_to_reach_it() {
     let mut dc = Dc::open("one_line");
     let alone = ["addr", "dc_id", "fingerprint", "public_key_pem", "session", "telethon_session"];
-    assert!(alone.iter().all(|name| keys(&dc.ready).contains(name)), "the rest is in tests/dc_cli.rs");
+    assert!(alone.iter().all(|name| keys(&dc.ready).contains(name)), "the rest is in tests/cli/dc.rs");
     assert_eq!(fs::read_to_string(&dc.pem).unwrap(), dc.told("public_key_pem"));
     let addr = dc.told("addr").to_string();
     for (name, format) in [("session", "nanogram"), ("telethon_session", "telethon")] {

@@ -159,7 +159,7 @@ const ENDS: [(i32, &str, i32); 6] = [
 
 #[test]
 fn an_error_that_ends_it_has_a_sentence_a_hint_and_an_exit_code_and_is_documented() {
-    let page = include_str!("../docs/errors.md");
+    let page = include_str!("../../docs/errors.md");
     let mut missing = Vec::new();
     for (code, name, exit) in ENDS {
         let place = signed_in(name, refuse(code, name, 99));

@@ -1,6 +1,6 @@
 //! Escaping of foreign text in every output, and redaction of secrets in every error.
 //!
-//! `cargo test --all-features --test escape -- --nocapture` prints the table of outputs. `tests/secrets.rs` has the places
+//! `cargo test --all-features --test cli escape -- --nocapture` prints the table of outputs. `tests/cli/secrets.rs` has the places
 //! where a session string can be put by mistake.
 
 use bytes::{Bytes, BytesMut};

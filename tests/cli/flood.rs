@@ -1,6 +1,5 @@
 //! `nanogram start` against a data centre that floods it: the memory that the process takes, as Linux counts it.
-//! `cargo test --all-features --test flood -- --nocapture` prints the table.
-#![cfg(target_os = "linux")]
+//! `cargo test --all-features --test cli flood -- --nocapture` prints the table.
 
 use bytes::BytesMut;
 use nanogram::base::side::Side;

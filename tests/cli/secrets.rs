@@ -2,7 +2,7 @@
 //! is printed.
 //!
 //! The places are those of `tests/fixtures/command_line.txt`, which a unit test of the program keeps as its parser has
-//! them. `cargo test --all-features --test secrets -- --nocapture` prints what each place says.
+//! them. `cargo test --all-features --test cli secrets -- --nocapture` prints what each place says.
 
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::crypto::rsa::RsaKey;
@@ -33,7 +33,7 @@ struct Place {
 }
 
 fn places() -> Vec<Place> {
-    let fixture = include_str!("fixtures/command_line.txt");
+    let fixture = include_str!("../fixtures/command_line.txt");
     let rows = fixture.lines().map(|row| {
         let row: Vec<String> = row.split('\t').map(String::from).collect();
         let [command, place, value, env, need] = row.try_into().unwrap();

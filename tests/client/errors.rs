@@ -1,11 +1,8 @@
 //! Refused calls and missing answers: the client against the test server, over TCP.
 //!
 //! The names begin with the row of the security checklist that they test.
-#![cfg(all(feature = "client", feature = "dc"))]
 
-mod house;
-
-use house::{House, Told};
+use crate::support::server::{House, client, refuses};
 use nanogram::client::{Client, Error, Options};
 use nanogram::lab::dc::Act;
 use nanogram::lab::dc::log::Entry;
@@ -16,90 +13,11 @@ use nanogram::telegram::api::messages::{SendMessage, StartBot};
 use nanogram::telegram::api::updates::{UpdateShort, UpdatesKind};
 use nanogram::telegram::dcs::Environment;
 use nanogram::telegram::start::StartError;
-use nanogram::telegram::store::state::SavedUser;
 use nanogram::tl::{Combinator, VECTOR, write_bytes};
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 
-async fn refuses(house: &House, method: u32, code: i32, text: &str, times: u32) {
-    let error = RpcError::new(code, text);
-    house.dc(move |dc| dc.script(method, Act::Refuse(error), times)).await;
-}
-
-/// Client with new keys and no calls yet, and its notices.
-async fn client(house: &House, change: impl FnOnce(&mut Options)) -> (Client, Told) {
-    let mut options = house.alice();
-    let told = Told::by(&mut options);
-    change(&mut options);
-    let client = Client::connect(options).await.unwrap();
-    client.resolve("echo_bot").await.unwrap();
-    (client, told)
-}
-
 const NEAREST: GetNearestDc = GetNearestDc {};
-
-#[tokio::test]
-async fn c18_a_pause_is_as_long_as_the_server_says() {
-    let house = House::open().await;
-    // The flood wait is longer than the call's time-out, towards which it does not count.
-    let (client, told) = client(&house, |options| options.call_within = Duration::from_millis(700)).await;
-    for (n, text) in ["FLOOD_WAIT_1", "FLOOD_PREMIUM_WAIT_1", "SLOWMODE_WAIT_1"].into_iter().enumerate() {
-        let before = house.calls(GetNearestDc::ID);
-        refuses(&house, GetNearestDc::ID, 420, text, 1).await;
-        let began = Instant::now();
-        client.call(&NEAREST).await.unwrap();
-        let took = began.elapsed();
-        assert!(took >= Duration::from_secs(1) && took < Duration::from_millis(1600), "{text}: {took:?}");
-        assert_eq!((house.calls(GetNearestDc::ID) - before, told.count("FloodWait { seconds: 1")), (2, n + 1));
-    }
-}
-
-#[tokio::test]
-async fn c18_a_server_that_wants_one_pause_after_another_is_left() {
-    let house = House::open().await;
-    let (client, told) = client(&house, |options| options.attempts = 3).await;
-    refuses(&house, GetNearestDc::ID, 420, "FLOOD_WAIT_0", 100).await;
-    assert!(matches!(client.call(&NEAREST).await, Err(Error::Flood { seconds: 0, .. })));
-    assert_eq!((house.calls(GetNearestDc::ID), told.count("FloodWait")), (4, 3));
-}
-
-#[tokio::test]
-async fn c18_a_pause_that_is_too_long_is_the_callers_to_make() {
-    let house = House::open().await;
-    let (client, told) = client(&house, |_| {}).await;
-    for (text, wanted) in [("FLOOD_WAIT_11", Some(11)), ("SLOWMODE_WAIT_3600", Some(3600)), ("FLOOD_WAIT", None)] {
-        let before = house.calls(GetNearestDc::ID);
-        refuses(&house, GetNearestDc::ID, 420, text, 1).await;
-        let error = client.call(&NEAREST).await.unwrap_err();
-        match (&error, wanted) {
-            (Error::Flood { seconds, .. }, Some(wanted)) => assert_eq!(*seconds, wanted),
-            (Error::Rpc(e), None) => assert_eq!(e.code, 420),
-            other => panic!("{other:?}"),
-        }
-        assert!(error.hint().is_some_and(|hint| hint.contains("wait")), "{error:?}");
-        assert_eq!(house.calls(GetNearestDc::ID) - before, 1);
-    }
-    assert_eq!(told.count("FloodWait"), 0);
-}
-
-#[tokio::test]
-async fn c18_trouble_of_the_servers_own_is_waited_out_but_not_for_ever() {
-    let house = House::open().await;
-    let (client, told) = client(&house, |options| options.attempts = 3).await;
-    for (code, text) in [(500, "INTERNAL"), (500, "RPC_CALL_FAIL"), (-503, "Timeout"), (502, "BAD_GATEWAY")] {
-        let before = (house.calls(GetNearestDc::ID), told.count("Retrying"));
-        refuses(&house, GetNearestDc::ID, code, text, 1).await;
-        client.call(&NEAREST).await.unwrap();
-        assert_eq!((house.calls(GetNearestDc::ID), told.count("Retrying")), (before.0 + 2, before.1 + 1));
-    }
-    let before = house.calls(GetNearestDc::ID);
-    refuses(&house, GetNearestDc::ID, 500, "INTERNAL", 3).await;
-    let began = Instant::now();
-    let error = client.call(&NEAREST).await.unwrap_err();
-    assert!(matches!(&error, Error::Rpc(e) if e.code == 500), "{error:?}");
-    assert!(began.elapsed() >= Duration::from_millis(450), "{:?}", began.elapsed());
-    assert_eq!(house.calls(GetNearestDc::ID) - before, 3);
-}
 
 #[tokio::test]
 async fn what_is_refused_for_good_is_not_tried_again() {
@@ -142,35 +60,6 @@ async fn a_duplicate_after_a_lost_session_means_that_the_bot_was_started() {
     });
     assert_eq!(updates.unwrap().kind, UpdatesKind::TooLong);
     assert_eq!((house.starts(), house.calls(StartBot::ID)), (1, 2));
-}
-
-#[tokio::test]
-async fn e12_a_key_that_is_dead_is_not_used_again() {
-    for (code, text) in [
-        (406, "AUTH_KEY_DUPLICATED"),
-        (401, "AUTH_KEY_INVALID"),
-        (401, "AUTH_KEY_UNREGISTERED"),
-        (401, "SESSION_REVOKED"),
-        (401, "SESSION_EXPIRED"),
-        (401, "USER_DEACTIVATED"),
-        (401, "USER_DEACTIVATED_BAN"),
-    ] {
-        let house = House::open().await;
-        let (client, _) = client(&house, |options| {
-            options.state.user = Some(SavedUser { id: ALICE, is_bot: false });
-        })
-        .await;
-        refuses(&house, GetNearestDc::ID, code, text, 1).await;
-        for _ in 0..2 {
-            let error = client.call(&NEAREST).await.unwrap_err();
-            assert!(matches!(&error, Error::NotSignedIn(e) if e.message == text), "{text}: {error:?}");
-            assert!(error.hint().is_some(), "{text}");
-        }
-        assert!(matches!(client.start_bot("echo_bot", "echo_bot", None, "x").await, Err(Error::NotSignedIn(_))));
-        assert_eq!(client.next_update().await, None);
-        assert_eq!((house.calls(GetNearestDc::ID), house.calls(StartBot::ID)), (1, 0), "{text}");
-        assert!(!client.state().keys.contains_key(&2) && client.state().user.is_none(), "{text}");
-    }
 }
 
 #[tokio::test]

@@ -1,6 +1,5 @@
 //! Hints for all documented errors: `tests/fixtures/rpc_errors.txt`, extracted from the documentation of Telegram's
 //! methods.
-#![cfg(feature = "client")]
 
 use nanogram::client::Error;
 use nanogram::protocol::session::{CallError, RpcError};
@@ -9,7 +8,7 @@ use std::collections::BTreeSet;
 
 /// Method and error, with a number in place of `%d`.
 fn documented() -> Vec<(&'static str, RpcError)> {
-    let lines = include_str!("fixtures/rpc_errors.txt").lines().filter(|line| !line.starts_with('#'));
+    let lines = include_str!("../fixtures/rpc_errors.txt").lines().filter(|line| !line.starts_with('#'));
     let errors = lines.map(|line| {
         let words: Vec<&str> = line.split(' ').collect();
         (words[0], RpcError::new(words[1].parse().unwrap(), &words[2].replace("%d", "12")))

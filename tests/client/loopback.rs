@@ -1,8 +1,6 @@
 //! The client against the test server over TCP on 127.0.0.1: starting a bot, with and without failures.
 
-mod house;
-
-use house::{At, House, SOON, Wire};
+use crate::support::server::{At, House, SOON, Wire};
 use nanogram::client::{Client, Error, Options};
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::lab::dc::Cut;

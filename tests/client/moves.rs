@@ -1,18 +1,15 @@
 //! Migration: the client against two data centres of one world, over TCP.
 //!
 //! The names begin with the row of the security checklist that they test.
-#![cfg(all(feature = "client", feature = "dc"))]
 
-mod house;
-
-use house::{House, Told};
+use crate::support::server::{House, Told};
 use nanogram::client::{Client, Error, Options};
 use nanogram::lab::dc::Act;
 use nanogram::lab::dc::residents::ALICE;
 use nanogram::lab::dc::world::Home;
 use nanogram::protocol::session::RpcError;
 use nanogram::telegram::api::auth::{ExportAuthorization, ImportAuthorization, SendCode};
-use nanogram::telegram::api::connect::{GetConfig, GetNearestDc};
+use nanogram::telegram::api::connect::GetNearestDc;
 use nanogram::telegram::api::messages::StartBot;
 use nanogram::telegram::api::updates::GetState;
 use nanogram::telegram::dcs::Environment;
@@ -27,39 +24,6 @@ const USER: SavedUser = SavedUser { id: ALICE, is_bot: false };
 async fn refuses(house: &House, method: u32, text: &str, times: u32) {
     let error = RpcError::new(303, text);
     house.dc(move |dc| dc.script(method, Act::Refuse(error), times)).await;
-}
-
-/// Signs in at a server that answers with a migration to `number`.
-async fn sent_to(number: i32) -> (House, Told, Client, Result<(), Error>) {
-    let house = House::with(false).await;
-    let mut options = house.stranger();
-    let told = Told::by(&mut options);
-    let client = Client::connect(options).await.unwrap();
-    refuses(&house, GetNearestDc::ID, &format!("PHONE_MIGRATE_{number}"), 1).await;
-    let result = client.call(&GetNearestDc {}).await.map(drop);
-    (house, told, client, result)
-}
-
-#[tokio::test]
-async fn c19_a_data_centre_that_nobody_knows_is_not_gone_to() {
-    for number in [999, 0, 6, i32::MAX] {
-        let (house, told, client, result) = sent_to(number).await;
-        assert!(matches!(result, Err(Error::UnknownDc(dc)) if dc == number), "{result:?}");
-        assert!(result.unwrap_err().hint().is_some());
-        assert_eq!((client.dc_id(), told.count("Connecting"), house.calls(GetConfig::ID)), (2, 1, 0));
-        client.call(&GetNearestDc {}).await.unwrap();
-    }
-}
-
-#[tokio::test]
-async fn c19_a_private_data_centre_leads_to_no_built_in_address() {
-    // Number 5 exists at Telegram, but help.getConfig of this server does not list it.
-    let (house, told, client, result) = sent_to(5).await;
-    assert!(matches!(result, Err(Error::UnknownDc(5))), "{result:?}");
-    assert_eq!((client.dc_id(), house.calls(GetConfig::ID)), (2, 1));
-    assert_eq!((told.count("Connecting"), told.count("127.0.0.1")), (1, 2));
-    assert_eq!(client.state().dcs.address(5), None);
-    client.call(&GetNearestDc {}).await.unwrap();
 }
 
 #[tokio::test]

@@ -1,9 +1,6 @@
 //! Failures that can be caused without keys, and refused bindings: the client continues, and no key is lost.
-#![cfg(all(feature = "client", feature = "dc"))]
 
-mod house;
-
-use house::{House, Told};
+use crate::support::server::{self, House, Told};
 use nanogram::client::{Client, Error};
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::lab::dc::Act;
@@ -73,7 +70,7 @@ async fn forged_answers_without_end_end_calls_and_not_the_client() {
             assert!(is_handshake && began.elapsed() < Duration::from_secs(5), "{name}: {error:?}");
         }
         let answered = async { while client.call(&NEAREST).await.is_err() {} };
-        tokio::time::timeout(house::SOON, answered).await.unwrap();
+        tokio::time::timeout(server::SOON, answered).await.unwrap();
         assert!(told.count("Reconnecting") >= 6);
     }
 }
@@ -152,7 +149,7 @@ async fn a_key_that_was_bound_within_a_day_is_not_even_asked() {
     assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
     assert_eq!(house.calls(GetNearestDc::ID), 0);
     assert!(client.state().keys.contains_key(&2));
-    tokio::time::timeout(house::SOON, async {
+    tokio::time::timeout(server::SOON, async {
         while client.start_bot("echo_bot", "echo_bot", None, "x").await.is_err() {}
     })
     .await

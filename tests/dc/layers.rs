@@ -2,7 +2,6 @@
 //!
 //! The schemas are complete, taken from published packages (`tl/all.tl`, which the server itself does not read;
 //! `tl/sources.txt` lists the packages).
-#![cfg(feature = "dc")]
 
 use nanogram::lab::dc::residents::*;
 use nanogram::lab::dc::{Caller, PeerId, Push, World, is_layer_served, served_layers};
@@ -18,8 +17,8 @@ use std::sync::LazyLock;
 
 const NOW: i32 = 1_790_000_000;
 
-const ALL: &str = include_str!("../tl/all.tl");
-const SOURCES: &str = include_str!("../tl/sources.txt");
+const ALL: &str = include_str!("../../tl/all.tl");
+const SOURCES: &str = include_str!("../../tl/sources.txt");
 
 fn is_of(layer: i32, comment: &str) -> bool {
     comment.split(',').any(|run| {
@@ -176,9 +175,10 @@ fn every_layer_of_a_package_is_served_and_every_other_refused_by_name() {
 fn the_docs_name_the_served_layers() {
     let listed = schema::OLD.lines().find_map(|line| line.strip_prefix("// LAYERS ")).unwrap();
     let listed = listed.replace(',', ", ");
-    for (name, text) in
-        [("tl/README.md", include_str!("../tl/README.md")), ("docs/clients.md", include_str!("../docs/clients.md"))]
-    {
+    for (name, text) in [
+        ("tl/README.md", include_str!("../../tl/README.md")),
+        ("docs/clients.md", include_str!("../../docs/clients.md")),
+    ] {
         assert!(text.split_whitespace().collect::<Vec<_>>().join(" ").contains(&listed), "{name} is to say {listed}");
     }
 }

@@ -1,8 +1,6 @@
 //! Signing in at the test server with the client's building blocks, and the injected failures of a login.
-#![cfg(feature = "dc")]
 
-mod net;
-
+use crate::support::simulated::{Net, Peer, UNIX};
 use bytes::BytesMut;
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::lab::dc::log::{Entry, Refusal};
@@ -11,7 +9,7 @@ use nanogram::lab::dc::residents::*;
 use nanogram::lab::dc::world::Home;
 use nanogram::lab::dc::{Act, Cut, Dc};
 use nanogram::protocol::connection::{Config, ConnectionError, Event, TemporaryKeys};
-use nanogram::protocol::session::{CallError, CallId, RpcError};
+use nanogram::protocol::session::{CallError, RpcError};
 use nanogram::telegram::api::Boxed;
 use nanogram::telegram::api::account::{GetPassword, InputCheckPasswordEmpty};
 use nanogram::telegram::api::auth::{
@@ -25,7 +23,6 @@ use nanogram::telegram::api::updates::{GetState, UpdateLoginToken, UpdateShort, 
 use nanogram::telegram::api::users::GetUsers;
 use nanogram::telegram::login::{self, Account, App, CodeSent, LoginError, Problem, Question, Waiting};
 use nanogram::tl::{Blob, Call, Combinator, Hidden, Tl};
-use net::{Net, Peer, UNIX};
 use rand::SeedableRng;
 use rand::rngs::ChaCha12Rng;
 use std::time::Duration;
@@ -54,17 +51,14 @@ impl Net {
         let config = self.config(dc, None);
         self.connect(config)
     }
-    fn call<C: Call>(&mut self, peer: &mut Peer, call: &C) -> Result<C::Reply, RpcError> {
-        let id = peer.connection.call(call).id();
-        self.settle(&mut [peer]);
-        match peer.reply(id).expect("an answer") {
-            Ok(body) => Ok(C::Reply::from_bytes(&body).unwrap()),
-            Err(CallError::Refused(error)) => Err(error),
-            Err(error) => panic!("{error}"),
-        }
+    fn ask<C: Call>(&mut self, peer: &mut Peer, call: &C) -> Result<C::Reply, RpcError> {
+        self.call(peer, call).map_err(|error| match error {
+            CallError::Refused(error) => error,
+            error => panic!("{error}"),
+        })
     }
     fn refused<C: Call<Reply: std::fmt::Debug>>(&mut self, peer: &mut Peer, call: &C) -> (i32, String) {
-        let error = self.call(peer, call).unwrap_err();
+        let error = self.ask(peer, call).unwrap_err();
         (error.code, error.message)
     }
     /// Latest login code in the log.
@@ -74,7 +68,7 @@ impl Net {
         codes.next_back().expect("a code in the log").clone()
     }
     fn send_code(&mut self, peer: &mut Peer, phone: &str) -> Waiting {
-        let sent = self.call(peer, &login::send_code(&app(), phone)).unwrap();
+        let sent = self.ask(peer, &login::send_code(&app(), phone)).unwrap();
         let CodeSent::Waiting(waiting) = login::code_sent(sent).unwrap() else { panic!("signed in without a code") };
         waiting
     }
@@ -86,16 +80,11 @@ impl Net {
     }
     fn me(&mut self, peer: &mut Peer) -> i64 {
         let me = GetUsers { id: vec![InputUserSelf {}.into()] };
-        self.call(peer, &me).unwrap().first().unwrap().unwrap().id
+        self.ask(peer, &me).unwrap().first().unwrap().unwrap().id
     }
 }
 
 impl Peer {
-    fn reply(&mut self, id: CallId) -> Option<Result<Vec<u8>, CallError>> {
-        let at = self.events.iter().position(|e| matches!(e, Event::Reply { call, .. } if *call == id))?;
-        let Event::Reply { result, .. } = self.events.remove(at) else { unreachable!() };
-        Some(result.map(|body| body.to_vec()))
-    }
     fn was_told_to_look_at_its_qr_code(&self) -> bool {
         self.events.iter().any(|event| match event {
             Event::Update(body) => {
@@ -129,12 +118,12 @@ fn a_code_from_the_log_signs_in() {
     let empty = net.refused(&mut peer, &login::sign_in("+10000000001", &waiting, " "));
     assert_eq!(empty, text(400, "PHONE_CODE_EMPTY"));
     let wrong = if code == "11111" { "22222" } else { "11111" };
-    let refused = net.call(&mut peer, &login::sign_in("+10000000001", &waiting, wrong)).unwrap_err();
+    let refused = net.ask(&mut peer, &login::sign_in("+10000000001", &waiting, wrong)).unwrap_err();
     assert_eq!((refused.message.as_str(), Problem::of(&refused)), ("PHONE_CODE_INVALID", Some(Problem::WrongCode)));
     let other = net.refused(&mut peer, &login::sign_in("+10000000002", &waiting, &code));
     assert_eq!(other, text(400, "PHONE_CODE_EXPIRED"), "the code is for another number");
 
-    let answer = net.call(&mut peer, &login::sign_in("+10000000001", &waiting, &code)).unwrap();
+    let answer = net.ask(&mut peer, &login::sign_in("+10000000001", &waiting, &code)).unwrap();
     assert_eq!(login::account(&answer), Ok(Account { id: ALICE, is_bot: false }));
     assert_eq!(net.me(&mut peer), ALICE);
     let again = net.refused(&mut peer, &login::sign_in("+10000000001", &waiting, &code));
@@ -149,7 +138,7 @@ fn codes_come_again_by_other_ways_end_and_are_taken_back() {
     let phone = "+10000000001";
     let first = net.send_code(&mut peer, phone);
     for (says, next) in [("SMS", Some(("by a call that reads it out", 60))), ("voice", None)] {
-        let again = net.call(&mut peer, &login::resend_code(phone, &first)).unwrap();
+        let again = net.ask(&mut peer, &login::resend_code(phone, &first)).unwrap();
         let Ok(CodeSent::Waiting(again)) = login::code_sent(again) else { panic!() };
         assert!(again.says.contains(says) && again.next == next && again.phone_code_hash == first.phone_code_hash);
     }
@@ -157,7 +146,7 @@ fn codes_come_again_by_other_ways_end_and_are_taken_back() {
     assert_eq!(net.lines.iter().filter(|line| matches!(line, Entry::Code { .. })).count(), 3);
 
     let cancel = CancelCode { phone_number: Hidden(phone.into()), phone_code_hash: first.phone_code_hash.clone() };
-    assert_eq!(net.call(&mut peer, &cancel), Ok(true));
+    assert_eq!(net.ask(&mut peer, &cancel), Ok(true));
     let code = net.code();
     assert_eq!(net.refused(&mut peer, &login::sign_in(phone, &first, &code)), text(400, "PHONE_CODE_EXPIRED"));
 
@@ -179,7 +168,7 @@ fn no_number_no_app_no_account() {
     let mut net = Net::new();
     let mut peer = net.stranger(2);
     for phone in ["", "+", "12", "+1000000000a", "1234567890123456"] {
-        let refused = net.call(&mut peer, &login::send_code(&app(), phone)).unwrap_err();
+        let refused = net.ask(&mut peer, &login::send_code(&app(), phone)).unwrap_err();
         assert_eq!((refused.code, Problem::of(&refused)), (400, Some(Problem::WrongNumber)), "{phone}");
     }
     for app in [App { api_id: 0, ..app() }, App { api_hash: Hidden(String::new()), ..app() }] {
@@ -191,7 +180,7 @@ fn no_number_no_app_no_account() {
     let waiting = net.send_code(&mut peer, "+19999999999");
     let code = net.code();
     assert!(net.lines.contains(&Entry::Code { user: None, code: code.clone() }));
-    let answer = net.call(&mut peer, &login::sign_in("+19999999999", &waiting, &code)).unwrap();
+    let answer = net.ask(&mut peer, &login::sign_in("+19999999999", &waiting, &code)).unwrap();
     assert_eq!(login::account(&answer), Err(LoginError::NoAccount));
     assert_eq!(net.refused(&mut peer, &GetState {}), text(401, "AUTH_KEY_UNREGISTERED"));
 }
@@ -201,12 +190,12 @@ impl Net {
     fn half_in(&mut self, peer: &mut Peer, phone: &str) {
         let waiting = self.send_code(peer, phone);
         let code = self.code();
-        let refused = self.call(peer, &login::sign_in(phone, &waiting, &code)).unwrap_err();
+        let refused = self.ask(peer, &login::sign_in(phone, &waiting, &code)).unwrap_err();
         assert_eq!((refused.code, refused.message.as_str()), (401, "SESSION_PASSWORD_NEEDED"));
         assert_eq!(Problem::of(&refused), Some(Problem::PasswordNeeded));
     }
     fn proof(&mut self, peer: &mut Peer, password: &str) -> CheckPassword {
-        let question = Question::read(self.call(peer, &GetPassword {}).unwrap().0).unwrap();
+        let question = Question::read(self.ask(peer, &GetPassword {}).unwrap().0).unwrap();
         let hash = question.kdf.stretch(password.as_bytes()).finish();
         question.prove(&hash, &mut ChaCha12Rng::seed_from_u64(self.seed)).unwrap()
     }
@@ -229,10 +218,10 @@ fn a_password_is_proved_and_each_question_is_good_for_one_answer() {
     let mut stranger = net.stranger(2);
     assert_eq!(net.refused(&mut stranger, &right), text(401, "AUTH_KEY_UNREGISTERED"));
 
-    let answer = net.call(&mut peer, &right).unwrap();
+    let answer = net.ask(&mut peer, &right).unwrap();
     assert_eq!(login::account(&answer), Ok(Account { id: CAROL, is_bot: false }));
     assert_eq!(net.me(&mut peer), CAROL);
-    assert!(Question::read(net.call(&mut peer, &GetPassword {}).unwrap().0).is_ok(), "and who is in may ask, too");
+    assert!(Question::read(net.ask(&mut peer, &GetPassword {}).unwrap().0).is_ok(), "and who is in may ask, too");
     let log = net.lines.iter().map(ToString::to_string).collect::<String>();
     assert!(!log.contains(CAROLS_PASSWORD) && !format!("{:?}", net.dc.world).contains(CAROLS_PASSWORD));
 }
@@ -244,31 +233,31 @@ fn the_owner_chooses_the_password() {
     let mut peer = net.stranger(2);
     net.half_in(&mut peer, "+10000000001");
     let proof = net.proof(&mut peer, "grün 🔑");
-    assert!(net.call(&mut peer, &proof).is_ok());
+    assert!(net.ask(&mut peer, &proof).is_ok());
 
     net.dc.set_password(ALICE, "");
-    assert!(matches!(Question::read(net.call(&mut peer, &GetPassword {}).unwrap().0), Err(LoginError::NoPassword)));
+    assert!(matches!(Question::read(net.ask(&mut peer, &GetPassword {}).unwrap().0), Err(LoginError::NoPassword)));
     let mut peer = net.stranger(2);
     let waiting = net.send_code(&mut peer, "+10000000001");
     let code = net.code();
-    assert!(net.call(&mut peer, &login::sign_in("+10000000001", &waiting, &code)).is_ok());
+    assert!(net.ask(&mut peer, &login::sign_in("+10000000001", &waiting, &code)).is_ok());
 }
 
 #[test]
 fn who_signs_out_is_a_stranger_and_needs_no_code_next_time() {
     let mut net = Net::new();
     let mut peer = net.signed_in(ALICE);
-    let token = net.call(&mut peer, &LogOut {}).unwrap().0.future_auth_token.unwrap();
+    let token = net.ask(&mut peer, &LogOut {}).unwrap().0.future_auth_token.unwrap();
     assert_eq!(net.refused(&mut peer, &GetState {}), text(401, "AUTH_KEY_UNREGISTERED"));
     assert_eq!(net.refused(&mut peer, &LogOut {}), text(401, "AUTH_KEY_UNREGISTERED"));
     let send = |phone: &str| SendCode {
         settings: Boxed(CodeSettings { logout_tokens: Some(vec![token.clone()]), ..CodeSettings::default() }),
         ..login::send_code(&app(), phone)
     };
-    assert!(matches!(net.call(&mut peer, &send("+10000000002")), Ok(AnySentCode::Sent(_))), "another's number");
-    let sent = net.call(&mut peer, &send("+10000000001")).unwrap();
+    assert!(matches!(net.ask(&mut peer, &send("+10000000002")), Ok(AnySentCode::Sent(_))), "another's number");
+    let sent = net.ask(&mut peer, &send("+10000000001")).unwrap();
     assert_eq!(login::code_sent(sent), Ok(CodeSent::SignedIn(Account { id: ALICE, is_bot: false })));
-    assert!(matches!(net.call(&mut peer, &send("+10000000001")), Ok(AnySentCode::Sent(_))), "good for one use");
+    assert!(matches!(net.ask(&mut peer, &send("+10000000001")), Ok(AnySentCode::Sent(_))), "good for one use");
 }
 
 #[test]
@@ -282,7 +271,7 @@ fn a_bot_signs_in_with_its_token_and_starts_no_bots() {
     }
     let deleted = net.dc.world.bot_token(DELETED_BOT).unwrap();
     assert_eq!(net.refused(&mut peer, &login::bot(&app(), &deleted)), text(400, "ACCESS_TOKEN_EXPIRED"));
-    let answer = net.call(&mut peer, &login::bot(&app(), &token)).unwrap();
+    let answer = net.ask(&mut peer, &login::bot(&app(), &token)).unwrap();
     assert_eq!(login::account(&answer), Ok(Account { id: SILENT_BOT, is_bot: true }));
     let start = StartBot {
         bot: net.dc.world.input_user(SILENT_BOT, ECHO_BOT),
@@ -292,13 +281,13 @@ fn a_bot_signs_in_with_its_token_and_starts_no_bots() {
     };
     assert_eq!(net.refused(&mut peer, &start), text(400, "BOT_METHOD_INVALID"));
     let mut other = net.stranger(2);
-    let AnyLoginToken::Token(token) = net.call(&mut other, &login::qr_token(&app())).unwrap() else { panic!() };
+    let AnyLoginToken::Token(token) = net.ask(&mut other, &login::qr_token(&app())).unwrap() else { panic!() };
     assert_eq!(net.refused(&mut peer, &AcceptLoginToken { token: token.token }), text(400, "BOT_METHOD_INVALID"));
 }
 
 impl Net {
     fn qr(&mut self, peer: &mut Peer) -> Blob {
-        let AnyLoginToken::Token(token) = self.call(peer, &login::qr_token(&app())).unwrap() else { panic!() };
+        let AnyLoginToken::Token(token) = self.ask(peer, &login::qr_token(&app())).unwrap() else { panic!() };
         assert!(i64::from(token.expires) > UNIX.as_secs());
         token.token
     }
@@ -325,7 +314,7 @@ fn a_qr_code_is_accepted_by_another_client() {
     let again = net.refused(&mut phone, &AcceptLoginToken { token });
     assert_eq!(again, text(400, "AUTH_TOKEN_ALREADY_ACCEPTED"));
 
-    let AnyLoginToken::Success(success) = net.call(&mut screen, &login::qr_token(&app())).unwrap() else { panic!() };
+    let AnyLoginToken::Success(success) = net.ask(&mut screen, &login::qr_token(&app())).unwrap() else { panic!() };
     assert_eq!(login::account(&success.authorization).unwrap().id, ALICE);
     assert_eq!(net.me(&mut screen), ALICE);
     assert_eq!(net.refused(&mut phone, &AcceptLoginToken { token: first }), text(400, "AUTH_TOKEN_INVALIDX"));
@@ -339,10 +328,10 @@ fn a_qr_code_ends_and_a_password_is_still_asked_for() {
     net.wait(QR_LIFETIME + 1);
     assert_eq!(net.refused(&mut phone, &AcceptLoginToken { token }), text(400, "AUTH_TOKEN_EXPIRED"));
     let token = net.qr(&mut screen);
-    assert!(net.call(&mut phone, &AcceptLoginToken { token }).unwrap().0.password_pending);
+    assert!(net.ask(&mut phone, &AcceptLoginToken { token }).unwrap().0.password_pending);
     assert_eq!(net.refused(&mut screen, &login::qr_token(&app())), text(401, "SESSION_PASSWORD_NEEDED"));
     let proof = net.proof(&mut screen, CAROLS_PASSWORD);
-    net.call(&mut screen, &proof).unwrap();
+    net.ask(&mut screen, &proof).unwrap();
     assert_eq!(net.me(&mut screen), CAROL);
 }
 
@@ -350,32 +339,32 @@ fn a_qr_code_ends_and_a_password_is_still_asked_for() {
 fn an_account_is_let_in_where_it_lives() {
     let mut net = Net::two();
     let mut here = net.stranger(2);
-    let config = net.call(&mut here, &GetConfig {}).unwrap().0;
+    let config = net.ask(&mut here, &GetConfig {}).unwrap().0;
     let places: Vec<_> = config.dc_options.iter().map(|dc| (dc.0.id, dc.0.port)).collect();
     assert_eq!((config.this_dc, places), (2, vec![(2, 443), (4, 444)]));
     let refused = net.refused(&mut here, &login::send_code(&app(), "+10000000004"));
     assert_eq!(migrates_to(refused), Some(4));
 
     let mut there = net.stranger(4);
-    assert_eq!(net.call(&mut there, &GetConfig {}).unwrap().0.this_dc, 4);
+    assert_eq!(net.ask(&mut there, &GetConfig {}).unwrap().0.this_dc, 4);
     let refused = net.refused(&mut there, &login::send_code(&app(), "+10000000001"));
     assert_eq!(refused, text(303, "PHONE_MIGRATE_2"));
     let waiting = net.send_code(&mut there, "+10000000004");
     let code = net.code();
-    let answer = net.call(&mut there, &login::sign_in("+10000000004", &waiting, &code)).unwrap();
+    let answer = net.ask(&mut there, &login::sign_in("+10000000004", &waiting, &code)).unwrap();
     assert_eq!(login::account(&answer).unwrap().id, DAVE);
     assert_eq!(net.me(&mut there), DAVE);
 
     // Updates reach the user at the home data centre.
     let mut alice = net.signed_in(ALICE);
-    net.call(&mut there, &GetState {}).unwrap();
+    net.ask(&mut there, &GetState {}).unwrap();
     let start = StartBot {
         bot: net.dc.world.input_user(DAVE, ECHO_BOT),
         peer: InputPeerEmpty {}.into(),
         random_id: 1,
         start_param: "x".into(),
     };
-    net.call(&mut there, &start).unwrap();
+    net.ask(&mut there, &start).unwrap();
     assert!(there.events.iter().any(|event| matches!(event, Event::Update(_))));
 
     // A key of one data centre is unknown in the other.
@@ -394,17 +383,17 @@ fn a_ticket_leads_from_one_data_centre_into_the_other_but_not_home() {
     for dc_id in [2, 3] {
         assert_eq!(net.refused(&mut home, &ExportAuthorization { dc_id }), text(400, "DC_ID_INVALID"));
     }
-    let ticket = net.call(&mut home, &ExportAuthorization { dc_id: 4 }).unwrap().0;
+    let ticket = net.ask(&mut home, &ExportAuthorization { dc_id: 4 }).unwrap().0;
     let show = ImportAuthorization { id: ticket.id, bytes: ticket.bytes };
     let mut wrong = net.stranger(2);
     assert_eq!(net.refused(&mut wrong, &show), text(400, "AUTH_BYTES_INVALID"));
     let other = ImportAuthorization { id: BOB, ..show.clone() };
     assert_eq!(net.refused(&mut away, &other), text(400, "AUTH_BYTES_INVALID"));
-    let answer = net.call(&mut away, &show).unwrap();
+    let answer = net.ask(&mut away, &show).unwrap();
     assert!(matches!(answer, AnyAuthorization::SignedIn(_)));
     assert_eq!(net.refused(&mut away, &show), text(400, "AUTH_BYTES_INVALID"), "good for one use");
     assert_eq!(net.refused(&mut away, &GetState {}), text(303, "USER_MIGRATE_2"));
-    assert!(net.call(&mut away, &GetNearestDc {}).is_ok());
+    assert!(net.ask(&mut away, &GetNearestDc {}).is_ok());
 }
 
 #[test]
@@ -412,10 +401,10 @@ fn a_ticket_is_good_for_five_minutes() {
     for (seconds, is_good) in [(TICKET_LIFETIME - 1, true), (TICKET_LIFETIME, false)] {
         let mut net = Net::two();
         let (mut home, mut away) = (net.signed_in(ALICE), net.stranger(4));
-        let ticket = net.call(&mut home, &ExportAuthorization { dc_id: 4 }).unwrap().0;
+        let ticket = net.ask(&mut home, &ExportAuthorization { dc_id: 4 }).unwrap().0;
         net.wait(seconds);
         let show = ImportAuthorization { id: ticket.id, bytes: ticket.bytes };
-        match net.call(&mut away, &show) {
+        match net.ask(&mut away, &show) {
             Ok(_) => assert!(is_good, "{seconds} s"),
             Err(error) => assert_eq!((is_good, &*error.message), (false, "AUTH_BYTES_INVALID"), "{seconds} s"),
         }
@@ -427,12 +416,12 @@ fn a_qr_code_leads_to_the_data_centre_where_the_account_lives() {
     let mut net = Net::two();
     let (mut screen, mut phone) = (net.stranger(2), net.signed_in(DAVE));
     let token = net.qr(&mut screen);
-    net.call(&mut phone, &AcceptLoginToken { token }).unwrap();
-    let AnyLoginToken::MigrateTo(to) = net.call(&mut screen, &login::qr_token(&app())).unwrap() else { panic!() };
+    net.ask(&mut phone, &AcceptLoginToken { token }).unwrap();
+    let AnyLoginToken::MigrateTo(to) = net.ask(&mut screen, &login::qr_token(&app())).unwrap() else { panic!() };
     assert_eq!(to.dc_id, 4);
     let mut there = net.stranger(4);
     let import = ImportLoginToken { token: to.token };
-    let AnyLoginToken::Success(success) = net.call(&mut there, &import).unwrap() else { panic!() };
+    let AnyLoginToken::Success(success) = net.ask(&mut there, &import).unwrap() else { panic!() };
     assert_eq!(login::account(&success.authorization).unwrap().id, DAVE);
     assert_eq!(net.refused(&mut there, &import), text(400, "AUTH_TOKEN_INVALID"));
 }
@@ -443,10 +432,10 @@ fn a_temporary_key_may_do_nothing_until_it_is_bound() {
     // This client does not treat its key as temporary, and never binds it.
     let config = net.config(2, None);
     let mut peer = net.connect(config);
-    net.call(&mut peer, &GetConfig {}).unwrap();
+    net.ask(&mut peer, &GetConfig {}).unwrap();
     let key = peer.connection.saved(net.now, UNIX).unwrap().key;
     net.dc.expire(key.id(), UNIX.as_secs() as i32 + 60);
-    assert!(net.call(&mut peer, &GetConfig {}).is_ok() && net.call(&mut peer, &GetNearestDc {}).is_ok());
+    assert!(net.ask(&mut peer, &GetConfig {}).is_ok() && net.ask(&mut peer, &GetNearestDc {}).is_ok());
     let perm_empty = text(401, "AUTH_KEY_PERM_EMPTY");
     assert_eq!(net.refused(&mut peer, &GetState {}), perm_empty);
     assert_eq!(net.refused(&mut peer, &login::send_code(&app(), "+10000000001")), perm_empty);
@@ -464,7 +453,7 @@ fn with_forward_secrecy_one_signs_in_all_the_same() {
     let mut peer = net.connect(config);
     let waiting = net.send_code(&mut peer, "+10000000001");
     let code = net.code();
-    net.call(&mut peer, &login::sign_in("+10000000001", &waiting, &code)).unwrap();
+    net.ask(&mut peer, &login::sign_in("+10000000001", &waiting, &code)).unwrap();
     assert_eq!(net.me(&mut peer), ALICE);
     // The login belongs to the permanent key, so the next temporary key has it too.
     let key = peer.connection.saved(net.now, UNIX).unwrap().key;
@@ -478,7 +467,7 @@ fn with_forward_secrecy_one_signs_in_all_the_same() {
     next.connection.call(&AcceptLoginToken { token });
     net.settle(&mut [&mut next, &mut screen]);
     assert!(screen.was_told_to_look_at_its_qr_code());
-    assert!(matches!(net.call(&mut screen, &login::qr_token(&app())), Ok(AnyLoginToken::Success(_))));
+    assert!(matches!(net.ask(&mut screen, &login::qr_token(&app())), Ok(AnyLoginToken::Success(_))));
 }
 
 #[test]
@@ -497,14 +486,14 @@ fn calls_fail_on_demand_and_as_often_as_was_said() {
     for (code, message) in errors {
         net.dc.script(GetState::ID, Act::Refuse(RpcError::new(code, message)), 2);
     }
-    assert!(net.call(&mut peer, &GetConfig {}).is_ok(), "other methods are not meant");
+    assert!(net.ask(&mut peer, &GetConfig {}).is_ok(), "other methods are not meant");
     for (code, message) in errors {
         assert_eq!(net.refused(&mut peer, &GetState {}), text(code, message));
         assert_eq!(net.refused(&mut peer, &GetState {}), text(code, message));
     }
-    assert!(net.call(&mut peer, &GetState {}).is_ok());
+    assert!(net.ask(&mut peer, &GetState {}).is_ok());
     net.dc.script(GetState::ID, Act::Withhold, 0);
-    assert!(net.call(&mut peer, &GetState {}).is_ok(), "no times are no times");
+    assert!(net.ask(&mut peer, &GetState {}).is_ok(), "no times are no times");
 }
 
 #[test]
@@ -513,7 +502,7 @@ fn a_duplicated_key_is_gone_for_all_its_connections() {
     let key = net.dc.sign_in(ALICE).unwrap();
     let config = net.config(2, Some(key));
     let (mut peer, mut other) = (net.connect(config.clone()), net.connect(config));
-    net.call(&mut other, &GetState {}).unwrap();
+    net.ask(&mut other, &GetState {}).unwrap();
     net.dc.script(GetState::ID, Act::Refuse(RpcError::new(406, "AUTH_KEY_DUPLICATED")), 1);
     assert_eq!(net.refused(&mut peer, &GetState {}), text(406, "AUTH_KEY_DUPLICATED"));
     for peer in [&mut peer, &mut other] {
@@ -537,13 +526,13 @@ fn an_answer_is_withheld_or_the_call_ignored() {
     for (act, was_done) in [(Act::Withhold, true), (Act::Ignore, false)] {
         let mut net = Net::new();
         let mut peer = net.signed_in(ALICE);
-        net.call(&mut peer, &GetState {}).unwrap();
+        net.ask(&mut peer, &GetState {}).unwrap();
         net.dc.script(StartBot::ID, act, 1);
         let id = peer.connection.call(&start(&net, 1)).id();
         net.settle(&mut [&mut peer]);
         assert_eq!(peer.reply(id), None);
         assert!(net.lines.contains(&Entry::Refused(Refusal::Scripted)));
-        let again = net.call(&mut peer, &start(&net, 1));
+        let again = net.ask(&mut peer, &start(&net, 1));
         assert_eq!(again.err().map(|e| e.message), was_done.then(|| "RANDOM_ID_DUPLICATE".into()));
     }
 }
@@ -552,7 +541,7 @@ fn an_answer_is_withheld_or_the_call_ignored() {
 fn the_connection_ends_before_the_answer() {
     let mut net = Net::new();
     let mut peer = net.signed_in(ALICE);
-    net.call(&mut peer, &GetState {}).unwrap();
+    net.ask(&mut peer, &GetState {}).unwrap();
     net.dc.script(StartBot::ID, Act::HangUp, 1);
     let id = peer.connection.call(&start(&net, 1)).id();
     net.settle(&mut [&mut peer]);
@@ -626,8 +615,6 @@ fn whoever_asks_without_end_fills_nothing() {
     let forgotten = net.refused(&mut peer, &login::sign_in("+10000000001", &first, &code));
     assert_eq!(forgotten, text(400, "PHONE_CODE_EXPIRED"));
 }
-
-#[cfg(feature = "client")]
 #[tokio::test]
 async fn over_tcp_each_data_centre_has_its_port() {
     use nanogram::client::{Client, Options};

@@ -1,8 +1,6 @@
 //! The test server as a client sees it: bytes in, bytes out, over a simulated wire.
-#![cfg(feature = "dc")]
 
-mod net;
-
+use crate::support::simulated::{Net, Peer, UNIX};
 use bytes::BytesMut;
 use nanogram::base::side::Side;
 use nanogram::base::time::{Instant, ServerClock};
@@ -14,9 +12,9 @@ use nanogram::lab::server::rsa::RsaPrivateKey;
 use nanogram::protocol::connection::{Config, ConnectionError, Event, TemporaryKeys};
 use nanogram::protocol::handshake::client::{ClientHandshake, HandshakeConfig, Step};
 use nanogram::protocol::handshake::plain;
+use nanogram::protocol::session::CallError;
 use nanogram::protocol::session::bind::seal_bind;
 use nanogram::protocol::session::packet::{Header, seal};
-use nanogram::protocol::session::{CallError, CallId};
 use nanogram::telegram::api::auth::{BindTempAuthKey, DropTempAuthKeys};
 use nanogram::telegram::api::connect::{GetConfig, InitConnection, InvokeWithLayer};
 use nanogram::telegram::api::contacts::{ResolveUsername, Resolved};
@@ -24,7 +22,7 @@ use nanogram::telegram::api::messages::StartBot;
 use nanogram::telegram::api::peer::{InputPeerEmpty, InputUserById};
 use nanogram::telegram::api::updates::{GetState, State, Updates, UpdatesKind};
 use nanogram::telegram::api::{Boxed, LAYER};
-use nanogram::tl::{Blob, Call, Combinator, Raw, Tl};
+use nanogram::tl::{Blob, Combinator, Raw, Tl};
 use nanogram::wire::mt::auth::ReqPqMulti;
 use nanogram::wire::mt::gzip::deflate;
 use nanogram::wire::mt::message::{GzipPacked, read_container};
@@ -33,17 +31,11 @@ use nanogram::wire::mt::service::{
     Ping, PingDelayDisconnect, Pong,
 };
 use nanogram::wire::transport::{Extras, Frame, Framer, Framing, TransportFault};
-use net::{Net, Peer, UNIX};
 use rand::SeedableRng;
 use rand::rngs::ChaCha12Rng;
 use std::time::Duration;
 
 impl Net {
-    fn call<C: Call>(&mut self, peer: &mut Peer, call: &C) -> Result<C::Reply, CallError> {
-        let id = peer.connection.call(call).id();
-        self.settle(&mut [peer]);
-        peer.reply(id).map(|body| C::Reply::from_bytes(&body).unwrap())
-    }
     fn refusals(&self) -> Vec<&Refusal> {
         self.lines.iter().filter_map(|line| if let Entry::Refused(why) = line { Some(why) } else { None }).collect()
     }
@@ -53,11 +45,6 @@ impl Net {
 }
 
 impl Peer {
-    fn reply(&mut self, id: CallId) -> Result<Vec<u8>, CallError> {
-        let at = self.events.iter().position(|e| matches!(e, Event::Reply { call, .. } if *call == id));
-        let Event::Reply { result, .. } = self.events.remove(at.expect("an answer")) else { unreachable!() };
-        result.map(|body| body.to_vec())
-    }
     fn texts(&self) -> Vec<String> {
         let bodies = self.events.iter().filter_map(|e| if let Event::Update(body) = e { Some(body) } else { None });
         bodies.flat_map(|body| Updates::from_bytes(body).unwrap().texts()).map(|text| text.text).collect()
@@ -843,8 +830,6 @@ fn noise_panics_nowhere_and_leaves_nothing() {
     assert_eq!(net.dc.connections().count(), 0);
     assert!(std::iter::from_fn(|| net.dc.poll_log()).count() <= nanogram::lab::dc::log::MAX_LINES);
 }
-
-#[cfg(feature = "client")]
 mod loopback {
     use super::*;
     use nanogram::lab::dc::listener::Listener;

@@ -1,5 +1,4 @@
 //! The world of the test server, without a wire: effects and errors of each call.
-#![cfg(feature = "dc")]
 
 use nanogram::lab::dc::call::{VECTORS, method_name};
 use nanogram::lab::dc::log::Entry;
@@ -365,11 +364,11 @@ fn a_message_that_would_lose_something_is_refused_and_the_log_says_what() {
 
     // The page lists them all, and the code has no others.
     let tried: BTreeSet<_> = calls.iter().map(|(field, error, _)| (*field, *error)).collect();
-    let rows = include_str!("../docs/clients.md").split("| field of `messages.sendMessage` |").nth(1).unwrap();
+    let rows = include_str!("../../docs/clients.md").split("| field of `messages.sendMessage` |").nth(1).unwrap();
     let rows = rows.lines().skip(2).take_while(|line| line.starts_with('|'));
     let told: BTreeSet<_> = rows.map(|row| (row.split('`').nth(1).unwrap(), row.split('`').nth(3).unwrap())).collect();
     assert_eq!(told, tried, "docs/clients.md");
-    let parts: Vec<_> = include_str!("../src/lab/dc/draft.rs").split('"').collect();
+    let parts: Vec<_> = include_str!("../../src/lab/dc/draft.rs").split('"').collect();
     let coded: BTreeSet<_> = parts.windows(3).filter(|part| part[1] == ", ").map(|part| (part[0], part[2])).collect();
     assert_eq!(coded, tried, "src/lab/dc/draft.rs");
 }
@@ -481,7 +480,7 @@ fn every_vector_of_a_call_has_a_limit() {
     assert_eq!(rows, found, "a row for each served call with vectors");
 
     let mut seat = Seat::alice();
-    // Calls about keys are not the world's: see `tests/dc.rs`.
+    // Calls about keys are not the world's: see `tests/dc/serving.rs`.
     let rows = || VECTORS.iter().filter(|(method, ..)| *method != DropTempAuthKeys::ID);
     for (method, most, error) in rows() {
         let name = method_name(*method).unwrap_or("wrapper");

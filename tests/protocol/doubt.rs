@@ -1,8 +1,6 @@
 //! Detection of calls that an earlier copy may have executed: the session against a server reduced to a key.
 
-mod bench;
-
-use bench::{ANSWER, Bench};
+use crate::support::session::{self, ANSWER, Bench};
 use nanogram::protocol::session::{CallId, Incoming};
 use nanogram::tl::{Blob, Combinator, Raw};
 use nanogram::wire::mt::message::RpcResult;
@@ -84,7 +82,7 @@ fn other_calls_of_a_session_that_is_begun_anew_are_in_doubt() {
 fn a_call_of_a_session_that_the_server_lost_is_in_doubt() {
     let mut bench = Bench::new();
     let (call, msg_id) = bench.call(&CALL);
-    let new = NewSessionCreated { first_msg_id: msg_id + 4, unique_id: 9, server_salt: bench::SALT };
+    let new = NewSessionCreated { first_msg_id: msg_id + 4, unique_id: 9, server_salt: session::SALT };
     bench.say(&new.to_boxed()).unwrap();
     let msg_id = again(&mut bench);
     assert!(answered(&mut bench, call, msg_id));

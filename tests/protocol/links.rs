@@ -58,7 +58,7 @@ fn described(link: &Result<StartLink, LinkError>) -> Value {
 }
 
 fn vectors() -> Vec<(String, Value)> {
-    let file: Value = serde_json::from_str(include_str!("fixtures/vectors.json")).unwrap();
+    let file: Value = serde_json::from_str(include_str!("../fixtures/vectors.json")).unwrap();
     let links = file["vectors"].as_array().unwrap().iter().filter(|v| v["group"] == "deep_link");
     links.map(|v| (v["data"]["url"].as_str().unwrap().to_owned(), v["data"]["expect"].clone())).collect()
 }

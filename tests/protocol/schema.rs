@@ -1,5 +1,4 @@
 //! The schema in `tl/` and the files generated from it; the skip table and the schema agree on the end of a value.
-#![cfg(feature = "schema")]
 
 use nanogram::telegram::api::account::GetPassword;
 use nanogram::telegram::api::auth::{
@@ -548,8 +547,6 @@ fn no_text_is_too_odd_to_be_refused() {
         let _ = API.ty(&text);
     }
 }
-
-#[cfg(feature = "tools")]
 #[test]
 fn json_keeps_names_order_and_every_digit() {
     let of = API.named("inputUser").unwrap();

@@ -8,7 +8,6 @@
 //! ```
 //!
 //! Time is simulated and every choice comes from a seed, which a failure prints; `NANOGRAM_SEED=n` runs one seed.
-#![cfg(feature = "dc")]
 
 use bytes::{Bytes, BytesMut};
 use nanogram::base::side::Side;

@@ -9,7 +9,7 @@ use nanogram::protocol::session::{Incoming, ReplayWindow, Seen, Session};
 use serde_json::Value;
 
 fn group(name: &str) -> Vec<Value> {
-    let all: Value = serde_json::from_str(include_str!("fixtures/vectors.json")).unwrap();
+    let all: Value = serde_json::from_str(include_str!("../fixtures/vectors.json")).unwrap();
     all["vectors"].as_array().unwrap().iter().filter(|v| v["group"] == name).cloned().collect()
 }
 

@@ -12,7 +12,7 @@ fn hex(text: &Json) -> Vec<u8> {
 
 /// Vectors of a group, as id and data; their number must be `count`.
 fn group(name: &str, count: usize) -> Vec<(String, Json)> {
-    let all: Json = serde_json::from_str(include_str!("fixtures/vectors.json")).unwrap();
+    let all: Json = serde_json::from_str(include_str!("../fixtures/vectors.json")).unwrap();
     let all = all["vectors"].as_array().unwrap();
     let group = all.iter().filter(|v| v["group"] == name);
     let group = group.map(|v| (v["id"].as_str().unwrap().to_owned(), v["data"].clone())).collect::<Vec<_>>();

@@ -16,72 +16,93 @@ use std::path::Path;
 type Row = (&'static str, usize, &'static [&'static str]);
 
 const TABLE: &[Row] = &[
-    ("aes_ige", 4, &["tests/vectors_crypto.rs::group_aes_ige"]),
-    ("auth_key_hash", 1, &["tests/vectors_crypto.rs::group_auth_key_hash"]),
-    ("tmp_aes_kdf", 1, &["tests/vectors_crypto.rs::group_tmp_aes_kdf"]),
-    ("mtproto2_kdf", 6, &["tests/vectors_crypto.rs::group_mtproto2_kdf"]),
-    ("mtproto1_kdf", 2, &["tests/vectors_crypto.rs::group_mtproto1_kdf"]),
-    ("mtproto2_message", 2, &["tests/vectors_crypto.rs::group_mtproto2_message"]),
-    ("forged_server_packets", 37, &["tests/session_vectors.rs::forged_server_packets_are_classified_as_labelled"]),
+    ("aes_ige", 4, &["tests/protocol/vectors_crypto.rs::group_aes_ige"]),
+    ("auth_key_hash", 1, &["tests/protocol/vectors_crypto.rs::group_auth_key_hash"]),
+    ("tmp_aes_kdf", 1, &["tests/protocol/vectors_crypto.rs::group_tmp_aes_kdf"]),
+    ("mtproto2_kdf", 6, &["tests/protocol/vectors_crypto.rs::group_mtproto2_kdf"]),
+    ("mtproto1_kdf", 2, &["tests/protocol/vectors_crypto.rs::group_mtproto1_kdf"]),
+    ("mtproto2_message", 2, &["tests/protocol/vectors_crypto.rs::group_mtproto2_message"]),
+    (
+        "forged_server_packets",
+        37,
+        &["tests/protocol/session_vectors.rs::forged_server_packets_are_classified_as_labelled"],
+    ),
     (
         "quick_ack",
         1,
-        &["tests/vectors_crypto.rs::group_quick_ack", "tests/transport.rs::a_quick_ack_is_asked_and_given"],
+        &[
+            "tests/protocol/vectors_crypto.rs::group_quick_ack",
+            "tests/security/d_transport.rs::a_quick_ack_is_asked_and_given",
+        ],
     ),
-    ("rsa_pad", 2, &["tests/vectors_crypto.rs::group_rsa_pad", "tests/vectors_crypto.rs::group_rsa_pad_opens_again"]),
-    ("rsa_fingerprint", 2, &["tests/vectors_crypto.rs::group_rsa_fingerprint"]),
-    ("factorise", 14, &["tests/vectors_numbers.rs::factorise"]),
+    (
+        "rsa_pad",
+        2,
+        &[
+            "tests/protocol/vectors_crypto.rs::group_rsa_pad",
+            "tests/protocol/vectors_crypto.rs::group_rsa_pad_opens_again",
+        ],
+    ),
+    ("rsa_fingerprint", 2, &["tests/protocol/vectors_crypto.rs::group_rsa_fingerprint"]),
+    ("factorise", 14, &["tests/protocol/vectors_numbers.rs::factorise"]),
     (
         "factorise_reject",
         4,
         &[
-            "tests/vectors_numbers.rs::factorise_reject",
-            "tests/handshake.rs::a13_a_pq_that_is_no_product_of_two_primes_is_refused",
+            "tests/protocol/vectors_numbers.rs::factorise_reject",
+            "tests/security/a_exchange.rs::a13_a_pq_that_is_no_product_of_two_primes_is_refused",
         ],
     ),
-    ("dh_params", 13, &["tests/vectors_numbers.rs::dh_params"]),
+    ("dh_params", 13, &["tests/protocol/vectors_numbers.rs::dh_params"]),
     (
         "dh_params_reject",
         6,
         &[
-            "tests/vectors_numbers.rs::dh_params_reject",
-            "tests/vectors_numbers.rs::a_password_is_hashed_only_for_a_safe_group",
-            "tests/handshake.rs::a09_a_prime_that_is_not_safe_is_refused",
+            "tests/protocol/vectors_numbers.rs::dh_params_reject",
+            "tests/protocol/vectors_numbers.rs::a_password_is_hashed_only_for_a_safe_group",
+            "tests/security/a_exchange.rs::a09_a_prime_that_is_not_safe_is_refused",
         ],
     ),
     (
         "dh_ga_range",
         6,
-        &["tests/vectors_numbers.rs::dh_ga_range", "tests/handshake.rs::a11_a_public_number_out_of_range_is_refused"],
+        &[
+            "tests/protocol/vectors_numbers.rs::dh_ga_range",
+            "tests/security/a_exchange.rs::a11_a_public_number_out_of_range_is_refused",
+        ],
     ),
-    ("handshake", 1, &["tests/handshake.rs::the_old_edition_of_the_example_computes_to_the_same_numbers"]),
+    ("handshake", 1, &["tests/security/a_exchange.rs::the_old_edition_of_the_example_computes_to_the_same_numbers"]),
     ("srp", 3, &["src/crypto/srp.rs::every_vector_gives_its_proof"]),
-    ("srp_reject", 1, &["tests/vectors_numbers.rs::srp_reject"]),
-    ("bind_temp_key", 1, &["tests/vectors_crypto.rs::group_bind_temp_key"]),
+    ("srp_reject", 1, &["tests/protocol/vectors_numbers.rs::srp_reject"]),
+    ("bind_temp_key", 1, &["tests/protocol/vectors_crypto.rs::group_bind_temp_key"]),
     (
         "obfuscated2",
         2,
         &[
-            "tests/vectors_crypto.rs::group_obfuscated2_streams",
-            "tests/transport.rs::the_noise_is_that_of_other_implementations",
+            "tests/protocol/vectors_crypto.rs::group_obfuscated2_streams",
+            "tests/security/d_transport.rs::the_noise_is_that_of_other_implementations",
         ],
     ),
-    ("framing", 6, &["tests/transport.rs::packets_are_framed_as_other_implementations_frame_them"]),
-    ("transport_error", 3, &["tests/transport.rs::four_bytes_are_a_fault_and_forty_never"]),
-    ("framing_reject", 4, &["tests/transport.rs::broken_frames_are_refused_or_waited_for"]),
-    ("tl_primitive", 3, &["tests/vectors_tl.rs::primitives_lie_as_elsewhere"]),
-    ("tl_string", 14, &["tests/vectors_tl.rs::strings_lie_as_elsewhere"]),
-    ("tl_reject", 6, &["tests/vectors_tl.rs::what_is_no_value_is_refused_where_it_shows"]),
-    ("gzip", 1, &["tests/session_vectors.rs::a_real_compressed_result_opens_to_the_recorded_length"]),
-    ("gzip_reject", 1, &["tests/session_vectors.rs::a_gzip_bomb_is_refused_at_the_limit"]),
-    ("service_message", 9, &["tests/session_vectors.rs::service_messages_are_read_and_written_as_in_the_vectors"]),
-    ("api_request", 4, &["tests/vectors_used.rs::api_requests_are_written_as_elsewhere"]),
-    ("deep_link", 40, &["tests/links.rs::links_mean_what_tdlib_says"]),
-    ("replay", 1, &["tests/session_vectors.rs::the_replay_window_agrees_with_the_vector"]),
+    ("framing", 6, &["tests/security/d_transport.rs::packets_are_framed_as_other_implementations_frame_them"]),
+    ("transport_error", 3, &["tests/security/d_transport.rs::four_bytes_are_a_fault_and_forty_never"]),
+    ("framing_reject", 4, &["tests/security/d_transport.rs::broken_frames_are_refused_or_waited_for"]),
+    ("tl_primitive", 3, &["tests/protocol/vectors_tl.rs::primitives_lie_as_elsewhere"]),
+    ("tl_string", 14, &["tests/protocol/vectors_tl.rs::strings_lie_as_elsewhere"]),
+    ("tl_reject", 6, &["tests/protocol/vectors_tl.rs::what_is_no_value_is_refused_where_it_shows"]),
+    ("gzip", 1, &["tests/protocol/session_vectors.rs::a_real_compressed_result_opens_to_the_recorded_length"]),
+    ("gzip_reject", 1, &["tests/protocol/session_vectors.rs::a_gzip_bomb_is_refused_at_the_limit"]),
+    (
+        "service_message",
+        9,
+        &["tests/protocol/session_vectors.rs::service_messages_are_read_and_written_as_in_the_vectors"],
+    ),
+    ("api_request", 4, &["tests/protocol/vectors_used.rs::api_requests_are_written_as_elsewhere"]),
+    ("deep_link", 40, &["tests/protocol/links.rs::links_mean_what_tdlib_says"]),
+    ("replay", 1, &["tests/protocol/session_vectors.rs::the_replay_window_agrees_with_the_vector"]),
 ];
 
 fn vectors() -> Value {
-    serde_json::from_str(include_str!("fixtures/vectors.json")).unwrap()
+    serde_json::from_str(include_str!("../fixtures/vectors.json")).unwrap()
 }
 
 /// Function in a source file: its name, its text, and whether it is an active test.

@@ -1,7 +1,6 @@
 //! The key exchange: the official example, recorded clients, nanogram's client and server against each other, and every
 //! rule of the security guidelines against a server that breaks it. The tests of a rule begin with its number in the
 //! list of rules, `a01` to `a23`; `a15` is in `src/crypto/rsa.rs`.
-#![cfg(feature = "dc")]
 
 use bytes::Bytes;
 use nanogram::base::entropy::{Entropy, EntropyFailed};
@@ -53,7 +52,7 @@ fn json(text: &str) -> Value {
 }
 
 fn vectors(group: &str) -> Vec<Value> {
-    let all = json(include_str!("fixtures/vectors.json"));
+    let all = json(include_str!("../fixtures/vectors.json"));
     let found: Vec<Value> =
         all["vectors"].as_array().unwrap().iter().filter(|v| v["group"] == group).map(|v| v["data"].clone()).collect();
     assert_eq!(all["groups"][group], found.len());
@@ -68,7 +67,7 @@ fn rng(seed: u64) -> ChaCha20Rng {
 fn rsa_key() -> RsaPrivateKey {
     static KEY: OnceLock<RsaPrivateKey> = OnceLock::new();
     let read = || {
-        let capture = json(include_str!("fixtures/captures/telethon139_abridged.json"));
+        let capture = json(include_str!("../fixtures/captures/telethon139_abridged.json"));
         RsaPrivateKey::from_pem(capture["rsa_private_pem"].as_str().unwrap()).unwrap()
     };
     KEY.get_or_init(read).clone()
@@ -1037,7 +1036,7 @@ fn a_retry_that_names_another_key_is_refused_by_the_server() {
 
 #[test]
 fn the_official_example_replays_to_the_same_bytes() {
-    let sample = json(include_str!("fixtures/samples_auth_key.json"));
+    let sample = json(include_str!("../fixtures/samples_auth_key.json"));
     let (values, packets) = (&sample["values"], &sample["packets"]);
     let packet = |i: usize| {
         let mut bytes = hex(&packets[i]["hex"]);
@@ -1169,10 +1168,10 @@ fn recorded_exchanges_of_other_clients_recompute() {
     // Old forms that each client still uses: RSA padding from before 2021, and inner data without a data centre.
     let age = |older_padding, older_inner_data| Age { older_request: false, older_padding, older_inner_data };
     let captures = [
-        ("telethon139", include_str!("fixtures/captures/telethon139_abridged.json"), age(true, true)),
-        ("gramjs", include_str!("fixtures/captures/gramjs_ConnectionTCPAbridged.json"), age(false, true)),
-        ("pyrogram", include_str!("fixtures/captures/pyrogram.json"), age(true, true)),
-        ("mtcute", include_str!("fixtures/captures/mtcute.json"), age(false, false)),
+        ("telethon139", include_str!("../fixtures/captures/telethon139_abridged.json"), age(true, true)),
+        ("gramjs", include_str!("../fixtures/captures/gramjs_ConnectionTCPAbridged.json"), age(false, true)),
+        ("pyrogram", include_str!("../fixtures/captures/pyrogram.json"), age(true, true)),
+        ("mtcute", include_str!("../fixtures/captures/mtcute.json"), age(false, false)),
     ];
     for (name, text, age) in captures {
         let ages = recompute(text);

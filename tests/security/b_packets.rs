@@ -1,9 +1,9 @@
 //! Encrypted messages, a test for each row B of the security checklist: packets that a client session must refuse, from
 //! a peer that has the key, or only a copy of a packet.
 
-mod bench;
+mod client;
 
-use bench::{ANSWER, Bench, SALT, container, encrypt, encrypt_v1, noise, open, plain, result};
+use crate::support::session::{self, ANSWER, Bench, SALT, container, encrypt, encrypt_v1, noise, open, plain, result};
 use bytes::{Bytes, BytesMut};
 use nanogram::base::side::Side;
 use nanogram::protocol::session::packet::{Header, INNER, OUTER};
@@ -213,7 +213,7 @@ fn b08_another_session_is_refused() {
     row("another session");
     row("session 0");
     let mut other = Bench::new();
-    other.client = Session::client(bench::key(), SALT, *other.client.clock(), &mut other.random).unwrap();
+    other.client = Session::client(session::key(), SALT, *other.client.clock(), &mut other.random).unwrap();
     let packet = valid(&mut other);
     Bench::new().assert_refused("a session of the same key", packet);
 }
@@ -315,7 +315,7 @@ fn b11_a_clock_is_not_set_by_an_old_answer() {
     // The clock is not known yet, and the first answer is a copy recorded ten minutes ago.
     let clock = nanogram::base::time::ServerClock::guess(
         nanogram::base::time::Instant::ZERO,
-        nanogram::base::time::UnixTime::from_secs(bench::UNIX),
+        nanogram::base::time::UnixTime::from_secs(session::UNIX),
     );
     let mut bench = Bench::with_clock(clock);
     let (_, msg_id) = bench.call(&[7, 7, 7, 7]);
@@ -420,7 +420,7 @@ fn b15_padding_varies_within_its_bounds() {
 /// Last 12 bytes of a packet's plaintext.
 fn last_block(packet: &[u8]) -> Vec<u8> {
     use nanogram::crypto::{ige, kdf};
-    let pair = kdf::aes(&bench::key(), Side::Client, &packet[8..24].try_into().unwrap());
+    let pair = kdf::aes(&session::key(), Side::Client, &packet[8..24].try_into().unwrap());
     let mut plain = packet[24..].to_vec();
     ige::decrypt(&pair.key, &pair.iv, plain.as_chunks_mut().0);
     plain.split_off(plain.len() - 12)
@@ -516,7 +516,7 @@ fn unwrapped(m: &Message) -> (Option<i64>, Bytes) {
 }
 
 /// Server that executes calls in the order of arrival, except for `invokeAfterMsg`.
-fn execute(packets: &[bench::Sent]) -> Vec<Bytes> {
+fn execute(packets: &[session::Sent]) -> Vec<Bytes> {
     let (mut done, mut effects) = (BTreeSet::new(), Vec::new());
     let mut waiting: Vec<&Message> = packets.iter().flat_map(|p| &p.messages).collect();
     while !waiting.is_empty() {

@@ -3,11 +3,9 @@
 //! Tested with the client instead: C18 (flood waits), C19 (known data centres), and of C20 that a repeated call carries
 //! the same `random_id`.
 
-#![cfg(feature = "gzip")]
+mod client;
 
-mod bench;
-
-use bench::{ANSWER, Bench, SALT, container, key, noise, result};
+use crate::support::session::{self, ANSWER, Bench, SALT, container, key, noise, result};
 use bytes::Bytes;
 use nanogram::base::entropy::{Entropy, EntropyFailed};
 use nanogram::base::side::Side;
@@ -175,7 +173,7 @@ fn c02_being_sent_again_for_other_reasons_is_no_refusal() {
 #[test]
 fn c03_a_clock_ten_minutes_off_is_set_right() {
     for (off, code) in [(600, 16), (-600, 17), (100_000_000, 16)] {
-        let clock = ServerClock::guess(Instant::ZERO, UnixTime::from_secs(bench::UNIX - off));
+        let clock = ServerClock::guess(Instant::ZERO, UnixTime::from_secs(session::UNIX - off));
         let mut bench = Bench::with_clock(clock);
         let session = bench.client.session_id();
         let (call, msg_id) = bench.call(&CALL);
@@ -299,7 +297,7 @@ fn c21_a_call_that_cannot_be_sent_fails_alone() {
 fn c06_salts_that_nobody_asked_for_are_ignored() {
     let mut bench = Bench::new();
     let (_, msg_id) = bench.call(&CALL);
-    let now = bench::UNIX as i32;
+    let now = session::UNIX as i32;
     let salts = || BareVec(vec![FutureSalt { valid_since: now - 10, valid_until: now + 7200, salt: 666 }]);
     for stranger in [0, 4, msg_id + 4] {
         bench.say(&FutureSalts { req_msg_id: stranger, now, salts: salts() }.to_boxed()).unwrap();
@@ -363,7 +361,7 @@ fn c08_the_first_answer_counts() {
 #[test]
 fn c09_a_container_that_must_not_be_is_refused_whole() {
     let mut bench = Bench::new();
-    let good = || Message { msg_id: (bench::UNIX << 32) | 1, seqno: 1, body: Bytes::from_static(&UPDATE) };
+    let good = || Message { msg_id: (session::UNIX << 32) | 1, seqno: 1, body: Bytes::from_static(&UPDATE) };
     let head = |count: i32| [&MSG_CONTAINER.to_le_bytes()[..], &count.to_le_bytes()].concat();
     let raw = |len: i32, body: &[u8]| {
         let m = good();
@@ -372,10 +370,10 @@ fn c09_a_container_that_must_not_be_is_refused_whole() {
     };
     let nested = Message { body: container(&[good()]).into(), ..good() };
     let empty = Message { body: Bytes::new(), ..good() };
-    let above = Message { msg_id: (bench::UNIX + 1) << 32 | 1, ..good() };
-    let of_client = Message { msg_id: bench::UNIX << 32, ..good() };
+    let above = Message { msg_id: (session::UNIX + 1) << 32 | 1, ..good() };
+    let of_client = Message { msg_id: session::UNIX << 32, ..good() };
     let many: Vec<Message> =
-        (0..=MAX_CONTAINER as i64).map(|n| Message { msg_id: (bench::UNIX << 32) + 4 * n + 1, ..good() }).collect();
+        (0..=MAX_CONTAINER as i64).map(|n| Message { msg_id: (session::UNIX << 32) + 4 * n + 1, ..good() }).collect();
     for (what, body) in [
         ("a container inside", container(&[good(), nested])),
         ("an id above its own", container(&[good(), above])),
@@ -392,13 +390,13 @@ fn c09_a_container_that_must_not_be_is_refused_whole() {
         ("length i32::MIN", raw(i32::MIN, &UPDATE)),
         ("no count", MSG_CONTAINER.to_le_bytes().to_vec()),
     ] {
-        let refused = bench.say_as((bench::UNIX << 32) + 40_001, 0, &body);
+        let refused = bench.say_as((session::UNIX << 32) + 40_001, 0, &body);
         assert_eq!(refused, Err(SessionError::Container), "{what}");
         assert_eq!(bench.incoming(), [], "{what}");
     }
     assert_eq!(bench.sent_messages(), [], "nothing of them is acknowledged");
     // The ids of a refused container, and those inside, remain unused.
-    bench.say_as((bench::UNIX << 32) + 40_001, 0, &container(&many[..MAX_CONTAINER])).unwrap();
+    bench.say_as((session::UNIX << 32) + 40_001, 0, &container(&many[..MAX_CONTAINER])).unwrap();
     assert_eq!(bench.incoming().len(), MAX_CONTAINER);
     bench.advance(secs(1));
     bench.say_together(&[]).expect("an empty one is lawful");
@@ -806,8 +804,8 @@ fn c16_no_time_out_is_ever_due_for_good() {
     for calls in [false, true] {
         for reconnects in [false, true] {
             let mut random = Bench::new().random;
-            let mut clock = ServerClock::guess(Instant::ZERO, UnixTime::from_secs(bench::UNIX));
-            clock.sync(Instant::ZERO, UnixTime::from_secs(bench::UNIX));
+            let mut clock = ServerClock::guess(Instant::ZERO, UnixTime::from_secs(session::UNIX));
+            clock.sync(Instant::ZERO, UnixTime::from_secs(session::UNIX));
             let mut session = Session::client(key(), SALT, clock, &mut random).unwrap();
             if calls {
                 session.call(Bytes::from_static(&CALL));
@@ -1090,10 +1088,9 @@ fn a_client_recovers_from_every_refusal() {
 }
 
 /// Server side of a session, against a client reduced to a key.
-#[cfg(feature = "dc")]
 mod dc {
     use super::*;
-    use bench::UNIX;
+    use crate::support::session::UNIX;
     use bytes::BytesMut;
     use nanogram::protocol::session::WINDOW;
     use nanogram::protocol::session::packet::{self, Header};

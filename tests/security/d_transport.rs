@@ -1,5 +1,7 @@
 //! Framing: frames in and out of a byte stream, however it is cut.
 
+mod client;
+
 use bytes::BytesMut;
 use nanogram::base::entropy::{Entropy, EntropyFailed};
 use nanogram::base::side::Side;
@@ -13,7 +15,7 @@ use rand::{Rng, RngExt, SeedableRng};
 use serde_json::Value;
 use std::{fs, path::Path};
 
-const VECTORS: &str = include_str!("fixtures/vectors.json");
+const VECTORS: &str = include_str!("../fixtures/vectors.json");
 const FRAMINGS: [Framing; 4] = Framing::ALL;
 
 /// Vectors of one group of `vectors.json`, whose number must be `count`.

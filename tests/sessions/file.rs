@@ -1,5 +1,4 @@
 //! The session file after changes by other programs or by hand.
-#![cfg(feature = "client")]
 
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::telegram::dcs::Environment;

@@ -242,7 +242,7 @@ fn run_line(
         args.push(match *word {
             "FILE" => path.to_str().unwrap().into(),
             "STRING" => of(state.clone()),
-            "FOREIGN" => of(crate::state(Environment::Production, own(0xd5))),
+            "FOREIGN" => of(self::state(Environment::Production, own(0xd5))),
             word => word.into(),
         });
     }

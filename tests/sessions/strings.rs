@@ -8,7 +8,7 @@ use rand::{RngExt, SeedableRng};
 use serde_json::Value;
 
 fn file() -> Value {
-    serde_json::from_str(include_str!("fixtures/session_strings.json")).unwrap()
+    serde_json::from_str(include_str!("../fixtures/session_strings.json")).unwrap()
 }
 
 fn key(hex: &Value) -> AuthKey {
@@ -274,6 +274,6 @@ fn nothing_panics_and_what_reads_can_be_written() {
 /// not be written again.
 #[test]
 fn a_gramjs_port_above_32767_is_refused() {
-    let text = include_str!("fixtures/findings/session_string-gramjs-port-above-32767.txt");
+    let text = include_str!("../fixtures/findings/session_string-gramjs-port-above-32767.txt");
     assert!(string::parse(text).is_err());
 }

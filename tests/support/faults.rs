@@ -9,7 +9,8 @@ use nanogram::lab::dc::{ConnId, Dc, Fault};
 use nanogram::protocol::connection::{Config, Connection, ConnectionError, Event, Init, SavedKey};
 use nanogram::protocol::session::{CallError, CallId, RpcError};
 use nanogram::telegram::api::updates::GetState;
-use nanogram::tl::{Call, Tl};
+use nanogram::telegram::login::App;
+use nanogram::tl::{Call, Hidden, Tl};
 use nanogram::wire::transport::Framing;
 use rand::SeedableRng;
 use rand::rngs::ChaCha12Rng;
@@ -186,4 +187,12 @@ pub(crate) fn framing(fault: &Fault) -> Framing {
         name if name.starts_with("padded-") => Framing::PADDED_INTERMEDIATE,
         _ => Framing::ABRIDGED,
     }
+}
+
+pub(crate) fn fault(name: &str) -> &'static Fault {
+    Fault::named(name).unwrap_or_else(|| panic!("no fault {name}"))
+}
+
+pub(crate) fn app() -> App {
+    App { api_id: 1, api_hash: Hidden("0".repeat(32)) }
 }

@@ -1,12 +1,14 @@
 //! Test fixtures of the client: a test server in a task, and a wire to it that can be observed and cut.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
-use nanogram::client::{Notice, Options, Watcher};
+use nanogram::client::{Client, Error, Notice, Options, Watcher};
 use nanogram::crypto::rsa::RsaKey;
-use nanogram::lab::dc::Dc;
 use nanogram::lab::dc::listener::Listener;
 use nanogram::lab::dc::log::{Entry, Refusal};
 use nanogram::lab::dc::residents::ALICE;
+use nanogram::lab::dc::{Act, Dc};
+use nanogram::protocol::session::RpcError;
+use nanogram::telegram::api::connect::GetNearestDc;
 use nanogram::telegram::api::messages::StartBot;
 use nanogram::telegram::dcs::Environment;
 use nanogram::telegram::store::{Format, SavedSession, string};
@@ -205,4 +207,31 @@ async fn pass(
         }
         limit -= n;
     }
+}
+
+/// Refuses the next `times` calls of `method`.
+pub(crate) async fn refuses(house: &House, method: u32, code: i32, text: &str, times: u32) {
+    let error = RpcError::new(code, text);
+    house.dc(move |dc| dc.script(method, Act::Refuse(error), times)).await;
+}
+
+/// Client with new keys and no calls yet, and its notices.
+pub(crate) async fn client(house: &House, change: impl FnOnce(&mut Options)) -> (Client, Told) {
+    let mut options = house.alice();
+    let told = Told::by(&mut options);
+    change(&mut options);
+    let client = Client::connect(options).await.unwrap();
+    client.resolve("echo_bot").await.unwrap();
+    (client, told)
+}
+
+/// Signs in at a server that answers with a migration to `number`.
+pub(crate) async fn sent_to(number: i32) -> (House, Told, Client, Result<(), Error>) {
+    let house = House::with(false).await;
+    let mut options = house.stranger();
+    let told = Told::by(&mut options);
+    let client = Client::connect(options).await.unwrap();
+    refuses(&house, GetNearestDc::ID, 303, &format!("PHONE_MIGRATE_{number}"), 1).await;
+    let result = client.call(&GetNearestDc {}).await.map(drop);
+    (house, told, client, result)
 }

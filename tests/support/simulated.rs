@@ -7,6 +7,8 @@ use nanogram::crypto::auth_key::AuthKey;
 use nanogram::lab::dc::log::Entry;
 use nanogram::lab::dc::{ConnId, Dc};
 use nanogram::protocol::connection::{Config, Connection, ConnectionError, Event, Init, SavedKey};
+use nanogram::protocol::session::{CallError, CallId};
+use nanogram::tl::{Call, Tl};
 use rand::SeedableRng;
 use rand::rngs::ChaCha12Rng;
 use std::time::Duration;
@@ -79,5 +81,20 @@ impl Net {
             }
         }
         self.lines.extend(std::iter::from_fn(|| self.dc.poll_log()).map(|line| line.entry));
+    }
+    /// Makes a call and returns its result, which must come without a wait.
+    pub(crate) fn call<C: Call>(&mut self, peer: &mut Peer, call: &C) -> Result<C::Reply, CallError> {
+        let id = peer.connection.call(call).id();
+        self.settle(&mut [peer]);
+        peer.reply(id).expect("an answer").map(|body| C::Reply::from_bytes(&body).unwrap())
+    }
+}
+
+impl Peer {
+    /// Takes the answer to a call out of the events.
+    pub(crate) fn reply(&mut self, id: CallId) -> Option<Result<Vec<u8>, CallError>> {
+        let at = self.events.iter().position(|e| matches!(e, Event::Reply { call, .. } if *call == id))?;
+        let Event::Reply { result, .. } = self.events.remove(at) else { unreachable!() };
+        Some(result.map(|body| body.to_vec()))
     }
 }

@@ -1,11 +1,8 @@
 //! Perfect forward secrecy, salts, and savings by a saved state: the client against the test server, over TCP.
 //!
 //! The names begin with the row of the security checklist that they test.
-#![cfg(all(feature = "client", feature = "dc"))]
 
-mod house;
-
-use house::{House, Told, Wire};
+use crate::support::server::{House, Told, Wire};
 use nanogram::client::{Client, Error, KeyWatcher, Options};
 use nanogram::crypto::auth_key::AuthKey;
 use nanogram::lab::dc::Act;
@@ -43,7 +40,7 @@ fn no_errors(house: &House) {
 }
 
 #[tokio::test]
-async fn e1_the_permanent_key_encrypts_nothing() {
+async fn e01_the_permanent_key_encrypts_nothing() {
     let house = House::open().await;
     for options in [house.stranger(), house.alice()] {
         let client = Client::connect(options).await.unwrap();
@@ -60,7 +57,7 @@ async fn e1_the_permanent_key_encrypts_nothing() {
 }
 
 #[tokio::test]
-async fn e2_each_temporary_key_is_bound_once_to_the_permanent_one() {
+async fn e02_each_temporary_key_is_bound_once_to_the_permanent_one() {
     let house = House::open().await;
     let state = state_of_a_run(&house, house.alice()).await;
     let temporary = state.keys[&2].temporary.as_ref().unwrap().auth_key.id();
@@ -70,7 +67,7 @@ async fn e2_each_temporary_key_is_bound_once_to_the_permanent_one() {
 }
 
 #[tokio::test]
-async fn e3_a_client_introduces_itself_after_each_binding() {
+async fn e03_a_client_introduces_itself_after_each_binding() {
     let house = House::open().await;
     let client = Client::connect(house.alice()).await.unwrap();
     for n in 0..3 {
@@ -83,7 +80,7 @@ async fn e3_a_client_introduces_itself_after_each_binding() {
 }
 
 #[tokio::test]
-async fn e3_a_key_that_is_bound_no_more_is_followed_by_another() {
+async fn e03_a_key_that_is_bound_no_more_is_followed_by_another() {
     let house = House::open().await;
     let client = Client::connect(house.alice()).await.unwrap();
     client.resolve("echo_bot").await.unwrap();
@@ -98,7 +95,7 @@ async fn e3_a_key_that_is_bound_no_more_is_followed_by_another() {
 }
 
 #[tokio::test]
-async fn e3_a_key_that_has_ended_is_followed_by_another_and_the_permanent_one_stays() {
+async fn e03_a_key_that_has_ended_is_followed_by_another_and_the_permanent_one_stays() {
     let house = House::open().await;
     let mut options = house.alice();
     let told = Told::by(&mut options);
@@ -113,7 +110,7 @@ async fn e3_a_key_that_has_ended_is_followed_by_another_and_the_permanent_one_st
 }
 
 #[tokio::test]
-async fn d2_a_saved_temporary_key_that_the_server_does_not_know_costs_no_permanent_one() {
+async fn d02_a_saved_temporary_key_that_the_server_does_not_know_costs_no_permanent_one() {
     let house = House::open().await;
     let state = state_of_a_run(&house, house.stranger()).await;
     let id = state.keys[&2].temporary.as_ref().unwrap().auth_key.id();
@@ -125,7 +122,7 @@ async fn d2_a_saved_temporary_key_that_the_server_does_not_know_costs_no_permane
 }
 
 #[tokio::test]
-async fn e4_a_key_30_seconds_old_that_is_not_known_yet_is_tried_again() {
+async fn e04_a_key_30_seconds_old_that_is_not_known_yet_is_tried_again() {
     let house = House::open().await;
     let key = AuthKey::from_bytes([9; 256]);
     let mut options = house.alice();
@@ -146,7 +143,7 @@ async fn e4_a_key_30_seconds_old_that_is_not_known_yet_is_tried_again() {
 }
 
 #[tokio::test]
-async fn e4_a_key_90_seconds_old_that_is_not_known_is_dropped_and_the_user_told() {
+async fn e04_a_key_90_seconds_old_that_is_not_known_is_dropped_and_the_user_told() {
     let house = House::open().await;
     let mut options = house.alice();
     options.state.keys.insert(2, DcKey { made_at: unix() - 90, ..DcKey::new(AuthKey::from_bytes([9; 256])) });
@@ -159,7 +156,7 @@ async fn e4_a_key_90_seconds_old_that_is_not_known_is_dropped_and_the_user_told(
 }
 
 #[tokio::test]
-async fn e4_an_old_key_that_nobody_signed_in_with_is_followed_by_a_new_one() {
+async fn e04_an_old_key_that_nobody_signed_in_with_is_followed_by_a_new_one() {
     let house = House::open().await;
     let mut options = house.stranger();
     options.state.keys.insert(2, DcKey { made_at: unix() - 90, ..DcKey::new(AuthKey::from_bytes([9; 256])) });

@@ -1,5 +1,4 @@
 //! Temporary keys over several days: the connection against the test server, in simulated time.
-#![cfg(feature = "dc")]
 
 use bytes::BytesMut;
 use nanogram::base::time::{Instant, UnixTime};
@@ -93,7 +92,7 @@ impl Pair {
 }
 
 #[test]
-fn e3_a_temporary_key_is_followed_by_another_before_it_ends() {
+fn e03_a_temporary_key_is_followed_by_another_before_it_ends() {
     let mut pair = Pair::new();
     let call = pair.client.call(&GetState {}).id();
     pair.settle();
@@ -112,7 +111,7 @@ fn e3_a_temporary_key_is_followed_by_another_before_it_ends() {
 }
 
 #[test]
-fn e3_a_call_that_waits_delays_the_next_key_but_not_for_ever() {
+fn e03_a_call_that_waits_delays_the_next_key_but_not_for_ever() {
     let mut pair = Pair::new();
     let first = pair.client.call(&GetState {}).id();
     pair.settle();
