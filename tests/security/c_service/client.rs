@@ -11,7 +11,7 @@ use nanogram::protocol::session::Session;
 use nanogram::telegram::api::auth::SendCode;
 use nanogram::telegram::api::connect::{GetConfig, GetNearestDc};
 use nanogram::telegram::login;
-use nanogram::tl::{Combinator, Tl};
+use nanogram::tl::Combinator;
 use std::time::{Duration, Instant};
 
 const NEAREST: GetNearestDc = GetNearestDc {};
