@@ -1,7 +1,7 @@
 //! Escaping of foreign text in every output, and redaction of secrets in every error.
 //!
-//! `cargo test --all-features --test cli escape -- --nocapture` prints the table of outputs. `tests/cli/secrets.rs` has the places
-//! where a session string can be put by mistake.
+//! `cargo test --all-features --test cli escape -- --nocapture` prints the table of outputs. `tests/cli/secrets.rs` has
+//! the places where a session string can be put by mistake.
 
 use bytes::{Bytes, BytesMut};
 use nanogram::base::escape::deceives;

@@ -1,6 +1,4 @@
 //! Refused calls and missing answers: the client against the test server, over TCP.
-//!
-//! The names begin with the row of the security checklist that they test.
 
 use crate::support::server::{House, client, refuses};
 use nanogram::client::{Client, Error, Options};

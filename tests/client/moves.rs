@@ -1,6 +1,4 @@
 //! Migration: the client against two data centres of one world, over TCP.
-//!
-//! The names begin with the row of the security checklist that they test.
 
 use crate::support::server::{House, Told};
 use nanogram::client::{Client, Error, Options};

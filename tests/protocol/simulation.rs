@@ -9,9 +9,9 @@
 //!                       and connections break, salts change, sessions and keys are forgotten
 //! ```
 //!
-//! `tests/protocol/session_model.rs` does the same with two sessions; this adds the framings, the key exchange, temporary keys,
-//! and the complete test server. Every choice comes from a seed, which a failure prints: `NANOGRAM_SEED=n` runs one
-//! seed, `NANOGRAM_SEEDS=n` that many.
+//! `tests/protocol/session_model.rs` does the same with two sessions; this adds the framings, the key exchange,
+//! temporary keys, and the complete test server. Every choice comes from a seed, which a failure prints:
+//! `NANOGRAM_SEED=n` runs one seed, `NANOGRAM_SEEDS=n` that many.
 
 use bytes::{Bytes, BytesMut};
 use nanogram::base::time::{Instant, UnixTime};

@@ -1,6 +1,4 @@
 //! Perfect forward secrecy, salts, and savings by a saved state: the client against the test server, over TCP.
-//!
-//! The names begin with the row of the security checklist that they test.
 
 use crate::support::server::{House, Told, Wire};
 use nanogram::client::{Client, Error, KeyWatcher, Options};
