@@ -8,7 +8,7 @@
 //! Spec: api/datacenter
 
 use super::Error;
-use super::calls::Inner;
+use super::inner::Inner;
 use super::notice::Notice;
 use super::orders::Control;
 use crate::telegram::api::Boxed;

@@ -25,6 +25,7 @@
 mod calls;
 mod driver;
 mod error;
+mod inner;
 mod login;
 mod migrate;
 mod notice;
@@ -45,8 +46,8 @@ use crate::tl::{Call, Tl};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use bytes::Bytes;
-use calls::Inner;
 use core::sync::atomic::Ordering::Relaxed;
+use inner::Inner;
 use tokio::sync::mpsc;
 
 /// Most updates buffered for a slow reader; further ones are dropped.

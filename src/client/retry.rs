@@ -3,7 +3,7 @@
 //! Spec: api/errors
 
 use super::Error;
-use super::calls::Inner;
+use super::inner::Inner;
 use super::notice::Notice;
 use crate::protocol::session::RpcError;
 use alloc::string::String;

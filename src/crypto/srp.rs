@@ -123,7 +123,7 @@ impl Kdf {
         self.params.power(&small(self.params.g()), &exponent)
     }
 
-    /// A number above 0 and below `p`, with its leading zeros.
+    /// Checks that a number is above 0 and below `p`, and pads it to 256 bytes.
     pub(crate) fn residue(&self, number: &[u8]) -> Result<[u8; 256], SrpError> {
         let number = padded(number).ok_or(SrpError::Public)?;
         // SRP-6a: a public value of 0 modulo `p` would let its sender fix the shared secret.
@@ -289,7 +289,7 @@ mod tests {
         let text = text.as_str().unwrap().as_bytes();
         text.chunks(2).map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
     }
-    /// A number given in hexadecimal or, a small one, as a number.
+    /// Parses a number given in hexadecimal or, if small, as a JSON number.
     fn number(value: &Value) -> [u8; 256] {
         value.as_u64().map_or_else(|| padded(&hex(value)), |n| padded(&n.to_be_bytes())).unwrap()
     }
@@ -301,7 +301,7 @@ mod tests {
         let proved = vectors.map(|vector| {
             let (id, data) = (vector["id"].to_string(), &vector["data"]);
             let p = if data["p"] == "dh_known_prime" { KNOWN_PRIME } else { number(&data["p"]) };
-            // Past the check of the size, for p = 47.
+            // `check_group` skips the check of the size, for p = 47.
             let params = DhParams::check_group(data["g"].as_i64().unwrap() as i32, &p).unwrap();
             let kdf = Kdf { params, salt1: hex(&data["salt1"]), salt2: hex(&data["salt2"]) };
             let password = data["password"].as_str().map_or_else(|| hex(&data["password_hex"]), |text| text.into());

@@ -16,13 +16,13 @@ mod keys;
 
 pub use keys::keys;
 
-/// One of Telegram's two worlds: each has its own data centres, accounts and keys.
+/// One of Telegram's two environments, each with separate data centres, accounts and keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Environment {
-    /// The one with people in it.
+    /// The environment with real users.
     #[default]
     Production,
-    /// The one to try things in.
+    /// The environment for testing.
     Test,
 }
 

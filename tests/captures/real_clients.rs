@@ -413,7 +413,7 @@ fn decode_says_why_a_bomb_is_not_shown() {
     let recording = recording_of(&[packed(&vec![0; 9 << 20])]).to_json().to_string();
     for option in [None, Some("--full"), Some("--json")] {
         let (exit, said) = run("bomb.json", recording.as_bytes(), option);
-        let why = "it opens to more than 8 MiB, or the recording to more than 64 MiB";
+        let why = "it inflates to more than 8 MiB, or the recording to more than 64 MiB";
         assert!(exit == 0 && said.contains(why), "{option:?} {said}");
     }
     // The recording itself: its last bytes say how much it opens to.
@@ -421,7 +421,7 @@ fn decode_says_why_a_bomb_is_not_shown() {
     let len = file.len();
     file[len - 4..].fill(0xff);
     let (exit, said) = run("bomb.json.gz", &file, None);
-    assert!(exit == 2 && said.contains("open to more than is allowed"), "{said}");
+    assert!(exit == 2 && said.contains("inflate to more than the limit"), "{said}");
 }
 
 #[test]

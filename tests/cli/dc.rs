@@ -262,9 +262,11 @@ fn people_are_told_the_same() {
     process.kill().unwrap();
     process.wait().unwrap();
     let text = text.join("\n");
-    for word in
-        ["Data centre 4 of", "+10000000002  data centre 4  @bob_nano", "+10000000003  data centre 2, has a password"]
-    {
+    for word in [
+        "Data centre 4, with the same users, listens on",
+        "+10000000002  data centre 4  @bob_nano",
+        "+10000000003  data centre 2, has a password",
+    ] {
         assert!(text.contains(word), "{word}: {text}");
     }
 }

@@ -214,7 +214,7 @@ fn trouble_of_the_servers_own_is_waited_out() {
 fn an_account_that_has_moved_is_followed_and_found_there_the_next_time() {
     let place = signed_in("moved", |dc| dc.world.set_home(ALICE, 4));
     let output = place.start(&["--wait", "0"]);
-    assert!(output.status.success() && err(&output).contains("data centre 4: gone there"), "{output:?}");
+    assert!(output.status.success() && err(&output).contains("data centre 4: moved there"), "{output:?}");
     assert_eq!(place.shown()["dc_id"], 4, "{output:?}");
 }
 

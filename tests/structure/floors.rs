@@ -20,9 +20,8 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("jobs", &["telegram::login", "telegram::start"]),
     ("hints", &["telegram::hints"]),
     ("client and C", &["client", "ffi"]),
-    ("lab: server", &["lab::numbers", "lab::server"]),
+    ("lab: server halves", &["lab::numbers", "lab::server"]),
     ("lab: captures", &["lab::capture"]),
-    ("lab: server halves", &["lab::server"]),
     ("lab: data centre", &["lab::dc"]),
     ("lab: fuzzing", &["lab::fuzz"]),
 ];
@@ -105,7 +104,10 @@ fn the_crypto_of_fuzzers_is_that_of_the_crate_but_for_two_files() {
 }
 
 /// Sibling files that import each other in a circle, each group with the reason it stays.
-const CIRCLES: &[(&[&str], &str)] = &[];
+const CIRCLES: &[(&[&str], &str)] = &[(
+    &["telegram::api::chats", "telegram::api::messages", "telegram::api::updates", "telegram::api::users"],
+    "the TL types refer to each other",
+)];
 
 #[test]
 fn no_files_import_each_other_in_a_circle() {
@@ -329,7 +331,7 @@ fn sources() -> Vec<(String, String)> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 todo.push(path);
-            } else if path.extension().is_some_and(|e| e == "rs") {
+            } else if path.extension().is_some_and(|e| e == "rs") && !path.ends_with("tests.rs") {
                 let name = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
                 found.push((name, fs::read_to_string(path).unwrap()));
             }

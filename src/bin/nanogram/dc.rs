@@ -390,19 +390,4 @@ Bots and groups: @echo_bot answers, @silent_bot does not, @deleted_bot was delet
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_of_the_log_bears_its_time() {
-        for (micros, text) in [
-            (0, "1970-01-01T00:00:00.000Z"),
-            (1_790_000_000_123_456, "2026-09-21T14:13:20.123Z"),
-            (1_709_164_800_000_000, "2024-02-29T00:00:00.000Z"),
-            (4_107_542_399_999_999, "2100-02-28T23:59:59.999Z"),
-            (-1, "1969-12-31T23:59:59.999Z"),
-        ] {
-            assert_eq!(stamp(UnixTime::from_micros(micros)), text);
-        }
-    }
-}
+mod tests;

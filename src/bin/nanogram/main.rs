@@ -19,6 +19,7 @@ mod demo;
 mod enter;
 mod failure;
 mod foreign;
+mod found;
 mod import;
 mod login;
 mod output;

@@ -1,8 +1,9 @@
 //! `nanogram session`: shows, converts, imports and exports sessions.
 
-use crate::account::{self, Found, ONE_PROGRAM, Source};
+use crate::account::{self, ONE_PROGRAM};
 use crate::args::SessionCommand;
 use crate::failure::{Exit, Failure};
+use crate::found::{Found, Source, find};
 use crate::story::{Story, hex};
 use crate::{import, output};
 use nanogram::telegram::dcs::Environment;
@@ -33,7 +34,7 @@ pub(crate) fn run(command: &SessionCommand, story: &Story) -> Result<(), Failure
 
 /// Reads a session for display, and its origin.
 pub(crate) fn look(session: Option<&str>, is_test: bool) -> Result<(Option<Source>, SavedSession), Failure> {
-    match account::find(session, &Realm::telegram(account::environment(is_test)))? {
+    match find(session, &Realm::telegram(account::environment(is_test)))? {
         Found::Session(source, session) => Ok((Some(source), session)),
         Found::File(path) => Ok((None, account::peek(&path).and_then(|state| state.to_session().ok_or_else(no_key))?)),
     }

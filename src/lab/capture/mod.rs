@@ -35,6 +35,7 @@ pub(crate) mod json;
 mod pcap;
 mod pcapng;
 mod show;
+mod step;
 mod tcp;
 
 pub use cut::{Broken, Cut, Piece, cut};
@@ -167,7 +168,9 @@ impl Recording {
     /// # Errors
     /// The file is not a capture. A capture that ends within a packet is read up to there.
     pub fn from_pcap(bytes: &[u8]) -> Result<Self, CaptureError> {
-        let connections = pcap::read(bytes).map_err(CaptureError::Pcap)?;
+        let is_pcapng = bytes.starts_with(&pcapng::SECTION.to_le_bytes());
+        let read = if is_pcapng { pcapng::read } else { pcap::read };
+        let connections = read(bytes).map_err(CaptureError::Pcap)?;
         Ok(Self { connections, ..Self::default() })
     }
 }

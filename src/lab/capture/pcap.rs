@@ -21,8 +21,6 @@ const TCP: u8 = 6;
 const SYN: u8 = 2;
 const ACK: u8 = 16;
 
-/// Type of a pcapng file's first block, a palindrome: the same in both byte orders.
-pub(super) const SECTION: u32 = 0x0a0d_0d0a;
 pub(super) const STRANGE_LINK: &str = "a capture with an unsupported link type";
 
 /// Returns true for supported link types.
@@ -44,9 +42,6 @@ struct File {
 
 /// Connections of a file.
 pub(super) fn read(bytes: &[u8]) -> Result<Vec<Connection>, &'static str> {
-    if bytes.starts_with(&SECTION.to_le_bytes()) {
-        return super::pcapng::read(bytes);
-    }
     let mut rest = bytes;
     let file = header(&mut rest)?;
     let (mut streams, mut start) = (Streams::default(), None);

@@ -12,11 +12,13 @@
 //! read up to there. Spec: draft-ietf-opsawg-pcapng
 
 use super::Connection;
-use super::pcap::{SECTION, STRANGE_LINK, is_known, tcp};
+use super::pcap::{STRANGE_LINK, is_known, tcp};
 use super::tcp::Streams;
 use crate::base::time::Instant;
 use alloc::vec::Vec;
 
+/// Type of a pcapng file's first block, a palindrome: the same in both byte orders.
+pub(super) const SECTION: u32 = 0x0a0d_0d0a;
 const INTERFACE: u32 = 1;
 const SIMPLE: u32 = 3;
 const ENHANCED: u32 = 6;

@@ -11,9 +11,9 @@
 //! well.
 
 use super::cut::Broken;
-use super::decode::{Answered, Content, Item, NO_KEY, Plain, Sealed, Step, What};
 use super::exchange::{Note, Verdict};
 use super::json::seconds;
+use super::step::{Answered, Content, Item, NO_KEY, Plain, Sealed, Step, What};
 use crate::base::side::Side;
 use crate::protocol::keylog::Hex;
 use crate::tl::schema::Value;

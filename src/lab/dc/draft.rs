@@ -16,8 +16,6 @@ use crate::tl::{Combinator, Reader, Tl};
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// The most entities of one message.
-pub(super) const MAX_ENTITIES: usize = 100;
 /// Bits of the flags of `messages.sendMessage`.
 const SILENT: u32 = 5;
 const NOFORWARDS: u32 = 14;

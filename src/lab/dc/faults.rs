@@ -25,11 +25,12 @@
 
 mod bodies;
 mod forge;
+mod out;
 mod packets;
 pub(super) mod replies;
 mod table;
 
-pub(super) use packets::Out;
+pub(super) use out::Out;
 pub use table::FAULTS;
 
 use super::script::{Act, Cut, FOREVER, MAX_ACTS, error_of};

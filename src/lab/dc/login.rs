@@ -12,31 +12,25 @@
 //!
 //! Spec: api/auth, api/qr-login, api/bots
 
+use super::desk::{Sent, Ticket};
 use super::log::Entry;
-use super::password::{Password, Question};
 pub use super::types::MAX_KEPT;
 use super::types::keep;
-use super::types::{App, Turn, User, bad};
+use super::types::{Turn, User, bad};
 use super::world::World;
-use crate::base::entropy::{Entropy, EntropyFailed};
 use crate::crypto::ct;
 use crate::protocol::session::RpcError;
 use crate::telegram::api::Boxed;
 use crate::telegram::api::auth::{
-    AcceptLoginToken, AnyAuthorization, AnyLoginToken, AnySentCode, AppAuthorization, Authorization,
-    AuthorizationSignUpRequired, CancelCode, CodeType, CodeTypeCall, CodeTypeSms, EmailVerification,
-    EmailVerificationCode, ExportAuthorization, ExportLoginToken, ExportedAuthorization, ImportAuthorization,
-    ImportBotAuthorization, ImportLoginToken, LogOut, LoggedOut, LoginToken, LoginTokenMigrateTo, LoginTokenSuccess,
-    ResendCode, SendCode, SentCode, SentCodeSuccess, SentCodeType, SentCodeTypeApp, SentCodeTypeCall,
-    SentCodeTypeEmailCode, SentCodeTypeSms, SignIn,
+    AnyAuthorization, AnySentCode, Authorization, AuthorizationSignUpRequired, CancelCode, CodeType, CodeTypeCall,
+    CodeTypeSms, EmailVerification, EmailVerificationCode, ExportAuthorization, ExportedAuthorization,
+    ImportAuthorization, ImportBotAuthorization, LogOut, LoggedOut, ResendCode, SendCode, SentCode, SentCodeSuccess,
+    SentCodeType, SentCodeTypeApp, SentCodeTypeCall, SentCodeTypeEmailCode, SentCodeTypeSms, SignIn,
 };
 use crate::telegram::api::users::UserTail;
 use crate::tl::{Blob, Hidden};
-use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::string::String;
-use alloc::vec::Vec;
-use core::fmt;
 use sha2::{Digest, Sha256};
 
 /// A code is good for so many seconds.
@@ -50,122 +44,6 @@ pub const TICKET_LIFETIME: i32 = 300;
 /// Digits of a code.
 const DIGITS: i32 = 5;
 
-/// What is pending, and what is random. It prints nothing of either.
-pub(super) struct Desk {
-    pub(super) well: Well,
-    /// Who lives in another data centre than the first.
-    homes: BTreeMap<i64, i32>,
-    pub(super) passwords: BTreeMap<i64, Password>,
-    /// Accounts that get their codes by mail, and the pattern of the address.
-    mails: BTreeMap<i64, String>,
-    codes: VecDeque<Sent>,
-    pub(super) questions: VecDeque<Question>,
-    qr: VecDeque<Qr>,
-    tickets: VecDeque<Ticket>,
-    /// What spares a code after signing out.
-    spared: VecDeque<(Vec<u8>, i64)>,
-    /// For the log.
-    pub(super) entries: Vec<Entry>,
-    /// Keys whose owners should look after their QR codes.
-    pub(super) nudges: Vec<[u8; 8]>,
-}
-
-impl fmt::Debug for Desk {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Desk").field("homes", &self.homes).finish_non_exhaustive()
-    }
-}
-
-/// Random bytes from the world's seed: SHA-256 of seed and count.
-pub(super) struct Well {
-    seed: [u8; 32],
-    count: u64,
-}
-
-impl Entropy for Well {
-    fn fill(&mut self, out: &mut [u8]) -> Result<(), EntropyFailed> {
-        for chunk in out.chunks_mut(32) {
-            let hash =
-                Sha256::new().chain_update(b"well").chain_update(self.seed).chain_update(self.count.to_le_bytes());
-            self.count = self.count.wrapping_add(1);
-            for (out, byte) in chunk.iter_mut().zip(hash.finalize()) {
-                *out = byte;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Well {
-    /// `N` bytes.
-    pub(super) fn draw<const N: usize>(&mut self) -> [u8; N] {
-        let mut out = [0; N];
-        // A well never runs dry.
-        let _ = self.fill(&mut out);
-        out
-    }
-}
-
-/// A code that was sent.
-struct Sent {
-    phone: String,
-    hash: String,
-    code: String,
-    at: i32,
-    wrong: u32,
-    /// How often it was asked for again.
-    resent: usize,
-    /// The pattern of the address that it was mailed to.
-    mail: Option<String>,
-}
-
-/// A token shown as a QR code.
-struct Qr {
-    token: [u8; 32],
-    /// Whose screen it is on; nobody's once it was sent to another data centre.
-    key: Option<[u8; 8]>,
-    app: Option<App>,
-    expires: i32,
-    /// Who let it in.
-    accepted: Option<i64>,
-}
-
-/// A way from one data centre into another.
-struct Ticket {
-    user: i64,
-    to: i32,
-    bytes: [u8; 64],
-    expires: i32,
-}
-
-impl Desk {
-    pub(super) fn new(seed: [u8; 32]) -> Self {
-        Self {
-            well: Well { seed, count: 0 },
-            homes: BTreeMap::new(),
-            passwords: BTreeMap::new(),
-            mails: BTreeMap::new(),
-            codes: VecDeque::new(),
-            questions: VecDeque::new(),
-            qr: VecDeque::new(),
-            tickets: VecDeque::new(),
-            spared: VecDeque::new(),
-            entries: Vec::new(),
-            nudges: Vec::new(),
-        }
-    }
-
-    /// The code that this hash belongs to, if it is still good for this number.
-    fn sent(&mut self, now: i32, phone: &str, hash: &str) -> Result<&mut Sent, RpcError> {
-        if hash.is_empty() {
-            return Err(bad("PHONE_CODE_HASH_EMPTY"));
-        }
-        self.codes.retain(|sent| now.saturating_sub(sent.at) < CODE_LIFETIME && sent.wrong < MAX_WRONG);
-        let sent = self.codes.iter_mut().find(|sent| sent.hash == hash && sent.phone == phone);
-        sent.ok_or_else(|| bad("PHONE_CODE_EXPIRED"))
-    }
-}
-
 /// The digits of a phone number, without the `+` and what people put between.
 fn digits(phone: &str) -> Result<String, RpcError> {
     let phone: String = phone.chars().filter(|c| !matches!(c, '+' | ' ' | '-' | '(' | ')')).collect();
@@ -173,7 +51,7 @@ fn digits(phone: &str) -> Result<String, RpcError> {
     if is_one { Ok(phone) } else { Err(bad("PHONE_NUMBER_INVALID")) }
 }
 
-fn check_app(api_id: i32, api_hash: &Hidden) -> Result<(), RpcError> {
+pub(super) fn check_app(api_id: i32, api_hash: &Hidden) -> Result<(), RpcError> {
     if api_id > 0 && !api_hash.0.is_empty() { Ok(()) } else { Err(bad("API_ID_INVALID")) }
 }
 
@@ -244,7 +122,7 @@ impl World {
     }
 
     /// Lets `user` in, or asks for the password first.
-    fn enter_or_ask(&self, turn: &mut Turn<'_>, user: i64) -> Result<AnyAuthorization, RpcError> {
+    pub(super) fn enter_or_ask(&self, turn: &mut Turn<'_>, user: i64) -> Result<AnyAuthorization, RpcError> {
         if self.desk.passwords.contains_key(&user) {
             turn.caller.half_in = Some(user);
             return Err(RpcError::new(401, "SESSION_PASSWORD_NEEDED"));
@@ -348,89 +226,6 @@ impl World {
             return Err(migrate("USER", self.home_of(bot)));
         }
         Ok(self.enter(turn, bot))
-    }
-
-    pub(super) fn export_login_token(
-        &mut self,
-        turn: &mut Turn<'_>,
-        call: ExportLoginToken,
-    ) -> Result<AnyLoginToken, RpcError> {
-        check_app(call.api_id, &call.api_hash)?;
-        let (key, now) = (Some(turn.caller.key_id), turn.now);
-        self.desk.qr.retain(|qr| qr.expires > now);
-        let expires = now.saturating_add(QR_LIFETIME);
-        let accepted = self.desk.qr.iter().find(|qr| qr.key == key && qr.accepted.is_some());
-        let accepted = accepted.and_then(|qr| qr.accepted).filter(|user| !call.except_ids.contains(user));
-        let token = self.desk.well.draw();
-        let Some(user) = accepted else {
-            keep(&mut self.desk.qr, Qr { token, key, app: turn.caller.app.clone(), expires, accepted: None });
-            return Ok(LoginToken { expires, token: Blob(token.to_vec()) }.into());
-        };
-        self.desk.qr.retain(|qr| qr.key != key);
-        let dc_id = self.home_of(user);
-        if dc_id != turn.dc_id {
-            keep(&mut self.desk.qr, Qr { token, key: None, app: None, expires, accepted: Some(user) });
-            return Ok(LoginTokenMigrateTo { dc_id, token: Blob(token.to_vec()) }.into());
-        }
-        let authorization = self.enter_or_ask(turn, user)?;
-        Ok(LoginTokenSuccess { authorization }.into())
-    }
-
-    pub(super) fn import_login_token(
-        &mut self,
-        turn: &mut Turn<'_>,
-        call: ImportLoginToken,
-    ) -> Result<AnyLoginToken, RpcError> {
-        let at = self.desk.qr.iter().position(|qr| qr.key.is_none() && ct::same(&qr.token, &call.token.0));
-        let qr = at.and_then(|at| self.desk.qr.remove(at)).ok_or_else(|| bad("AUTH_TOKEN_INVALID"))?;
-        if qr.expires <= turn.now {
-            return Err(bad("AUTH_TOKEN_EXPIRED"));
-        }
-        let user = qr.accepted.filter(|user| self.home_of(*user) == turn.dc_id);
-        let user = user.ok_or_else(|| bad("AUTH_TOKEN_INVALID"))?;
-        let authorization = self.enter_or_ask(turn, user)?;
-        Ok(LoginTokenSuccess { authorization }.into())
-    }
-
-    pub(super) fn accept_login_token(
-        &mut self,
-        turn: &mut Turn<'_>,
-        call: AcceptLoginToken,
-    ) -> Result<Boxed<AppAuthorization>, RpcError> {
-        if self.user(turn.me).is_some_and(User::is_bot) {
-            return Err(bad("BOT_METHOD_INVALID"));
-        }
-        let qr = self.desk.qr.iter_mut().find(|qr| ct::same(&qr.token, &call.token.0));
-        let qr = qr.ok_or_else(|| bad("AUTH_TOKEN_INVALIDX"))?;
-        if qr.expires <= turn.now {
-            return Err(bad("AUTH_TOKEN_EXPIRED"));
-        }
-        if qr.accepted.is_some() {
-            return Err(bad("AUTH_TOKEN_ALREADY_ACCEPTED"));
-        }
-        (qr.accepted, qr.expires) = (Some(turn.me), turn.now.saturating_add(QR_LIFETIME));
-        self.desk.nudges.extend(qr.key);
-        let app = qr.app.clone().unwrap_or_default();
-        Ok(Boxed(AppAuthorization {
-            current: false,
-            official_app: false,
-            password_pending: self.desk.passwords.contains_key(&turn.me),
-            encrypted_requests_disabled: false,
-            call_requests_disabled: false,
-            unconfirmed: false,
-            hash: i64::from_le_bytes(self.desk.well.draw()),
-            device_model: app.device_model,
-            platform: "".into(),
-            system_version: "".into(),
-            api_id: app.api_id,
-            app_name: "".into(),
-            app_version: app.app_version,
-            date_created: turn.now,
-            date_active: turn.now,
-            ip: "127.0.0.1".into(),
-            country: "".into(),
-            region: "".into(),
-        }))
     }
 
     pub(super) fn export_authorization(

@@ -3,11 +3,12 @@
 //! Of a password that somebody has signed in with, only the verifier is kept. Each question is good for one answer, of
 //! the account it was put to. Spec: api/srp
 
+use super::desk::{Kept, Password, Question};
 use super::types::{Turn, bad, keep};
 use super::world::World;
 use crate::crypto::dh::KNOWN_PRIME;
 use crate::crypto::srp::Kdf;
-use crate::lab::server::srp::{Challenge, Verifier};
+use crate::lab::server::srp::Verifier;
 use crate::protocol::session::RpcError;
 use crate::telegram::api::Boxed;
 use crate::telegram::api::account::{
@@ -17,32 +18,10 @@ use crate::telegram::api::account::{
 use crate::telegram::api::auth::{AnyAuthorization, CheckPassword};
 use crate::tl::{Blob, Hidden};
 use alloc::boxed::Box;
-use alloc::string::String;
 use zeroize::Zeroizing;
 
 /// The generator of the group whose prime is [`KNOWN_PRIME`].
 const G: i32 = 3;
-
-/// An account's password.
-pub(super) enum Password {
-    /// As its owner chose it: it takes a moment to stretch, which waits until somebody asks.
-    Chosen(Zeroizing<String>),
-    /// What is left of it then.
-    Kept(Box<Kept>),
-}
-
-pub(super) struct Kept {
-    kdf: Kdf,
-    salts: [[u8; 16]; 2],
-    verifier: Verifier,
-}
-
-/// A question that waits for its answer.
-pub(super) struct Question {
-    srp_id: i64,
-    user: i64,
-    challenge: Challenge,
-}
 
 fn algorithm(salts: [[u8; 16]; 2]) -> PasswordKdfAlgo {
     let [salt1, salt2] = salts.map(|salt| Blob(salt.to_vec()));

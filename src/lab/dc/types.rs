@@ -273,3 +273,6 @@ pub(super) fn keep<T>(kept: &mut VecDeque<T>, item: T) {
 
 /// The most codes, tokens, tickets and questions kept, of each kind; older ones are forgotten.
 pub const MAX_KEPT: usize = 256;
+
+/// The most entities of one message.
+pub(super) const MAX_ENTITIES: usize = 100;

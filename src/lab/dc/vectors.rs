@@ -1,7 +1,6 @@
 //! Reading calls: the most elements of the vectors in each, and the error for more.
 
-use super::draft::MAX_ENTITIES;
-use super::types::{MAX_MEMBERS, bad};
+use super::types::{MAX_ENTITIES, MAX_MEMBERS, bad};
 use crate::protocol::session::RpcError;
 use crate::telegram::api::auth::{DropTempAuthKeys, ExportLoginToken, SendCode};
 use crate::telegram::api::chats::InviteToChannel;

@@ -305,7 +305,7 @@ pub(super) fn config(home: &Home, others: &[Home], reached_at: Option<IpAddr>, t
         call_packet_timeout_ms: 10_000,
         me_url_prefix: "https://t.me/".into(),
         caption_length_max: 1024,
-        message_length_max: count(super::messages::MAX_TEXT),
+        message_length_max: count(super::types::MAX_TEXT),
         webfile_dc_id: home.dc_id,
         ..Config::default()
     }

@@ -35,11 +35,11 @@ pub struct World {
     pub(super) boxes: BTreeMap<PeerId, Mailbox>,
     /// Messages ever posted.
     pub(super) posts: u64,
-    pub(super) pushes: Vec<super::call::Push>,
+    pub(super) pushes: Vec<super::types::Push>,
     /// The address by which the caller reached the data centre.
     pub(super) reached_at: Option<core::net::IpAddr>,
     pub(super) layers: super::layers::Layers,
-    pub(super) desk: super::login::Desk,
+    pub(super) desk: super::desk::Desk,
     pub(super) script: super::script::Script,
     pub(super) faults: super::faults::Faults,
 }
@@ -58,7 +58,7 @@ impl World {
             pushes: Vec::new(),
             reached_at: None,
             layers: super::layers::Layers::default(),
-            desk: super::login::Desk::new(seed),
+            desk: super::desk::Desk::new(seed),
             script: super::script::Script::default(),
             faults: super::faults::Faults::default(),
         }

@@ -39,7 +39,7 @@ impl Run {
         HandshakeConfig { keys: vec![rsa.public().clone()], dc: 2, expires_in: None }
     }
 
-    /// The client as it was before answer `at`: it cannot be cloned, so it runs again.
+    /// Returns the client in its state before answer `at`. It cannot be cloned, so the exchange runs again.
     fn client(&self, at: usize) -> ClientHandshake {
         let dice = |at: usize| self.answers[at].0.clone();
         let (mut client, _) =

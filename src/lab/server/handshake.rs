@@ -12,6 +12,10 @@
 //!
 //! Spec: mtproto/auth_key
 
+mod types;
+
+pub use types::{Age, Answer, DhGen, RequestError, ServerConfig, ServerGrant};
+
 use super::rsa::RsaPrivateKey;
 use crate::base::entropy::{self, Entropy, EntropyFailed};
 use crate::base::side::Side;
@@ -21,7 +25,7 @@ use crate::crypto::ct;
 use crate::crypto::dh::{DhParams, KNOWN_PRIME};
 use crate::crypto::kdf::{self, AesPair};
 use crate::crypto::prime::is_prime_u64;
-use crate::protocol::handshake::{HandshakeError, Nonces, Unproven, minimal, open, plain, seal};
+use crate::protocol::handshake::{Nonces, Unproven, minimal, open, plain, seal};
 use crate::tl::{Blob, Combinator, DecodeError, Fault, Reader, Tl};
 use crate::wire::msg_id::MsgIds;
 use crate::wire::mt::auth::{
@@ -29,8 +33,6 @@ use crate::wire::mt::auth::{
     ServerDhInnerData, ServerDhParams, ServerDhParamsOk, SetClientDhParams, SetClientDhParamsAnswer,
 };
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use bytes::Bytes;
 use core::{fmt, mem};
@@ -40,91 +42,6 @@ use zeroize::Zeroizing;
 const G: i32 = 3;
 /// Numbers drawn for one prime of 31 bits before the source of randomness is given up: one in eleven is one.
 const DRAWS: usize = 2000;
-
-/// Which keys the data centre holds, and which number it goes by.
-#[derive(Debug, Clone)]
-pub struct ServerConfig {
-    /// Its RSA keys.
-    pub keys: Arc<[RsaPrivateKey]>,
-    /// The number that `p_q_inner_data_dc` must hold; `None` takes any.
-    pub dc: Option<i32>,
-    /// What to say to the next keys instead of `dh_gen_ok`.
-    pub script: VecDeque<DhGen>,
-}
-
-/// What a server that does not like a key says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DhGen {
-    /// `dh_gen_retry`: one with this id is there already.
-    Retry,
-    /// `dh_gen_fail`: begin again.
-    Fail,
-}
-
-/// An answer, and the key if it is made by now.
-#[derive(Debug)]
-pub struct Answer {
-    /// A message for the client: one packet.
-    pub send: Bytes,
-    /// The key, with the answer that grants it; not with a repeated one.
-    pub grant: Option<ServerGrant>,
-}
-
-/// What a finished exchange leaves with the server.
-#[derive(Debug, Clone)]
-pub struct ServerGrant {
-    /// The key.
-    pub auth_key: AuthKey,
-    /// The first salt of its messages.
-    pub server_salt: i64,
-    /// When a temporary key ends, in our seconds; `None` if the key is permanent.
-    pub expires_at: Option<i32>,
-    /// The number by which the client called us, if it did.
-    pub dc: Option<i32>,
-    /// How old the client's ways are.
-    pub age: Age,
-}
-
-/// What a client did as today's spec no longer says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Age {
-    /// `req_pq` for `req_pq_multi`.
-    pub older_request: bool,
-    /// The RSA padding from before 2021.
-    pub older_padding: bool,
-    /// `p_q_inner_data` or `p_q_inner_data_temp`, which bind the exchange to no data centre.
-    pub older_inner_data: bool,
-}
-
-/// Reason why a request is refused; the exchange is over.
-#[non_exhaustive]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RequestError {
-    /// A reason that a client has too when it refuses an answer.
-    Handshake(HandshakeError),
-    /// `retry_id` does not name the key that was refused.
-    RetryId,
-    /// The exchange was meant for another data centre.
-    Dc,
-}
-
-impl fmt::Display for RequestError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self {
-            Self::Handshake(e) => return e.fmt(f),
-            Self::RetryId => "retry_id is wrong",
-            Self::Dc => "meant for another data centre",
-        };
-        write!(f, "the peer did not prove itself: {what}")
-    }
-}
-impl core::error::Error for RequestError {}
-
-impl<E: Into<HandshakeError>> From<E> for RequestError {
-    fn from(e: E) -> Self {
-        Self::Handshake(e.into())
-    }
-}
 
 /// One client's exchange.
 #[derive(Clone)]
@@ -143,7 +60,8 @@ pub(super) enum State {
     SetClientDhParams(Box<AwaitSetClientDhParams>),
 }
 
-/// What a request comes to.
+/// Outcome of a request.
+#[expect(clippy::large_enum_variant, reason = "moved once, at the end of a step")]
 pub(super) enum Step {
     /// The last request once more: the same packet.
     Again(Bytes),
@@ -446,120 +364,4 @@ impl AwaitSetClientDhParams {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::base::time::{Instant, ServerClock};
-    use crate::protocol::handshake::client::{self, ClientHandshake, HandshakeConfig};
-    use rand::SeedableRng;
-    use rand::rngs::ChaCha20Rng;
-    use std::vec;
-
-    const NOW: Instant = Instant::ZERO;
-
-    fn rng(seed: u64) -> ChaCha20Rng {
-        ChaCha20Rng::seed_from_u64(seed)
-    }
-
-    /// The answers of an honest run, and what it needs to be run again.
-    struct Honest {
-        config: HandshakeConfig,
-        answers: Vec<Bytes>,
-    }
-
-    impl Honest {
-        fn run() -> Self {
-            let capture = include_str!("../../../tests/fixtures/captures/telethon139_abridged.json");
-            let capture: serde_json::Value = serde_json::from_str(capture).unwrap();
-            let rsa = RsaPrivateKey::from_pem(capture["rsa_private_pem"].as_str().unwrap()).unwrap();
-            let config = HandshakeConfig { keys: vec![rsa.public().clone()], dc: 2, expires_in: None };
-            let mut server = ServerHandshake::new(ServerConfig { keys: [rsa].into(), dc: None, script: [].into() });
-            let mut this = Self { config, answers: Vec::new() };
-            let (mut ours, mut theirs) = (rng(1), rng(2));
-            let (mut client, mut packet) = this.start(&mut ours);
-            loop {
-                let answer = server.handle(UnixTime::from_secs(1_707_425_104), &packet, &mut theirs).unwrap().send;
-                this.answers.push(answer.clone());
-                match client.handle(NOW, &answer, &mut ours).unwrap() {
-                    client::Step::Send(next) => packet = next,
-                    client::Step::Done(_) => return this,
-                }
-            }
-        }
-
-        fn start(&self, entropy: &mut ChaCha20Rng) -> (ClientHandshake, Bytes) {
-            let clock = ServerClock::guess(NOW, UnixTime::from_secs(1_707_425_104));
-            ClientHandshake::start(self.config.clone(), clock, NOW, entropy).unwrap()
-        }
-
-        /// The client as it is before answer `at`.
-        fn client(&self, at: usize) -> ClientHandshake {
-            let mut entropy = rng(1);
-            let (mut client, _) = self.start(&mut entropy);
-            for answer in &self.answers[..at] {
-                client.handle(NOW, answer, &mut entropy).unwrap();
-            }
-            client
-        }
-
-        /// Whether the client takes `packet` in place of answer `at`.
-        fn takes(&self, at: usize, packet: &[u8]) -> bool {
-            self.client(at).handle(NOW, packet, &mut rng(3)).is_ok()
-        }
-
-        /// The bits of answer `at` that may be turned, and the client takes it all the same.
-        fn free_bits(&self, at: usize) -> Vec<usize> {
-            let turned = (0..self.answers[at].len() * 8).filter(|bit| {
-                let mut packet = self.answers[at].to_vec();
-                packet[bit / 8] ^= 1 << (bit % 8);
-                self.takes(at, &packet)
-            });
-            turned.collect()
-        }
-    }
-
-    #[test]
-    fn every_truncation_of_every_answer_is_refused() {
-        let honest = Honest::run();
-        for (at, answer) in honest.answers.iter().enumerate() {
-            for cut in 0..answer.len() {
-                assert!(!honest.takes(at, &answer[..cut]), "{at} {cut}");
-                // Cut, and the length set right.
-                let body = answer.get(20..cut).unwrap_or_default();
-                assert!(!honest.takes(at, &plain::seal(5, body)), "{at} {cut}");
-            }
-        }
-    }
-
-    #[test]
-    fn of_a_proved_answer_no_bit_but_those_of_the_time_may_change() {
-        let honest = Honest::run();
-        assert_eq!(honest.answers.len(), 3);
-        let time: Vec<usize> = (66..128).collect(); // msg_id without its two low bits, which nobody proves
-        assert_eq!(honest.free_bits(1), time);
-        assert_eq!(honest.free_bits(2), time);
-    }
-
-    #[test]
-    fn no_bit_of_a_res_pq_makes_a_panic_or_a_key() {
-        let free = Honest::run().free_bits(0);
-        assert!(!free.iter().any(|bit| (20 * 8..40 * 8).contains(bit)), "constructor and nonce");
-        assert!((40 * 8..56 * 8).all(|bit| free.contains(&bit)), "server_nonce is whatever it is");
-    }
-
-    #[test]
-    fn random_bytes_in_any_state_are_refused() {
-        let (honest, mut entropy) = (Honest::run(), rng(4));
-        for (at, answer) in honest.answers.iter().enumerate() {
-            for len in 0..200 {
-                let mut junk = vec![0; len];
-                entropy.fill(&mut junk).unwrap();
-                assert!(!honest.takes(at, &junk));
-                // And behind a good head.
-                let mut packet = answer[..24].to_vec();
-                packet.extend(&junk);
-                packet[16..20].copy_from_slice(&(4 + len as u32).to_le_bytes());
-                assert!(!honest.takes(at, &packet));
-            }
-        }
-    }
-}
+mod tests;

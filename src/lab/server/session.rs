@@ -287,7 +287,7 @@ impl ServerSession {
             batch.push(acks);
         }
         // A message that is sent again keeps its id, which only a container can carry.
-        Ok(self.end.seal(Side::Server, unix, &batch, has_copies, drawn).map(|(packet, _)| packet))
+        Ok(self.end.seal(Side::Server, unix, &batch, has_copies, drawn))
     }
 
     /// Greets a client whose session is new here: what it sent before `first_msg_id` did not arrive.

@@ -103,7 +103,7 @@ impl Endpoint {
     }
 
     /// Seals the messages of `batch` as a packet from the end `from`: one alone as it is unless `always_contains`,
-    /// several in a container, whose id is the highest and is returned too. `None` if there are no messages.
+    /// several in a container, whose id is the highest, [`MsgIds::last`]. `None` if there are no messages.
     pub(crate) fn seal(
         &mut self,
         from: Side,
@@ -111,17 +111,16 @@ impl Endpoint {
         batch: &Batch,
         always_contains: bool,
         drawn: Drawn,
-    ) -> Option<(Bytes, Option<i64>)> {
-        let (header, body, container) = match &*batch.messages {
+    ) -> Option<Bytes> {
+        let (header, body) = match &*batch.messages {
             [] => return None,
-            [only] if !always_contains => (self.header(unix, only.msg_id, only.seqno), only.body.clone(), None),
+            [only] if !always_contains => (self.header(unix, only.msg_id, only.seqno), only.body.clone()),
             _ => {
                 let (msg_id, seqno) = (self.next_id(from, unix, false), self.seqno.next(false));
-                (self.header(unix, msg_id, seqno), batch.container(), Some(msg_id))
+                (self.header(unix, msg_id, seqno), batch.container())
             }
         };
-        let (packet, _) = packet::seal_drawn(&self.key, from, &header, &body, &mut self.padding, drawn);
-        Some((packet, container))
+        Some(packet::seal_drawn(&self.key, from, &header, &body, &mut self.padding, drawn).0)
     }
 
     /// True if a message of a packet is to be read: it is new, or it is an answer too old to be remembered.

@@ -314,13 +314,13 @@ impl Session {
         if can_acks_go {
             self.collect_acks(unix, &mut batch);
         }
-        let Some((packet, container)) = self.end.seal(Side::Client, unix, &batch, false, drawn) else {
-            return Ok(None);
-        };
-        if let Some(msg_id) = container {
-            self.outbox.note_sent_container(msg_id, &batch.messages);
+        let packet = self.end.seal(Side::Client, unix, &batch, false, drawn);
+        if packet.is_some() {
+            if batch.messages.len() > 1 {
+                self.outbox.note_sent_container(self.end.ids.last(), &batch.messages);
+            }
+            self.pings.next.get_or_insert(now + PING_EVERY);
         }
-        self.pings.next.get_or_insert(now + PING_EVERY);
-        Ok(Some(packet))
+        Ok(packet)
     }
 }

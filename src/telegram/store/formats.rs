@@ -1,7 +1,7 @@
 //! Reading and writing of the binary contents of session strings. [`super::string`] shows the layouts.
 
 use super::realm::{MAX_FINGERPRINTS, Servers};
-use super::string::{Format, MediaDc, SavedSession, WriteError};
+use super::saved::{Format, MediaDc, SavedSession, WriteError};
 use crate::crypto::auth_key::AuthKey;
 use crate::telegram::dcs::{self, Environment};
 use crate::tl::{DecodeError, Reader, Tl, write_bytes};

@@ -25,12 +25,12 @@
 
 use super::names::{CachedName, KINDS};
 use super::realm::{MAX_FINGERPRINTS, Servers};
+use super::saved::is_local;
 use super::state::{ConfigAge, DcKey, MAX_BYTES, MAX_SALTS, SavedSalt, SavedUser, State, StateError, TempKey, VERSION};
 use crate::base::time::UnixTime;
 use crate::crypto::auth_key::AuthKey;
 use crate::telegram::dcs::Environment;
 use crate::telegram::link::Username;
-use crate::telegram::store::string::is_local;
 use crate::tl::{Reader, Tl, write_bytes};
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};

@@ -17,6 +17,7 @@ mod formats;
 mod layout;
 mod names;
 pub mod realm;
+mod saved;
 pub mod state;
 pub mod string;
 

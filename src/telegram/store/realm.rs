@@ -9,7 +9,6 @@
 //! An authorization key is of use in one realm alone. A server of another realm does not know it and says so, which must
 //! not be mistaken for the end of the session. [`State::enter`] is the one place that decides.
 
-use super::state::State;
 use crate::crypto::rsa::RsaKey;
 use crate::telegram::dcs::{self, Environment};
 use alloc::vec::Vec;
@@ -79,39 +78,6 @@ impl fmt::Display for Realm {
     }
 }
 
-impl State {
-    /// Realm that the keys belong to.
-    #[must_use]
-    pub fn realm(&self) -> Realm {
-        Realm { environment: self.dcs.environment(), servers: self.servers.clone() }
-    }
-
-    /// Prepares the state for use in `realm`, which is recorded if the state does not name one.
-    ///
-    /// For servers other than Telegram's the built-in addresses are dropped.
-    ///
-    /// # Errors
-    /// The state belongs to another realm. Then nothing was changed.
-    pub fn enter(&mut self, realm: &Realm) -> Result<(), RealmError> {
-        let fits = match (&self.servers, &realm.servers) {
-            (Servers::Unknown, Servers::Telegram) => self.keys.is_empty() || self.dcs.has_built_in(),
-            (Servers::Unknown, _) => true,
-            (Servers::Own(of), Servers::Own(there)) => of.iter().any(|key| there.contains(key)),
-            (of, there) => of == there,
-        };
-        if !fits || self.dcs.environment() != realm.environment {
-            return Err(RealmError { of: self.realm(), wanted: realm.clone() });
-        }
-        if self.servers == Servers::Unknown {
-            self.servers = realm.servers.clone();
-        }
-        if self.servers != Servers::Telegram {
-            self.dcs.drop_built_in();
-        }
-        Ok(())
-    }
-}
-
 /// Use of a session at servers that do not know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RealmError {
@@ -133,6 +99,7 @@ mod tests {
     use super::*;
     use crate::crypto::auth_key::AuthKey;
     use crate::telegram::store::state::DcKey;
+    use crate::telegram::store::state::State;
     use alloc::string::ToString;
     use alloc::vec;
 

@@ -6,7 +6,7 @@ use crate::crypto::auth_key::AuthKey;
 use crate::telegram::dcs::{DcTable, Environment};
 use crate::telegram::store::SavedSession;
 pub use crate::telegram::store::names::{CachedName, MAX_NAMES, NameCache, NameKind};
-use crate::telegram::store::realm::Servers;
+use crate::telegram::store::realm::{Realm, RealmError, Servers};
 use crate::tl::DecodeError;
 use alloc::collections::BTreeMap;
 use alloc::string::ToString;
@@ -162,6 +162,39 @@ impl State {
             servers: self.servers.clone(),
             ..SavedSession::new(self.home, self.keys.get(&self.home)?.auth_key.clone())
         })
+    }
+}
+
+impl State {
+    /// Realm that the keys belong to.
+    #[must_use]
+    pub fn realm(&self) -> Realm {
+        Realm { environment: self.dcs.environment(), servers: self.servers.clone() }
+    }
+
+    /// Prepares the state for use in `realm`, which is recorded if the state does not name one.
+    ///
+    /// For servers other than Telegram's the built-in addresses are dropped.
+    ///
+    /// # Errors
+    /// The state belongs to another realm. Then nothing was changed.
+    pub fn enter(&mut self, realm: &Realm) -> Result<(), RealmError> {
+        let fits = match (&self.servers, &realm.servers) {
+            (Servers::Unknown, Servers::Telegram) => self.keys.is_empty() || self.dcs.has_built_in(),
+            (Servers::Unknown, _) => true,
+            (Servers::Own(of), Servers::Own(there)) => of.iter().any(|key| there.contains(key)),
+            (of, there) => of == there,
+        };
+        if !fits || self.dcs.environment() != realm.environment {
+            return Err(RealmError { of: self.realm(), wanted: realm.clone() });
+        }
+        if self.servers == Servers::Unknown {
+            self.servers = realm.servers.clone();
+        }
+        if self.servers != Servers::Telegram {
+            self.dcs.drop_built_in();
+        }
+        Ok(())
     }
 }
 

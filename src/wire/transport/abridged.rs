@@ -47,7 +47,7 @@ fn head(inbox: &[u8], side: Side) -> Result<Option<Head>, FrameError> {
 }
 
 /// Appends one frame. The length of `packet` is a multiple of 4 below 2^26.
-fn write(packet: &[u8], around: &Around, out: &mut BytesMut) {
+fn write(packet: &[u8], around: &Around<'_>, out: &mut BytesMut) {
     let mark = if around.wants_ack { QUICK_ACK } else { 0 };
     let words = packet.len() / 4;
     match u8::try_from(words) {

@@ -1,6 +1,5 @@
 //! Table of functions that makes a framing.
 
-use super::tail::Tail;
 use super::{FrameError, MAX_FRAME};
 use crate::base::side::Side;
 use bytes::BytesMut;
@@ -14,15 +13,15 @@ pub(super) struct Codec {
     /// Strips a frame's body to its packet; returns the token if the body is a framed quick ack.
     pub(super) open: fn(body: &mut BytesMut, side: Side, seq: u32) -> Result<Option<u32>, FrameError>,
     /// Appends one frame.
-    pub(super) write: fn(packet: &[u8], with: &Around, out: &mut BytesMut),
+    pub(super) write: fn(packet: &[u8], with: &Around<'_>, out: &mut BytesMut),
     /// Appends a server's quick ack.
     pub(super) write_quick_ack: fn(token: u32, out: &mut BytesMut),
 }
 
 /// Additions to a packet. Each framing uses those that it supports.
-pub(super) struct Around {
+pub(super) struct Around<'a> {
     pub(super) wants_ack: bool,
-    pub(super) tail: Tail,
+    pub(super) tail: &'a [u8],
     pub(super) seq: u32,
 }
 

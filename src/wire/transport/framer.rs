@@ -192,7 +192,7 @@ impl Framer {
     /// # Errors
     /// See [`encode_with`](Self::encode_with).
     pub fn encode(&mut self, packet: &[u8], out: &mut BytesMut) -> Result<(), FrameError> {
-        self.encode_with(packet, Extras::default(), out)
+        self.frame(packet, false, &[], out)
     }
 
     /// Appends `packet` to `out` as one frame, with those `extras` that this framing supports.
@@ -201,6 +201,10 @@ impl Framer {
     /// The packet is longer than a frame can hold ([`MAX_FRAME`]) or not a multiple of 4 bytes long. Nothing is
     /// written.
     pub fn encode_with(&mut self, packet: &[u8], extras: Extras, out: &mut BytesMut) -> Result<(), FrameError> {
+        self.frame(packet, extras.quick_ack, extras.tail.bytes(), out)
+    }
+
+    fn frame(&mut self, packet: &[u8], quick_ack: bool, tail: &[u8], out: &mut BytesMut) -> Result<(), FrameError> {
         if packet.len() > MAX_FRAME - LONGEST_TAIL {
             return Err(FrameError::TooLong(packet.len()));
         }
@@ -209,9 +213,9 @@ impl Framer {
         }
         self.write_preamble(out);
         let start = out.len();
-        let wants_ack = extras.quick_ack && self.side == Side::Client;
+        let wants_ack = quick_ack && self.side == Side::Client;
         // The server never requests a quick ack: in its direction the flag marks a token.
-        let around = Around { wants_ack, tail: extras.tail, seq: self.sent };
+        let around = Around { wants_ack, tail, seq: self.sent };
         (self.framing.codec().write)(packet, &around, out);
         self.sent = self.sent.wrapping_add(1);
         self.hide(out, start);

@@ -60,7 +60,7 @@ fn open(frame: &mut BytesMut, _: Side, due: u32) -> Result<Option<u32>, FrameErr
 }
 
 /// Appends frame number `around.seq`. The caller has checked the length of `packet`.
-fn write(packet: &[u8], around: &Around, out: &mut BytesMut) {
+fn write(packet: &[u8], around: &Around<'_>, out: &mut BytesMut) {
     let start = out.len();
     let [a, b, c, d, ..] = (packet.len() + AROUND).to_le_bytes();
     out.extend_from_slice(&[a, b, c, d]);

@@ -61,11 +61,11 @@ fn padded_head(inbox: &[u8], side: Side) -> Result<Option<Head>, FrameError> {
 }
 
 /// Appends one frame. The caller has checked the length of `packet`.
-fn write(packet: &[u8], around: &Around, out: &mut BytesMut) {
+fn write(packet: &[u8], around: &Around<'_>, out: &mut BytesMut) {
     write_with(packet, &[], around.wants_ack, out);
 }
-fn write_padded(packet: &[u8], around: &Around, out: &mut BytesMut) {
-    write_with(packet, around.tail.bytes(), around.wants_ack, out);
+fn write_padded(packet: &[u8], around: &Around<'_>, out: &mut BytesMut) {
+    write_with(packet, around.tail, around.wants_ack, out);
 }
 fn write_with(packet: &[u8], tail: &[u8], wants_ack: bool, out: &mut BytesMut) {
     let [a, b, c, d, ..] = (packet.len() + tail.len()).to_le_bytes();

@@ -1,15 +1,15 @@
 //! What happens to a packet with an answer on its way out: it is forged, repeated, lost, or others go with it.
 
 use super::bodies::{HOSTILE_SALT, Scene, miscounted};
+use super::out::{Damage, Out};
 use super::{Faults, How, Place, Touched, forge};
-use crate::base::crc::crc32;
 use crate::base::entropy::{self, Entropy, EntropyFailed};
 use crate::base::side::Side;
 use crate::crypto::auth_key::AuthKey;
 use crate::protocol::handshake::plain;
 use crate::protocol::session::packet::{self, Header, INNER, MIN_PADDING, OUTER};
 use crate::wire::mt::message::read_container;
-use crate::wire::transport::{Extras, FrameError, Framer, Framing, Tail};
+use crate::wire::transport::Framing;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
@@ -86,30 +86,6 @@ pub(in crate::lab::dc) enum Twist {
     Tail,
     /// Its frame of the full framing has this wrong.
     Full(Damage),
-}
-
-/// What is wrong with a full frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::lab::dc) enum Damage {
-    /// Its checksum.
-    Crc,
-    /// Its number; the checksum is that of the number.
-    Seq,
-}
-
-/// What is to be written.
-#[derive(Debug)]
-pub(in crate::lab::dc) enum Out {
-    Packet(Bytes),
-    Tailed(Bytes),
-    Damaged(Bytes, Damage),
-    Raw(fn(Framing) -> Vec<u8>),
-    QuickAck(u32),
-    Fault(i32),
-    /// The connection ends.
-    Close,
-    /// Nothing any more.
-    Silence,
 }
 
 impl Twist {
@@ -365,48 +341,5 @@ impl Site<'_> {
             Twist::Version1 => forge::sealed_v1(self.key, Side::Server, header, body),
             _ => bytes,
         })
-    }
-}
-
-impl Out {
-    /// Writes it; what ends the connection is for its owner.
-    ///
-    /// # Errors
-    /// No frame can hold it, or the entropy failed.
-    pub(in crate::lab::dc) fn write(
-        &self,
-        framer: &mut Framer,
-        random: &mut dyn Entropy,
-        out: &mut BytesMut,
-    ) -> Result<(), FrameError> {
-        match self {
-            Self::Packet(packet) => framer.encode(packet, out)?,
-            Self::Tailed(packet) => {
-                let tail = Tail::random(random).unwrap_or_default();
-                framer.encode_with(packet, Extras { tail, ..Extras::default() }, out)?;
-            }
-            Self::Damaged(packet, damage) => {
-                let start = out.len();
-                framer.encode(packet, out)?;
-                harm(out.get_mut(start..).unwrap_or_default(), *damage);
-            }
-            Self::Raw(make) => framer.encode_raw(&make(framer.framing()), out),
-            Self::QuickAck(token) => framer.encode_quick_ack(*token, out),
-            Self::Fault(code) => framer.encode(&code.to_le_bytes(), out)?,
-            Self::Close | Self::Silence => {}
-        }
-        Ok(())
-    }
-}
-
-/// Spoils a full frame: `len:4 | seq:4 | packet | crc:4`.
-fn harm(frame: &mut [u8], damage: Damage) {
-    let Some((inner, sum)) = frame.split_last_chunk_mut::<4>() else { return };
-    match damage {
-        Damage::Crc => sum.iter_mut().take(1).for_each(|byte| *byte ^= 1),
-        Damage::Seq => {
-            inner.iter_mut().skip(4).take(1).for_each(|byte| *byte ^= 1);
-            *sum = crc32(inner).to_le_bytes();
-        }
     }
 }

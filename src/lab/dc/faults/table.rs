@@ -1,7 +1,8 @@
 //! Every fault, in the order of the security checklist.
 
 use super::How::{self, Again, Call, Conduct as On, Conn, Exchange, HangUp, Packet, Reply};
-use super::packets::{Damage, Twist};
+use super::out::Damage;
+use super::packets::Twist;
 use super::replies::Tamper;
 use super::{Conduct, Count, Fault, Meet, bodies};
 use crate::lab::dc::script::Cut;
