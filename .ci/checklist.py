@@ -36,7 +36,13 @@ def results(log):
                 for place in (f"src/{module}.rs", f"src/{module}/mod.rs"):
                     ended[place, path[-1]] = test[2]
             else:
-                ended[file, path[-1]] = test[2]
+                # a::b::name of tests/NAME/main.rs stands in tests/NAME/a/b.rs, or in an inline module of tests/NAME/a.rs.
+                folder = pathlib.PurePath(file).parent
+                modules = path[:-1]
+                while modules and not (ROOT / folder / "/".join(modules)).with_suffix(".rs").is_file():
+                    modules.pop()
+                place = (folder / "/".join(modules)).with_suffix(".rs").as_posix() if modules else file
+                ended[place, path[-1]] = test[2]
     return ended
 
 

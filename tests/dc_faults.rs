@@ -1,10 +1,9 @@
 //! Faults of the test data centre: the reaction of our own client to each, held against docs/faults.md.
-#![cfg(feature = "dc")]
 
-mod hostile;
+mod support;
 
+use crate::support::faults::{self, Hostile};
 use bytes::BytesMut;
-use hostile::Hostile;
 use nanogram::base::side::Side;
 use nanogram::base::time::Instant;
 use nanogram::lab::dc::faults::FAULTS;
@@ -87,14 +86,14 @@ const TOLD: &[&str] = &[
 ];
 /// Faults that the client cannot detect: the caller's own time-out ends the call.
 const UNKNOWABLE: &[&str] = &["lost-answer"];
-/// Faults that need other calls than the one made here; they are tested in tests/security.rs.
+/// Faults that need other calls than the one made here; they are tested in tests/security.
 fn is_elsewhere(fault: &Fault) -> bool {
     ["E4", "E5", "E6", "E7", "E9", "E10", "E11"].contains(&fault.row) || fault.name == "phone-migrate-999"
 }
 
 /// Client for this fault, and a server that injects it `times`.
 fn set_up(fault: &'static Fault, times: u32) -> Hostile {
-    let mut dc = hostile::dc();
+    let mut dc = faults::dc();
     if fault.row.starts_with('A') && fault.name != "plain-packet" {
         dc.fault(fault, times);
         return Hostile::stranger(dc);
@@ -104,7 +103,7 @@ fn set_up(fault: &'static Fault, times: u32) -> Hostile {
     if is_met {
         dc.fault(fault, times);
     }
-    let mut net = Hostile::signed_in(dc, ALICE, hostile::framing(fault));
+    let mut net = Hostile::signed_in(dc, ALICE, faults::framing(fault));
     if !is_met {
         // First a good call: the client learns time and salt, and the server the client.
         assert!(net.call(&GetNearestDc {}).unwrap().is_ok());
@@ -141,7 +140,7 @@ fn outcome(fault: &'static Fault) -> String {
 fn a_client_gets_its_answer_whatever_is_done_to_it_once() {
     let mut table = String::new();
     for fault in FAULTS {
-        let said = if is_elsewhere(fault) { "see tests/security.rs".into() } else { outcome(fault) };
+        let said = if is_elsewhere(fault) { "see tests/security".into() } else { outcome(fault) };
         let _ = writeln!(table, "| `{}` | {} | {} | {said} |", fault.name, fault.row, fault.says);
         let begins = match fault.name {
             _ if is_elsewhere(fault) => "see",
@@ -221,7 +220,7 @@ fn a_fault_acts_as_often_as_was_said_and_in_turn() {
 
 #[test]
 fn a_lie_is_told_in_one_key_exchange_and_not_in_the_next_on_the_same_connection() {
-    let mut dc = hostile::dc();
+    let mut dc = faults::dc();
     dc.fault(Fault::named("res-pq-nonce").unwrap(), 1);
     let (conn, mut framer) = (dc.accept(Instant::ZERO), Framer::new(Framing::ABRIDGED, Side::Client));
     let mut asked = |msg_id: i64, nonce: [u8; 16]| {
@@ -234,7 +233,7 @@ fn a_lie_is_told_in_one_key_exchange_and_not_in_the_next_on_the_same_connection(
         let Some(Frame::Packet(packet)) = framer.next().unwrap() else { panic!() };
         ResPqBare::from_boxed(plain::open(&packet, Side::Server).unwrap().body).unwrap().nonce == nonce
     };
-    let msg_id = hostile::UNIX.as_secs() << 32;
+    let msg_id = faults::UNIX.as_secs() << 32;
     assert!(!asked(msg_id, [1; 16]));
     assert!(!asked(msg_id + 4, [1; 16]), "the same once more is the same exchange");
     assert!(asked(msg_id + 8, [2; 16]));

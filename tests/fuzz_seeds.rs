@@ -2,7 +2,6 @@
 //! with many random mutations, through the bodies of the targets.
 //!
 //! `NANOGRAM_WRITE=1` writes the files; `NANOGRAM_MUTATIONS=n` sets the number of mutations per seed.
-#![cfg(feature = "fuzzing")]
 
 use bytes::BytesMut;
 use nanogram::base::side::Side;

@@ -1,12 +1,10 @@
 //! Limits: docs/limits.md lists every limit of the code with its value and its test. The tests of limits that no other
 //! file covers are here: each tries the limit itself and one more.
-#![cfg(all(feature = "client", feature = "dc"))]
 
-mod bench;
-mod house;
+mod support;
 
-use bench::{Bench, container};
-use house::{House, SOON};
+use crate::support::server::{House, SOON};
+use crate::support::session::{Bench, container};
 use nanogram::base::time::{Instant, UnixTime};
 use nanogram::client::Client;
 use nanogram::crypto::auth_key::AuthKey;

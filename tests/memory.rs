@@ -4,7 +4,6 @@
 //!
 //! "peak" is the highest use above the level before the flood, also in the middle of a call; "kept" is the use after
 //! it. The memory of the attacking peer is subtracted.
-#![cfg(all(feature = "dc", feature = "srp"))]
 #![expect(unsafe_code, reason = "an allocator cannot be written without")]
 
 use bytes::BytesMut;
@@ -24,7 +23,6 @@ use nanogram::telegram::api::connect::{
 use nanogram::telegram::api::messages::{GetHistory, GetPeerDialogs, SendMessage};
 use nanogram::telegram::api::peer::{InputPeer, InputPeerChat, InputPeerSelf};
 use nanogram::telegram::api::users::GetUsers;
-#[cfg(feature = "tools")]
 use nanogram::tl::VECTOR;
 use nanogram::tl::{BareVec, Blob, Combinator, Raw, Tl};
 use nanogram::wire::mt::auth::ReqPqMulti;
@@ -45,7 +43,6 @@ use std::time::Duration;
 const LIMIT: isize = 16 << 20;
 /// Nor does `decode` take as much beside a recording: 8 MiB of inflated bytes, a tree of 2^18 values, and 80 bytes for each
 /// packet.
-#[cfg(feature = "tools")]
 const DECODE_LIMIT: isize = 64 << 20;
 /// Bytes that a driver reads from its socket at once.
 const READS: [usize; 3] = [16 << 10, 64 << 10, 1 << 20];
@@ -711,18 +708,14 @@ fn no_flood_of_one_connection_costs_a_dc_16_mib() {
 }
 
 /// A recording: its name, and the bodies of the packets that the server sent; `None`: garbage in place of packets.
-#[cfg(feature = "tools")]
 type Heard = (&'static str, fn(&mut Arena) -> Option<Vec<Vec<u8>>>);
 
 /// `updates` with `count` times `updateConfig`, which is an id and nothing more: the smallest value there is.
-#[cfg(feature = "tools")]
 fn tiny_updates(count: u32) -> Vec<u8> {
     let head = [0x74ae_4240, VECTOR, count].map(u32::to_le_bytes).concat();
     let tail = [VECTOR, 0, VECTOR, 0, 0, 0].map(u32::to_le_bytes).concat();
     [head, 0xa229_dd06_u32.to_le_bytes().repeat(count as usize), tail].concat()
 }
-
-#[cfg(feature = "tools")]
 const TO_DECODE: &[Heard] = &[
     ("28 packets of 8 KB that open to 8 MiB of values", |_| Some(vec![gz(&tiny_updates((8 << 20) / 4 - 12)); 28])),
     ("12 packets with as many values as are shown", |_| Some(vec![gz(&tiny_updates(262_000)); 12])),
@@ -740,7 +733,6 @@ const TO_DECODE: &[Heard] = &[
 ];
 
 /// The recording is there before: what is counted is what `decode` takes beside it, step by step, each written out.
-#[cfg(feature = "tools")]
 #[test]
 fn no_recording_costs_decode_64_mib() {
     use nanogram::lab::capture::{Chunk, Connection, Recording, steps};

@@ -4,7 +4,7 @@
 Each client makes a key, signs in as Alice with a code, is refused a parameter of 600 characters, sends a text of 1260 (not
 Kurigram), starts @echo_bot, has its answer, loses the connection, makes another and starts the bot again. `nanogram
 decode` must be able to read every message of it.
-With NANOGRAM_WRITE=1 the recordings become tests/fixtures/recordings, which `tests/recordings.rs` replays and fuzz/seeds are made
+With NANOGRAM_WRITE=1 the recordings become tests/fixtures/recordings, which `tests/captures/recordings.rs` replays and fuzz/seeds are made
 from; the numbers there are then to be looked at and put right.
 """
 import argparse

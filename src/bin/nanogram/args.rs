@@ -297,7 +297,7 @@ mod tests {
         }
     }
 
-    /// `tests/escape.rs` puts secrets at each of them.
+    /// `tests/cli/escape.rs` puts secrets at each of them.
     #[test]
     fn each_place_of_the_command_line_is_in_the_fixture() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/command_line.txt");

@@ -112,7 +112,7 @@ impl<'t> Schema<'t> {
     /// Returns MTProto's service schema, carrying the API schema, as stored in `tl/`.
     ///
     /// # Errors
-    /// None unless the texts in `tl/` are damaged, which `tests/schema.rs` excludes.
+    /// None unless the texts in `tl/` are damaged, which `tests/protocol/schema.rs` excludes.
     pub fn telegram() -> Result<Schema<'static>, ParseError> {
         Ok(Schema::parse(MTPROTO)?.carrying(Schema::parse(API)?))
     }

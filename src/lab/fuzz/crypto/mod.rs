@@ -6,7 +6,8 @@
 //!                             └─ while fuzzing  this list: mont and factor from here, all others from src/crypto
 //! ```
 //!
-//! So nothing in `src/crypto` knows of fuzzing. `tests/floors.rs` holds this list against the one in `src/crypto/mod.rs`.
+//! So nothing in `src/crypto` knows of fuzzing. `tests/structure/floors.rs` holds this list against the one in
+//! `src/crypto/mod.rs`.
 
 #![allow(dead_code, unreachable_pub, reason = "of the exact numbers, only what is not looked up is used")]
 

@@ -1,0 +1,4 @@
+//! The structure of the source, and what the compiler must refuse.
+
+mod compile_fail;
+mod floors;
