@@ -5,10 +5,10 @@
 //!                 Conn      Exchange        Conduct, Call    Reply    Packet           Packet
 //! ```
 //!
-//! A fault waits for the first event of its kind, acts on it, and is used up unless it was added several times. So a test
-//! can check both that a client detects the fault and that its call is answered in the end. Faults of one kind act in the
-//! order in which they were added. Packet faults act on the next packet that carries an answer (`rpc_result`) to a
-//! pending call.
+//! A fault waits for the first event of its kind, acts on it, and is used up unless it was added several times. So a
+//! test can check both that a client detects the fault and that its call is answered in the end. Faults of one kind act
+//! in the order in which they were added. Packet faults act on the next packet that carries an answer (`rpc_result`) to
+//! a pending call.
 //!
 //! Each fault belongs to a row of the security checklist, `docs/security.md`.
 //!
@@ -75,7 +75,7 @@ pub(super) enum How {
     Again(usize),
     /// Acts on a packet with calls, before they are processed.
     Conduct(Conduct),
-    /// Acts on `new_session_created`: `first_msg_id` is the id of the packet itself, that is of the container if it is one.
+    /// Acts on `new_session_created`: `first_msg_id` is the id of the packet itself, so of the container if it is one.
     Greeting,
     /// Refuses the next call of this method with this error; "" is any method but `auth.bindTempAuthKey`.
     Call(&'static str, &'static str),

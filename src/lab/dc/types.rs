@@ -163,13 +163,13 @@ impl Missing {
 /// Server-side state of one auth key.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Caller {
-    /// Who is signed in.
+    /// The signed-in user, if any.
     pub user_id: Option<i64>,
-    /// What `invokeWithLayer` said.
+    /// Layer set by `invokeWithLayer`.
     pub layer: Option<i32>,
-    /// What `initConnection` said.
+    /// Parameters of `initConnection`.
     pub app: Option<App>,
-    /// Who has shown the code, and must prove the password yet.
+    /// User who has entered the login code and must still prove the password.
     pub half_in: Option<i64>,
     /// The `auth_key_id`; of the permanent key if a temporary key is bound to it.
     pub key_id: [u8; 8],
@@ -201,11 +201,11 @@ pub struct App {
 /// Updates for all sessions of a user.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Push {
-    /// Whose sessions.
+    /// User whose sessions get the updates.
     pub user_id: i64,
-    /// What to tell them.
+    /// The updates to send.
     pub updates: Updates,
-    /// The session that called knows it from the reply.
+    /// True to skip the session that made the call: its reply already contains the updates.
     pub not_to_caller: bool,
 }
 
