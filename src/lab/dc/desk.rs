@@ -15,23 +15,23 @@ use core::fmt;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-/// What is pending, and what is random. It prints nothing of either.
+/// Pending logins and the random generator. `Debug` prints no secrets.
 pub(super) struct Desk {
     pub(super) well: Well,
-    /// Who lives in another data centre than the first.
+    /// DC of each user who does not live in the first one.
     pub(super) homes: BTreeMap<i64, i32>,
     pub(super) passwords: BTreeMap<i64, Password>,
-    /// Accounts that get their codes by mail, and the pattern of the address.
+    /// Accounts that receive login codes by e-mail, with the pattern of the address.
     pub(super) mails: BTreeMap<i64, String>,
     pub(super) codes: VecDeque<Sent>,
     pub(super) questions: VecDeque<Question>,
     pub(super) qr: VecDeque<Qr>,
     pub(super) tickets: VecDeque<Ticket>,
-    /// What spares a code after signing out.
+    /// Future auth tokens: logging in again with one needs no code.
     pub(super) spared: VecDeque<(Vec<u8>, i64)>,
-    /// For the log.
+    /// Entries for the log.
     pub(super) entries: Vec<Entry>,
-    /// Keys whose owners should look after their QR codes.
+    /// Keys whose owners must be notified about their QR codes.
     pub(super) nudges: Vec<[u8; 8]>,
 }
 
@@ -41,7 +41,7 @@ impl fmt::Debug for Desk {
     }
 }
 
-/// Random bytes from the world's seed: SHA-256 of seed and count.
+/// Deterministic random generator: SHA-256 of the world's seed and a counter.
 pub(super) struct Well {
     pub(super) seed: [u8; 32],
     pub(super) count: u64,
@@ -62,40 +62,40 @@ impl Entropy for Well {
 }
 
 impl Well {
-    /// `N` bytes.
+    /// Draws `N` random bytes.
     pub(super) fn draw<const N: usize>(&mut self) -> [u8; N] {
         let mut out = [0; N];
-        // A well never runs dry.
+        // Hashing cannot fail.
         let _ = self.fill(&mut out);
         out
     }
 }
 
-/// A code that was sent.
+/// A login code that was sent.
 pub(super) struct Sent {
     pub(super) phone: String,
     pub(super) hash: String,
     pub(super) code: String,
     pub(super) at: i32,
     pub(super) wrong: u32,
-    /// How often it was asked for again.
+    /// Number of times it was sent again.
     pub(super) resent: usize,
-    /// The pattern of the address that it was mailed to.
+    /// Pattern of the e-mail address it was sent to.
     pub(super) mail: Option<String>,
 }
 
-/// A token shown as a QR code.
+/// A login token shown as a QR code.
 pub(super) struct Qr {
     pub(super) token: [u8; 32],
-    /// Whose screen it is on; nobody's once it was sent to another data centre.
+    /// Auth key of the client that shows it; `None` once the login moved to another DC.
     pub(super) key: Option<[u8; 8]>,
     pub(super) app: Option<App>,
     pub(super) expires: i32,
-    /// Who let it in.
+    /// User who accepted it.
     pub(super) accepted: Option<i64>,
 }
 
-/// A way from one data centre into another.
+/// Exported authorization from one DC to another.
 pub(super) struct Ticket {
     pub(super) user: i64,
     pub(super) to: i32,
@@ -120,7 +120,7 @@ impl Desk {
         }
     }
 
-    /// The code that this hash belongs to, if it is still good for this number.
+    /// The login code for this hash, if it is still valid for this phone number.
     pub(super) fn sent(&mut self, now: i32, phone: &str, hash: &str) -> Result<&mut Sent, RpcError> {
         if hash.is_empty() {
             return Err(bad("PHONE_CODE_HASH_EMPTY"));
@@ -131,11 +131,11 @@ impl Desk {
     }
 }
 
-/// An account's password.
+/// Two-step verification password of an account.
 pub(super) enum Password {
-    /// As its owner chose it: it takes a moment to stretch, which waits until somebody asks.
+    /// Plain text as set; the slow key derivation is deferred until first use.
     Chosen(Zeroizing<String>),
-    /// What is left of it then.
+    /// Verifier, once derived.
     Kept(Box<Kept>),
 }
 
@@ -145,7 +145,7 @@ pub(super) struct Kept {
     pub(super) verifier: Verifier,
 }
 
-/// A question that waits for its answer.
+/// A pending SRP challenge.
 pub(super) struct Question {
     pub(super) srp_id: i64,
     pub(super) user: i64,

@@ -1,14 +1,14 @@
-//! A data centre that misbehaves: one named fault for each thing that a client must not fall for.
+//! Fault injection: one named fault for each kind of server misbehaviour that a client must withstand.
 //!
 //! ```text
 //! a connection ─▶ accept ─▶ key exchange ─▶ a call comes ─▶ reply ─▶ sealed packet ─▶ frame
 //!                 Conn      Exchange        Conduct, Call    Reply    Packet           Packet
 //! ```
 //!
-//! A fault waits for the first thing of its kind, acts on it, and is over, unless it was given several times: so what is
-//! asked is not only whether a client notices, but whether it gets its answer in the end. Faults of one kind act in the
-//! order they were given. Those about packets act on the next one that carries an answer (`rpc_result`), that of
-//! somebody who waits for it.
+//! A fault waits for the first event of its kind, acts on it, and is used up unless it was added several times. So a
+//! test can check both that a client detects the fault and that its call is answered in the end. Faults of one kind act
+//! in the order in which they were added. Packet faults act on the next packet that carries an answer (`rpc_result`) to
+//! a pending call.
 //!
 //! Each fault belongs to a row of the security checklist, `docs/security.md`.
 //!
@@ -45,141 +45,141 @@ use bytes::Bytes;
 use packets::Twist;
 use replies::Tamper;
 
-/// One thing that a data centre does wrong.
+/// One kind of misbehaviour of the test server.
 #[derive(Debug, Clone, Copy)]
 pub struct Fault {
-    /// What it is called by.
+    /// Name of the fault.
     pub name: &'static str,
-    /// The row of the security checklist.
+    /// Row of the security checklist, `docs/security.md`.
     pub row: &'static str,
-    /// What it is, in a sentence without a full stop.
+    /// Description, one sentence without a full stop.
     pub says: &'static str,
     pub(super) how: How,
 }
 
 impl Fault {
-    /// The fault of this name.
+    /// The fault with this name.
     pub fn named(name: &str) -> Option<&'static Self> {
         FAULTS.iter().find(|fault| fault.name == name)
     }
 }
 
-/// Where a fault acts.
+/// Point at which a fault acts, with its parameters.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum How {
-    /// On a new connection.
+    /// Acts on a new connection.
     Conn(Meet),
-    /// In a key exchange.
+    /// Acts in a key exchange.
     Exchange(Lie),
-    /// In a key exchange: `dh_gen_retry` so often, or with 0 an honest `dh_gen_fail`.
+    /// Acts in a key exchange: sends `dh_gen_retry` this many times, or with 0 an honest `dh_gen_fail`.
     Again(usize),
-    /// When a call comes, before it is looked at.
+    /// Acts on a packet with calls, before they are processed.
     Conduct(Conduct),
-    /// On the greeting of a new session: `first_msg_id` is the packet's own id, which is that of the container if it is one.
+    /// Acts on `new_session_created`: `first_msg_id` is the id of the packet itself, so of the container if it is one.
     Greeting,
-    /// On the next call of this method, or with "" of any but the binding of a key: this error.
+    /// Refuses the next call of this method with this error; "" is any method but `auth.bindTempAuthKey`.
     Call(&'static str, &'static str),
-    /// On the next call of any method: it is executed, and the connection ends before the answer.
+    /// Acts on the next call of any method: executes it, and closes the connection before the answer.
     HangUp,
-    /// On what a method returns.
+    /// Changes the result of a method.
     Reply(Tamper),
-    /// On a packet with an answer, and what is framed.
+    /// Changes a packet with an answer, or its frame.
     Packet(Twist),
 }
 
 impl How {
-    /// Whether it acts in a key exchange.
+    /// Returns true if the fault acts in a key exchange.
     pub(super) const fn is_of_exchange(self) -> bool {
         matches!(self, Self::Exchange(_) | Self::Again(_))
     }
 }
 
-/// How a connection begins.
+/// Treatment of a new connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meet {
-    /// It is accepted, and nothing that comes is ever answered.
+    /// The connection is accepted, and nothing is ever answered.
     Stall,
-    /// It ends early.
+    /// The connection is closed early.
     Cut(Cut),
-    /// All that is sent on it goes out in pieces of this many bytes.
+    /// Everything sent on the connection goes out in pieces of this many bytes.
     Grain(usize),
 }
 
-/// What becomes of a packet with calls.
+/// Treatment of a packet with calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Conduct {
-    /// It is refused with a `bad_msg_notification` of this code.
+    /// Refuses it with a `bad_msg_notification` of this code.
     Refuse(i32),
-    /// The salt is a new one now, and the old is not taken any more.
+    /// Changes the salt; the old one is no longer accepted.
     NewSalt,
-    /// The session is forgotten, and the packet with it.
+    /// Forgets the session and drops the packet.
     Forget,
-    /// The packet is lost; when the client asks what became of its calls, it is told a state too many, or too few.
+    /// Drops the packet; when the client asks for the state of its calls, the answer has one state too many or too few.
     Miscount(Count),
 }
 
-/// How many states are told.
+/// Error in the number of states in `msgs_state_info`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Count {
-    /// One fewer than were asked for.
+    /// One state fewer than requested.
     TooFew,
-    /// One more.
+    /// One state more than requested.
     TooMany,
 }
 
-/// The method that only the session's layer of a client calls.
+/// The method that binds a temporary key; the client's session layer calls it, not the application.
 const BINDING: &str = "auth.bindTempAuthKey";
 
-/// How a key exchange goes.
+/// Course of a key exchange.
 #[derive(Debug)]
 pub(super) enum Exchange {
-    /// As it should.
+    /// Follows the protocol.
     Honest,
-    /// As it should, after these.
+    /// Follows the protocol, but sends these answers to the last step first.
     Scripted(VecDeque<DhGen>),
-    /// Not as it should.
+    /// Breaks the protocol.
     Lying(Lie),
 }
 
-/// What waits for its turn, and what faults have kept of the past.
+/// Faults that wait to act, and packets they have kept.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
     waiting: VecDeque<(&'static Fault, u32)>,
-    /// Those that have acted and are not in the log yet.
+    /// Faults that have acted and are not in the log yet.
     acted: Vec<(&'static Fault, Touched)>,
     kept: Kept,
 }
 
-/// Packets to be sent once more.
+/// Packets kept to be sent again.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
-    /// The last ones of a session, oldest first.
+    /// The last packets of a session, oldest first.
     last: VecDeque<Bytes>,
     of: Option<Place>,
-    /// The last packet of a client.
+    /// The last packet received from a client.
     heard: Option<Bytes>,
-    /// This one comes again after so many others.
+    /// A packet to be sent again, and the number of other packets to send before it.
     later: Option<(Bytes, Place, usize)>,
-    /// This one comes again first on another connection.
+    /// A packet to be sent again as the first one on another connection.
     elsewhere: Option<(Bytes, Place)>,
-    /// The next states that this session is told are so many.
+    /// The session whose next `msgs_state_info` has a wrong number of states.
     states: Option<(Place, Count)>,
 }
 
-/// What a fault did to the packets of a client: what can come of it.
+/// Traces that a fault left in a client's packets, used to recognise the client's reaction.
 #[derive(Debug, Default)]
 pub(super) struct Touched {
-    /// Ids of messages that it brought.
+    /// Ids of messages that only the fault sent.
     pub(super) brought: BTreeSet<i64>,
-    /// Ids of messages that it sent again.
+    /// Ids of messages that the fault sent again.
     pub(super) repeated: BTreeSet<i64>,
-    /// The call whose answer it was.
+    /// Id of the call whose answer was changed.
     pub(super) req_msg_id: Option<i64>,
-    /// A salt that nothing else has told.
+    /// A salt that only the fault sent.
     pub(super) salt: Option<i64>,
 }
 
-/// A session and the connection it speaks through.
+/// A session and the connection it uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) conn: ConnId,
@@ -188,20 +188,20 @@ pub(super) struct Place {
 }
 
 impl Faults {
-    /// Lets a fault act on the next `times` things of its kind.
+    /// Adds a fault that acts on the next `times` events of its kind.
     pub(super) fn add(&mut self, fault: &'static Fault, times: u32) {
         if self.waiting.len() < MAX_ACTS && times > 0 {
             self.waiting.push_back((fault, times));
         }
     }
 
-    /// Whether there is nothing to do at all.
+    /// Returns true if no fault is waiting and no packet is kept for later.
     pub(super) fn is_idle(&self) -> bool {
         let Kept { later, elsewhere, states, .. } = &self.kept;
         self.waiting.is_empty() && later.is_none() && elsewhere.is_none() && states.is_none()
     }
 
-    /// The first fault that `pick` wants, which acts now.
+    /// Consumes the first waiting fault that `pick` accepts, and notes that it has acted.
     pub(super) fn next<T>(&mut self, pick: impl Fn(How) -> Option<T>) -> Option<T> {
         let (at, found) = self.waiting.iter().enumerate().find_map(|(at, (f, _))| Some((at, pick(f.how)?)))?;
         let (fault, times) = self.waiting.get_mut(at)?;
@@ -213,7 +213,7 @@ impl Faults {
         Some(found)
     }
 
-    /// What a call of this method comes to.
+    /// Fault for a call of this method, if any.
     pub(super) fn act(&mut self, method: Option<&str>) -> Option<Act> {
         self.next(|how| match how {
             How::Call("", error) if method != Some(BINDING) => Some(Act::Refuse(error_of(error))),
@@ -223,7 +223,7 @@ impl Faults {
         })
     }
 
-    /// What becomes of the reply of this method.
+    /// Fault for the result of this method, if any.
     pub(super) fn tamper(&mut self, method: u32) -> Option<Tamper> {
         self.next(|how| match how {
             How::Reply(tamper) if tamper.method() == method => Some(tamper),
@@ -231,7 +231,7 @@ impl Faults {
         })
     }
 
-    /// What becomes of a packet from a client, if there is a call in it.
+    /// Fault for a packet from a client, if the packet contains a call.
     pub(super) fn conduct(&mut self, opened: &Opened) -> Option<Conduct> {
         let inner = read_container(&opened.body).unwrap_or_default();
         let has_call = opened.header.seqno & 1 == 1 || inner.iter().any(Message::is_content);
@@ -241,17 +241,17 @@ impl Faults {
         })
     }
 
-    /// Whether the greeting of a new session names the packet, and not the first message in it.
+    /// Returns true if the greeting of a new session must name the packet instead of the first message in it.
     pub(super) fn names_packet(&mut self) -> bool {
         self.next(|how| matches!(how, How::Greeting).then_some(())).is_some()
     }
 
-    /// Lets the next states that a session is told be too few or too many.
+    /// Makes the session's next `msgs_state_info` contain too few or too many states.
     pub(super) fn miscount(&mut self, place: Place, count: Count) {
         self.kept.states = Some((place, count));
     }
 
-    /// What becomes of a key exchange.
+    /// Course of the next key exchange.
     pub(super) fn exchange(&mut self) -> Exchange {
         let lie = self.next(|how| match how {
             How::Exchange(lie) => Some(Exchange::Lying(lie)),
@@ -262,12 +262,12 @@ impl Faults {
         lie.unwrap_or(Exchange::Honest)
     }
 
-    /// How a connection begins.
+    /// Fault for a new connection, if any.
     pub(super) fn meet(&mut self) -> Option<Meet> {
         self.next(|how| if let How::Conn(meet) = how { Some(meet) } else { None })
     }
 
-    /// Those that have acted since the last call.
+    /// Takes the faults that have acted since the last call.
     pub(super) fn acted(&mut self) -> Vec<(&'static Fault, Touched)> {
         core::mem::take(&mut self.acted)
     }

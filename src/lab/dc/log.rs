@@ -1,7 +1,7 @@
-//! What happened in the data centre, as typed lines: who came, what was asked, what was refused and why.
+//! Log of the test server as typed entries: connections, calls, and refusals with their reasons.
 //!
-//! A peer is told no more than a real server tells it; the reason is here. Keys appear by their ids, nobody's phone
-//! number, password or text appears at all. A code for signing in does: nobody else is told it.
+//! A client learns no more than a real server would tell it; the log has the reason. Keys appear by their ids. Phone
+//! numbers, passwords and message texts never appear. Login codes do: the log is the only place they are sent to.
 
 use super::layers::{self, Unsaid};
 use super::methods::{WRAPPERS, method_name};
@@ -19,10 +19,10 @@ use alloc::format;
 use alloc::string::String;
 use core::fmt;
 
-/// The most lines kept until somebody takes them; older ones are dropped.
+/// Maximum number of lines kept until they are taken; the oldest are dropped.
 pub const MAX_LINES: usize = 1024;
 
-/// What the schema calls a constructor, which may well not be served here.
+/// Name of a constructor or method in the schema, even if the test server does not serve it.
 fn name_in_schema(id: u32) -> Option<&'static str> {
     let id = format!("#{id:x} ");
     let (before, _) = schema::API.split_once(&id).or_else(|| schema::OLD.split_once(&id))?;
@@ -35,32 +35,32 @@ impl fmt::Display for ConnId {
     }
 }
 
-/// One thing that happened.
+/// One line of the log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Line {
-    /// When, by the data centre's clock.
+    /// Time on the test server's clock.
     pub at: UnixTime,
-    /// On which connection.
+    /// Connection that the entry is about.
     pub conn: ConnId,
-    /// What.
+    /// The event.
     pub entry: Entry,
 }
 
-/// What happened.
+/// Event in the log of the test server.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Entry {
-    /// A connection began.
+    /// A connection was opened.
     Opened,
-    /// Its first bytes told how it frames packets.
+    /// The first bytes of the connection determined its framing.
     Speaks(Framing),
-    /// A key was made.
+    /// An auth key was created.
     Key {
-        /// Its `auth_key_id`.
+        /// The `auth_key_id`.
         id: [u8; 8],
-        /// When it ends, if it is temporary.
+        /// Expiry in seconds since 1970, if the key is temporary.
         expires_at: Option<i32>,
-        /// What was old about its making.
+        /// Outdated variants that the client used in the key exchange.
         age: Age,
     },
     /// A temporary key was bound to a permanent one.
@@ -72,82 +72,82 @@ pub enum Entry {
     },
     /// A session began.
     Session {
-        /// The id of its key.
+        /// Id of the session's auth key.
         key: [u8; 8],
-        /// Its own id.
+        /// Session id.
         session_id: i64,
     },
-    /// A program said what it is.
+    /// A client described itself with `initConnection`.
     App {
-        /// What it said.
+        /// The application details.
         app: App,
-        /// The layer it speaks.
+        /// Layer of the client.
         layer: Option<i32>,
     },
-    /// A message was not sent, as this field of it cannot be kept here.
+    /// A message was refused because the test server cannot store this field of it.
     Unkept(&'static str),
-    /// A search by something that is not kept here.
+    /// A search was refused because the test server has no data for this filter.
     Unsearched(&'static str),
-    /// A client asks for salts in a loop: 16 times within a minute.
+    /// A client requests salts in a loop: 16 times within a minute.
     SaltLoop,
-    /// A program wants to speak a layer that is not known here.
+    /// A client uses a layer that the test server does not support.
     Layer(i32),
-    /// A reply could not be said in the client's layer.
+    /// A reply could not be expressed in the client's layer.
     Unsaid(Unsaid),
-    /// A call was made, and answered.
+    /// A call was answered.
     Call {
-        /// The id of the method inside all wrappers.
+        /// Id of the method inside all wrappers.
         method: u32,
-        /// Who called, if anybody is signed in.
+        /// The calling user, if signed in.
         user: Option<i64>,
-        /// The error it got.
+        /// Error that was returned, if any.
         error: Option<RpcError>,
     },
-    /// A code for signing in, which goes nowhere but here.
+    /// A login code, which is sent nowhere but to this log.
     Code {
-        /// Whose it is; `None`: nobody has the number.
+        /// User it was requested for; `None` if no account has the phone number.
         user: Option<i64>,
         /// The code.
         code: String,
     },
-    /// The owner of a key was told that its QR code was accepted.
+    /// The owner of a key was notified that its QR code was accepted.
     Accepted {
-        /// The key's id.
+        /// Id of the key.
         key: [u8; 8],
     },
-    /// Updates went out unasked.
+    /// Updates were pushed.
     Told {
-        /// To whom.
+        /// Receiving user.
         user: i64,
-        /// To how many sessions.
+        /// Number of sessions that received them.
         sessions: usize,
     },
-    /// The data centre did something wrong, as it was [told](super::faults).
+    /// An injected [fault](super::faults) acted.
     Misbehaved {
-        /// The name of the fault.
+        /// Name of the fault.
         fault: &'static str,
     },
-    /// What the peer did after that, as far as it shows.
+    /// Observed reaction of the client to a fault.
     Reacted {
-        /// The name of the fault.
+        /// Name of the fault.
         fault: &'static str,
-        /// What.
+        /// The reaction.
         reaction: Reaction,
     },
-    /// Something was not taken.
+    /// Input was refused.
     Refused(Refusal),
-    /// The connection ended.
+    /// The connection was closed.
     Closed,
 }
 
 impl Entry {
-    /// Whether something was refused.
+    /// Returns true if input or a call was refused.
     pub const fn is_refusal(&self) -> bool {
         matches!(self, Self::Refused(_) | Self::Call { error: Some(_), .. })
     }
 }
 
-/// Why something was not taken.
+/// Reason for refusing input.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -157,25 +157,25 @@ pub enum Refusal {
     Http,
     /// A WebSocket, which is not served. The connection was closed.
     WebSocket,
-    /// Too few bytes for a packet, or an error where only servers send such. The connection was closed.
+    /// Too few bytes for a packet, or a transport error, which only servers send. The connection was closed.
     NoPacket,
-    /// The key exchange went wrong. Answer: -404, or -444 where it was meant for another data centre.
+    /// The key exchange failed. Answer: -404, or -444 if it was meant for another DC.
     Handshake(RequestError),
-    /// A packet of a key that is not known, or not any more. Answer: -404.
+    /// A packet under an unknown or expired key. Answer: -404.
     UnknownKey([u8; 8]),
-    /// A packet that its key does not open, or not lawfully made. Answer: -404.
+    /// A packet that does not decrypt under its key, or is malformed. Answer: -404.
     Packet(SessionError),
-    /// A session 0. Answer: -404.
+    /// Session id 0. Answer: -404.
     NoSession,
-    /// A message with this fault. Answer: `bad_msg_notification` or `bad_server_salt`.
+    /// A message with this error code. Answer: `bad_msg_notification` or `bad_server_salt`.
     Message(i32),
-    /// No packet for too long. The connection was closed.
+    /// No packet within the idle timeout. The connection was closed.
     Silent,
-    /// There are as many connections as there may be. The connection was closed.
+    /// The connection limit is reached. The connection was closed.
     Full,
-    /// There was no randomness to go on with. The connection was closed.
+    /// The entropy source failed. The connection was closed.
     Entropy,
-    /// Nothing: the connection was closed because a [script](super::script) said so.
+    /// Nothing was wrong: a [script](super::script) closed the connection.
     Scripted,
 }
 
@@ -264,7 +264,7 @@ impl fmt::Display for Entry {
     }
 }
 
-/// What clients did before today's rules, and still may here.
+/// Lists the outdated variants of the key exchange that the client used.
 fn old_ways(f: &mut fmt::Formatter<'_>, age: Age) -> fmt::Result {
     let ways = [
         (age.older_request, "req_pq"),
@@ -291,7 +291,7 @@ impl fmt::Display for Refusal {
                 f.write_str("no key ")?;
                 hex(f, id)
             }
-            // The peer hears the same whatever it was; this log may tell.
+            // The peer gets the same error for every cause, so that it is no oracle; the log may tell the cause.
             Self::Packet(SessionError::Packet(e)) => f.write_str(e.why()),
             Self::Packet(e) => e.fmt(f),
             Self::NoSession => f.write_str("session 0"),
@@ -304,7 +304,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// The last lines.
+/// The most recent lines.
 #[derive(Debug, Default)]
 pub(super) struct Log(VecDeque<Line>);
 

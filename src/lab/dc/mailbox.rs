@@ -1,8 +1,8 @@
-//! What one user, or one supergroup, has been told: letters, numbered and counted.
+//! Message history of one user or one supergroup, with message ids and `pts`.
 //!
-//! Two numbers keep a client in step. A letter's `id` is what it is called by. `pts` counts changes: each letter raises
-//! it by one, a client that sees a gap asks for the difference, and the difference is the letters of a higher `pts`.
-//! Basic groups and private chats are counted for each user apart, supergroups for all their members together.
+//! Two numbers keep a client in step. A message's `id` names it. `pts` counts changes: each message raises it by one, a
+//! client that sees a gap requests the difference, and the difference is the messages with a higher `pts`. Private chats
+//! and basic groups are counted separately for each user, supergroups once for all their members.
 //!
 //! Spec: api/updates#update-handling
 
@@ -12,77 +12,77 @@ use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// The most letters kept; older ones are forgotten.
+/// Maximum number of messages kept; the oldest are dropped.
 pub const MAX_LETTERS: usize = 1000;
-/// The most bytes of words in them.
+/// Maximum total size of message contents, in bytes.
 pub const MAX_LETTER_BYTES: usize = 1 << 20;
-/// The most `random_id`s remembered of a user.
+/// Maximum number of `random_id`s remembered for a user.
 pub const MAX_SENT: usize = 1000;
 
-/// One message as it lies in one mailbox.
+/// One message in one mailbox.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Letter {
-    /// What it is called by in this mailbox.
+    /// Message id in this mailbox.
     pub id: i32,
-    /// What the mailbox's `pts` became with it.
+    /// `pts` of the mailbox after this message.
     pub pts: i32,
-    /// When.
+    /// Date, in seconds since 1970.
     pub date: i32,
-    /// Who said it.
+    /// Sender.
     pub from: i64,
-    /// With whom: of a private chat, the other side.
+    /// Chat of the message; in a private chat, the other user.
     pub peer: PeerId,
-    /// Number shared by the copies of one message in all mailboxes; grows with time.
+    /// Number shared by the copies of one message in all mailboxes; increases with time.
     pub shared: u64,
-    /// What was said or done.
+    /// Content.
     pub what: What,
 }
 
-/// Words, and what goes with them.
+/// Text of a message with its attributes.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Text {
-    /// The words.
+    /// The text.
     pub text: String,
-    /// What parts of them are.
+    /// Formatting entities.
     pub entities: Vec<MessageEntity>,
-    /// The message that they answer.
+    /// The message it replies to.
     pub reply_to: Option<Reply>,
-    /// The reader is not to be disturbed.
+    /// True if it is sent without a notification.
     pub silent: bool,
-    /// They may not be forwarded.
+    /// True if it may not be forwarded.
     pub noforwards: bool,
 }
 
-/// The message that another answers.
+/// Reference to the message that another one replies to.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Reply {
-    /// Its number in all mailboxes.
+    /// Number of the message shared by all mailboxes.
     pub shared: u64,
-    /// Its id in the mailbox of the answer.
+    /// Message id in the mailbox of the reply.
     pub msg_id: i32,
-    /// The part of it that is answered.
+    /// Quoted part of the message.
     pub quote: Option<Quote>,
 }
 
-/// A part of a message that is answered.
+/// Quoted part of a message.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Quote {
-    /// The words.
+    /// The quoted text.
     pub text: String,
-    /// What parts of them are.
+    /// Formatting entities of the quote.
     pub entities: Vec<MessageEntity>,
-    /// Where in the message they stand, in UTF-16 code units.
+    /// Offset in the message, in UTF-16 code units.
     pub offset: Option<i32>,
 }
 
-/// What a letter says.
+/// Content of a message.
 #[derive(Debug, Clone, PartialEq)]
 pub enum What {
-    /// Words.
+    /// Text.
     Text(Text),
-    /// These users were added.
+    /// Service message: these users were added.
     Added(Vec<i64>),
-    /// The group of this title was made.
+    /// Service message: the group was created with this title.
     Created(String),
 }
 
@@ -92,7 +92,7 @@ impl From<&str> for What {
     }
 }
 
-/// Bytes that entities take, the texts in them included.
+/// Memory used by entities in bytes, including the strings in them.
 fn entity_bytes(entities: &[MessageEntity]) -> usize {
     let text = |entity: &MessageEntity| match entity {
         MessageEntity::Pre(pre) => pre.language.len(),
@@ -116,27 +116,27 @@ impl What {
     }
 }
 
-/// Letters of one user or supergroup.
+/// Messages of one user or supergroup.
 #[derive(Debug, Default)]
 pub struct Mailbox {
     letters: VecDeque<Letter>,
-    /// Bytes of words in them.
+    /// Total size of their contents, in bytes.
     bytes: usize,
-    /// Letters ever put in.
+    /// Number of messages ever added.
     count: i32,
-    /// `random_id`s that were executed, oldest first.
+    /// Executed `random_id`s, oldest first.
     sent: VecDeque<i64>,
 }
 
 impl Mailbox {
-    /// `pts` as it is now; it begins with 1.
+    /// Current `pts`; starts at 1.
     pub const fn pts(&self) -> i32 {
         self.count.saturating_add(1)
     }
 
-    /// Puts a letter in and gives it its numbers.
+    /// Adds a message and assigns its `id` and `pts`.
     ///
-    /// What it answers is named by its id here; if it is not here, it answers nothing.
+    /// The reply target is resolved to its id in this mailbox; if it is not here, the reply reference is dropped.
     pub(super) fn put(&mut self, date: i32, from: i64, peer: PeerId, shared: u64, mut what: What) -> Letter {
         if let What::Text(text) = &mut what {
             text.reply_to = text.reply_to.take().and_then(|reply| {
@@ -156,18 +156,18 @@ impl Mailbox {
         letter
     }
 
-    /// The letters, oldest first.
+    /// The messages, oldest first.
     pub fn letters(&self) -> impl DoubleEndedIterator<Item = &Letter> {
         self.letters.iter()
     }
 
-    /// The letters after `pts`, oldest first; `None` if some of them are forgotten.
+    /// The messages after `pts`, oldest first; `None` if some of them were dropped.
     pub fn since(&self, pts: i32) -> Option<impl Iterator<Item = &Letter>> {
         let oldest = self.letters.front().map_or(self.pts(), |letter| letter.pts - 1);
         (oldest <= pts).then(|| self.letters.iter().filter(move |letter| letter.pts > pts))
     }
 
-    /// Notes a `random_id`; false if it was noted before.
+    /// Notes a `random_id`; returns false if it was already noted.
     pub(super) fn note_sent(&mut self, random_id: i64) -> bool {
         if self.sent.contains(&random_id) {
             return false;

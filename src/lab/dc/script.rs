@@ -1,7 +1,7 @@
-//! What goes wrong on demand, for tests of clients: calls refused or left unanswered, connections cut.
+//! Scripted failures for tests of clients: calls refused or left unanswered, connections cut.
 //!
-//! What an error does beside being said is as with a real server: after a 406 comes the sentence for the user, as an
-//! `updateServiceNotification`, and after `AUTH_KEY_DUPLICATED` the key is gone. Any other leaves all as it was.
+//! Errors have the side effects of a real server: a 406 is followed by its explanation for the user, as an
+//! `updateServiceNotification`, and `AUTH_KEY_DUPLICATED` destroys the key. Other errors change no state.
 //!
 //! ```
 //! use nanogram::telegram::api::messages::StartBot;
@@ -22,11 +22,11 @@ use crate::telegram::start::StartError;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-/// The most acts, and the most cuts, that wait for their turn; more are not taken.
+/// Maximum number of pending acts, and of pending cuts; more are ignored.
 pub const MAX_ACTS: usize = 256;
-/// As a number of times: as long as the data centre lives.
+/// Value of `times` without a limit: for the lifetime of the test server.
 pub const FOREVER: u32 = u32::MAX;
-/// Errors 401: the authorization is gone, or is not complete.
+/// Errors with code 401: the authorization is gone or incomplete.
 const UNAUTHORIZED: &[&str] = &[
     "ACTIVE_USER_REQUIRED",
     "AUTH_KEY_INVALID",
@@ -38,12 +38,12 @@ const UNAUTHORIZED: &[&str] = &[
     "USER_DEACTIVATED",
     "USER_DEACTIVATED_BAN",
 ];
-/// Errors 406, whose sentence comes apart.
+/// Errors with code 406, whose explanation is sent separately.
 const NOT_ACCEPTABLE: &[&str] =
     &["AUTH_KEY_DUPLICATED", "PHONE_PASSWORD_FLOOD", "SEND_CODE_UNAVAILABLE", "UPDATE_APP_TO_LOGIN"];
 
-/// The error of this name with the code that belongs to it: 303 for `…_MIGRATE_4`, 420 for `FLOOD_…` and other waits,
-/// 401, 403, 406 and 500 for those that are known to have them, otherwise 400.
+/// Error of this name with its usual code: 303 for `…_MIGRATE_4`, 420 for `FLOOD_…` and other waits,
+/// 401, 403, 406 and 500 for the names known to have them, otherwise 400.
 ///
 /// ```
 /// use nanogram::lab::dc::script::error_of;
@@ -70,39 +70,39 @@ pub fn error_of(name: &str) -> RpcError {
     error
 }
 
-/// What a call comes to.
+/// Scripted outcome of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Act {
-    /// It is not executed, and this is the answer.
+    /// Returns this error without executing the call.
     Refuse(RpcError),
-    /// The same, and then the session is told these updates: after a 406, in place of the sentence it
-    /// would be told. Without any, it is told nothing.
+    /// Returns the error, then sends these updates to the session: after a 406 they replace the usual explanation.
+    /// If they are empty, nothing is sent.
     RefuseAndTell(RpcError, Vec<u8>),
-    /// It is executed, and these bytes are the answer, such as one of another layer.
+    /// Executes the call and returns these bytes, such as a reply of another layer.
     Answer(Vec<u8>),
-    /// It is executed, and never answered.
+    /// Executes the call and never answers it.
     Withhold,
-    /// It is neither executed nor answered.
+    /// Neither executes nor answers the call.
     Ignore,
-    /// It is executed, and the connection ends before the answer; on the next one the session has it ready.
+    /// Executes the call and closes the connection before the answer, which the session gets on its next connection.
     HangUp,
 }
 
-/// After what a connection ends, handshake and all. Counted from its beginning; 0 ends it at once.
+/// Point at which a connection ends, handshake included. Counted from its beginning; 0 ends it at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
-    /// So many bytes from the client are read; what they are answered is not said.
+    /// Ends after this many bytes were read from the client; pending answers are not sent.
     BytesIn(usize),
-    /// So many packets from the client are taken; what the last is answered is not said.
+    /// Ends after this many packets from the client; answers to the last one are not sent.
     PacketsIn(usize),
-    /// So many bytes are sent to the client.
+    /// Ends after this many bytes were sent to the client.
     BytesOut(usize),
-    /// So many packets are sent to the client.
+    /// Ends after this many packets were sent to the client.
     PacketsOut(usize),
 }
 
-/// What waits for its turn.
+/// Acts waiting for calls: method id, act, remaining times.
 #[derive(Debug, Default)]
 pub(super) struct Script(VecDeque<(u32, Act, u32)>);
 
@@ -112,7 +112,7 @@ impl Script {
             self.0.push_back((method, act, times));
         }
     }
-    /// What the next call of `method` comes to, if it was said.
+    /// Consumes the scripted outcome for the next call of `method`, if there is one.
     pub(super) fn next(&mut self, method: u32) -> Option<Act> {
         let at = self.0.iter().position(|(of, ..)| *of == method)?;
         let (_, act, times) = self.0.get_mut(at)?;
@@ -126,28 +126,28 @@ impl Script {
 }
 
 impl Cut {
-    /// Counts `bytes` that came in: how many of them are read, and whether that was all.
+    /// Counts `bytes` received; returns how many of them are read, and true if the limit is reached.
     pub(super) fn read(&mut self, bytes: usize) -> (usize, bool) {
         match self {
             Self::BytesIn(left) => count(left, bytes),
             _ => (bytes, false),
         }
     }
-    /// Counts a packet that came in: whether it was the last.
+    /// Counts a received packet; returns true if it is the last.
     pub(super) fn take(&mut self) -> bool {
         match self {
             Self::PacketsIn(left) => count(left, 1).1,
             _ => false,
         }
     }
-    /// Counts `bytes` to be sent: how many of them are, and whether that was all.
+    /// Counts `bytes` to be sent; returns how many of them are sent, and true if the limit is reached.
     pub(super) fn send(&mut self, bytes: usize) -> (usize, bool) {
         match self {
             Self::BytesOut(left) => count(left, bytes),
             _ => (bytes, false),
         }
     }
-    /// Counts a packet to be sent: whether it is, and whether that was all.
+    /// Counts a packet to be sent; returns true if it is sent, and true if the limit is reached.
     pub(super) fn give(&mut self) -> (bool, bool) {
         match self {
             Self::PacketsOut(left) => {
@@ -157,7 +157,7 @@ impl Cut {
             _ => (true, false),
         }
     }
-    /// Whether nothing is left from the start.
+    /// Returns true if the connection ends immediately.
     pub(super) const fn is_at_once(self) -> bool {
         let (Self::BytesIn(n) | Self::PacketsIn(n) | Self::BytesOut(n) | Self::PacketsOut(n)) = self;
         n == 0

@@ -1,4 +1,4 @@
-//! Types that the modules of the data centre share: peers, callers, connections.
+//! Types shared by the modules of the test server: peers, callers, connections.
 
 use crate::protocol::session::RpcError;
 use crate::telegram::api::peer::Peer;
@@ -7,11 +7,11 @@ use alloc::collections::{BTreeSet, VecDeque};
 use alloc::string::String;
 use core::fmt;
 
-/// A connection to the data centre.
+/// Id of a connection to the test server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId(pub(super) u64);
 
-/// Whom a message is with.
+/// Peer of a message: a user, a basic group or a supergroup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PeerId {
     /// A user or bot.
@@ -32,36 +32,36 @@ impl From<PeerId> for Peer {
     }
 }
 
-/// What a user does when spoken to.
+/// Automatic behaviour of a user when it receives a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Manner {
-    /// What its owner wants: a human, or a bot whose program is connected.
+    /// No automatic reply: a human, or a bot whose program is connected.
     Human,
-    /// A bot that says back what it is told: `/start X` is answered with a message that contains `X`.
+    /// A bot that echoes messages: `/start X` is answered with a message that contains `X`.
     Echo,
-    /// A bot that never answers.
+    /// A bot that never replies.
     Silent,
 }
 
 /// A user or bot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// Its id.
+    /// User id.
     pub id: i64,
-    /// Its first name.
+    /// First name.
     pub first_name: String,
-    /// Its name without `@`.
+    /// Username without `@`.
     pub username: Option<String>,
-    /// Its number; only it itself sees it.
+    /// Phone number; visible only to the account itself.
     pub phone: Option<String>,
-    /// What it does when spoken to; all but humans are bots.
+    /// Behaviour when it receives a message; every user but [`Manner::Human`] is a bot.
     pub manner: Manner,
-    /// The account was deleted.
+    /// True if the account was deleted.
     pub is_deleted: bool,
 }
 
 impl User {
-    /// Whether it is a bot.
+    /// Returns true if the user is a bot.
     pub fn is_bot(&self) -> bool {
         self.manner != Manner::Human
     }
@@ -70,28 +70,28 @@ impl User {
 /// A basic group or supergroup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
-    /// Its title.
+    /// Title.
     pub title: String,
-    /// Its name without `@`; supergroups only.
+    /// Username without `@`; supergroups only.
     pub username: Option<String>,
-    /// Who made it, and may do anything in it.
+    /// Creator of the group, who has every right in it.
     pub creator: i64,
-    /// Who is in it, the creator too.
+    /// Members, including the creator.
     pub members: BTreeSet<i64>,
-    /// Who may do anything in it beside the creator.
+    /// Administrators other than the creator; they have every right in the group.
     pub admins: BTreeSet<i64>,
-    /// Members may write.
+    /// True if ordinary members may send messages.
     pub may_write: bool,
-    /// Members may add others.
+    /// True if ordinary members may add others.
     pub may_invite: bool,
-    /// When it was made.
+    /// Creation date, in seconds since 1970.
     pub date: i32,
-    /// Counts changes of who is in it.
+    /// Version of the member list, raised by each change.
     pub version: i32,
 }
 
 impl Group {
-    /// A group of `creator` in which members may write and add others.
+    /// A group created by `creator` in which members may send messages and add others.
     pub fn new(title: &str, creator: i64, members: &[i64], date: i32) -> Self {
         Self {
             title: title.into(),
@@ -105,33 +105,33 @@ impl Group {
             version: 1,
         }
     }
-    /// Whether `user` may do anything in it.
+    /// Returns true if `user` is the creator or an administrator.
     pub fn is_admin(&self, user: i64) -> bool {
         self.creator == user || self.admins.contains(&user)
     }
-    /// Whether `user` may write in it.
+    /// Returns true if `user` may send messages to the group.
     pub fn is_writer(&self, user: i64) -> bool {
         self.members.contains(&user) && (self.may_write || self.is_admin(user))
     }
-    /// Whether `user` may add others.
+    /// Returns true if `user` may add members.
     pub fn is_host(&self, user: i64) -> bool {
         self.members.contains(&user) && (self.may_invite || self.is_admin(user))
     }
 }
 
-/// The most members a group has here.
+/// Maximum number of members of a group on the test server.
 pub const MAX_MEMBERS: usize = 200;
 
-/// Where the data centre says it is.
+/// Address of the test server as announced to clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Home {
-    /// Its number.
+    /// DC id.
     pub dc_id: i32,
-    /// Its address.
+    /// IP address.
     pub ip_address: String,
-    /// Its port.
+    /// TCP port.
     pub port: u16,
-    /// Whether it is of the test environment.
+    /// True if the server emulates Telegram's test environment.
     pub test_mode: bool,
 }
 
@@ -141,17 +141,17 @@ impl Default for Home {
     }
 }
 
-/// Why a peer that a call names is not to be found.
+/// Reason why a peer named in a call cannot be resolved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Missing {
-    /// There is none of this id, or the hash is another's.
+    /// No peer has this id, or the access hash is wrong.
     Peer,
-    /// The message that should show the peer does not.
+    /// The message that the peer was taken from does not show it.
     Message,
 }
 
 impl Missing {
-    /// The error, where a peer that is not there is `peer`.
+    /// The RPC error for it; `peer` is the error for a missing peer.
     pub(super) fn or(self, peer: &str) -> RpcError {
         match self {
             Self::Peer => bad(peer),
@@ -160,89 +160,89 @@ impl Missing {
     }
 }
 
-/// What the data centre knows of whoever calls: the state of one auth key.
+/// Server-side state of one auth key.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Caller {
-    /// Who is signed in.
+    /// The signed-in user, if any.
     pub user_id: Option<i64>,
-    /// What `invokeWithLayer` said.
+    /// Layer set by `invokeWithLayer`.
     pub layer: Option<i32>,
-    /// What `initConnection` said.
+    /// Parameters of `initConnection`.
     pub app: Option<App>,
-    /// Who has shown the code, and must prove the password yet.
+    /// User who has entered the login code and must still prove the password.
     pub half_in: Option<i64>,
-    /// The `auth_key_id`, of the permanent key where there are two.
+    /// The `auth_key_id`; of the permanent key if a temporary key is bound to it.
     pub key_id: [u8; 8],
-    /// The data centre that has the key; `None` for the world's first.
+    /// DC that holds the key; `None` for the first DC of the world.
     pub dc_id: Option<i32>,
-    /// The key is a temporary one that stands for none yet.
+    /// True for a temporary key that is not yet bound to a permanent one.
     pub is_unbound: bool,
 }
 
 impl Caller {
-    /// A caller that is signed in as `user_id` and has said nothing yet.
+    /// A caller signed in as `user_id` that has sent no `invokeWithLayer` or `initConnection` yet.
     pub const fn signed_in(user_id: i64) -> Self {
         let user_id = Some(user_id);
         Self { user_id, layer: None, app: None, half_in: None, key_id: [0; 8], dc_id: None, is_unbound: false }
     }
 }
 
-/// What a program says of itself.
+/// Application details that a client sends in `initConnection`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct App {
-    /// The number its author got.
+    /// The application's `api_id`.
     pub api_id: i32,
-    /// What it runs on.
+    /// Device model.
     pub device_model: String,
-    /// Its version.
+    /// Application version.
     pub app_version: String,
 }
 
 /// Updates for all sessions of a user.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Push {
-    /// Whose sessions.
+    /// User whose sessions get the updates.
     pub user_id: i64,
-    /// What to tell them.
+    /// The updates to send.
     pub updates: Updates,
-    /// The session that called knows it from the reply.
+    /// True to skip the session that made the call: its reply already contains the updates.
     pub not_to_caller: bool,
 }
 
-/// An error of the caller: 400.
+/// An RPC error with code 400 (bad request).
 pub(super) fn bad(message: &str) -> RpcError {
     RpcError::new(400, message)
 }
 
-/// Who calls, and when.
+/// Context of one call: time, user, DC and auth key state.
 pub(super) struct Turn<'a> {
-    /// Seconds since 1970.
+    /// Server time, in seconds since 1970.
     pub(super) now: i32,
-    /// The user who calls; 0 if nobody is signed in.
+    /// The calling user; 0 if nobody is signed in.
     pub(super) me: i64,
-    /// The data centre that is called.
+    /// DC that received the call.
     pub(super) dc_id: i32,
-    /// The key's state.
+    /// State of the auth key.
     pub(super) caller: &'a mut Caller,
 }
 
-/// What a peer did after a fault, on the same connection.
+/// Reaction of a client to a fault, on the same connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Reaction {
-    /// The next step of the key exchange came, or a packet under the key that came of it; or another call.
+    /// It sent the next step of the key exchange, a packet under the resulting key, or another call.
     WentOn,
-    /// It began the key exchange from its start.
+    /// It restarted the key exchange.
     BeganAgain,
-    /// It acknowledged a message that only the fault brought; or a second time one that the fault repeated.
+    /// It acknowledged a message that only the fault sent, or acknowledged a repeated message a second time.
     Acknowledged,
-    /// It used the salt that only the fault told.
+    /// It used a salt that only the fault had sent.
     UsedItsSalt,
-    /// It told the states it was asked for, or sent the call again that it was asked for.
+    /// It answered the fault's request: it sent the requested states, or resent the requested call.
     Answered,
-    /// It closed the connection, before anything else but acknowledgements came.
+    /// It closed the connection before it sent anything but acknowledgements.
     Left,
-    /// Nothing but pings and acknowledgements came for [`SILENT_AFTER`].
+    /// It sent nothing but pings and acknowledgements for [`SILENT_AFTER`].
     Silent,
 }
 
@@ -260,10 +260,10 @@ impl fmt::Display for Reaction {
     }
 }
 
-/// The longest text of a message, in characters.
+/// Maximum length of a message text, in characters.
 pub const MAX_TEXT: usize = 4096;
 
-/// Puts `item` into `kept`, and forgets the oldest if there are too many.
+/// Appends `item` to `kept` and drops the oldest item if [`MAX_KEPT`] is exceeded.
 pub(super) fn keep<T>(kept: &mut VecDeque<T>, item: T) {
     if kept.len() >= MAX_KEPT {
         kept.pop_front();
@@ -271,8 +271,8 @@ pub(super) fn keep<T>(kept: &mut VecDeque<T>, item: T) {
     kept.push_back(item);
 }
 
-/// The most codes, tokens, tickets and questions kept, of each kind; older ones are forgotten.
+/// Maximum number of pending codes, tokens, tickets and questions, for each kind; the oldest are dropped.
 pub const MAX_KEPT: usize = 256;
 
-/// The most entities of one message.
+/// Maximum number of entities in one message.
 pub(super) const MAX_ENTITIES: usize = 100;

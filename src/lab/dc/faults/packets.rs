@@ -1,4 +1,4 @@
-//! What happens to a packet with an answer on its way out: it is forged, repeated, lost, or others go with it.
+//! Faults that act on an outgoing packet with an answer: forged, repeated, lost or accompanied by other packets.
 
 use super::bodies::{HOSTILE_SALT, Scene, miscounted};
 use super::out::{Damage, Out};
@@ -14,77 +14,77 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
 
-/// Packets kept to be repeated.
+/// Number of packets kept for repetition.
 const KEPT: usize = 50;
 
-/// The most ids noted of what a fault brings.
+/// Maximum number of message ids noted for one fault.
 const MAX_BROUGHT: usize = 4096;
 
-/// How many ids before that of an answer those of the packets sent before it begin: some milliseconds.
+/// Distance from the answer's msg_id down to the first packet inserted before it, in steps of 4: about 4 ms.
 const EARLIER: i64 = 1 << 22;
 
-/// What becomes of a packet.
+/// Change to an outgoing packet.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::lab::dc) enum Twist {
-    /// One bit at this place is flipped; beyond the end, in the last byte.
+    /// Flips one bit at this byte offset; beyond the end, in the last byte.
     Flip(usize),
-    /// A block of noise follows the ciphertext.
+    /// Appends a random block to the ciphertext.
     ExtraBlock,
-    /// The last block is noise.
+    /// Replaces the last block with random bytes.
     LastBlock,
-    /// Only so many bytes are sent.
+    /// Sends only this many bytes.
     Short(usize),
-    /// The last four bytes are missing.
+    /// Drops the last four bytes.
     Truncated,
-    /// The length of the body is this.
+    /// Sets the length field of the body to this value.
     Len(i32),
-    /// The length of the body is so much more than it is.
+    /// Raises the length field of the body by this much.
     LenMore(i32),
-    /// The length of the body leaves so much of the plaintext for padding.
+    /// Sets the length field so that this many bytes of the plaintext remain as padding.
     LenBut(usize),
-    /// So many bytes of padding at the least.
+    /// Uses at least this many bytes of padding.
     Padding(usize),
-    /// Something else stands in front of the body.
+    /// Changes the header in front of the body.
     Header(fn(&mut Header)),
-    /// It and all in it were made so many seconds later, or earlier.
+    /// Shifts the ids of the packet and of all messages in it by this many seconds.
     Shift(i64),
-    /// It is sealed as clients seal.
+    /// Seals it with the client's direction (`x = 0`).
     Reflected,
-    /// The client's own last packet comes instead.
+    /// Sends the client's own last packet instead.
     Echo,
-    /// It is not sealed at all.
+    /// Sends it unencrypted.
     Plain,
-    /// It is sealed as in MTProto 1.
+    /// Seals it with MTProto 1.0.
     Version1,
-    /// It is sent so often.
+    /// Sends it this many times.
     Repeat(usize),
-    /// It is sent, and again after so many others.
+    /// Sends it, and again after this many other packets.
     Later(usize),
-    /// It is sent only after the one that follows it.
+    /// Sends it after the packet that follows it.
     Overtaken,
-    /// It is sent, and again first on the next connection.
+    /// Sends it, and again as the first packet of the next connection.
     Elsewhere,
-    /// It is sent, and all before it again, the newest first.
+    /// Sends it, and then all earlier packets again, the newest first.
     Storm,
-    /// It is never sent.
+    /// Never sends it.
     Lost,
-    /// It and all that follow it on this connection are never sent.
+    /// Drops it and every later packet on this connection.
     Silence,
-    /// Packets with these bodies go before it; content if they must be acknowledged.
+    /// Sends packets with these bodies before it; the flag is true if they need an acknowledgement.
     Before(bool, fn(&Scene) -> Vec<Bytes>),
-    /// Packets with these bodies follow it.
+    /// Sends packets with these bodies after it.
     After(bool, fn(&Scene) -> Vec<Bytes>),
-    /// It has another body.
+    /// Replaces its body.
     Body(fn(&Scene) -> Vec<u8>),
-    /// An error of the transport comes instead, and the connection ends.
+    /// Sends a transport error instead and closes the connection.
     Fault(i32),
-    /// A quick ack that nobody asked for goes before it.
+    /// Sends a quick ack that the client did not request before it.
     QuickAck(u32),
-    /// These bytes come instead, without a frame.
+    /// Sends these bytes instead, without a frame.
     Raw(fn(Framing) -> Vec<u8>),
-    /// Random bytes follow it in its frame: only padded frames can hold them.
+    /// Appends random bytes inside its frame, which only padded frames allow.
     Tail,
-    /// Its frame of the full framing has this wrong.
+    /// Damages its frame in the full transport.
     Full(Damage),
 }
 
@@ -100,10 +100,10 @@ impl Twist {
 }
 
 impl Faults {
-    /// What is written in place of a packet.
+    /// Applies the waiting faults to a packet and returns the output that replaces it.
     ///
     /// # Errors
-    /// The entropy failed.
+    /// Fails if the entropy source fails.
     pub(in crate::lab::dc) fn packets(
         &mut self,
         place: Place,
@@ -145,7 +145,7 @@ impl Faults {
         Ok(out)
     }
 
-    /// The packet with another number of states in it, if it tells states and they are to be miscounted.
+    /// Changes the number of states in the packet, if it is a `msgs_state_info` that must be miscounted.
     fn miscounted(&mut self, place: Place, key: &AuthKey, packet: Bytes) -> Bytes {
         let wanted = |of: &Place| (of.key, of.session_id) == (place.key, place.session_id);
         let Some((_, count)) = self.kept.states.filter(|(of, _)| wanted(of)) else { return packet };
@@ -158,7 +158,7 @@ impl Faults {
         }
     }
 
-    /// Notes what a client has sent, if that may be of use.
+    /// Keeps the packet a client sent, if a waiting fault needs it.
     pub(in crate::lab::dc) fn hear(&mut self, packet: &[u8]) {
         if self.waiting.iter().any(|(fault, _)| matches!(fault.how, How::Packet(Twist::Echo))) {
             self.kept.heard = Some(Bytes::copy_from_slice(packet));
@@ -172,7 +172,7 @@ impl Faults {
         self.kept.last.push_back(packet.clone());
     }
 
-    /// What was kept for this moment.
+    /// Takes the delayed packet if it is due now.
     fn due(&mut self, place: Place) -> Option<Bytes> {
         let (_, of, left) = self.kept.later.as_mut()?;
         if *of != place {
@@ -248,13 +248,13 @@ fn sealed(key: &AuthKey, header: &Header, body: &[u8]) -> Bytes {
     forge::sealed(key, Side::Server, plain).into()
 }
 
-/// The ids of a packet and of all messages in it.
+/// Ids of a packet and of all messages in it.
 fn ids(header: &Header, body: &Bytes) -> BTreeSet<i64> {
     let inner = read_container(body).unwrap_or_default();
     inner.iter().map(|message| message.msg_id).chain([header.msg_id]).collect()
 }
 
-/// Where a packet is twisted: whose it is, and what is in it.
+/// Context for changing a packet: session, key and contents.
 struct Site<'a> {
     place: Place,
     key: &'a AuthKey,
@@ -266,7 +266,7 @@ impl Site<'_> {
         sealed(self.key, header, body)
     }
 
-    /// Packets beside the one at hand, each with an id of its own: `from` the first, in order.
+    /// Extra packets for the session, with consecutive message ids that begin at offset `from` from the answer's id.
     fn others(&self, is_content: bool, from: i64, make: fn(&Scene) -> Vec<Bytes>) -> impl Iterator<Item = Out> {
         let bodies = make(&self.scene).into_iter();
         bodies.zip(from..).map(move |(body, n)| {
@@ -275,7 +275,7 @@ impl Site<'_> {
         })
     }
 
-    /// What may come of it.
+    /// Traces by which the client's reaction can be recognised.
     fn touched(&self, twist: Twist, honest: &Bytes, out: &[Out]) -> Touched {
         let sent = out.iter().filter_map(|item| match item {
             Out::Packet(packet) if packet != honest => Some(packet),
@@ -290,13 +290,13 @@ impl Site<'_> {
             Twist::Repeat(_) | Twist::Later(_) | Twist::Storm => (brought, repeated) = (repeated, known),
             Twist::Before(..) | Twist::After(..) | Twist::QuickAck(_) | Twist::Elsewhere => {}
             Twist::Lost | Twist::Silence | Twist::Raw(_) | Twist::Fault(_) => {}
-            // What it would have said: whoever does not see what is wrong reads that.
+            // A client that misses the forgery processes the messages, so an acknowledgement of them gives it away.
             _ => brought.extend(known),
         }
         Touched { brought, repeated, req_msg_id: Some(self.scene.req_msg_id()), salt: Some(HOSTILE_SALT) }
     }
 
-    /// The packet with something wrong in its envelope.
+    /// The packet with a forged envelope.
     fn forged(&self, twist: Twist, packet: &Bytes, random: &mut dyn Entropy) -> Result<Vec<u8>, EntropyFailed> {
         let Scene { header, body, .. } = &self.scene;
         let len = i32::try_from(body.len()).unwrap_or(i32::MAX);

@@ -1,4 +1,4 @@
-//! What passes through a listener, kept for [`capture`](crate::lab::capture).
+//! Recording of the traffic of a listener, for [`capture`](crate::lab::capture).
 
 use super::Listener;
 use crate::base::side::Side;
@@ -12,30 +12,30 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::{String, ToString};
 use bytes::Bytes;
 
-/// The most bytes kept of all connections together; each chunk, each key and each connection counts for 256 more.
+/// Maximum size of the recording in bytes; each chunk, key and connection counts 256 bytes extra.
 pub const MAX_RECORDED: usize = 64 << 20;
-/// Bytes of entries after which [`Listener::poll_recorded`] leaves the rest to its next call.
+/// Size in bytes after which [`Listener::poll_recorded`] leaves the remaining entries to the next call.
 const MAX_POLLED: usize = 1 << 20;
-/// What a chunk or a connection takes beside its bytes, and more.
+/// Upper estimate of the overhead of a chunk or connection, in bytes.
 const EACH: usize = 256;
 
-/// The recording, as far as it is.
+/// The recording so far.
 #[derive(Debug, Default)]
 pub(super) struct Tape {
     recording: Recording,
-    /// Where in the recording each open connection is.
+    /// Index of each open connection in the recording.
     places: BTreeMap<ConnId, usize>,
     used: usize,
     is_full: bool,
-    /// What [`Listener::poll_recorded`] has not given out yet.
+    /// Entries that [`Listener::poll_recorded`] has not returned yet.
     fresh: VecDeque<Fresh>,
-    /// Its first entry was given out.
+    /// True if the first entry was returned.
     is_begun: bool,
-    /// Keys of the data centre when they were last looked through.
+    /// Number of the server's keys at the last check.
     keys_seen: Option<u64>,
 }
 
-/// An entry of the recording that is not given out yet.
+/// Entry of the recording that was not returned yet.
 #[derive(Debug)]
 enum Fresh {
     Key([u8; 8]),
@@ -80,7 +80,7 @@ impl Tape {
         })
     }
 
-    /// Whether there is room for so much; once there was none, there is none for anything, or a stream would have holes.
+    /// Returns true if `len` more bytes fit. Once one entry does not fit, none does: a recorded stream has no holes.
     fn takes(&mut self, len: usize) -> bool {
         self.used = self.used.saturating_add(len).saturating_add(EACH);
         self.is_full |= self.used > MAX_RECORDED;
@@ -89,20 +89,20 @@ impl Tape {
 }
 
 impl Listener {
-    /// Keeps what is said on every connection that begins from now on, until [`MAX_RECORDED`] bytes are kept.
+    /// Starts recording all connections opened from now on, up to [`MAX_RECORDED`] bytes.
     pub fn record(&mut self) {
         self.tape.get_or_insert_default();
     }
 
-    /// What was kept, with every key of the data centre that opens it, its RSA keys among them. Without
-    /// [`Listener::record`] there is none.
+    /// The recording, with every auth key that decrypts it and the server's RSA keys. `None` without
+    /// [`Listener::record`].
     pub fn recording(&mut self) -> Option<&Recording> {
         self.note_keys();
         self.tape.as_ref().map(|tape| &tape.recording)
     }
 
-    /// Lines of JSON for what was kept since the last call, about a mebibyte at a time; `None` if that is nothing. The
-    /// first line is a recording without connections, and all of them one after another are a whole one, for
+    /// JSON lines recorded since the last call, about a mebibyte at a time; `None` if there is nothing new. The
+    /// first line is a recording without connections; all lines concatenated are a complete recording for
     /// [`Recording::read`].
     pub fn poll_recorded(&mut self) -> Option<String> {
         self.note_keys();
@@ -124,19 +124,19 @@ impl Listener {
         (!lines.is_empty()).then_some(lines)
     }
 
-    /// Whether more was said than is kept.
+    /// Returns true if the recording is full and traffic was left out.
     pub fn is_recording_full(&self) -> bool {
         self.tape.as_ref().is_some_and(|tape| tape.is_full)
     }
 
-    /// Notes the key of this id, which may be gone when the recording is asked for.
+    /// Records the key with this id now: it may be gone when the recording is requested.
     pub(super) fn note_key(&mut self, id: [u8; 8]) {
         if let (Some(tape), Some(key)) = (&mut self.tape, self.dc.auth.key(id)) {
             tape.note(key);
         }
     }
 
-    /// Notes the keys that came without an entry in the log, if there are any.
+    /// Records keys that were added without a log entry.
     fn note_keys(&mut self) {
         let Some(tape) = &mut self.tape else { return };
         let count = Some(self.dc.auth.count());
