@@ -52,6 +52,9 @@ void nanogram_panicked(void);
 // Size of a start parameter in bytes: 64 and a terminating zero byte.
 #define NANOGRAM_START_PARAM 65
 
+// Most fingerprints of RSA keys that a realm names.
+#define NANOGRAM_FINGERPRINTS 8
+
 // Result of a function.
 typedef enum {
   // Success.
@@ -92,6 +95,9 @@ typedef enum {
   NANOGRAM_STATUS_BUSY = 17,
   // Too many events are waiting: the bytes were not taken, and the connection stays open.
   NANOGRAM_STATUS_FULL = 18,
+  // The key belongs to other servers than the public key: Telegram's, those of its test environment, or somebody's own.
+  // Nothing was opened; sign in there, and keep that key apart.
+  NANOGRAM_STATUS_WRONG_REALM = 19,
 } nanogram_status;
 
 // Framing of packets in the stream.
@@ -149,8 +155,30 @@ typedef enum {
   NANOGRAM_EVENT_KIND_OTHER = 11,
 } nanogram_event_kind;
 
+// Owner of servers.
+typedef enum {
+  // Not known.
+  NANOGRAM_SERVERS_UNKNOWN = 0,
+  // Telegram.
+  NANOGRAM_SERVERS_TELEGRAM = 1,
+  // Somebody else, who runs a data centre such as `nanogram dc`.
+  NANOGRAM_SERVERS_OWN = 2,
+} nanogram_servers;
+
 // A connection to one data centre.
 typedef struct nanogram nanogram;
+
+// Realm of a key: the servers that know it. All of it zero: not known. Keep it with the key.
+typedef struct {
+  // Owner of the servers. A `nanogram_servers`.
+  uint32_t servers;
+  // Whether they are of the test environment; without meaning if the servers are not known.
+  bool is_test;
+  // Number of fingerprints. For `NANOGRAM_SERVERS_OWN`, 0 means that their keys are not known.
+  uint8_t count;
+  // Fingerprints of the servers' RSA keys.
+  int64_t fingerprints[NANOGRAM_FINGERPRINTS];
+} nanogram_realm;
 
 // Callback that fills `len` bytes at `out` with cryptographically secure random bytes; returns `false` on failure. It
 // must not call a function with the connection that it is called for (`NANOGRAM_STATUS_BUSY`), nor leave by `longjmp`.
@@ -160,7 +188,10 @@ typedef bool (*nanogram_entropy)(void *context, uint8_t *out, size_t len);
 typedef struct {
   // Saved auth key of 256 bytes. Null: a key is created, without an account.
   const uint8_t *auth_key;
-  // Salt last in use, or 0; a wrong salt costs a round trip.
+  // The servers that `auth_key` is of, as `nanogram_session` or `nanogram_saved` gave them. At others it is refused:
+  // `NANOGRAM_STATUS_WRONG_REALM`.
+  nanogram_realm realm;
+  // The salt last in use, or 0; a wrong one costs a round trip.
   int64_t salt;
   // Server time minus local time in seconds; valid if `has_time_offset` is set.
   int64_t time_offset;
@@ -216,6 +247,9 @@ typedef struct {
   int64_t time_offset;
   // True if `time_offset` is known.
   bool has_time_offset;
+  // The servers that know the key. If `nanogram_config.realm` did not name them, they are named once they have proved that
+  // they know the key: they made it, or a message came under it, which needs `nanogram_config.temporary` to be 0.
+  nanogram_realm realm;
 } nanogram_saved_data;
 
 // Peer: a user, bot, group or channel.
@@ -228,7 +262,7 @@ typedef struct {
   int64_t access_hash;
 } nanogram_peer;
 
-// Account, as stored in a session string of nanogram, Telethon, GramJS, Pyrogram or mtcute. Secret: see
+// An account, as a session string of nanogram, Telethon, GramJS, Pyrogram or mtcute holds it. A secret: see
 // `nanogram_wipe`.
 typedef struct {
   // Auth key that is signed in to the account.
@@ -245,6 +279,8 @@ typedef struct {
   bool is_test;
   // Host of the data centre: a name or an address.
   char host[NANOGRAM_HOST];
+  // The servers that know the key, as far as the string says; for `nanogram_config.realm`.
+  nanogram_realm realm;
 } nanogram_session_data;
 
 // Parsed start link.
@@ -353,10 +389,7 @@ nanogram_status nanogram_updates_name(const uint8_t *body, size_t len, char *out
 nanogram_status nanogram_answer(const uint8_t *body, size_t len, int64_t bot, char *out, size_t space);
 
 // Writes advice on an error of the server as a sentence; returns `NANOGRAM_STATUS_NONE` if there is none.
-nanogram_status nanogram_hint(int32_t code,
-                              const char *message,
-                              char *out,
-                              size_t space);
+nanogram_status nanogram_hint(int32_t code, const char *message, char *out, size_t space);
 
 #ifdef __cplusplus
 }  // extern "C"
