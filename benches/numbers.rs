@@ -1,4 +1,4 @@
-//! How long the numbers of a handshake take: `cargo bench --features fuzzing --bench numbers`.
+//! Durations of the arithmetic in a handshake: `cargo bench --features fuzzing --bench numbers`.
 //!
 //! Every figure has a baseline whose samples are interleaved with its own, so that ratios hold on a machine whose speed
 //! varies. Inputs come from a fixed seed. `NANOGRAM_LEAK=20000` raises the number of timings of the leak test.

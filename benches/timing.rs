@@ -23,7 +23,7 @@ use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::Instant;
 
-/// What dudect calls a leak.
+/// Smallest |t| that counts as a leak, as in dudect.
 const LEAK: f64 = 4.5;
 const ATTEMPTS: u32 = 3;
 /// Number of percentiles below which times are tested, as in dudect, with more of them near the fast end.

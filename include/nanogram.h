@@ -172,7 +172,7 @@ typedef struct nanogram nanogram;
 typedef struct {
   // Owner of the servers. A `nanogram_servers`.
   uint32_t servers;
-  // Whether they are of the test environment; without meaning if the servers are not known.
+  // True for the test environment; without meaning if the servers are not known.
   bool is_test;
   // Number of fingerprints. For `NANOGRAM_SERVERS_OWN`, 0 means that their keys are not known.
   uint8_t count;
@@ -308,7 +308,7 @@ nanogram_status nanogram_open(const nanogram_config *config,
 // entropy callback.
 void nanogram_close(nanogram *handle);
 
-// Whether the socket should be read: `false` while earlier input waits for events to be taken. A program that asks
+// Returns true if the socket should be read, false while earlier input waits for events to be taken. A program that asks
 // before it reads never sees `NANOGRAM_STATUS_FULL`.
 bool nanogram_wants_input(nanogram *handle);
 

@@ -1,5 +1,6 @@
-//! How much memory one connection can make the other side hold, whatever it sends: counted by the allocator, flood by
-//! flood and size of read, towards a client, a data centre and `decode`. `cargo test --all-features --test memory -- --nocapture` prints
+//! Memory that one connection can make its peer hold, whatever it sends: counted by the allocator, flood by
+//! flood and size of read, towards a client, a data centre and `decode`. `cargo test --all-features --test memory --
+//! --nocapture` prints
 //! the table.
 //!
 //! "peak" is the highest use above the level before the flood, also in the middle of a call; "kept" is the use after
@@ -41,7 +42,8 @@ use std::time::Duration;
 
 /// Limit in bytes for every flood.
 const LIMIT: isize = 16 << 20;
-/// Nor does `decode` take as much beside a recording: 8 MiB of inflated bytes, a tree of 2^18 values, and 80 bytes for each
+/// Nor does `decode` take as much beside a recording: 8 MiB of inflated bytes, a tree of 2^18 values, and 80 bytes for
+/// each
 /// packet.
 const DECODE_LIMIT: isize = 64 << 20;
 /// Bytes that a driver reads from its socket at once.

@@ -10,8 +10,12 @@ fn the_header_is_made_of_the_code() {
     let mut made = Vec::new();
     builder.generate().unwrap().write(&mut made);
     let mut made = for_c(&String::from_utf8(made).unwrap());
-    let kinds =
-        [("FramingKind", "framing"), ("PeerKind", "peer_kind"), ("EventKind", "event_kind"), ("ServersKind", "servers")];
+    let kinds = [
+        ("FramingKind", "framing"),
+        ("PeerKind", "peer_kind"),
+        ("EventKind", "event_kind"),
+        ("ServersKind", "servers"),
+    ];
     for (here, in_c) in kinds {
         made = made.replace(&format!("`{here}`"), &format!("`nanogram_{in_c}`"));
     }

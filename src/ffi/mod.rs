@@ -4,7 +4,8 @@
 //! nanogram_open ─▶ nanogram_call ─▶ nanogram_output ─▶ your socket ─▶ nanogram_input ─▶ nanogram_event
 //! ```
 //!
-//! Bytes in, bytes out, time in, events out: no thread, no socket, no clock, and no callback but the one for randomness.
+//! Bytes in, bytes out, time in, events out: no thread, no socket, no clock, and no callback but the one for
+//! randomness.
 //! After whatever changes a connection: take bytes with [`nanogram_output`] until there are none, then events with
 //! [`nanogram_event`] until there are none, then ask [`nanogram_timeout`] when to call [`nanogram_handle_timeout`].
 //!
@@ -62,7 +63,7 @@ struct State {
     connection: Connection,
     random: Foreign,
     output: BytesMut,
-    /// What the last event points to.
+    /// Body that the last event points to.
     body: Bytes,
     message: Vec<u8>,
     fault: i32,
@@ -138,7 +139,8 @@ unsafe fn held<'a>(handle: *mut Handle) -> Result<Held<'a>, Status> {
     Ok(Held { is_busy, state: unsafe { &mut *state.get() } })
 }
 
-/// Makes a connection that is about to begin. `now` are microseconds of a clock that never steps back, `unix_time` those since
+/// Makes a connection that is about to begin. `now` are microseconds of a clock that never steps back, `unix_time`
+/// those since
 /// 1970 as far as they are known.
 ///
 /// # Safety
@@ -221,7 +223,8 @@ unsafe fn settings(config: &ConnectionConfig) -> Result<Config, Status> {
     Ok(settings)
 }
 
-/// Ends a connection, wipes its keys and frees it. Null is no connection, and nothing happens; nor does it from within the
+/// Ends a connection, wipes its keys and frees it. Null is no connection, and nothing happens; nor does it from within
+/// the
 /// entropy callback.
 ///
 /// # Safety
@@ -236,7 +239,8 @@ pub unsafe extern "C" fn nanogram_close(handle: *mut Handle) {
 }
 
 impl State {
-    /// Whether an event shows that the server knows the key. The binding of a temporary key does not: its answer comes under
+    /// Returns true if an event proves that the server knows the key. The binding of a temporary key does not: its
+    /// answer comes under
     /// the temporary one, and a server that knows no other can say that it is bound.
     const fn proves(&self, event: &Event) -> bool {
         match event {
@@ -264,7 +268,8 @@ impl State {
     }
 }
 
-/// Whether the socket should be read: `false` while earlier input waits for events to be taken. A program that asks
+/// Returns true if the socket should be read, false while earlier input waits for events to be taken. A program that
+/// asks
 /// before it reads never sees `NANOGRAM_STATUS_FULL`.
 ///
 /// # Safety
@@ -463,7 +468,8 @@ pub unsafe extern "C" fn nanogram_drop_temporary(handle: *mut Handle) -> Status 
     status(unsafe { held(handle) }.map(|mut handle| handle.connection.drop_temporary()))
 }
 
-/// The number of the last transport error, such as -404 or -429; 0 if there was none. It is not authenticated: anybody on
+/// The number of the last transport error, such as -404 or -429; 0 if there was none. It is not authenticated: anybody
+/// on
 /// the way can send it, so it is no reason to forget a key.
 ///
 /// # Safety

@@ -57,7 +57,8 @@ pub enum Status {
     Busy = 17,
     /// Too many events are waiting: the bytes were not taken, and the connection stays open.
     Full = 18,
-    /// The key belongs to other servers than the public key: Telegram's, those of its test environment, or somebody's own.
+    /// The key belongs to other servers than the public key: Telegram's, those of its test environment, or somebody's
+    /// own.
     /// Nothing was opened; sign in there, and keep that key apart.
     WrongRealm = 19,
 }
@@ -98,7 +99,7 @@ pub enum ServersKind {
 pub struct RealmData {
     /// Owner of the servers. A `ServersKind`.
     pub servers: u32,
-    /// Whether they are of the test environment; without meaning if the servers are not known.
+    /// True for the test environment; without meaning if the servers are not known.
     pub is_test: bool,
     /// Number of fingerprints. For `NANOGRAM_SERVERS_OWN`, 0 means that their keys are not known.
     pub count: u8,
@@ -264,7 +265,8 @@ pub struct SavedData {
     pub time_offset: i64,
     /// True if `time_offset` is known.
     pub has_time_offset: bool,
-    /// The servers that know the key. If `nanogram_config.realm` did not name them, they are named once they have proved that
+    /// The servers that know the key. If `nanogram_config.realm` did not name them, they are named once they have
+    /// proved that
     /// they know the key: they made it, or a message came under it, which needs `nanogram_config.temporary` to be 0.
     pub realm: RealmData,
 }

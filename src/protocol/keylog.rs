@@ -32,7 +32,7 @@ use core::fmt::{self, Write};
 const AUTH_KEY: &str = "MTPROTO_AUTH_KEY";
 const NEW_NONCE: &str = "MTPROTO_NEW_NONCE";
 
-/// Who is told the keys. The owner's own choice; silent by default.
+/// Receiver of keys, for decoding one's own traffic. Nothing is logged by default.
 pub trait KeyLog {
     /// Takes one entry.
     fn note(&mut self, entry: &Entry);
@@ -62,7 +62,7 @@ pub enum Entry {
         dc: i32,
         /// The key.
         key: AuthKey,
-        /// Whether it is a temporary key, as forward secrecy has them.
+        /// True for a temporary key of forward secrecy.
         is_temporary: bool,
     },
     /// The client's secret of one key exchange, which the open `nonce` names.

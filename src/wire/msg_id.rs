@@ -10,9 +10,9 @@
 use crate::base::side::Side;
 use crate::base::time::UnixTime;
 
-/// How old a message may be.
+/// Greatest age of a message in seconds.
 pub const MAX_AGE: i64 = 300;
-/// How far ahead of the clock a message may be.
+/// Greatest lead of a message over the clock in seconds.
 pub const MAX_AHEAD: i64 = 30;
 
 /// Makes ids that only ever grow.
@@ -47,7 +47,7 @@ impl MsgIds {
     }
 }
 
-/// Whether `from` can have made this id.
+/// Returns true if `from` can have made this id.
 pub const fn is_from(msg_id: i64, from: Side) -> bool {
     match from {
         Side::Client => msg_id & 3 == 0,
@@ -61,7 +61,7 @@ pub const fn time(msg_id: i64) -> UnixTime {
     UnixTime::from_micros((msg_id >> 32).wrapping_mul(1_000_000).wrapping_add(micros))
 }
 
-/// Whether an id is of a time that a receiver believes at `unix`: at most 300 s old, at most 30 s ahead.
+/// Returns true if a receiver accepts the time of an id at `unix`: at most 300 s old, at most 30 s ahead.
 pub const fn is_timely(msg_id: i64, unix: UnixTime) -> bool {
     let age = unix.as_micros().saturating_sub(time(msg_id).as_micros());
     age <= MAX_AGE * 1_000_000 && age >= -MAX_AHEAD * 1_000_000

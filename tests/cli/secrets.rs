@@ -1,4 +1,5 @@
-//! A session string at every wrong place of the command line, the environment, files and stdin: neither it nor a part of it
+//! A session string at every wrong place of the command line, the environment, files and stdin: neither it nor a part
+//! of it
 //! is printed.
 //!
 //! The places are those of `tests/fixtures/command_line.txt`, which a unit test of the program keeps as its parser has
@@ -116,7 +117,7 @@ impl Dir {
     }
 }
 
-/// What is needed besides for the command to come as far as it can without any network.
+/// Other arguments that the command needs to get as far as it can without a network.
 fn base(dir: &Dir, all: &[Place], at: &Place, with_positionals: bool) -> Vec<String> {
     let of: Vec<&Place> = all.iter().filter(|place| place.command == at.command).collect();
     let mut args = at.command.clone();

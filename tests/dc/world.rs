@@ -417,7 +417,7 @@ fn paging_sees_each_message_once_in_either_direction() {
     }
 }
 
-/// Whether values of a type may hold vectors.
+/// Returns true if values of a type may hold vectors.
 fn has_vectors(schema: &Schema<'_>, ty: &Type<'_>, seen: &mut BTreeSet<String>) -> bool {
     match ty {
         Type::Vector(_) | Type::BareVector(_) => true,

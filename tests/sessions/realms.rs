@@ -107,7 +107,8 @@ fn lay(path: &Path, kind: &str, state: &State) -> Option<Vec<u8>> {
     Some(fs::read(path).unwrap())
 }
 
-/// A command line: what it is called, its words, and how it deals with the file. `FILE` is the session file, `STRING` the
+/// A command line: what it is called, its words, and how it deals with the file. `FILE` is the session file, `STRING`
+/// the
 /// session in it, `FOREIGN` one of the servers B.
 struct Line {
     name: &'static str,
@@ -127,7 +128,7 @@ enum Deed {
     Removes,
     /// Puts the session of B there if the file is not of other servers.
     Puts,
-    /// The same, once the server has been asked.
+    /// Uses the file, after a question to the server.
     Checks,
     /// Puts the session there that is there.
     PutsBack,
@@ -190,11 +191,11 @@ fn commands(dir: &Dir, of: &[String]) -> Vec<Vec<String>> {
     all
 }
 
-/// What the command line says of the servers.
+/// Options that name the servers.
 const PLACES: [&str; 5] = ["", "--test", "--dc A", "--dc B", "--test --dc A"];
 const KINDS: [&str; 4] = ["plain", "symlinked", "read-only", "missing"];
 
-/// Whether a line may use or change the file: it is of the realm that the line is for.
+/// Returns true if a line may use or change the file: both are of the same realm.
 fn fits(line: &Line, realm: &str, is_missing: bool, place: &str) -> bool {
     let named = match realm {
         _ if is_missing => true,
@@ -217,7 +218,7 @@ fn fits(line: &Line, realm: &str, is_missing: bool, place: &str) -> bool {
     }
 }
 
-/// What became of one line: the error's name, or what was done.
+/// Outcome of one line: the name of the error, or the action.
 fn run_line(
     (dir, line, help): (&Dir, &Line, &str),
     (realm, state): (&str, &State),

@@ -2,11 +2,11 @@
 
 use crate::console::{print, unsigned};
 use alloc::string::String;
-use nanogram::protocol::connection::ConnectionError;
-use nanogram::crypto::rsa::RsaError;
 use nanogram::base::entropy::EntropyFailed;
-use nanogram::telegram::link::StartParamError;
+use nanogram::crypto::rsa::RsaError;
+use nanogram::protocol::connection::ConnectionError;
 use nanogram::protocol::session::CallError;
+use nanogram::telegram::link::StartParamError;
 use nanogram::telegram::start::StartError;
 use nanogram::tl::DecodeError;
 

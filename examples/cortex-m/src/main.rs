@@ -25,15 +25,15 @@ use core::mem::ManuallyDrop;
 use cortex_m_rt::entry;
 use cortex_m_semihosting::debug;
 use failure::Failure;
+use nanogram::base::time::{Instant, UnixTime};
+use nanogram::crypto::auth_key::AuthKey;
+use nanogram::crypto::rsa::RsaKey;
+use nanogram::protocol::connection::{Config, Connection, Event, Init, SavedKey, TemporaryKeys};
 use nanogram::telegram::api::contacts::ResolveUsername;
 use nanogram::telegram::api::messages::StartBot;
 use nanogram::telegram::api::updates::Updates;
-use nanogram::protocol::connection::{Config, Connection, Event, Init, SavedKey, TemporaryKeys};
-use nanogram::crypto::auth_key::AuthKey;
-use nanogram::crypto::rsa::RsaKey;
 use nanogram::telegram::link::StartParam;
 use nanogram::telegram::start::{Known, answer_of, random_id};
-use nanogram::base::time::{Instant, UnixTime};
 use nanogram::tl::{Combinator, Tl};
 
 /// Lifetime of a temporary key in seconds.

@@ -17,11 +17,11 @@ use alloc::boxed::Box;
 use bytes::BytesMut;
 use core::ffi::{c_char, c_int};
 use core::fmt::{self, Write};
-use nanogram::protocol::connection::{Connection, ConnectionError, Event, Init};
 use nanogram::base::entropy::EntropyFailed;
+use nanogram::base::time::{Instant, UnixTime};
+use nanogram::protocol::connection::{Connection, ConnectionError, Event, Init};
 use nanogram::telegram::start::job::{Job, JobError, Place};
 use nanogram::telegram::start::random_id;
-use nanogram::base::time::{Instant, UnixTime};
 use system::{Errno, Out, Random, Socket};
 
 /// Connection and its socket.

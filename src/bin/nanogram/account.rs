@@ -78,7 +78,7 @@ impl Account {
             .hint("try again; or give the --dc and --key of the servers that it is of"))
     }
 
-    /// The same account, which is used nowhere.
+    /// Opens the account without using it at any server.
     pub(crate) fn held(session: Option<&str>, realm: &Realm) -> Result<Self, Failure> {
         match find(session, realm)? {
             Found::Session(_, saved) => Self::of_string(&saved, realm.environment),
@@ -174,12 +174,13 @@ pub(crate) fn file_for(
     Ok((file, account))
 }
 
-/// Whether the command line or the variable names a session, if only `-` or a string.
+/// Returns true if the command line or the variable names a session, `-` and strings included.
 pub(crate) fn is_given(session: Option<&str>) -> bool {
     given(session).is_some()
 }
 
-/// Refuses to make a file whose name is a part of a session string, which would be told and seen in every directory listing.
+/// Refuses to make a file whose name is a part of a session string, which would be told and seen in every directory
+/// listing.
 fn check_name(flag: &str, path: &Path) -> Result<(), Failure> {
     if !is_like_secret(&path.file_name().unwrap_or_default().to_string_lossy()) {
         return Ok(());
@@ -188,7 +189,8 @@ fn check_name(flag: &str, path: &Path) -> Result<(), Failure> {
     Err(Failure::new(Exit::Usage, "FILE", message))
 }
 
-/// Refuses to write to a file that holds a session: keys, recordings and the like would make it unreadable, and it may be
+/// Refuses to write to a file that holds a session: keys, recordings and the like would make it unreadable, and it may
+/// be
 /// the only copy of its key.
 pub(crate) fn no_session_in(flag: &str, path: &Path) -> Result<(), Failure> {
     check_name(flag, path)?;

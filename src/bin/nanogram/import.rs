@@ -49,12 +49,13 @@ pub(crate) fn run(args: &ImportArgs, story: &Story) -> Result<(), Failure> {
     tell(args, &state, &file)
 }
 
-/// Whether a session that does not name its servers stays so: neither does the command line, nor the file's own name.
+/// Returns true if neither the session nor the command line names the servers, and the file is not a default one.
 fn is_unnamed(args: &ImportArgs) -> bool {
     args.account.key.is_none() && !args.check && account::is_given(args.account.session.as_deref())
 }
 
-/// Refuses to put a session whose servers are not known in the place of one whose are; Telegram's are assumed if they can be.
+/// Refuses to put a session whose servers are not known in the place of one whose are; Telegram's are assumed if they
+/// can be.
 fn check_unnamed(before: &State, new: &mut State, path: &Path) -> Result<(), Failure> {
     let is_empty = !before.keys.contains_key(&before.home);
     let fits = match &before.servers {
@@ -75,7 +76,7 @@ fn key(state: &State) -> Option<[u8; 8]> {
     state.keys.get(&state.home).map(|key| key.auth_key.id())
 }
 
-/// What is to be kept: of the same key all that is known, of another nothing that was there before.
+/// State to be saved: merged with what the file knows of the same key, or new for another key.
 ///
 /// A file that holds another key is not overwritten without `--force`: it may be the only copy.
 fn merge(before: Option<State>, new: State, is_forced: bool, path: &Path) -> Result<State, Failure> {

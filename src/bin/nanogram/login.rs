@@ -85,8 +85,9 @@ fn app(args: &LoginArgs) -> Result<App, Failure> {
     Ok(App { api_id, api_hash: Hidden(api_hash) })
 }
 
-/// Who is signed in with what the file holds; `None` if the server says that nobody is any more. It has proved then that it
-/// knows the key, or shown the RSA key of the servers that the file names.
+/// User who is signed in with the session of the file; `None` if the server says that nobody is. Then it has proved
+/// that
+/// it knows the key, or shown the RSA key of the servers that the file names.
 async fn still_in(
     mut before: Account,
     file: &mut SessionFile,

@@ -66,7 +66,8 @@ fn parts(word: String) -> Vec<String> {
     parts
 }
 
-/// Whether a run of digits of base64 is long enough for a piece of a session string, or dense between its slashes: paths have
+/// Returns true if a run of base64 digits is long enough for a piece of a session string, or dense between its
+/// slashes: paths have
 /// slashes, too.
 fn is_like_string(run: &&str) -> bool {
     (run.len() >= 60 && !run.starts_with('/') && is_dense(run)) || run.split('/').any(is_dense)
@@ -77,7 +78,8 @@ fn runs(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_ascii_alphanumeric() && !"+/_-".contains(c)).map(|run| run.trim_start_matches("--"))
 }
 
-/// Whether `word` has the form of a session string, a key, an api_hash, a bot token, a login token or a phone number; paths,
+/// Returns true if `word` has the form of a session string, a key, an api_hash, a bot token, a login token or a phone
+/// number; paths,
 /// addresses, links and shorter numbers have not.
 fn is_secret(word: &str) -> bool {
     // An api_hash, a key, or a part of one.
@@ -96,7 +98,7 @@ fn is_secret(word: &str) -> bool {
     word.contains("-----BEGIN") || word.split(['/', '.', ':', '?', '&', ' ', ',']).any(is_dense) || is_dense(word)
 }
 
-/// Whether a file name is more like a part of a session string.
+/// Returns true if a file name looks like a part of a session string.
 pub(crate) fn is_like_secret(name: &str) -> bool {
     name.len() > LONGEST_NAME && is_dense(name)
 }

@@ -231,7 +231,7 @@ pub enum CaptureError {
     Json(usize, usize),
     /// Incomplete before the end of the first object, and where it ends: line and column.
     Cut(usize, usize),
-    /// What is missing, or is not what belongs there: `connections[0].events[3].hex`.
+    /// Path of a missing or invalid field: `connections[0].events[3].hex`.
     Shape(String),
     /// Unsupported or malformed pcap file.
     Pcap(&'static str),

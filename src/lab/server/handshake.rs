@@ -314,7 +314,7 @@ impl AwaitReqDhParams {
     }
 }
 
-/// What the four forms of `P_Q_inner_data` have in common, and what only some have.
+/// Fields of the four forms of `P_Q_inner_data`.
 struct Inner {
     nonces: Nonces,
     dc: Option<i32>,

@@ -53,8 +53,10 @@ impl ServerSession {
 
     /// The code of the notification that a packet deserves.
     ///
-    /// The salt comes first, as with real servers: Pyrogram up to 1.4 makes the `msg_id`s of its first ping from a clock
-    /// that stands at 0 and sets it by the `bad_server_salt` that it counts on (`Session.start`, `MsgId.set_server_time`).
+    /// The salt comes first, as with real servers: Pyrogram up to 1.4 makes the `msg_id`s of its first ping from a
+    /// clock
+    /// that stands at 0 and sets it by the `bad_server_salt` that it counts on (`Session.start`,
+    /// `MsgId.set_server_time`).
     pub(super) fn judge(&mut self, now: Instant, opened: &Opened) -> Result<(), i32> {
         let header = opened.header;
         let index = self.turn_salts(now);
@@ -133,7 +135,8 @@ impl ServerSession {
     }
 }
 
-/// Whether a constructor is a call, whose `seqno` must be odd: all but the messages about messages. Clients differ on
+/// Returns true if a constructor is a call, whose `seqno` must be odd: all but the messages about messages. Clients
+/// differ on
 /// pings and on what is compressed; both are taken.
 fn is_call(id: u32) -> bool {
     let may_be_even = [

@@ -73,7 +73,7 @@ pub enum Number {
 }
 
 impl Number {
-    /// Its bytes, big-endian.
+    /// Big-endian bytes of the number.
     pub fn bytes(self) -> Vec<u8> {
         let below = |len: usize, less: u32| {
             // 2^(8 len) - less: all ones but for the last four bytes.
@@ -191,7 +191,7 @@ impl FaultyHandshake {
         Self { server: ServerHandshake::new(config), lie }
     }
 
-    /// As [`ServerHandshake::handle`]. An answer of no bytes never comes.
+    /// Handles a request like [`ServerHandshake::handle`], with the fault. No answer is empty.
     ///
     /// # Errors
     /// Those of [`ServerHandshake::handle`].
@@ -309,7 +309,7 @@ impl Lie {
         }
     }
 
-    /// Whether it is the answer `here` that is changed once it is in its plain message.
+    /// Changes the plain message of the answer `here`, if the fault concerns it.
     fn envelope(self, here: At, packet: &mut Vec<u8>, entropy: &mut dyn Entropy) -> Result<(), EntropyFailed> {
         match self {
             Self::MsgId(at) if at == here => packet.iter_mut().skip(8).take(1).for_each(|low| *low &= !3),

@@ -81,7 +81,7 @@ impl RsaPrivateKey {
         Ok(key)
     }
 
-    /// As `RSA PRIVATE KEY`; `None` if the primes are not known.
+    /// Encodes the key as `RSA PRIVATE KEY`; `None` if the primes are not known.
     #[must_use]
     pub fn to_pem(&self) -> Option<String> {
         let (p, q) = self.primes.as_ref()?;
@@ -103,13 +103,14 @@ impl RsaPrivateKey {
         Some(text)
     }
 
-    /// Its public half.
+    /// Public key of the pair.
     #[must_use]
     pub const fn public(&self) -> &RsaKey {
         &self.public
     }
 
-    /// Opens what [`rsa_pad`](crate::crypto::rsa::rsa_pad) sealed, or a client from before 2021; `None` if it is neither.
+    /// Opens what [`rsa_pad`](crate::crypto::rsa::rsa_pad) sealed, or a client from before 2021; `None` if it is
+    /// neither.
     #[must_use]
     pub fn open(&self, sealed: &[u8; 256]) -> Option<Opened> {
         let block = Zeroizing::new(self.lower(sealed)?);
@@ -171,7 +172,7 @@ fn read_pkcs8(mut der: &[u8]) -> Option<[&[u8]; 5]> {
     read_pkcs1(pem::take(&mut outer, OCTET_STRING)?)
 }
 
-/// What a block held, with the padding that follows it.
+/// Plaintext of a block with the padding that follows it.
 pub struct Opened {
     bytes: Zeroizing<Vec<u8>>,
     sha1: Option<[u8; 20]>,
@@ -184,13 +185,14 @@ impl Opened {
         &self.bytes
     }
 
-    /// Whether it was sealed as before 2021.
+    /// Returns true if the block was sealed as before 2021.
     #[must_use]
     pub const fn is_old(&self) -> bool {
         self.sha1.is_some()
     }
 
-    /// Whether the first `len` bytes are what was sealed. The new padding has proved it already; the hash of the
+    /// Returns true if the first `len` bytes are the data that was sealed. The new padding has proved it already; the
+    /// hash of the
     /// old one covers the data alone, whose end only the reader of the data knows.
     #[must_use]
     pub fn proves(&self, len: usize) -> bool {
@@ -233,7 +235,7 @@ mod tests {
     use rand::SeedableRng;
     use rand::rngs::ChaCha20Rng;
 
-    /// What OpenSSL 3 puts before a PKCS#1 key of 1190 bytes to make it PKCS#8.
+    /// Bytes that OpenSSL 3 puts before a PKCS#1 key of 1190 bytes to make it PKCS#8.
     const PKCS8_HEAD: [u8; 26] = [
         0x30, 0x82, 4, 0xbc, 2, 1, 0, 0x30, 13, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 1, 5, 0, 4, 0x82, 4, 0xa6,
     ];

@@ -85,7 +85,7 @@ impl ServerSession {
         self.is_looping |= count == LOOP_AFTER;
     }
 
-    /// Whether the client asks for salts in a loop; true once a minute, for a log.
+    /// Returns true, once a minute, if the client asks for salts in a loop.
     pub const fn take_salt_loop(&mut self) -> bool {
         core::mem::replace(&mut self.is_looping, false)
     }

@@ -341,7 +341,7 @@ impl ServerSession {
         self.hang_up_at = None;
     }
 
-    /// What a client asks of the session itself; the rest is for the owner.
+    /// Handles requests about the session itself, and queues all others for the owner.
     fn on_request(&mut self, now: Instant, id: u32, msg_id: i64, body: Bytes) -> Result<(), SessionError> {
         let mut r = Reader::new(&body);
         r.u32()?;

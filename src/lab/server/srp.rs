@@ -73,7 +73,7 @@ impl Challenge {
         &self.srp_b
     }
 
-    /// Whether `A` (big-endian) and `M1` come from someone who knows the password.
+    /// Returns true if `A` (big-endian) and `M1` come from someone who knows the password.
     pub fn accepts(&self, a: &[u8], m1: &[u8]) -> bool {
         let Ok(a) = self.kdf.residue(a) else { return false };
         let Ok(u) = scrambler(&a, &self.srp_b) else { return false };

@@ -1,4 +1,4 @@
-//! What a connection must know, and what is worth keeping of it.
+//! Settings of a connection, and the data to save from it.
 
 use super::pfs::TemporaryKeys;
 use crate::crypto::auth_key::AuthKey;
@@ -11,10 +11,10 @@ use crate::wire::transport::Framing;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// What a connection must know before its first byte.
+/// Settings of a connection.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// How packets are framed.
+    /// Framing of packets.
     pub framing: Framing,
     /// The data centre, as the key exchange names it: + 10000 in the test environment, negative for media.
     pub dc: i32,
@@ -28,7 +28,7 @@ pub struct Config {
     pub salts: Vec<FutureSalt>,
     /// Asks for the salts of the hours to come along with the first call, if there are none.
     pub ask_salts: bool,
-    /// Who connects; `None` sends calls as they are.
+    /// Description of the client for `initConnection`; `None` sends calls unwrapped.
     pub init: Option<Init>,
 }
 
@@ -79,7 +79,7 @@ pub struct Init {
     pub api_id: i32,
     /// The device, as the user will see it in the list of his sessions.
     pub device_model: String,
-    /// Its system.
+    /// Operating system and its version.
     pub system_version: String,
     /// The application's version.
     pub app_version: String,

@@ -1,4 +1,4 @@
-//! What happens on a connection, and why it ends.
+//! Events and errors of a connection.
 
 use super::{SavedKey, TemporaryKey};
 use crate::base::entropy::EntropyFailed;
@@ -37,7 +37,7 @@ impl<C> fmt::Debug for Pending<C> {
     }
 }
 
-/// What happened.
+/// Event of a connection.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Event {
@@ -106,7 +106,8 @@ impl fmt::Debug for Event {
 pub enum ConnectionError {
     /// The stream cannot be cut into packets.
     Frame(FrameError),
-    /// The server said no with four unauthenticated bytes. Anybody on the way can send these: no reason to forget a key.
+    /// The server said no with four unauthenticated bytes. Anybody on the way can send these: no reason to forget a
+    /// key.
     Fault(TransportFault),
     /// The key exchange failed.
     Handshake(HandshakeError),

@@ -1,4 +1,4 @@
-//! What an application without an async runtime holds: bytes in, bytes out, events.
+//! Connection of a client without I/O: bytes in, bytes out, events.
 //!
 //! ```text
 //!   socket bytes ──▶ handle_input ──▶ Framer ──▶ Handshake … Session ──▶ poll_event ──▶ Authorized · Reply · Update
@@ -8,11 +8,13 @@
 //!
 //! One contract: after any `handle_*` or `call`, take bytes with [`Connection::poll_transmit`] until it says `false`,
 //! then events with [`Connection::poll_event`] until there are none, then ask [`Connection::poll_timeout`] when to call
-//! [`Connection::handle_timeout`]. An error means that the socket must be closed; [`Connection::reconnect`] begins again
+//! [`Connection::handle_timeout`]. An error means that the socket must be closed; [`Connection::reconnect`] begins
+//! again
 //! on a new one, and no call is lost.
 //!
 //! Events that nobody has polled take at most [`MAX_WAITING`] bytes and one packet's worth: beyond that, input waits
-//! unopened, [`Connection::wants_input`] says `false`, and once the events are polled [`Connection::poll_timeout`] is due
+//! unopened, [`Connection::wants_input`] says `false`, and once the events are polled [`Connection::poll_timeout`] is
+//! due
 //! at once. A driver that keeps the contract and asks `wants_input` before it reads its socket never holds more.
 //!
 //! ```
@@ -170,7 +172,7 @@ impl Connection {
         }
     }
 
-    /// Whether `call` has gone out and may have been executed.
+    /// Returns true if `call` was sent and may have been executed.
     pub fn is_sent(&self, call: CallId) -> bool {
         let session = match &self.stage {
             Stage::Open(session) => Some(&**session),
@@ -179,7 +181,7 @@ impl Connection {
         session.is_some_and(|session| session.is_sent(call))
     }
 
-    /// Whether `call`, answered just now, may have been executed by an earlier sending: see
+    /// Returns true if `call`, answered just now, may have been executed by an earlier sending: see
     /// [`Session::was_in_doubt`].
     pub fn was_in_doubt(&self, call: CallId) -> bool {
         [self.session(), self.pfs.before()].into_iter().flatten().any(|session| session.was_in_doubt(call))
@@ -193,7 +195,7 @@ impl Connection {
         }
     }
 
-    /// What is worth keeping now: the key, the salt in force, the server's clock against `unix`, the local one.
+    /// Data to save: the key, the current salt, and the offset of the server's clock from `unix`, the local one.
     pub fn saved(&self, now: Instant, unix: UnixTime) -> Option<SavedKey> {
         let session = self.session()?;
         if let Some(permanent) = self.pfs.permanent() {
@@ -221,7 +223,7 @@ impl Connection {
         self.introductions.clear();
     }
 
-    /// Whether more input may be read: `false` while earlier input waits for events to be polled.
+    /// Returns true if more input may be read, false while earlier input waits for events to be polled.
     pub const fn wants_input(&self) -> bool {
         !self.is_paused
     }
@@ -255,7 +257,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Whether the events hold as much as they may.
+    /// Returns true if the events hold as many bytes as they may.
     fn is_full(&self) -> bool {
         self.events.len() * size_of::<Event>() + self.held > MAX_WAITING
     }
@@ -313,7 +315,7 @@ impl Connection {
         }
     }
 
-    /// What is due at `now`.
+    /// Does what is due at `now`.
     ///
     /// # Errors
     /// The connection is over.
@@ -358,7 +360,7 @@ impl Connection {
         }
     }
 
-    /// What has happened.
+    /// Next event.
     pub fn poll_event(&mut self) -> Option<Event> {
         let event = self.events.pop_front();
         if self.events.is_empty() {

@@ -36,11 +36,11 @@ use core::time::Duration;
 use core::{fmt, mem};
 use zeroize::Zeroizing;
 
-/// How long one answer may take.
+/// Time limit for one answer.
 pub const STEP: Duration = Duration::from_secs(20);
-/// How long all of it may take. Servers remember an unfinished exchange for ten minutes.
+/// Time limit for the whole exchange. Servers remember an unfinished exchange for ten minutes.
 pub const RUN: Duration = Duration::from_secs(60);
-/// How often `dh_gen_retry` is followed.
+/// Number of times that `dh_gen_retry` is followed.
 pub const RETRIES: u8 = 3;
 
 /// With whom, and for what kind of key.
@@ -62,7 +62,7 @@ impl HandshakeConfig {
     }
 }
 
-/// What comes next.
+/// Next step of the exchange.
 #[derive(Debug)]
 pub enum Step {
     /// A message for the server: one packet.
@@ -224,7 +224,7 @@ impl AwaitResPq {
     }
 }
 
-/// What only the owner of the RSA key shall read: at most 112 bytes.
+/// Data encrypted for the owner of the RSA key: at most 112 bytes.
 fn written(inner: &PqInnerDataDc, expires_in: Option<i32>) -> Zeroizing<Vec<u8>> {
     let mut out = Zeroizing::new(Vec::with_capacity(144));
     match expires_in {
@@ -287,7 +287,7 @@ impl AwaitDhParams {
     }
 }
 
-/// What stays the same in every attempt at a key.
+/// Values shared by all attempts at a key.
 struct Exchange {
     nonces: Nonces,
     tmp_aes: AesPair,

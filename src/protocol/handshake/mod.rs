@@ -14,7 +14,8 @@
 //! auth_key = g_a^b = g_b^a mod p          server_salt = new_nonce[0..8] ⊕ server_nonce[0..8]
 //! ```
 //!
-//! All of it travels in [`plain`] messages. [`client`] is a machine without clock, socket and entropy: bytes and time go
+//! All of it travels in [`plain`] messages. [`client`] is a machine without clock, socket and entropy: bytes and time
+//! go
 //! in, bytes come out.
 //!
 //! ```
@@ -49,7 +50,7 @@ use plain::PlainError;
 use sha1::{Digest, Sha1};
 use zeroize::Zeroizing;
 
-/// What a finished exchange leaves.
+/// Result of a finished key exchange.
 #[derive(Debug, Clone)]
 pub struct Grant {
     /// The key.
@@ -84,19 +85,19 @@ pub enum HandshakeError {
     Misuse,
 }
 
-/// What a message failed to prove.
+/// Property that a message failed to prove.
 #[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unproven {
-    /// It belongs to another exchange: `nonce` is not ours.
+    /// Wrong `nonce`: a message of another exchange.
     Nonce,
-    /// It belongs to another exchange: `server_nonce` is not the one of this run.
+    /// Wrong `server_nonce`: a message of another exchange.
     ServerNonce,
     /// No RSA key in common.
     Fingerprint,
     /// `pq` is no product of two different odd primes below 2^63, or `p` and `q` are not its factors.
     Pq,
-    /// What was encrypted is not what its hash says, or is no such value at all.
+    /// The decrypted data does not match its hash or cannot be parsed.
     Encrypted,
     /// The numbers of Diffie-Hellman are not safe.
     Dh(DhError),
@@ -192,7 +193,7 @@ impl From<RsaError> for HandshakeError {
     }
 }
 
-/// What names one exchange, and the secret that proves who takes part in it.
+/// Nonces of one exchange: two identify it, the secret one proves who takes part.
 #[derive(Clone)]
 pub(crate) struct Nonces {
     pub(crate) nonce: [u8; 16],

@@ -14,7 +14,7 @@ impl Session {
         }
     }
 
-    /// Whether a server's message is of this time.
+    /// Checks the time in a server's message id.
     ///
     /// Nobody but the server can have made it, and not before the time it bears: if that is still to come, it is our
     /// clock that is slow, because it drifts or slept with the machine. A clock that is far behind is believed no more

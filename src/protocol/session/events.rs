@@ -1,4 +1,4 @@
-//! What a session tells its owner, and why it takes no more.
+//! Events and errors of a session.
 
 use super::{CallId, Refused, RpcError};
 use crate::base::entropy::EntropyFailed;
@@ -42,7 +42,7 @@ pub enum CallError {
     Refused(RpcError),
     /// The result was compressed, and is damaged or too large.
     Damaged,
-    /// It cannot be sent: it is too long, or no TL value. It was not.
+    /// The call is too long or not a whole TL value; it was not sent.
     Unsendable,
     /// The server refused to receive it, again and again; the code is that of `bad_msg_notification`.
     Undeliverable(i32),
@@ -67,13 +67,13 @@ impl core::error::Error for CallError {}
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SessionError {
-    /// It was not made with this key.
+    /// Not encrypted with this key, or damaged.
     Packet(Refused),
-    /// It belongs to another session of the key.
+    /// Wrong session id.
     WrongSession,
-    /// Its id is not one that the other side makes.
+    /// Message id that the server cannot have made.
     MsgId,
-    /// Its id is of a time too long ago, or still to come.
+    /// Message id of a time too far in the past or in the future.
     Untimely,
     /// A container that must not be: nested, in the wrong order, or cut short.
     Container,

@@ -1,4 +1,4 @@
-//! What goes out: calls until they are answered, and everything else once.
+//! Outgoing messages: calls until they are answered, all others once.
 //!
 //! ```text
 //!   call() ──▶ waiting ──compose──▶ sent ──rpc_result──▶ answered
@@ -28,18 +28,18 @@ const MAX_IDS: usize = 16;
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) body: Bytes,
-    /// It must not be executed before this one.
+    /// Call that must be executed first.
     pub(super) after: Option<CallId>,
     /// The last ids it was sent with; the very last is the one in force.
     pub(super) msg_ids: Vec<i64>,
     /// Id of the packet that it went out in last: the container's, or its own where it went alone.
     pub(super) sent_in: i64,
     pub(super) state: State,
-    /// How often the server refused to receive it.
+    /// Number of times that the server refused to receive it.
     pub(super) refusals: u32,
-    /// It was sent, and the server has not refused to receive it.
+    /// True if it was sent and the server has not refused to receive it.
     pub(super) is_out: bool,
-    /// It was sent before the last sending, and what became of that is not known: it may have been executed then.
+    /// True if an earlier sending may have been executed.
     pub(super) in_doubt: bool,
 }
 
@@ -62,7 +62,7 @@ pub(super) enum State {
     Held,
 }
 
-/// What a sent `msg_id` stands for.
+/// Content of a sent message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Meaning {
     Call(CallId),
@@ -152,7 +152,7 @@ impl Outbox {
             call.is_out = false;
         }
     }
-    /// Whether there is nothing to send but acks.
+    /// Returns true if there is nothing to send except acknowledgements.
     pub(super) fn is_quiet(&self) -> bool {
         self.service.is_empty() && self.waiting.is_empty()
     }

@@ -23,7 +23,7 @@ pub const OUTER: usize = 24;
 /// Bytes of plaintext in front of the body.
 pub const INNER: usize = 32;
 
-/// What stands in front of a body.
+/// Encrypted fields in front of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
     /// Server salt.
@@ -32,14 +32,14 @@ pub struct Header {
     pub session_id: i64,
     /// The message's id.
     pub msg_id: i64,
-    /// Its place among content messages.
+    /// Sequence number.
     pub seqno: i32,
 }
 
 /// A packet that was opened: it comes from whoever shares the key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opened {
-    /// What stood in front of the body; not judged yet.
+    /// Fields in front of the body, not checked yet.
     pub header: Header,
     /// The message, a slice of the packet's own buffer.
     pub body: Bytes,

@@ -13,7 +13,8 @@
 //! not confirm a guess at the rest.
 //!
 //! A process that forks has the stream in both halves, but also the session's counters: both send under the same
-//! `msg_id`s, of which the other side takes one and drops the other, whatever the padding is. If both send the same body
+//! `msg_id`s, of which the other side takes one and drops the other, whatever the padding is. If both send the same
+//! body
 //! at the same moment, both packets are the same, and who sees them sees that. A live session belongs to one of the
 //! halves, a data centre's as much as a client's.
 //!
@@ -40,8 +41,8 @@ mod shared {
     /// Packets that one drawing serves.
     const RENEW_AFTER: u16 = 256;
 
-    /// What the packets of one session are padded with: nothing before the first, then a stream, in one place on the
-    /// heap and wiped when it goes.
+    /// Padding of one session's packets: a stream, made with the first packet, in one place on the heap and wiped on
+    /// drop.
     #[derive(Default)]
     pub struct Padding(Option<Box<Stream>>);
 
@@ -167,7 +168,7 @@ mod single {
     /// The most random bytes behind a body: 3 to whole words, 12 to 27 to whole blocks, and more blocks.
     const MAX_RANDOM: usize = 3 + MIN_PADDING + 15 + 16 * MORE_BLOCKS as usize;
 
-    /// What the packets of one session are padded with: nothing is kept.
+    /// Padding of one session's packets, without state.
     #[derive(Default)]
     pub struct Padding(());
 

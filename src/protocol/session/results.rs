@@ -38,7 +38,7 @@ impl Session {
         Ok(())
     }
 
-    /// Whether a call was not executed because the one before it was not there yet: lost, and sent under another id.
+    /// Returns true if a call was not executed because the call before it was lost and sent again under another id.
     ///
     /// Spec: api/invoking#dependent-calls
     fn must_wait_again(&mut self, call: CallId, e: &RpcError) -> bool {

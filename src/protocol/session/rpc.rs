@@ -18,8 +18,9 @@ impl CallId {
 /// Spec: api/errors
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RpcError {
-    /// As in HTTP: 303 elsewhere, 400 bad request, 401 not signed in, 403 not allowed, 406 said to the user already,
-    /// 420 too often, 500 the server's own fault.
+    /// Code, similar to HTTP: 303 other data centre, 400 bad request, 401 not signed in, 403 forbidden, 406 already
+    /// shown
+    /// to the user, 420 too many requests, 500 internal error.
     pub code: i32,
     /// In capitals: `FLOOD_WAIT_12`.
     pub message: String,
@@ -43,13 +44,13 @@ impl RpcError {
             _ => (&self.message, None),
         }
     }
-    /// Whether this is the error named `kind`, with or without a number.
+    /// Returns true for the error named `kind`, with or without a number.
     pub fn is(&self, kind: &str) -> bool {
         self.kind().0 == kind
     }
 }
 
-/// What deceives in the message is escaped.
+/// Escapes the message, which comes from the server.
 impl fmt::Display for RpcError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the server refused: {} ({})", one_line(&self.message), self.code)

@@ -12,7 +12,8 @@ use bytes::Bytes;
 
 /// The most salts kept: what one request may ask for.
 pub const MAX_SALTS: usize = 64;
-/// Number of salts requested: those of a day and a half. Spec: mtproto/service_messages#request-for-several-future-salts
+/// Number of salts requested: those of a day and a half. Spec:
+/// mtproto/service_messages#request-for-several-future-salts
 const SALTS: i32 = 64;
 
 /// The salt in use, and those of the hours to come.
@@ -57,7 +58,7 @@ impl Salts {
             self.known.insert(at, salt.clone());
         }
     }
-    /// Whether it is time to ask for more: less than an hour is left of what is known.
+    /// Returns true if the known salts last less than an hour.
     pub fn are_short(&self, unix: UnixTime) -> bool {
         self.known.iter().all(|s| i64::from(s.valid_until) < unix.as_secs().saturating_add(3600))
     }

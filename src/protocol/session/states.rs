@@ -1,4 +1,5 @@
-//! States of messages: asking about calls that stay unanswered, answering such questions, and sending again what was not
+//! States of messages: asking about calls that stay unanswered, answering such questions, and sending again what was
+//! not
 //! received.
 //!
 //! Spec: mtproto/service_messages_about_messages
@@ -54,7 +55,7 @@ impl Session {
         }
     }
 
-    /// What the other side has not received is sent again; for what it has, the answer will come.
+    /// Sends again what the server has not received, and marks what it has.
     pub(super) fn learn_states(&mut self, msg_ids: &[i64], info: &Blob) {
         if msg_ids.len() != info.0.len() {
             return;

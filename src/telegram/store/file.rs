@@ -129,7 +129,7 @@ impl SessionFile {
     }
 }
 
-/// Where the session is kept unless someone says otherwise: where the platform keeps a user's data.
+/// Default path of the session, in the platform's directory for user data.
 ///
 /// `$XDG_DATA_HOME/nanogram/session`, by default under `~/.local/share`; `~/Library/Application Support` on macOS;
 /// `%LOCALAPPDATA%` on Windows. Each realm has its own file: `session-test` for Telegram's test environment,
@@ -348,20 +348,20 @@ fn flush_directory(_: &Path) -> io::Result<()> {
 pub enum FileError {
     /// Another process holds it.
     Locked(PathBuf),
-    /// What is in it, or was to be put into it, is no state.
+    /// Content that is not a valid state.
     State {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// Reason.
         fault: StateError,
     },
     /// The system refused.
     Io {
-        /// What was tried: a verb that the path follows.
+        /// Operation that failed: a verb that the path follows.
         doing: &'static str,
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// Error of the operating system.
         source: io::Error,
     },
 }

@@ -92,7 +92,7 @@ impl SavedSession {
             Err(_) => None,
         }
     }
-    /// Whether the address is of one's own machine or network, where Telegram's data centres are not.
+    /// Returns true if the address is on the local machine or network, where Telegram has no data centres.
     pub(crate) fn is_local(&self) -> bool {
         self.addr.as_ref().is_some_and(|(host, _)| match host.parse() {
             Ok(ip) => is_local(ip),

@@ -8,7 +8,8 @@
 //! anything else         a hash: a number that is no prime fails its test, as all but a few do
 //! ```
 //!
-//! What stands on it sees what it would see of real powers, unless it solves the problem they rest on. A key exchange takes
+//! What stands on it sees what it would see of real powers, unless it solves the problem they rest on. A key exchange
+//! takes
 //! some 50 µs in place of 15 ms, and a fuzzer sees so many more. The tests replay every seed with the real powers.
 
 use super::exact_mont::Modulus;
@@ -21,12 +22,12 @@ type Number = [u8; 256];
 /// More than many exchanges need; then all is forgotten but what was pinned.
 const REMEMBERED: usize = 4096;
 
-/// What a number comes of.
+/// Origin of a number.
 #[derive(Clone, Copy)]
 enum Origin {
-    /// It is the generator to this power.
+    /// Generator to this power.
     Secret(Number),
-    /// It is this, under RSA's public exponent.
+    /// This number under RSA's public exponent.
     Block(Number),
 }
 
@@ -37,7 +38,7 @@ struct Memory {
     /// By a block and its modulus, what it is under RSA.
     raised: Known<(Number, Number), Number>,
     factors: Known<u64, Option<(u64, u64)>>,
-    /// What multiplying under a modulus needs.
+    /// Prepared moduli, for multiplication.
     moduli: Known<Number, Modulus>,
 }
 
@@ -55,7 +56,7 @@ fn keep<K: Ord, V>(all: &mut Known<K, V>, key: K, value: V) {
     all.entry(key).or_insert((value, false));
 }
 
-/// What `find` finds, but for the same key it is looked for once.
+/// Result of `find`, computed once for each key.
 fn once<K: Ord + Copy, V: Clone>(of: impl Fn(&mut Memory) -> &mut Known<K, V>, key: K, find: impl FnOnce() -> V) -> V {
     let known = MEMORY.with_borrow_mut(|memory| of(memory).get(&key).map(|(value, _)| value.clone()));
     known.unwrap_or_else(|| {
@@ -65,7 +66,7 @@ fn once<K: Ord + Copy, V: Clone>(of: impl Fn(&mut Memory) -> &mut Known<K, V>, k
     })
 }
 
-/// What is remembered now stays.
+/// Keeps what is remembered now for all later inputs.
 pub(crate) fn pin() {
     MEMORY.with_borrow_mut(|memory| {
         memory.origins.values_mut().for_each(|(_, is_pinned)| *is_pinned = true);
@@ -109,12 +110,12 @@ pub(super) fn raised(n: &Number, block: &Number, raise: impl FnOnce() -> Number)
     sealed
 }
 
-/// What computes under the modulus `n`, which `find` prepares, but the same is prepared once.
+/// Arithmetic modulo `n`, prepared by `find` once for each `n`.
 pub(super) fn exact(n: &Number, find: impl FnOnce() -> Modulus) -> Modulus {
     once(|memory| &mut memory.moduli, *n, find)
 }
 
-/// What `factor` finds, but the same is looked for once.
+/// Result of `factor`, computed once for each number.
 pub(super) fn factors(pq: u64, factor: impl FnOnce() -> Option<(u64, u64)>) -> Option<(u64, u64)> {
     once(|memory| &mut memory.factors, pq, factor)
 }

@@ -52,7 +52,7 @@ impl Honest {
         client
     }
 
-    /// Whether the client takes `packet` in place of answer `at`.
+    /// Returns true if the client accepts `packet` in place of answer `at`.
     fn takes(&self, at: usize, packet: &[u8]) -> bool {
         self.client(at).handle(NOW, packet, &mut rng(3)).is_ok()
     }

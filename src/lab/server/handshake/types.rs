@@ -8,18 +8,18 @@ use alloc::sync::Arc;
 use bytes::Bytes;
 use core::fmt;
 
-/// Which keys the data centre holds, and which number it goes by.
+/// Keys and number of the data centre.
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
-    /// Its RSA keys.
+    /// RSA keys of the server.
     pub keys: Arc<[RsaPrivateKey]>,
     /// The number that `p_q_inner_data_dc` must hold; `None` takes any.
     pub dc: Option<i32>,
-    /// What to say to the next keys instead of `dh_gen_ok`.
+    /// Verdicts on the next keys instead of `dh_gen_ok`.
     pub script: VecDeque<DhGen>,
 }
 
-/// What a server that does not like a key says.
+/// Verdict of a server that refuses a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DhGen {
     /// `dh_gen_retry`: one with this id is there already.
@@ -37,7 +37,7 @@ pub struct Answer {
     pub grant: Option<ServerGrant>,
 }
 
-/// What a finished exchange leaves with the server.
+/// Result of a finished key exchange for the server.
 #[derive(Debug, Clone)]
 pub struct ServerGrant {
     /// The key.
@@ -48,11 +48,11 @@ pub struct ServerGrant {
     pub expires_at: Option<i32>,
     /// The number by which the client called us, if it did.
     pub dc: Option<i32>,
-    /// How old the client's ways are.
+    /// Deviations of an old client from today's spec.
     pub age: Age,
 }
 
-/// What a client did as today's spec no longer says.
+/// Deviations of a client from today's spec that are accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Age {
     /// `req_pq` for `req_pq_multi`.

@@ -67,7 +67,7 @@ fn an_error_at_any_step_leaves_the_old_or_the_new() {
     }
 }
 
-/// What a test says to the process that it starts, and lets die.
+/// Variable that tells a child process at which step to die.
 const DIE: &str = "NANOGRAM_TEST_DIE";
 
 #[test]
