@@ -95,7 +95,8 @@ typedef enum {
   NANOGRAM_STATUS_BUSY = 17,
   // Too many events are waiting: the bytes were not taken, and the connection stays open.
   NANOGRAM_STATUS_FULL = 18,
-  // The key belongs to other servers than the public key: Telegram's, those of its test environment, or somebody's own.
+  // The key belongs to other servers than the public key: Telegram's, those of its test environment, or somebody's
+  // own.
   // Nothing was opened; sign in there, and keep that key apart.
   NANOGRAM_STATUS_WRONG_REALM = 19,
 } nanogram_status;
@@ -247,7 +248,8 @@ typedef struct {
   int64_t time_offset;
   // True if `time_offset` is known.
   bool has_time_offset;
-  // The servers that know the key. If `nanogram_config.realm` did not name them, they are named once they have proved that
+  // The servers that know the key. If `nanogram_config.realm` did not name them, they are named once they have
+  // proved that
   // they know the key: they made it, or a message came under it, which needs `nanogram_config.temporary` to be 0.
   nanogram_realm realm;
 } nanogram_saved_data;
@@ -297,18 +299,21 @@ typedef struct {
 extern "C" {
 #endif // __cplusplus
 
-// Makes a connection that is about to begin. `now` are microseconds of a clock that never steps back, `unix_time` those since
+// Makes a connection that is about to begin. `now` are microseconds of a clock that never steps back, `unix_time`
+// those since
 // 1970 as far as they are known.
 nanogram_status nanogram_open(const nanogram_config *config,
                               uint64_t now,
                               int64_t unix_time,
                               nanogram **out);
 
-// Ends a connection, wipes its keys and frees it. Null is no connection, and nothing happens; nor does it from within the
+// Ends a connection, wipes its keys and frees it. Null is no connection, and nothing happens; nor does it from within
+// the
 // entropy callback.
 void nanogram_close(nanogram *handle);
 
-// Returns true if the socket should be read, false while earlier input waits for events to be taken. A program that asks
+// Returns true if the socket should be read, false while earlier input waits for events to be taken. A program that
+// asks
 // before it reads never sees `NANOGRAM_STATUS_FULL`.
 bool nanogram_wants_input(nanogram *handle);
 
@@ -338,7 +343,8 @@ nanogram_status nanogram_reconnect(nanogram *handle, uint64_t now);
 // `NANOGRAM_EVENT_KIND_NOT_BOUND`, and from the transport error -404 under a temporary key.
 nanogram_status nanogram_drop_temporary(nanogram *handle);
 
-// The number of the last transport error, such as -404 or -429; 0 if there was none. It is not authenticated: anybody on
+// The number of the last transport error, such as -404 or -429; 0 if there was none. It is not authenticated: anybody
+// on
 // the way can send it, so it is no reason to forget a key.
 int32_t nanogram_fault(nanogram *handle);
 
