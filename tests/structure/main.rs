@@ -2,3 +2,4 @@
 
 mod compile_fail;
 mod floors;
+mod language;

@@ -1,10 +1,10 @@
-//! What the bots of the test data centre say.
+//! Answers of the built-in bots.
 
 use super::types::Manner;
 use alloc::format;
 use alloc::string::String;
 
-/// What a bot named `username` answers to `text`; in groups it hears commands alone.
+/// Answer of the bot `username` to `text`. In groups it receives commands only.
 ///
 /// `/start X` is answered with a message that contains `X`; other words, in a private chat, with themselves.
 pub(super) fn answer(manner: Manner, username: &str, text: &str, is_private: bool) -> Option<String> {

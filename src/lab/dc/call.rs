@@ -53,30 +53,30 @@ const MAX_CALL: usize = 1 << 20;
 /// Characters kept of each text in which a program says what it is.
 const MAX_APP: usize = 128;
 
-/// What came of a call.
+/// Outcome of a call.
 #[derive(Debug)]
 pub struct Outcome {
     /// The answer.
     pub reply: Result<Vec<u8>, RpcError>,
     /// The id of the call inside all wrappers; 0 if there was none.
     pub method: u32,
-    /// Whether the session that called wants updates.
+    /// True if the calling session wants updates.
     pub wants_updates: bool,
-    /// Whom to tell what, in this order, after the answer.
+    /// Updates to send after the answer, in this order.
     pub pushes: Vec<Push>,
     /// Keys whose QR codes were accepted: their owners are told.
     pub accepted: Vec<[u8; 8]>,
     /// For the log.
     pub entries: Vec<Entry>,
-    /// What the [script](World::script) wants instead of the answer.
+    /// Action of the [script](World::script) instead of the answer.
     pub act: Option<Act>,
-    /// What the session that called is told right after an error 406.
+    /// Notification for the calling session right after an error 406.
     pub notice: Option<Updates>,
     /// A call about keys, taken out of its wrappers: it is not for the world, which knows none.
     pub about_keys: Option<Raw>,
 }
 
-/// Whether the key that an error is said to is gone with it.
+/// Returns true if the error invalidates the key of the call.
 ///
 /// Spec: api/errors#406-not-acceptable: the session "was already invalidated by the server and the user must generate a
 /// new auth key".

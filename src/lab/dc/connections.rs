@@ -168,7 +168,7 @@ impl Dc {
         }
     }
 
-    /// Whether a connection is over: close its socket once everything is sent, and say [`Dc::handle_closed`].
+    /// Returns true if a connection is over: close its socket once everything is sent, and call [`Dc::handle_closed`].
     pub fn is_closed(&self, id: ConnId) -> bool {
         self.conns.get(&id).is_none_or(|conn| conn.is_over)
     }

@@ -33,7 +33,7 @@ const UNKEPT: &[(u32, &str, &str)] = &[
     (23, "rich_message", "MEDIA_INVALID"),
 ];
 
-/// What of a call of `messages.sendMessage` is kept.
+/// Stored parts of a `messages.sendMessage` call.
 pub(super) struct Draft {
     pub(super) head: SendMessageHead,
     pub(super) silent: bool,
@@ -41,7 +41,7 @@ pub(super) struct Draft {
     pub(super) entities: Vec<MessageEntity>,
 }
 
-/// Where an entity is, in UTF-16 code units.
+/// Position of an entity in UTF-16 code units.
 macro_rules! span {
     ($entity:expr; $($kind:ident)*) => {
         match $entity {

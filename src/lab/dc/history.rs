@@ -21,7 +21,7 @@ impl World {
         Ok(self.state(turn))
     }
 
-    /// How far the caller's updates have come.
+    /// State of the caller's updates.
     pub(super) fn state(&mut self, turn: &Turn<'_>) -> Boxed<State> {
         Boxed(state(self.mailbox(turn.me).pts(), turn.now))
     }

@@ -30,10 +30,10 @@ pub(super) struct Key {
     pub(super) expires_at: Option<i32>,
     /// Of a temporary key: the permanent one it stands for.
     pub(super) bound_to: Option<[u8; 8]>,
-    /// Who calls with it. Who is signed in with a bound key, the permanent one says.
+    /// Caller that uses the key. The user of a bound key is recorded with the permanent one.
     pub(super) caller: Caller,
     pub(super) sessions: BTreeMap<i64, Seat>,
-    /// How many keys came before it.
+    /// Number of keys made before it.
     age: u64,
 }
 
@@ -97,7 +97,7 @@ impl Keys {
     pub(super) const fn count(&self) -> u64 {
         self.count
     }
-    /// What every key is.
+    /// Every auth key.
     #[cfg(all(feature = "client", feature = "tools"))]
     pub(super) fn keys(&self) -> impl Iterator<Item = &AuthKey> {
         self.keys.values().map(|key| &key.auth_key)
@@ -114,7 +114,7 @@ impl Keys {
     pub(super) fn seats(&mut self) -> impl Iterator<Item = &mut Seat> {
         self.keys.values_mut().flat_map(|key| key.sessions.values_mut())
     }
-    /// Who is signed in with this key, itself or by the one it is bound to.
+    /// User signed in with this key, or with the one it is bound to.
     pub(super) fn user_of(&self, id: [u8; 8]) -> Option<i64> {
         let key = self.keys.get(&id)?;
         let permanent = match key.expires_at {
@@ -131,7 +131,7 @@ impl Keys {
     pub(super) fn standing_for(&self, permanent: [u8; 8]) -> Vec<[u8; 8]> {
         self.keys.keys().copied().filter(|id| self.permanent(*id) == permanent).collect()
     }
-    /// Whether this is a temporary key that stands for none yet.
+    /// Returns true for a temporary key that is not bound yet.
     pub(super) fn is_unbound(&self, id: [u8; 8]) -> bool {
         self.keys.get(&id).is_some_and(|key| key.expires_at.is_some() && key.bound_to.is_none())
     }
@@ -156,7 +156,7 @@ impl Key {
         (self.salt, self.salt_since) = (salt, None);
         self.sessions.values_mut().for_each(|seat| seat.session.change_salt(salt, grace));
     }
-    /// Whether it was made with this data centre.
+    /// Returns true if the key was made with this data centre.
     pub(super) fn is_of(&self, dc_id: i32) -> bool {
         self.caller.dc_id == Some(dc_id)
     }
@@ -225,7 +225,7 @@ impl Seat {
     pub(super) fn hang_up_at(&self) -> Option<Instant> {
         self.session.hang_up_at().or(self.hang_up_at)
     }
-    /// What was said of the end of the connection no longer holds.
+    /// Cancels the pending end of the connection.
     pub(super) fn put_off_hanging_up(&mut self) {
         self.hang_up_at = None;
         self.session.put_off_hanging_up();

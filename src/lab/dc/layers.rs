@@ -33,7 +33,7 @@ use core::ops::RangeInclusive;
 
 /// Layers whose lines are kept at the same time: a megabyte each.
 const MAX_KEPT: usize = 8;
-/// How deep a value that is made of nothing may be.
+/// Greatest depth of a default value.
 const MAX_EMPTY: u8 = 4;
 
 /// A reply that a layer has no words for.
@@ -51,7 +51,7 @@ pub fn served() -> impl Iterator<Item = RangeInclusive<i32>> {
     runs(listed.unwrap_or_default())
 }
 
-/// Whether clients of a layer are let in.
+/// Returns true if clients of a layer are served.
 pub fn is_served(layer: i32) -> bool {
     served().any(|run| run.contains(&layer))
 }
@@ -64,7 +64,7 @@ fn runs(text: &str) -> impl Iterator<Item = RangeInclusive<i32>> {
     })
 }
 
-/// Whether a comment of `tl/old.tl` names the layer.
+/// Returns true if a comment of `tl/old.tl` names the layer.
 fn is_of(layer: i32, comment: &str) -> bool {
     runs(comment).any(|run| run.contains(&layer))
 }

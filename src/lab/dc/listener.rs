@@ -50,7 +50,7 @@ use tokio::time::{sleep, timeout};
 pub const MAX_CONNECTIONS: usize = 256;
 /// A connection on which no whole packet comes for this long from its beginning is closed.
 pub const FIRST_WITHIN: Duration = Duration::from_secs(30);
-/// The same, after the last packet. Clients ping about every minute.
+/// Idle time after the last packet. Clients ping about every minute.
 pub const NEXT_WITHIN: Duration = Duration::from_secs(600);
 /// Chunks on their way in from all sockets together, and out to each.
 const CHUNKS: usize = 64;
@@ -64,12 +64,12 @@ const WRITE_WITHIN: Duration = Duration::from_secs(20);
 
 /// A client, and the data centre it came to.
 type Guest = (TcpStream, i32);
-/// What a writer gets: bytes, and how many of them to send at a time.
+/// Order for a writer: bytes, and the number to send at a time.
 type Piece = (Bytes, usize);
-/// What a reader has: bytes, or the end.
+/// Message of a reader: bytes, or the end of the stream.
 type News = (ConnId, Option<Bytes>);
 
-/// Where to write for a connection, how many bytes are on their way there, and its reader.
+/// Socket of a connection: its writer, the number of unsent bytes, and its reader.
 #[derive(Debug)]
 struct Socket {
     writer: mpsc::Sender<Piece>,
@@ -166,7 +166,7 @@ impl Listener {
         (self.first_within, self.next_within) = (first_within, next_within);
     }
 
-    /// Where it listens, for the world's first data centre.
+    /// Address of the world's first data centre.
     ///
     /// # Errors
     /// The system does not say.

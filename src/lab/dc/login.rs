@@ -60,7 +60,7 @@ pub(super) fn migrate(what: &str, dc_id: i32) -> RpcError {
     RpcError::new(303, &format!("{what}_MIGRATE_{dc_id}"))
 }
 
-/// Where the code went, and where it would go next.
+/// Delivery of the code, and the next way to deliver it.
 fn sent_code(sent: &Sent) -> AnySentCode {
     let length = DIGITS;
     if let Some(pattern) = &sent.mail {
@@ -100,7 +100,7 @@ impl World {
         self.desk.homes.get(&user).copied().unwrap_or(self.home.dc_id)
     }
 
-    /// What a bot's program signs in with.
+    /// Token that a bot signs in with.
     pub fn bot_token(&self, bot: i64) -> Option<String> {
         self.user(bot).filter(|user| user.is_bot())?;
         let secret =

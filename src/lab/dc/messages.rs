@@ -77,7 +77,7 @@ impl World {
         Ok(reply)
     }
 
-    /// Whether `me` may write in `group`, and `bot` is in it or may be added.
+    /// Returns true if `me` may write in `group`, and `bot` is in it or may be added.
     fn check_entry(&self, me: i64, group: PeerId, bot: i64) -> Result<(), RpcError> {
         let group = self.group(group).ok_or_else(|| bad("PEER_ID_INVALID"))?;
         if !group.is_writer(me) {
@@ -324,7 +324,7 @@ impl Page {
     }
 }
 
-/// What may stand behind `?start=`. Spec: api/links#bot-links
+/// Returns true for a valid start parameter. Spec: api/links#bot-links
 fn check_start_param(param: &str) -> Result<(), RpcError> {
     if param.is_empty() {
         return Err(bad("START_PARAM_EMPTY"));

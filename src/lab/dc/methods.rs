@@ -75,7 +75,7 @@ macro_rules! names {
 }
 methods!(names);
 
-/// What stands around calls.
+/// Constructors that wrap calls.
 pub(super) const WRAPPERS: &[u32] = &[
     InvokeWithLayer::ID,
     InitConnection::ID,
@@ -112,5 +112,5 @@ pub(super) const OPEN: &[u32] = &[
     SignIn::ID,
 ];
 
-/// What may be called beside these where one does not live.
+/// Methods that may also be called at a data centre that is not the user's.
 pub(super) const ABROAD: &[u32] = &[LogOut::ID, ExportAuthorization::ID];

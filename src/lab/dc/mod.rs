@@ -98,7 +98,7 @@ use reaction::Watches;
 pub const TEST_KEY: &str = include_str!("test_key.pem");
 /// A data centre without sockets.
 pub struct Dc {
-    /// Who lives there.
+    /// Users, bots and groups of the data centre.
     pub world: World,
     keys: Arc<[RsaPrivateKey]>,
     random: Box<dyn Entropy + Send>,
@@ -257,7 +257,7 @@ impl Dc {
         self.auth.key(id)
     }
 
-    /// What is due at `now`.
+    /// Does what is due at `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
         let mut late = Vec::new();
         for seat in self.auth.seats() {

@@ -43,7 +43,7 @@ impl World {
         }
     }
 
-    /// Whether an account has a password.
+    /// Returns true if an account has a password.
     pub fn has_password(&self, user: i64) -> bool {
         self.desk.passwords.contains_key(&user)
     }

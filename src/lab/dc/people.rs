@@ -112,7 +112,7 @@ impl World {
         self.invite(turn, group, &guests)
     }
 
-    /// Whom `me` wants to add to `group`, if that is allowed.
+    /// Users that `me` wants to add to `group`, if that is allowed.
     fn find_guest(&self, me: i64, group: PeerId, user: &InputUser) -> Result<i64, RpcError> {
         let guest = self.find_user(me, user).map_err(|missing| missing.or("USER_ID_INVALID"))?;
         if guest.is_deleted {
@@ -190,7 +190,7 @@ impl World {
     }
 }
 
-/// Whether it can be a user name: a letter, then letters, digits and single `_`, 4 to 32 in all.
+/// Returns true for a valid username: a letter, then letters, digits and single `_`, 4 to 32 in all.
 fn is_username(name: &str) -> bool {
     (4..=32).contains(&name.len())
         && name.starts_with(|c: char| c.is_ascii_alphabetic())

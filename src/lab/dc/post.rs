@@ -1,4 +1,4 @@
-//! What saying something does: letters in mailboxes, updates on their way, bots that answer.
+//! Delivery of messages: copies in mailboxes, updates, answers of bots.
 //!
 //! ```text
 //! post ──▶ a copy for each who may read it ──▶ tell ──▶ the caller's copies: into its reply
@@ -68,7 +68,7 @@ impl World {
         Some((owner, mailbox.put(date, from, peer, shared, what.clone())))
     }
 
-    /// Who is in a group.
+    /// Members of a group.
     pub(super) fn members(&self, group: PeerId) -> Vec<i64> {
         self.groups.get(&group).map(|group| group.members.iter().copied().collect()).unwrap_or_default()
     }

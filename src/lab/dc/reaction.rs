@@ -1,4 +1,4 @@
-//! What a peer does after a [fault](super::faults): the facts from which one can tell whether it fell for it.
+//! Reactions of a peer to a [fault](super::faults), which show if it was deceived.
 //!
 //! ```text
 //! #2 misbehaved: wrong-session
@@ -29,7 +29,7 @@ use core::time::Duration;
 
 /// A peer of which nothing but pings and acknowledgements comes for this long is called silent.
 pub const SILENT_AFTER: Duration = Duration::from_secs(10);
-/// Where the constructor of a plain message stands.
+/// Offset of the constructor in a plain message.
 const PLAIN_BODY: usize = 20;
 
 /// A peer that a fault has acted on.
@@ -53,7 +53,7 @@ struct Watch {
 #[derive(Debug, Default)]
 pub(super) struct Watches(VecDeque<Watch>);
 
-/// How many answers of a key exchange go before the one that is wrong.
+/// Number of answers of a key exchange before the wrong one.
 const fn honest_answers(lie: Lie) -> usize {
     let at = match lie {
         Lie::Nonce(at) | Lie::ServerNonce(at) | Lie::MsgId(at) | Lie::Len(at, _) => at,
@@ -175,12 +175,12 @@ impl Watches {
 }
 
 impl Watch {
-    /// Whether it is in the key exchange that the fault is in.
+    /// Returns true if the fault concerns the key exchange.
     const fn is_in_exchange(&self) -> bool {
         self.fault.how.is_of_exchange() && !self.is_given_up
     }
 
-    /// What one message of the peer's tells.
+    /// Reaction that one message of the peer shows.
     fn read(&mut self, message: &Message) -> Vec<Reaction> {
         let mut r = Reader::new(&message.body);
         match r.u32().unwrap_or(0) {

@@ -1,4 +1,4 @@
-//! Who lives in a test data centre by default: one account for the job, and one of each kind that refuses.
+//! Default users, bots and groups: one account for starting a bot, and one for each documented error.
 //!
 //! | name | what it is | `messages.startBot` with it |
 //! | --- | --- | --- |

@@ -1,4 +1,4 @@
-//! What goes out: answers and pushes, sealed and framed, or whatever a [fault](super::faults) makes of them.
+//! Output: answers and updates, sealed and framed, or their replacement by a [fault](super::faults).
 
 use super::faults::{Out, Place};
 use super::log::{Entry, Refusal};

@@ -24,16 +24,16 @@ use crate::wire::transport::TransportFault;
 use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
 
-/// What becomes of the connection after a call.
+/// Fate of the connection after a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum After {
-    /// It goes on.
+    /// The connection continues.
     On,
-    /// It ends before the answer.
+    /// The connection ends before the answer.
     HangUp,
     /// The key is forgotten once the answer is sealed.
     Bury,
-    /// The same, of the permanent key and of all that stand for it.
+    /// The permanent key and all keys bound to it are forgotten once the answer is sealed.
     BuryAll,
 }
 

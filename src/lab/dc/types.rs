@@ -230,19 +230,19 @@ pub(super) struct Turn<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Reaction {
-    /// It sent the next step of the key exchange, a packet under the resulting key, or another call.
+    /// The peer sent the next step of the key exchange, a packet under the resulting key, or another call.
     WentOn,
-    /// It restarted the key exchange.
+    /// The peer restarted the key exchange.
     BeganAgain,
-    /// It acknowledged a message that only the fault sent, or acknowledged a repeated message a second time.
+    /// The peer acknowledged a message that only the fault sent, or acknowledged a repeated message a second time.
     Acknowledged,
-    /// It used a salt that only the fault had sent.
+    /// The peer used a salt that only the fault had sent.
     UsedItsSalt,
-    /// It answered the fault's request: it sent the requested states, or resent the requested call.
+    /// The peer answered the fault's request: it sent the requested states, or resent the requested call.
     Answered,
-    /// It closed the connection before it sent anything but acknowledgements.
+    /// The peer closed the connection before it sent anything but acknowledgements.
     Left,
-    /// It sent nothing but pings and acknowledgements for [`SILENT_AFTER`].
+    /// The peer sent nothing but pings and acknowledgements for [`SILENT_AFTER`](crate::lab::dc::SILENT_AFTER).
     Silent,
 }
 

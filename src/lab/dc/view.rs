@@ -239,7 +239,7 @@ fn reply_header(reply: &Reply) -> MessageReplyHeader {
     MessageReplyHeader(Raw(header.to_boxed()))
 }
 
-/// What members of a group may not do.
+/// Restrictions of the members of a group.
 fn banned(group: &Group) -> Boxed<ChatBannedRights> {
     let (no_write, no_invite) = (!group.may_write, !group.may_invite);
     let for_ever = i32::MAX;
@@ -258,7 +258,7 @@ pub(super) fn count(of: usize) -> i32 {
     i32::try_from(of).unwrap_or(i32::MAX)
 }
 
-/// Where the data centres are, and limits as real ones have them.
+/// Configuration: addresses of the data centres, and the limits of real ones.
 pub(super) fn config(home: &Home, others: &[Home], reached_at: Option<IpAddr>, this_dc: i32, now: i32) -> Config {
     // An address that stands for every one of this machine is none to connect to.
     let address = |home: &Home| {

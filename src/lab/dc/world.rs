@@ -1,4 +1,4 @@
-//! Who lives in the test data centre: users, bots, groups, and what they have been told.
+//! State of the test data centre: users, bots, groups and their messages.
 //!
 //! ```text
 //! World ─┬─ users    id ─▶ User            a human, or a bot with a manner
@@ -25,9 +25,9 @@ use sha2::{Digest, Sha256};
 /// Everybody, and everything said.
 #[derive(Debug)]
 pub struct World {
-    /// Where it says it is.
+    /// Address that the configuration names.
     pub home: Home,
-    /// Its other data centres: the same world, other keys.
+    /// Other data centres of the same world, which have other keys.
     pub others: Vec<Home>,
     seed: [u8; 32],
     pub(super) users: BTreeMap<i64, User>,
@@ -105,7 +105,7 @@ impl World {
         self.users.values()
     }
 
-    /// Whose name this is, in any case of letters.
+    /// Owner of a username, case-insensitive.
     pub fn named(&self, username: &str) -> Option<PeerId> {
         let is = |name: &Option<String>| name.as_ref().is_some_and(|name| name.eq_ignore_ascii_case(username));
         let user = self.users.values().find(|user| is(&user.username)).map(|user| PeerId::User(user.id));
@@ -128,11 +128,11 @@ impl World {
         hash.first_chunk().map_or(0, |hash| i64::from_le_bytes(*hash))
     }
 
-    /// How `viewer` names a user in calls.
+    /// Name of a user in the calls of `viewer`.
     pub fn input_user(&self, viewer: i64, user_id: i64) -> InputUser {
         InputUserById { user_id, access_hash: self.access_hash(viewer, PeerId::User(user_id)) }.into()
     }
-    /// How `viewer` names a peer in calls.
+    /// Name of a peer in the calls of `viewer`.
     pub fn input_peer(&self, viewer: i64, of: PeerId) -> InputPeer {
         let access_hash = self.access_hash(viewer, of);
         match of {
@@ -224,7 +224,7 @@ impl World {
         if is_in { Ok(of) } else { Err(Missing::Peer) }
     }
 
-    /// What `me` can read of `peer`, oldest first.
+    /// Messages of `peer` that `me` can read, oldest first.
     pub(super) fn letters(&self, me: i64, peer: PeerId) -> impl DoubleEndedIterator<Item = &Letter> {
         let owner = match peer {
             PeerId::Channel(_) => peer,

@@ -34,7 +34,7 @@ pub(in crate::lab::dc) struct Scene {
     messages: Vec<Message>,
     /// Which of them is an answer.
     answer: usize,
-    /// What it is an answer to.
+    /// Message that it answers.
     req_msg_id: i64,
 }
 
@@ -64,7 +64,7 @@ impl Scene {
         self.header.msg_id.saturating_add(4 * n)
     }
 
-    /// Its id and body, as if made so many seconds later.
+    /// Id and body, as if made the given number of seconds later.
     pub(super) fn shifted(&self, seconds: i64) -> (i64, Vec<u8>) {
         let shift = |msg_id: i64| msg_id.saturating_add(seconds << 32);
         let body = match Reader::new(&self.body).peek() {
@@ -83,7 +83,7 @@ impl Scene {
         container(i32::try_from(messages.len()).unwrap_or(i32::MAX), &messages)
     }
 
-    /// The same with another body for the answer.
+    /// Packet with another body for the answer.
     fn answered(&self, body: Vec<u8>) -> Vec<u8> {
         self.repacked(|messages| {
             if let Some(answer) = messages.get_mut(self.answer) {
@@ -96,7 +96,7 @@ impl Scene {
         RpcResult { req_msg_id, result: Raw(result) }.to_boxed()
     }
 
-    /// What the answer holds.
+    /// Content of the answer.
     fn value(&self) -> Vec<u8> {
         let body = self.messages.get(self.answer).map(|answer| answer.body.clone()).unwrap_or_default();
         body.get(12..).unwrap_or_default().to_vec()

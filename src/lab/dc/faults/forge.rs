@@ -38,7 +38,7 @@ pub(super) fn sealed(key: &AuthKey, from: Side, mut plain: Vec<u8>) -> Vec<u8> {
     [&key.id()[..], &msg_key, &plain].concat()
 }
 
-/// The same in the way of MTProto 1: `msg_key` does not cover the padding.
+/// Seals a packet as in MTProto 1, where `msg_key` does not cover the padding.
 pub(super) fn sealed_v1(key: &AuthKey, from: Side, header: &Header, body: &[u8]) -> Vec<u8> {
     let len = i32::try_from(body.len()).unwrap_or(i32::MAX);
     let mut plain = plain(header, len, body, 0);

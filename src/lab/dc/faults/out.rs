@@ -6,16 +6,16 @@ use crate::wire::transport::{Extras, FrameError, Framer, Framing, Tail};
 use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
 
-/// What is wrong with a full frame.
+/// Defect of a frame of the full framing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::lab::dc) enum Damage {
-    /// Its checksum.
+    /// Wrong checksum.
     Crc,
-    /// Its number; the checksum is that of the number.
+    /// Wrong sequence number, with a matching checksum.
     Seq,
 }
 
-/// What is to be written.
+/// Output in place of a packet.
 #[derive(Debug)]
 pub(in crate::lab::dc) enum Out {
     Packet(Bytes),

@@ -1,4 +1,4 @@
-//! What a method returns, made wrong: passwords and codes.
+//! Faults in the results of methods: passwords and codes.
 //!
 //! Spec: api/srp, api/auth, api/qr-login
 
@@ -17,7 +17,7 @@ use crate::tl::{Blob, Combinator, Hidden, Tl};
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// How a reply is changed.
+/// Change of a result.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::lab::dc) enum Tamper {
     /// `account.getPassword`: this for `p`.

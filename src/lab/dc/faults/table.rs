@@ -27,7 +27,7 @@ fn half_frame(framing: Framing) -> Vec<u8> {
         vec![0xa0, 0x0f, 0, 0, 1, 2, 3, 4]
     }
 }
-/// What a web server says.
+/// Answer of a web server.
 fn web_page(_: Framing) -> Vec<u8> {
     b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n".to_vec()
 }
