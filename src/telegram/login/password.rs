@@ -3,21 +3,15 @@
 //! Spec: api/srp
 
 use super::LoginError;
-#[cfg(feature = "srp")]
 use crate::base::entropy::Entropy;
-#[cfg(feature = "srp")]
 use crate::crypto::srp::{Kdf, PasswordHash};
-#[cfg(feature = "srp")]
 use crate::telegram::api::account::{InputCheckPasswordSrpProof, Password, PasswordKdfAlgo};
-#[cfg(feature = "srp")]
 use crate::telegram::api::auth::CheckPassword;
-#[cfg(feature = "srp")]
 use crate::tl::Blob;
 use crate::tl::Hidden;
 use core::fmt;
 
 /// The server's parameters for a password check.
-#[cfg(feature = "srp")]
 pub struct Question {
     /// The algorithm with checked parameters; [`Kdf::stretch`] hashes the password.
     pub kdf: Kdf,
@@ -27,7 +21,6 @@ pub struct Question {
     srp_id: i64,
 }
 
-#[cfg(feature = "srp")]
 impl Question {
     /// Reads the parameters and checks them like those of a key exchange.
     ///
@@ -54,7 +47,6 @@ impl Question {
     }
 }
 
-#[cfg(feature = "srp")]
 impl fmt::Debug for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Question").finish_non_exhaustive()
