@@ -1,53 +1,59 @@
-//! Telegram's MTProto 2.0, from the socket's bytes to a started bot, written from scratch.
+//! Telegram's MTProto 2.0 from scratch: a `no_std` protocol core, a tokio client, and a test data centre.
 //!
-//! One direction: bytes become frames, frames packets, packets messages, messages results, results typed values. Each
-//! arrow is a module that knows only those below it, and the way out is the same stairs walked down.
+//! Received bytes become frames, frames become packets, packets become messages, and messages become results and updates.
+//! Each step is a module that depends only on the modules below it.
 //!
 //! ```text
 //!             socket bytes                                   your code
 //!                  │ handle_input(now, &[u8])                    ▲ Event · typed reply
 //!                  ▼                                             │
-//!  1 transport   cut the stream into frames                 connection            3
+//!    wire::transport     bytes to frames             protocol::connection
 //!                  │                                             ▲
 //!                  ▼                                             │
-//!  2 handshake   no key yet: make one, believing nothing         │
-//!                that is not proved                              │
+//!    protocol::handshake no key yet: key exchange                │
+//!    protocol::session   decrypt and check: key, msg_key,        │
+//!                        session, message id, time, replay       │
 //!                  │                                             │
 //!                  ▼                                             │
-//!  2 session     open: key, msg_key, session, id, time, repeat   │
-//!                  │                                             │
-//!                  ▼                                             │
-//!                container ─▶ gzip ─▶ service message? ──────────┘ answers and updates
-//!
-//!  0 tl: how values lie in bytes      0 crypto: what hides and proves them      0 time, entropy: arguments
-//!  1 mt, api: the constructors        4 start, login: the jobs, pure            5 client, dc: the world
+//!                container ─▶ gzip ─▶ service message? ──────────┘ results and updates
 //! ```
 //!
-//! **Where to begin.** To use it: `client`, and ten lines. To embed it: [`connection`], where time, entropy and bytes
-//! are arguments and nothing blocks. To learn the protocol: [`tl`](mod@tl), then [`crypto`], [`handshake`], [`session`], each
-//! with the spec's page named; `cargo run --example handshake_walk` walks through the official key exchange byte by
-//! byte. To test a client, one's own or another: `dc`, a data centre in process or on loopback. To read a recording:
-//! `capture`.
-//!
-//! **What it stands on.** `#![no_std]` with `alloc`, no `unsafe`, no clock, no socket, no global state below the
-//! client. AES, SHA and the randomness come from the RustCrypto and `rand` crates; the modes, the numbers and the
-//! protocol are here, where they can be read.
-//!
-//! **Features** only add, and each builds alone.
-//!
-//! | feature | brings |
+//! | module | contents |
 //! | --- | --- |
-//! | `client` | `client`: tokio, the operating system's clock and entropy; the session file |
-//! | `gzip` | opens compressed answers |
+//! | [`base`] | time, entropy, checksums, escaping |
+//! | [`tl`](mod@tl), [`crypto`] | serialization; ciphers, key derivation, RSA, Diffie-Hellman, SRP |
+//! | [`wire`] | transports, message ids, MTProto's own constructors |
+//! | [`protocol`] | client state machines: key exchange, session, connection |
+//! | [`telegram`] | API constructors, data centres, links, sign-in, starting a bot, session storage |
+//! | `client` | tokio client |
+//! | `ffi` | C ABI, the only module with `unsafe` |
+//! | [`lab`] | test data centre, faults, captures, fuzz bodies; no other module uses it |
+//!
+//! **Where to begin.** To use the client: `client`. To embed the protocol: [`protocol::connection`], which takes time,
+//! entropy and bytes as arguments and never blocks. To learn the protocol: [`tl`](mod@tl), [`crypto`],
+//! [`protocol::handshake`] and [`protocol::session`], each with the pages of the spec; `cargo run --example
+//! handshake_walk` explains the official sample of a key exchange byte by byte. To test a client: `lab::dc`, in process or
+//! on loopback. To decode a recording: `lab::capture`.
+//!
+//! **Dependencies.** `#![no_std]` with `alloc`; below the client there is no `unsafe`, clock, socket or global state. AES,
+//! SHA and randomness come from the RustCrypto and `rand` crates; cipher modes, number arithmetic and the protocol are
+//! implemented here.
+//!
+//! **Features** are additive, and each builds alone.
+//!
+//! | feature | adds |
+//! | --- | --- |
+//! | `client` | `client`: tokio, the system's clock and entropy, the session file |
+//! | `gzip` | compressed messages |
 //! | `pfs` | forward secrecy: temporary keys |
 //! | `srp` | two-factor passwords: `Client::check_password` |
-//! | `schema` | the schema's text at run time: values with names; JSON needs `tools` |
-//! | `tools` | `capture`, JSON (`to_json`) |
-//! | `dc` | `lab::dc`, and the servers' halves of the protocol |
-//! | `tokio` | the crate tokio alone, for a driver of one's own as `examples/minimal.rs` has |
-//! | `ffi` | `ffi`: the C ABI, the one module with `unsafe` |
-//! | `cli` (default) | the program `nanogram`, and all of the above |
-//! | `sqlite` (default) | the program reads the session databases of Telethon, Pyrogram and grammers |
+//! | `schema` | the schema at run time: values with names; JSON needs `tools` |
+//! | `tools` | `lab::capture`, JSON (`to_json`) |
+//! | `dc` | `lab::dc` and `lab::server` |
+//! | `tokio` | the crate tokio alone, for a driver such as `examples/minimal.rs` |
+//! | `ffi` | `ffi` |
+//! | `sqlite` (default) | session databases of other libraries, read by the program |
+//! | `cli` (default) | the program `nanogram`, with all of the above except `ffi` |
 #![no_std]
 #![cfg_attr(not(feature = "ffi"), forbid(unsafe_code))]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -236,6 +236,7 @@ const SINKS: &[Sink] = &[
         "the_program_escapes_its_command_line",
     ),
     ("bin/nanogram/main.rs", ".print()", 1, "nothing: help and version", "-", "-"),
+    ("bin/nanogram/foreign.rs", "println!(", 1, "nothing: code in a hint", "-", "-"),
     (
         "client/error.rs",
         "impl fmt::Display for Error",

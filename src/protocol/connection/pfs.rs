@@ -118,7 +118,7 @@ impl Connection {
     }
 
     /// Binds `temporary`, the key of this session, once more after the server refused to
-    /// ([`Event::NotBound`](super::Event::NotBound)), such as after a flood wait.
+    /// ([`Event::NotBound`]), such as after a flood wait.
     pub fn bind_again(&mut self, temporary: TemporaryKey) {
         if let (Stage::Open(session), Some(permanent)) = (&mut self.stage, &self.pfs.permanent)
             && session.key().is(&temporary.key)

@@ -13,7 +13,7 @@
 //! [`Session::poll_timeout`] when to call [`Session::handle_timeout`].
 //!
 //! Each rule of the spec has a file: acknowledgements in `acks`, `bad_msg_notification` in `bad_msg`, key binding in
-//! [`bind`], containers in `containers`, compressed messages in `gzip`, ids in [`wire::msg_id`](crate::wire::msg_id), new sessions in
+//! `bind`, containers in `containers`, compressed messages in `gzip`, ids in [`wire::msg_id`](crate::wire::msg_id), new sessions in
 //! `new_session`, padding in `padding`, pings in `pings`, replays in `replay`, results in `results`, salts and
 //! `bad_server_salt` in [`salts`], sequence numbers in `seqno`, states of messages in `states`. `endpoint` holds the state
 //! that a server's session has too.

@@ -7,7 +7,7 @@
 //! | own | somebody's own, such as `nanogram dc` | the fingerprints of their RSA keys |
 //!
 //! An authorization key is of use in one realm alone. A server of another realm does not know it and says so, which must
-//! not be mistaken for the end of the session. [`State::enter`] is the one place that decides.
+//! not be mistaken for the end of the session. [`State::enter`](crate::telegram::store::state::State::enter) is the one place that decides.
 
 use crate::crypto::rsa::RsaKey;
 use crate::telegram::dcs::{self, Environment};
