@@ -115,7 +115,7 @@ def by_qr(me, accept_qr):
     """A QR code, which another program of Alice's lets in."""
     login = me.at_terminal("login", "--qr")
     link = login.expect(r"tg://login\?token=[\w-]+")[0]
-    login.expect("good for (2[5-9]|30) s")
+    login.expect("valid for (2[5-9]|30) s")
     accept(me, accept_qr, me.dc.info["session"], link)
     login.expect("signed in as Alice")
     login.end()

@@ -19,7 +19,7 @@ fn doc_summaries_stand_alone() {
         let text = fs::read_to_string(&path).unwrap();
         let mut before = "";
         for (nth, line) in text.lines().map(str::trim).enumerate() {
-            let is_summary = |mark| line.starts_with(mark) && !before.starts_with(&mark[..3]);
+            let is_summary = |mark: &str| line.starts_with(mark) && !before.starts_with(&mark[..3]);
             if (is_summary("/// ") || is_summary("//! ")) && depends(&line[4..]) {
                 faults.push(format!("{}:{}: {line}", path.strip_prefix(root).unwrap().display(), nth + 1));
             }
