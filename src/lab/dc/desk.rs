@@ -1,7 +1,6 @@
 //! State of signing in: codes, QR tokens, tickets and passwords that are pending, and the source of randomness.
 
 use super::log::Entry;
-use super::login::{CODE_LIFETIME, MAX_WRONG};
 use super::types::{App, bad};
 use crate::base::entropy::{Entropy, EntropyFailed};
 use crate::crypto::srp::Kdf;
@@ -14,6 +13,11 @@ use alloc::vec::Vec;
 use core::fmt;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
+
+/// A code is good for so many seconds.
+pub const CODE_LIFETIME: i32 = 300;
+/// After so many wrong codes another must be asked for.
+pub const MAX_WRONG: u32 = 5;
 
 /// Pending logins and the random generator. `Debug` prints no secrets.
 pub(super) struct Desk {

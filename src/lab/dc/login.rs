@@ -12,6 +12,7 @@
 //!
 //! Spec: api/auth, api/qr-login, api/bots
 
+pub use super::desk::{CODE_LIFETIME, MAX_WRONG};
 use super::desk::{Sent, Ticket};
 use super::log::Entry;
 pub use super::types::MAX_KEPT;
@@ -33,10 +34,6 @@ use alloc::format;
 use alloc::string::String;
 use sha2::{Digest, Sha256};
 
-/// A code is good for so many seconds.
-pub const CODE_LIFETIME: i32 = 300;
-/// After so many wrong codes another must be asked for.
-pub const MAX_WRONG: u32 = 5;
 /// A QR code is good for so many seconds.
 pub const QR_LIFETIME: i32 = 30;
 /// A ticket to another data centre is good for so many seconds.
